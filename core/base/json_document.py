@@ -93,7 +93,7 @@ class _DocumentError(ValueError):
 
 
 def _refuse(value: Any, expected: str) -> NoReturn:
-    raise _DocumentError(f"must be {expected} and is {quote(value)}")
+    raise _DocumentError(f"must be {expected}; got {quote(value)}")
 
 
 @functools.cache

@@ -7,11 +7,12 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from headrace.core.evaluation.search_trials import Trial
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import family_name, metric_name
 from headrace.reports.page.figures import plain
 from headrace.reports.page.matplotlib_svg import BAD, COLOURS, INK, MARKS, SOFT, plot
-from headrace.reports.search.document import SearchFacts, TrialFacts
+from headrace.reports.search.document import SearchFacts
 
 
 def near(values: Sequence[float], best: float | None = None) -> tuple[float, float]:
@@ -89,7 +90,7 @@ def _best_so_far(search: SearchFacts) -> tuple[list[int], list[float]]:
     return places, best
 
 
-def _family(axes: Axes, trials: Sequence[TrialFacts], place: int, size: float) -> None:
+def _family(axes: Axes, trials: Sequence[Trial], place: int, size: float) -> None:
     """Draw the marks of a family: filled, or hollow for trials that were stopped early."""
     colour, mark = COLOURS[place % len(COLOURS)], MARKS[place % len(MARKS)]
     look: dict[str, Any] = {"s": size, "edgecolors": colour, "marker": mark, "zorder": 3}

@@ -11,10 +11,11 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
+from headrace.core.evaluation.search_trials import Trial
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import metric_name
 from headrace.reports.page.matplotlib_svg import BAD, COLOURS, INK, PAPER, SHADES, SOFT, plot
-from headrace.reports.search.document import SearchFacts, TrialFacts
+from headrace.reports.search.document import SearchFacts
 from headrace.reports.search.figures import near
 from headrace.reports.search.space import FamilySpace, ParameterAxis
 
@@ -38,7 +39,7 @@ class _Lines:
         ends: Ends of the axis of the score; None without scores.
     """
 
-    trials: tuple[TrialFacts, ...]
+    trials: tuple[Trial, ...]
     axes: tuple[ParameterAxis, ...]
     places: dict[int, int]
     ends: tuple[float, float] | None
@@ -51,11 +52,11 @@ class _Lines:
         return cls(trials, space.axes[:MOST_AXES], places, near(scores, trials[0].score) if scores else None)
 
     @property
-    def finished(self) -> tuple[TrialFacts, ...]:
+    def finished(self) -> tuple[Trial, ...]:
         """The trials that ran to their end."""
         return tuple(trial for trial in self.trials if trial.finished is not None)
 
-    def join_lines(self, trials: Sequence[TrialFacts]) -> Points:
+    def join_lines(self, trials: Sequence[Trial]) -> Points:
         """Join the lines of some trials to one, with gaps between them."""
         x: list[float] = []
         y: list[float] = []
@@ -149,7 +150,7 @@ def _score_ticks(low: float, high: float) -> list[tuple[float, str]]:
     return [(share, number_format.metric(low + share * (high - low))) for share in (0.0, 0.5, 1.0)]
 
 
-def _values(axes: Axes, lines: _Lines, best: TrialFacts) -> None:
+def _values(axes: Axes, lines: _Lines, best: Trial) -> None:
     """Write the values of the best line, at the right above each axis."""
     at = lines.places[best.number]
     for place, text in enumerate([*(axis.labels[at] for axis in lines.axes), number_format.metric(best.score)]):

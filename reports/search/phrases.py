@@ -2,9 +2,10 @@
 
 from collections import Counter
 
+from headrace.core.evaluation.search_trials import Trial
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import family_name, metric_name
-from headrace.reports.search.document import Facts, SearchFacts, TrialFacts
+from headrace.reports.search.document import Facts, SearchFacts
 from headrace.reports.search.importance import ParameterImportance
 from headrace.reports.search.space import label
 
@@ -24,7 +25,7 @@ _REASONS = {
 _TUNERS = {"local": "in one process", "katib": "on Katib"}
 
 
-def status_words(trial: TrialFacts) -> tuple[str, str]:
+def status_words(trial: Trial) -> tuple[str, str]:
     """Return style and words for the status of a trial."""
     return _STATUS.get(trial.status, ("soft", trial.status.replace("_", " ")))
 

@@ -7,10 +7,11 @@ from typing import Any
 from markupsafe import Markup
 
 from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.evaluation.search_trials import Trial
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import family_name, metric_name
 from headrace.reports.page import svg
-from headrace.reports.search.document import SearchFacts, TrialFacts
+from headrace.reports.search.document import SearchFacts
 from headrace.reports.search.estimates import estimates
 from headrace.reports.search.figures import near, progress
 from headrace.reports.search.importance import ParameterImportance, importance
@@ -138,7 +139,7 @@ def rows(search: SearchFacts, *, bundle: str = "") -> list[dict[str, Any]]:
     return [_row(trial, search, ends, bundle) | {"values": labels[trial.number]} for trial in search.ranked[:MOST_ROWS]]
 
 
-def _labels(trials: Sequence[TrialFacts], own: Sequence[str]) -> dict[int, list[str]]:
+def _labels(trials: Sequence[Trial], own: Sequence[str]) -> dict[int, list[str]]:
     """Return the values of the columns by the trial's number, defaults included."""
     space = FamilySpace.of(trials)
     varied = {axis.name: axis.labels for axis in space.axes}
@@ -149,7 +150,7 @@ def _labels(trials: Sequence[TrialFacts], own: Sequence[str]) -> dict[int, list[
     }
 
 
-def _row(trial: TrialFacts, search: SearchFacts, ends: tuple[float, float], bundle: str) -> dict[str, Any]:
+def _row(trial: Trial, search: SearchFacts, ends: tuple[float, float], bundle: str) -> dict[str, Any]:
     style, word = status_words(trial)
     won = search.best is not None and trial.number == search.best.number
     place = trial.bundle or (bundle if won else "")
@@ -176,13 +177,13 @@ def _beside(place: str) -> bool:
     return place.endswith("/") and not place.startswith("/") and ":" not in place
 
 
-def _partial(trial: TrialFacts, search: SearchFacts) -> str:
+def _partial(trial: Trial, search: SearchFacts) -> str:
     if trial.finished is not None or trial.score is None:
         return ""
     return f"after {len(trial.scores)} of {search.folds} folds" if search.folds else "when it was ended"
 
 
-def _dots(trial: TrialFacts, ends: tuple[float, float]) -> dict[str, Any] | None:
+def _dots(trial: Trial, ends: tuple[float, float]) -> dict[str, Any] | None:
     if not trial.scores:
         return None
     text = f"{number_format.metric(min(trial.scores))} to {number_format.metric(max(trial.scores))}"
@@ -190,7 +191,7 @@ def _dots(trial: TrialFacts, ends: tuple[float, float]) -> dict[str, Any] | None
     return {"picture": svg.dots(trial.scores, ends=ends, mark=mean, label="Scores by fold"), "text": text}
 
 
-def _remarks(trial: TrialFacts) -> list[tuple[str, str]]:
+def _remarks(trial: Trial) -> list[tuple[str, str]]:
     """Return style and text of the remarks on a trial, shortened."""
     style = "bad" if trial.score is None else "soft"
     remarks = [(style, number_format.shorten(trial.error, 200))] if trial.error else []

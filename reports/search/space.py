@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.core.evaluation.search_trials import Trial
 from headrace.core.models.families import FAMILIES
 from headrace.reports.base import number_format
-from headrace.reports.search.document import TrialFacts
 
 _DECADES = 30
 _ASIDE = 0.2
@@ -47,12 +47,12 @@ class FamilySpace:
         fixed: Name and value of the others.
     """
 
-    trials: tuple[TrialFacts, ...]
+    trials: tuple[Trial, ...]
     axes: tuple[ParameterAxis, ...]
     fixed: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, trials: Sequence[TrialFacts]) -> "FamilySpace":
+    def of(cls, trials: Sequence[Trial]) -> "FamilySpace":
         """Collect the parameters of one family's trials; a value that a trial lacks is the family's default."""
         names = dict.fromkeys(name for trial in trials for name in trial.parameters)
         columns = {name: [_value(trial, name) for trial in trials] for name in names}
@@ -61,7 +61,7 @@ class FamilySpace:
         return cls(tuple(trials), tuple(axis(name, values) for name, values in varied.items()), fixed)
 
 
-def _value(trial: TrialFacts, name: str) -> Any:
+def _value(trial: Trial, name: str) -> Any:
     if name in trial.parameters:
         return trial.parameters[name]
     family = FAMILIES.get(trial.family)

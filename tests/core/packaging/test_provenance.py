@@ -69,7 +69,7 @@ def test_what_a_run_does_not_have_is_null_empty_or_absent(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"seed": "0"}, "'seed' must be a whole number and is '0'"),
+        ({"seed": "0"}, "'seed' must be a whole number; got '0'"),
         ({"verdict": {"verdict": "perhaps"}}, "'verdict' lacks the key 'reasons'"),
         ({"table": {}}, "'table' lacks the key 'source'"),
         ({"more": 1}, "it has the unknown key 'more'"),

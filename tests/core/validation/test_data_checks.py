@@ -31,8 +31,8 @@ def test_checks_keep_their_schema_and_are_read_back(tmp_path: Path) -> None:
     ("change", "fault"),
     [
         ({"rules": [{"rule": "leakage", "message": "x"}]}, "'rules.0' lacks the key 'column'"),
-        ({"rows": {"read": 1, "valid": 1.5, "quarantined": 0}}, "'rows.valid' must be a whole number and is 1.5"),
-        ({"class_balance": {"yes": "many"}}, "'class_balance.yes' must be a whole number and is 'many'"),
+        ({"rows": {"read": 1, "valid": 1.5, "quarantined": 0}}, "'rows.valid' must be a whole number; got 1.5"),
+        ({"class_balance": {"yes": "many"}}, "'class_balance.yes' must be a whole number; got 'many'"),
         ({"more": 1}, "it has the unknown key 'more'"),
     ],
 )

@@ -3,8 +3,8 @@
 import pytest
 
 from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.evaluation.search_trials import NestedEstimate, OuterFold
 from headrace.core.statistics.measures import Interval
-from headrace.reports.search.document import NestedFacts, OuterFoldFacts
 from headrace.reports.search.estimates import estimates
 from tests.made_documents import THRESHOLD, make_evaluation
 from tests.reports.searches import of_trials, searched, trial
@@ -81,17 +81,17 @@ def test_another_metric_of_the_test_part_is_not_compared() -> None:
 
 def test_nested_cross_validation_tells_by_how_much_searches_flatter() -> None:
     """With the range of its folds."""
-    outer = (OuterFoldFacts("logistic", {}, 0.82, 0.74), OuterFoldFacts("logistic", {}, 0.8, 0.76))
-    search = searched([0.7, 0.8], nested=NestedFacts(outer, score=0.75, inner_score=0.81, optimism=0.06))
+    outer = (OuterFold("logistic", {}, 0.82, 0.74), OuterFold("logistic", {}, 0.8, 0.76))
+    search = searched([0.7, 0.8], nested=NestedEstimate(outer, score=0.75, inner_score=0.81, optimism=0.06))
     found = estimates(search, measured(0.76, 0.7, 0.83))
     assert [row.score for row in found.rows] == [0.8, 0.75, 0.76]
     assert (found.rows[1].low, found.rows[1].high) == (0.74, 0.76)
     assert "thought themselves 0.060 better than they were on new rows" in found.sentences[0]
     assert "is 0.050 better than theirs" in found.sentences[0]
-    sure = NestedFacts(outer, score=0.75, inner_score=0.81, optimism=0.06, low=0.6, high=0.9)
+    sure = NestedEstimate(outer, score=0.75, inner_score=0.81, optimism=0.06, low=0.6, high=0.9)
     row = estimates(searched([0.7, 0.8], nested=sure)).rows[1]
     assert (row.low, row.high, row.ends) == (0.6, 0.9, "95 % interval")
-    modest = searched([0.7, 0.8], nested=NestedFacts(outer, score=0.83, inner_score=0.81, optimism=-0.02))
+    modest = searched([0.7, 0.8], nested=NestedEstimate(outer, score=0.83, inner_score=0.81, optimism=-0.02))
     assert "did not flatter themselves" in estimates(modest).sentences[0]
 
 

@@ -14,8 +14,9 @@ import pytest
 
 from headrace.core.base.errors import DataError, InputError
 from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.evaluation.search_trials import NestedEstimate, OuterFold
 from headrace.experiments.tuners.tune import SearchOptions
-from headrace.reports.search.document import NestedFacts, OuterFoldFacts, SearchFacts
+from headrace.reports.search.document import SearchFacts
 from headrace.reports.search.page import render, write, write_when_done
 from tests.core import made as tables
 from tests.experiments.tuners.test_tune import breaking, tuned
@@ -146,7 +147,7 @@ def test_hostile_names_everywhere_are_only_text() -> None:
     )
     other = replace(hostile, number=1, parameters={EVIL: 3, "y": None}, status=EVIL, error=EVIL, score=None)
     facts = {"metric": EVIL, "experiments": (EVIL,), "algorithm": EVIL, "tuner": EVIL, "reason": EVIL}
-    nested = NestedFacts((OuterFoldFacts(EVIL, {EVIL: EVIL}, 0.5, 0.4),), score=0.4, inner_score=0.5, optimism=0.1)
+    nested = NestedEstimate((OuterFold(EVIL, {EVIL: EVIL}, 0.5, 0.4),), score=0.4, inner_score=0.5, optimism=0.1)
     page = render(of_trials([hostile, other], **facts, nested=nested, strategy=EVIL))
     read = Page(page)
     assert not {"script", "b", "a"} & set(read.tags[read.tags.index("main") :])
