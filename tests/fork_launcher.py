@@ -1,5 +1,6 @@
 """The program of ``tests.fork_server``: a bare interpreter runs it; it stands beside the servers' sockets."""
 
+import contextlib
 import json
 import os
 import signal
@@ -15,52 +16,62 @@ def main() -> int:
     """Be the interpreter, or wait for a fork that is it."""
     arguments = sys.argv[1:]
     folder = os.path.dirname(os.path.abspath(sys.argv[0]))  # noqa: PTH100, PTH120 - pathlib would take longer
-    server = os.path.join(folder, "step" if "_KFP_RUNTIME" in os.environ else "command")  # noqa: PTH118
-    if arguments[:1] != ["-m"] or len(arguments) < 2 or not forks(server, arguments[1]):
+    module = arguments[1] if arguments[:1] == ["-m"] and len(arguments) > 1 else ""
+    server = find_server(folder, module) if module.startswith("headrace.") else ""
+    if not server:
         os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - no shell is wanted
-    ignored = [int(number) for number in SIGNALS if signal.getsignal(number) == signal.SIG_IGN]
-    pending: list[int] = []
-    for number in SIGNALS:
-        if number not in ignored:
-            signal.signal(number, lambda told, _: pending.append(told))
+    handled = [int(number) for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    early: list[int] = []
+    for number in handled:
+        signal.signal(number, lambda sent, _: early.append(sent))
     caller = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     caller.connect(server)
-    request = {"arguments": arguments, "environment": dict(os.environ), "folder": os.getcwd(), "ignored": ignored}  # noqa: PTH109
+    request = {
+        "arguments": arguments,
+        "environment": dict(os.environ),
+        "folder": os.getcwd(),  # noqa: PTH109
+        "ignored": [int(number) for number in SIGNALS if number not in handled],
+    }
     content = json.dumps(request).encode()
     socket.send_fds(caller, [len(content).to_bytes(8, "big")], [0, 1, 2])
     caller.sendall(content)
     pid = int.from_bytes(received(caller), "big")
+    for number in handled:
+        signal.signal(number, lambda sent, _: forward(pid, sent))
+    for number in early:
+        forward(pid, number)
+    for stream in (0, 1, 2):  # whoever reads them waits for the fork, not for this process
+        os.close(stream)
+    end(int.from_bytes(received(caller), "big", signed=True))
+    return 1
 
-    def hand_on(number: int, _: object) -> None:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            pass
 
-    for number in SIGNALS:
-        if number not in ignored:
-            signal.signal(number, hand_on)
-    for number in pending:
-        hand_on(number, None)
-    for number in (0, 1, 2):  # whoever reads them waits for the process, not for this one
-        os.close(number)
-    code = int.from_bytes(received(caller), "big", signed=True)
+def forward(pid: int, number: int) -> None:
+    """Send the fork a signal that was meant for it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def end(code: int) -> None:
+    """End as the fork has ended: with its exit code, or by the signal that killed it."""
     if code < 0:
-        if -code in SIGNALS:
+        with contextlib.suppress(OSError):  # SIGKILL has no other way than its usual one
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     os._exit(code)
 
 
-def forks(server: str, module: str) -> bool:
-    """Whether the server, once it has imported all, forks for the module."""
+def find_server(folder: str, module: str) -> str:
+    """Return the address of the server that forks for the module, once it listens; none does for most."""
+    with open(os.path.join(folder, "modules.json"), encoding="utf-8") as stream:  # noqa: PTH118, PTH123
+        kind = next((kind for kind, modules in json.load(stream).items() if module in modules), "")
+    server = os.path.join(folder, kind)  # noqa: PTH118
     deadline = time.monotonic() + _START_SECONDS
-    while not os.path.exists(server):  # noqa: PTH110
-        if time.monotonic() > deadline or os.path.exists(f"{server}.failed"):  # noqa: PTH110
-            raise SystemExit(f"no fork server is at {server}: what the tests print before says why.")
+    while kind and not os.path.exists(server):  # noqa: PTH110
+        if time.monotonic() > deadline:
+            raise SystemExit(f"a fork server must listen at {server}; none does: what the tests printed before says why.")
         time.sleep(0.02)
-    with open(f"{server}.json", encoding="utf-8") as stream:  # noqa: PTH123
-        return module in json.load(stream)
+    return server if kind else ""
 
 
 def received(caller: socket.socket) -> bytes:

@@ -1,13 +1,13 @@
-"""Processes of the suite that need not import: forked from one that has, as ``headrace.pipelines.warm`` does for steps.
+"""Processes of the suite without their imports: forks of one that has imported it, as the prefork server forks steps.
 
-A run of the line starts a command, a worker and a warm process, which import for five seconds of CPU time before they
-do a tenth of that. ``python()`` is a program that takes an interpreter's arguments. For ``-m`` and a module of the
-suite, it asks a process that has imported all of it for a fork, with the caller's streams, folder, environment and
-ignored signals; for all else it is the interpreter. What is started looks and ends like a process of its own: signals
-are handed on, and it is killed with whatever it started when the program is. ``sys.executable`` is that program in it,
-so that what it starts in turn is forked, too.
+A run of the pipeline starts a command, a worker and a prefork server, which import for five seconds of CPU time before
+they do a tenth of that. ``python()`` is a program that takes an interpreter's arguments. For ``-m`` and a module of the
+suite it asks a process that has imported all of it for a fork, with the caller's streams, folder, environment and
+ignored signals; for anything else it is the interpreter. A fork looks and ends like a process of its own: signals are
+forwarded, it is killed with its process group when the program is, and what is left in the group when it ends goes too.
+``sys.executable`` is that program in a fork, so that what the fork starts is forked too.
 
-Where a test is about how processes start and end, or about what they import, it starts them with ``sys.executable``.
+Tests of how processes start and end, or of what they import, start them with ``sys.executable``.
 """
 
 import atexit
@@ -29,34 +29,49 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-# KFP imports less where a step runs (kfp/__init__.py), so that there are two servers.
-_KINDS = {"command": {}, "step": {"_KFP_RUNTIME": "true"}}
+# The modules that each server is forked for. KFP imports less where a step runs (kfp/__init__.py), so that there are two.
+MODULES = {
+    "command": ["headrace.cli.main", "headrace.pipelines.local.worker", "headrace.serving.server"],
+    "step": ["headrace.components.run", "headrace.pipelines.local.prefork"],
+}
+_ENVIRONMENTS = {"command": {}, "step": {"_KFP_RUNTIME": "true"}}
+_PROGRAM = "PYTEST_FORK_PROGRAM"  # from pytest to its workers, which share the servers
 _LAUNCHER = Path(__file__).with_name("fork_launcher.py")
 
 
 @functools.cache
 def python() -> str:
-    """The program; the servers are started on the first call and end with this process."""
+    """Return the path of the program, and start its servers unless the process that started this one has done so.
+
+    They import what they need when they are asked for the first time, and end with the process that started them.
+    """
     if sys.platform != "linux":
         return sys.executable
+    if _PROGRAM in os.environ:
+        return os.environ[_PROGRAM]
     folder = Path(tempfile.mkdtemp(prefix="forks-"))
     program = folder / "python"
     program.write_text(f"#!{sys.executable} -SE\n{_LAUNCHER.read_text()}")
     program.chmod(0o755)
-    servers = [_started(folder, kind) for kind in _KINDS]
+    (folder / "modules.json").write_text(json.dumps(MODULES))
+    servers = [_start(folder, kind) for kind in MODULES]
     atexit.register(_end, servers, folder)
     return str(program)
 
 
-def _started(folder: Path, kind: str) -> "subprocess.Popen[bytes]":
+def share() -> None:
+    """Start the servers for this process and for the workers that it will start."""
+    os.environ[_PROGRAM] = python()
+
+
+def _start(folder: Path, kind: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "-m", __name__, str(folder), kind],
         stdin=subprocess.PIPE,  # which ends with this process, and the server with it
-        env={**os.environ, **_KINDS[kind]},
+        env={**os.environ, **_ENVIRONMENTS[kind]},
         cwd=Path(__file__).parents[1],
     )
 
@@ -67,48 +82,41 @@ def _end(servers: "list[subprocess.Popen[bytes]]", folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _modules(kind: str) -> list[ModuleType]:
-    """The modules that are forked for, with all that they will need imported."""
-    from headrace.core import settings
+def _import_modules(kind: str) -> None:
+    """Import the modules that are forked for, with all that they need."""
+    from headrace.core.base import settings
 
     settings.before_mlflow()
     settings.without_telemetry()
-    from headrace.components import run
-    from headrace.pipelines import warm
+    from headrace.cli import main
+    from headrace.pipelines.local import prefork
 
-    if kind == "step":
-        for name in (*warm._FIRST, *warm._THEN):
-            importlib.import_module(name)
-        return [run, warm]
-    import kfp.components
-    import kfp.local  # noqa: F401
-    import sklearn.linear_model  # noqa: F401
-
-    from headrace.cli import main, registry, rollout, score, serve, sign, submit, tune, verify  # noqa: F401
-    from headrace.cli import run as run_command  # noqa: F401
-    from headrace.pipelines import catalogue, worker  # noqa: F401
-    from headrace.serving import server
-
-    return [main, worker, server]
+    names = [*MODULES[kind], *prefork._FIRST, *prefork._THEN]
+    if kind == "command":
+        commands = [f"headrace.cli.{command.partition(':')[0]}" for command in main._COMMANDS.values()]
+        names = [*MODULES[kind], *commands, "kfp.components", "kfp.local", "sklearn.linear_model"]
+        names.append("headrace.pipelines.definitions.catalogue")
+    for name in names:
+        importlib.import_module(name)
 
 
 def _serve(folder: Path, kind: str) -> None:
     """Fork for each request until standard input ends."""
-    try:
-        names = [module.__name__ for module in _modules(kind)]
-    except BaseException:
-        (folder / f"{kind}.failed").touch()
-        raise
-    gc.collect()
-    gc.freeze()  # a collection in a child would copy what is shared
-    if threading.active_count() != 1:  # those of memory allocators, which survive a fork, are not counted
-        raise RuntimeError(f"a process must have one thread to be forked; it has {threading.enumerate()}.")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         part = folder / f"{kind}.part"
         listener.bind(str(part))
         listener.listen(128)
-        (folder / f"{kind}.json").write_text(json.dumps(names))
         part.rename(folder / kind)
+        first = select.poll()
+        for number in (0, listener.fileno()):
+            first.register(number, select.POLLIN)
+        if any(number == 0 for number, _ in first.poll()):
+            return
+        _import_modules(kind)
+        gc.collect()
+        gc.freeze()  # a collection in a child would copy what is shared
+        if threading.active_count() != 1:  # those of memory allocators, which survive a fork, are not counted
+            raise RuntimeError(f"a process must have one thread to be forked; it has {threading.enumerate()}.")
         _loop(listener, folder)
 
 
@@ -158,10 +166,14 @@ def _accept(
 
 
 def _conclude(callers: dict[int, tuple[socket.socket, int, int]], number: int, watched: select.poll) -> None:
-    """A process has ended, or its caller has: tell its status, or kill it."""
+    """A process has ended, or its caller has: send the status, or kill it; what it leaves in its group goes too.
+
+    Whatever ends a worker ends its whole process group, even one that has ended by itself, but knows the caller's only.
+    """
     caller, pid, process = callers[number]
-    if number != process:
-        _kill(pid)
+    if number == process:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    _kill(pid)  # a zombie keeps its number, so that the group is its own
     _, status = os.waitpid(pid, 0)
     code = os.waitstatus_to_exitcode(status)
     with contextlib.suppress(OSError):
@@ -179,7 +191,7 @@ def _kill(pid: int) -> None:
 
 
 def _become(request: dict[str, Any], streams: list[int], folder: Path) -> NoReturn:
-    """Be the process that was asked for."""
+    """Be the process that the request describes."""
     code: object = 1
     try:
         os.setsid()
