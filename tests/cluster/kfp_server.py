@@ -609,7 +609,7 @@ def kubeflow_pipelines(**options: Any) -> Iterator[KfpServer]:
         http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(played))
         http.daemon_threads = True
         played.address = f"http://127.0.0.1:{http.server_address[1]}"
-        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield played

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from headrace.cli.main import app
+from headrace.cluster.api import transport
 from headrace.core.base.errors import UserError
 from headrace.core.base.settings import StoreSettings
 from headrace.pipelines.kubeflow import follow
@@ -401,6 +402,7 @@ def test_what_makes_no_sense_is_refused(
 
 def test_a_kubeflow_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each command says how to reach it."""
+    monkeypatch.setattr(transport, "_PAUSE_SECONDS", 0.01)
     for endpoint, says in (("", "set HEADRACE_KFP_ENDPOINT"), ("http://127.0.0.1:9", "kubectl port-forward")):
         monkeypatch.setenv("HEADRACE_KFP_ENDPOINT", endpoint)
         for command in (["runs"], ["logs", "x"], ["cancel", "x"]):
