@@ -104,3 +104,18 @@ def test_what_was_ignored_stays_ignored(model: Path, tmp_path: Path) -> None:
     assert _serves(tmp_path / "address.json")
     started.kill()
     started.wait(30)
+
+
+def test_nothing_of_a_run_is_left(tmp_path: Path) -> None:
+    """Its warm process ends with it, as the process group does that it would be in."""
+    (tmp_path / "t.csv").write_text("a,y\n")
+    assert headrace("run", str(tmp_path / "t.csv"), "--target", "y", "--output", str(tmp_path / "out")).returncode == 2
+
+    def left() -> list[str]:
+        lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+        return [line.decode() for line in lines if str(tmp_path).encode() in line]
+
+    deadline = time.monotonic() + 20
+    while left() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left() == []
