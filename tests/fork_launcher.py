@@ -69,7 +69,9 @@ def find_server(folder: str, module: str) -> str:
     deadline = time.monotonic() + _START_SECONDS
     while kind and not os.path.exists(server):  # noqa: PTH110
         if time.monotonic() > deadline:
-            raise SystemExit(f"a fork server must listen at {server}; none does: what the tests printed before says why.")
+            raise SystemExit(
+                f"a fork server must listen at {server}; none does: what the tests printed before says why."
+            )
         time.sleep(0.02)
     return server if kind else ""
 

@@ -32,9 +32,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-# The modules that each server is forked for. KFP imports less where a step runs (kfp/__init__.py), so that there are two.
+# The modules that each server is forked for: two servers, because KFP imports less where a step runs (kfp/__init__.py).
 MODULES = {
-    "command": ["headrace.cli.main", "headrace.pipelines.local.worker", "headrace.serving.server"],
+    "command": [
+        "headrace.cli.main",
+        "headrace.pipelines.local.worker",
+        "headrace.pipelines.trial_job",
+        "headrace.experiments.trial_job",
+        "headrace.serving.server",
+    ],
     "step": ["headrace.components.run", "headrace.pipelines.local.prefork"],
 }
 _ENVIRONMENTS = {"command": {}, "step": {"_KFP_RUNTIME": "true"}}
@@ -94,8 +100,7 @@ def _import_modules(kind: str) -> None:
     names = [*MODULES[kind], *prefork._FIRST, *prefork._THEN]
     if kind == "command":
         commands = [f"headrace.cli.{command.partition(':')[0]}" for command in main._COMMANDS.values()]
-        names = [*MODULES[kind], *commands, "kfp.components", "kfp.local", "sklearn.linear_model"]
-        names.append("headrace.pipelines.definitions.catalogue")
+        names += [*commands, "kfp.components", "kfp.local", "headrace.pipelines.definitions.catalogue"]
     for name in names:
         importlib.import_module(name)
 

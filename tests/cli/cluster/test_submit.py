@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from headrace.core.base.errors import UserError
 from headrace.core.base.settings import StoreSettings
 from headrace.pipelines.kubeflow import follow
 from headrace.pipelines.local.summary import Summary
+from tests import fork_server
 from tests.cluster.argo import Play
 from tests.cluster.kfp_server import KfpServer, kubeflow_pipelines
 from tests.conftest import Line, headrace
@@ -343,7 +343,7 @@ def test_a_recurring_run(server: KfpServer, tmp_path: Path, capsys: pytest.Captu
 def test_whoever_stops_following_does_not_stop_the_run(server: KfpServer, tmp_path: Path) -> None:
     """Ctrl-C says how to come back, and how to end it."""
     file = tiny.compiled(tmp_path / "tiny.yaml")
-    command = [sys.executable, "-m", "headrace.cli.main", "submit", str(file), "-f", "-o", str(tmp_path / "out")]
+    command = [fork_server.python(), "-m", "headrace.cli.main", "submit", str(file), "-f", "-o", str(tmp_path / "out")]
     following = subprocess.Popen(
         [*command, "--argument", "x=0.5", "--argument", "result=r", "--argument", "kind=slow"],
         stdout=subprocess.PIPE,
