@@ -2,6 +2,7 @@
 
 import csv
 import fcntl
+import gc
 import os
 import random
 import secrets
@@ -42,6 +43,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Let the workers of pytest-xdist share what the tests' processes are forked from."""
     if session.config.getoption("numprocesses", default=None):
         fork_server.share()
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of garbage collections, which would look through all of it each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
