@@ -46,7 +46,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was imported and collected out of garbage collections, which would look through all of it each time."""
+    """Keep garbage collections from looking through all that was imported and collected, each time."""
     gc.collect()
     gc.freeze()
 
