@@ -19,10 +19,10 @@ demo: $(VENV)/.run  ## the whole line on a real table, ending with a question to
 	$(BIN)/headrace demo
 
 test: $(VENV)/.dev  ## the default tests: no Docker, no cluster, no network
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/.dev  ## the slow tests: whole runs that are killed or repeated, large tables, long searches
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow and not ($(SERVERS) or exhaustive)"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow and not ($(SERVERS) or exhaustive)"
 
 test-random: $(VENV)/.dev  ## the property tests, twenty times longer and with other examples each time
 	$(BIN)/python -m pytest -n 2 -m hypothesis --hypothesis-profile random --timeout 3600 $(ARGS)
@@ -31,7 +31,7 @@ test-random: $(VENV)/.dev  ## the property tests, twenty times longer and with o
 # Then three processes whatever the cores: they often wait for servers.
 test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker, Kubernetes)
 	$(BIN)/python -m pytest -n 0 -m "$(MARKS)" tests/node || [ $$? -eq 5 ]  # 5: MARKS chooses none of them
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m "$(MARKS)" --ignore tests/node
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "$(MARKS)" --ignore tests/node
 
 test-peers: $(VENV)/.dev  ## a bundle under the real MLServer and MLflow, which are installed first (minutes, once)
 	$(BIN)/python -m pytest -n 0 -m peers tests/real/test_peers.py
