@@ -51,9 +51,9 @@ def _until(wanted: bool, address: Path) -> bool:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle's folder."""
-    from tests.made_bundle import make_bundle
+    from tests.made_bundle import copy_bundle
 
-    return make_bundle(tmp_path_factory.mktemp("made")).folder
+    return copy_bundle(tmp_path_factory.mktemp("made")).folder
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["run", "t.csv"], ["verify", "nowhere"]])

@@ -22,7 +22,7 @@ from headrace.stores.objects.object_store import connect
 from tests import fork_server
 from tests.conftest import Line
 from tests.contracts.samples import SAMPLES, Sample
-from tests.made_bundle import make_bundle
+from tests.made_bundle import copy_bundle
 
 _ACTS_ON_THE_WORLD = ("publish", "deploy", "rollout", "verify_endpoint")
 _TYPES = {
@@ -143,7 +143,7 @@ def test_components_that_act_on_the_world_run_by_themselves(line: Line, store: S
     verification = json.loads(next((tmp_path / "c").glob("*/verify-endpoint/verification")).read_text())
     assert verification["verified"]
     assert verification["cases"] > 0
-    other = publish(make_bundle(tmp_path / "other").folder, connect(store))
+    other = publish(copy_bundle(tmp_path / "other").folder, connect(store))
     asked = {**SAMPLES["rollout"].arguments, "candidate": other, "tolerances": {"shift": 9, "latency": 9, "slow": 1}}
     _alone("rollout", _filled(SAMPLES["rollout"], asked, uri=uri, table=str(line.table)), line, tmp_path / "d", None)
     record = json.loads(next((tmp_path / "d").glob("*/rollout/record")).read_text())

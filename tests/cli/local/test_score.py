@@ -13,7 +13,7 @@ import pytest
 from headrace.core.bundles.bundle import Bundle
 from tests import fork_server
 from tests.conftest import headrace
-from tests.made_bundle import make_bundle
+from tests.made_bundle import copy_bundle
 
 GOOD = {"age": "31", "spend": "20.5", "plan": "premium", "joined": "2024-03-02 23:15:00"}
 BAD = {**GOOD, "age": "old"}
@@ -22,7 +22,7 @@ BAD = {**GOOD, "age": "old"}
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A small bundle."""
-    return make_bundle(tmp_path_factory.mktemp("made"))
+    return copy_bundle(tmp_path_factory.mktemp("made"))
 
 
 def test_help_has_examples() -> None:
