@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 PACKAGES := api cli cluster components core experiments kustomize pipelines registry reports rollouts serving steps stores
 NAME ?= line
 CHROMIUM ?= chromium
-MARKS := (docker or minio or mlflow or postgres or kubernetes or slow) and not exhaustive
+SERVERS := docker or minio or mlflow or postgres or kubernetes
+MARKS := ($(SERVERS)) and not exhaustive
 ENGINE ?= docker
 EXTRA ?=
 REGISTRY ?=
 
-.PHONY: help demo test test-random test-real test-peers soak check format bench image sbom push archive lock compiled screenshots clean
+.PHONY: help demo test test-slow test-random test-real test-peers soak check format bench image sbom push archive lock compiled screenshots clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,16 +20,19 @@ demo: $(VENV)/.run  ## the whole line on a real table, ending with a question to
 	$(BIN)/headrace demo
 
 test: $(VENV)/.dev  ## the default tests: no Docker, no cluster, no network
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-slow: $(VENV)/.dev  ## the slow tests: whole runs that are killed or repeated, large tables, long searches
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow and not ($(SERVERS) or exhaustive)"
 
 test-random: $(VENV)/.dev  ## the property tests, twenty times longer and with other examples each time
 	$(BIN)/python -m pytest -n 2 -m hypothesis --hypothesis-profile random --timeout 3600 $(ARGS)
 
 # The node first and alone: it must answer each request while its pods change, whatever else the machine would do.
 # Then three processes whatever the cores: they often wait for servers.
-test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker, Kubernetes), and the slow ones
+test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker, Kubernetes)
 	$(BIN)/python -m pytest -n 0 -m "$(MARKS)" tests/node || [ $$? -eq 5 ]  # 5: MARKS chooses none of them
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m "$(MARKS)" --ignore tests/node
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "$(MARKS)" --ignore tests/node
 
 test-peers: $(VENV)/.dev  ## a bundle under the real MLServer and MLflow, which are installed first (minutes, once)
 	$(BIN)/python -m pytest -n 0 -m peers tests/real/test_peers.py

@@ -15,13 +15,13 @@ from headrace.stores.objects.local_s3 import local_store
 from headrace.stores.objects.object_store import connect
 from tests.conftest import headrace, write_table
 from tests.core.bundles.test_signatures import make_key
-from tests.made_bundle import make_bundle
+from tests.made_bundle import copy_bundle
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A small bundle."""
-    return make_bundle(tmp_path_factory.mktemp("made"))
+    return copy_bundle(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture

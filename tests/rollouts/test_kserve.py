@@ -4,7 +4,6 @@ import csv
 import os
 import secrets
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -32,6 +31,7 @@ from headrace.serving.deployment.local import Endpoint
 from headrace.serving.deployment.target import DeploymentTarget
 from headrace.stores.bundles.bundle_store import publish
 from headrace.stores.objects.object_store import connect
+from tests import fork_server
 from tests.cluster.api_server import ApiServer, api_server
 from tests.cluster.platform import folder as crds
 from tests.cluster.platform import install
@@ -451,7 +451,7 @@ def test_the_command_is_ended_and_goes_on(
     wanted = ["--candidate", versions["good"], "--traffic", "canary", *plan, *bounds]
     with clients(kserve_place, first.url, rows) as statuses:
         running = subprocess.Popen(
-            [sys.executable, "-m", "headrace.cli.main", *there, *wanted],
+            [fork_server.python(), "-m", "headrace.cli.main", *there, *wanted],
             env={**os.environ, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

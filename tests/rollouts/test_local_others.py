@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from headrace.rollouts.record.record import RolloutRecord
+from tests import fork_server
 from tests.conftest import headrace
 from tests.rollouts.local import arguments, kept, made, said
 
@@ -36,7 +36,7 @@ def until(home: Path, holds: Callable[[RolloutRecord], bool]) -> RolloutRecord:
 def start(folder: Path, home: Path, *more: str) -> "subprocess.Popen[str]":
     """Begin a rollout that takes its time."""
     slowly = ("--rate", "40", "--step-requests", "100000", *more)
-    command = [sys.executable, "-m", "headrace.cli.main", *arguments(folder, "good", home, *slowly)]
+    command = [fork_server.python(), "-m", "headrace.cli.main", *arguments(folder, "good", home, *slowly)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

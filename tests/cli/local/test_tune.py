@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 import yaml
 
 from headrace.core.bundles.bundle import open_bundle
+from tests import fork_server
 from tests.conftest import headrace, write_table
 from tests.experiments.manifests.test_experiment_yaml import document
 
@@ -89,7 +89,7 @@ def test_the_same_command_goes_on_where_a_killed_one_was(tmp_path: Path) -> None
     command = ["tune", str(table), "--target", "churn", "--experiment", str(mine(tmp_path)), "--max-trials", "30"]
     command += ["--output", str(home)]
     run = subprocess.Popen(
-        [sys.executable, "-m", "headrace.cli.main", *command], stdout=subprocess.DEVNULL, env=dict(os.environ)
+        [fork_server.python(), "-m", "headrace.cli.main", *command], stdout=subprocess.DEVNULL, env=dict(os.environ)
     )
     deadline = time.monotonic() + 120
     while not any(path.read_bytes().count(b"\n") > 4 for path in home.glob("searches/*.jsonl")):

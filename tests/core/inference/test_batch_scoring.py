@@ -17,7 +17,7 @@ from headrace.core.inference import batch_scoring
 from headrace.core.inference.request_encoder import RequestEncoder
 from headrace.core.inference.scorer import Scorer
 from headrace.stores.sources.open_source import open_source
-from tests.made_bundle import make_bundle
+from tests.made_bundle import copy_bundle, make_bundle
 from tests.properties import examples
 
 ROWS = [
@@ -32,7 +32,7 @@ ROWS = [
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A small bundle."""
-    return make_bundle(tmp_path_factory.mktemp("made"))
+    return copy_bundle(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from headrace.registry.catalog.subject_search import SubjectKeys, SubjectLocatio
 from headrace.registry.catalog.text_search import matches
 from headrace.registry.catalog.writes import add_inquiry, add_places
 from headrace.registry.record import record_table
+from tests import fork_server
 from tests.conftest import headrace
 
 ANN, BOB = "ann@example.org", "bob@example.org"
@@ -136,9 +137,8 @@ def test_keys_must_be_given() -> None:
 def test_the_command_reads_keys_from_standard_input_and_shows_none(run: Path, tmp_path: Path) -> None:
     """No output, no file of the catalogue, and no event holds the key; unknown people are no error."""
     import subprocess
-    import sys
 
-    command = [sys.executable, "-m", "headrace.cli.main", "catalog", "whereis", "--column", "email"]
+    command = [fork_server.python(), "-m", "headrace.cli.main", "catalog", "whereis", "--column", "email"]
     command += ["--catalog", str(run / "catalog.db")]
     for more in ([], ["--json"]):
         ended = subprocess.run([*command, *more], input=f"{ANN}\n{BOB}\n", capture_output=True, text=True, check=False)

@@ -8,7 +8,7 @@ from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.models.history_text import describe_entry
 from headrace.rollouts.record.record import RolloutPlan, RolloutRecord, RolloutStep, RolloutVersion
 from headrace.rollouts.record.registry_note import decision, tell
-from tests.made_bundle import make_bundle
+from tests.made_bundle import copy_bundle
 from tests.registry.made import variant
 
 
@@ -16,7 +16,7 @@ from tests.registry.made import variant
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry with one version, and its digest in a file beside it."""
     folder = tmp_path_factory.mktemp("registered")
-    bundle = make_bundle(folder / "made").folder
+    bundle = copy_bundle(folder / "made").folder
     submission = variant(bundle, folder / "bundle")
     open_registry(str(folder / "registry.db")).register(submission, by="ann")
     (folder / "digest").write_text(submission.digest)

@@ -72,7 +72,7 @@ def prometheus() -> Iterator[PlayedPrometheus]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
         played.url = f"http://127.0.0.1:{listening.server_port}"
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True).start()
         yield played
         listening.shutdown()
 

@@ -227,7 +227,7 @@ class Sink:
 def sink() -> Iterator[Sink]:
     """A receiver that takes everything."""
     made = Sink()
-    threading.Thread(target=made.server.serve_forever, daemon=True).start()
+    threading.Thread(target=made.server.serve_forever, args=(0.02,), daemon=True).start()
     yield made
     made.server.shutdown()
     made.server.server_close()

@@ -8,11 +8,12 @@ from functools import partial
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.contracts.profiling import column_profile, standing_rows
 from headrace.core.contracts.profiling.column_trials import ColumnProfile
+from tests.properties import examples
 
 _ROWS = 400
 _PLAIN = ("whole", "decimal", "word", "letter", "day", "time", "count", "code", "float", "flag", "mixed")
@@ -62,7 +63,7 @@ def _surveyed(table: pl.DataFrame, *, target: str) -> tuple[pl.DataFrame, dict[s
     return rows.collect(), facts
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40)
 @given(
     kinds=st.lists(st.sampled_from(_KINDS), min_size=2, max_size=6),
     seed=st.integers(0, 10**6),
