@@ -102,7 +102,7 @@ def render_manifest(model: ModelReference, *, name: str = "", **options: Any) ->
 
 
 def undeploy(name: str, *, namespace: str = "", context: str = "") -> "RemovedEndpoint":
-    """Delete an endpoint on KServe with everything created for it, as ``headrace deploy --remove`` does.
+    """Delete an endpoint on KServe with everything created for it, as ``headrace deploy --delete`` does.
 
     Args:
         name: Name of the endpoint.

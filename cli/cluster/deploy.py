@@ -24,7 +24,7 @@ Examples:
 
   headrace deploy s3://headrace/models/tumours/3f…/ --manifest > tumours.yaml
 
-  headrace deploy --remove --name tumours
+  headrace deploy --delete --name tumours
 
 Needs a cluster (KUBECONFIG, or a pod's account) and its object store (HEADRACE_S3_ENDPOINT and keys).
 """
@@ -43,17 +43,17 @@ def deploy(
     manifest: Annotated[
         bool, typer.Option("--manifest", help="Print the InferenceService instead of applying it.")
     ] = False,
-    remove: Annotated[
-        bool, typer.Option("--remove", help="Delete the endpoint, with everything that was created for it.")
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete the endpoint, with everything that was created for it.")
     ] = False,
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Serve MODEL on KServe, and return when it is live; if it does not come up, restore the previous version."""
-    if remove == bool(model) or (remove and not options.name):
-        raise InputError("headrace deploy must be given a MODEL to serve, or --remove and the --name of an endpoint.")
+    if delete == bool(model) or (delete and not options.name):
+        raise InputError("headrace deploy must be given a MODEL to serve, or --delete and the --name of an endpoint.")
     from headrace.api import deployment  # noqa: PLC0415 - the help needs no cluster
 
-    if remove:
+    if delete:
         _print_removed(deployment.undeploy(options.name, namespace=options.namespace, context=options.context))
         return
     if manifest:

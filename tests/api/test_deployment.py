@@ -50,7 +50,7 @@ def test_the_keywords_are_the_commands_options() -> None:
 
     command = {name: one.default for name, one in inspect.signature(deploy).parameters.items()}
     function = {name: one.default for name, one in inspect.signature(hr.deploy).parameters.items()}
-    both = command.keys() - {"model", "manifest", "remove", "verbose"}
+    both = command.keys() - {"model", "manifest", "delete", "verbose"}
     assert {name: command[name] for name in both} == {name: function[name] for name in both}
     assert function.keys() - both == {"model", "progress"}
 

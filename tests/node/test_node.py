@@ -377,7 +377,7 @@ def test_a_rollout_from_outside_promotes_a_good_version(
 
 def test_an_endpoint_is_removed_with_all_that_it_had(place: Place, platform: Controller, served: str) -> None:
     """Its Deployment, its Service and its pods go with it."""
-    ended = command(place, platform, "deploy", "--remove", "--name", NAME)
+    ended = command(place, platform, "deploy", "--delete", "--name", NAME)
     assert ended.returncode == 0, ended.stderr
     wait_for(lambda: gone(place.cluster, NAME), "its end")
 

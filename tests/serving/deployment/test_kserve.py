@@ -436,10 +436,10 @@ def test_the_command_deploys_shows_and_removes(
     assert f'cannot be pulled (ImagePullBackOff): Back-off pulling image "headrace/headrace-python:none"; {name} ' in (
         failed.stderr
     )
-    removed = headrace("deploy", "--remove", *there, **environment)
+    removed = headrace("deploy", "--delete", *there, **environment)
     assert (removed.returncode, removed.stdout) == (0, f"{name} is gone from {cluster.namespace}.\n")
     assert cluster.get(INFERENCE_SERVICES, name) is None
-    assert headrace("deploy", "--remove", **environment).returncode == 2
+    assert headrace("deploy", "--delete", **environment).returncode == 2
 
 
 def test_the_components_deploy_and_verify(
