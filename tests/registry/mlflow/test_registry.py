@@ -258,7 +258,7 @@ def test_mlflow_shows_what_the_journal_says(registry: MlflowRegistry, make: Make
     run = client.get_run(shown.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params["family"] == "logistic"
-    assert run.data.metrics["roc_auc"] == given.metrics["metrics"]["roc_auc"]["value"]
+    assert run.data.metrics["roc_auc"] == given.metrics.metrics["roc_auc"].value
     assert run.data.tags["mlflow.user"] == "ann"
     data = {tag.value: used.dataset for used in run.inputs.dataset_inputs for tag in used.tags}
     assert set(data) == {"training", "evaluation"}
