@@ -51,8 +51,8 @@ def test_every_place_with_a_persons_rows_is_found(run: Path) -> None:
     tables = {Path(place.address).name: place for place in found if place.kind == "table"}
     assert tables["table"].rows == 1
     assert "without the column" in tables["valid_table"].note
-    learned = [place for place in found if place.kind == "bundle" and "learned" in place.note]
-    assert [Path(place.address) for place in learned] == [run / "bundle"]
+    trained = [place for place in found if place.kind == "bundle" and "trained" in place.note]
+    assert [Path(place.address) for place in trained] == [run / "bundle"]
 
 
 def test_a_column_that_is_kept_is_followed_to_the_end(run: Path) -> None:
