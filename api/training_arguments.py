@@ -1,6 +1,5 @@
 """The options of a run as a caller writes them, completed and checked before anything starts."""
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from headrace.core.base.errors import InputError
 from headrace.core.base.remedies import require_store
 from headrace.core.contracts.profiling.conventions import check_marks
 from headrace.core.packaging.cards import card_answers
+from headrace.experiments.search import budget
 from headrace.pipelines.definitions.training_checks import check_training
 from headrace.pipelines.definitions.training_options import TrainingOptions
 
-_BUDGET = re.compile(r"^[1-9][0-9]*[smh]?$")
 Spelling = Callable[[str], str]
 
 
@@ -59,8 +58,11 @@ def search_budget(text: str, *, spell: Spelling = str) -> str:
     Raises:
         InputError: If it is neither.
     """
-    if text and not _BUDGET.match(text):
-        raise InputError(f"{spell('budget')} must be trials (20) or a time (90s, 5m, 1h); got {text!r} instead.")
+    if text:
+        try:
+            budget.parse(text)
+        except InputError as error:
+            raise InputError(f"{spell('budget')}: {error}") from error
     return text
 
 

@@ -21,7 +21,7 @@ from headrace.core.features import model_matrix
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import fitting
 from headrace.core.models.fitted_model import predicted_probabilities, predicted_values
-from headrace.core.statistics.metrics import HIGHER_IS_BETTER
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure, measurer
 
 SCIKIT_LEARN, AUTOGLUON = "scikit-learn", "AutoGluon"

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
-from headrace.core.contracts.inference.infer import infer_contract
+from headrace.core.contracts.table_inference.infer import infer_contract
 from headrace.core.evaluation.fold_scores import scores
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.features.add_features import engineer_table

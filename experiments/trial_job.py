@@ -20,8 +20,8 @@ from headrace.core.base.errors import HeadraceError, InputError, UserError, quot
 from headrace.core.base.files import dumps
 from headrace.core.base.remedies import require_store
 from headrace.core.base.settings import StoreSettings
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.search.loop import TrialRequest
-from headrace.experiments.search.result import Trial
 from headrace.experiments.space import assignments
 from headrace.experiments.trials import best_bundle, study_files
 from headrace.experiments.trials.cross_validation import CrossValidation

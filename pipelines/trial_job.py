@@ -20,9 +20,9 @@ from headrace.core.base.errors import InternalError
 from headrace.core.base.files import dumps
 from headrace.core.base.remedies import require_store
 from headrace.core.base.settings import StoreSettings
+from headrace.core.evaluation.search_trials import Trial
 from headrace.core.runtime.signals import ended_by_sigterm, held_back
 from headrace.experiments.search.loop import TrialRequest
-from headrace.experiments.search.result import Trial
 from headrace.experiments.space import assignments
 from headrace.experiments.trial_job import Reporter, as_job, record_key, texts
 from headrace.experiments.trials import pipeline_trial

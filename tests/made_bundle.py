@@ -10,8 +10,8 @@ from typing import Any
 from headrace.core.base.files import write_json
 from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.contracts.contract_yaml import dump
-from headrace.core.contracts.inference.agreement import ContractHints
-from headrace.core.contracts.inference.infer import infer_with_notes
+from headrace.core.contracts.table_inference.agreement import ContractHints
+from headrace.core.contracts.table_inference.infer import infer_with_notes
 from headrace.core.evaluation.evaluate import EvaluationPlan, evaluate_model
 from headrace.core.evaluation.evaluate import EvaluationTables as Split
 from headrace.core.evaluation.gate import GateInputs, MetricBounds, judge

@@ -121,7 +121,7 @@ def _account(api: "KfpClient", request: "SubmitOptions", file: "PipelineFile", *
     Raises:
         InputError: If they would lack something, or an argument does not suit the pipeline.
     """
-    from headrace.cli.cluster.doctor import table  # noqa: PLC0415 - as above
+    from headrace.cli.local.doctor import table  # noqa: PLC0415 - as above
     from headrace.pipelines.compiled_spec import preflight  # noqa: PLC0415
     from headrace.pipelines.kubeflow import submit as submitting  # noqa: PLC0415
 

@@ -41,8 +41,8 @@ def contract(
     from headrace.core.base.files import write_text  # noqa: PLC0415
     from headrace.core.base.notes import from_json, worst_first  # noqa: PLC0415
     from headrace.core.contracts.contract_yaml import dump  # noqa: PLC0415
-    from headrace.core.contracts.inference.agreement import ContractHints  # noqa: PLC0415
-    from headrace.core.contracts.inference.infer import infer_with_notes  # noqa: PLC0415
+    from headrace.core.contracts.table_inference.agreement import ContractHints  # noqa: PLC0415
+    from headrace.core.contracts.table_inference.infer import infer_with_notes  # noqa: PLC0415
     from headrace.core.contracts.unused_columns import left_out  # noqa: PLC0415
     from headrace.core.readers.ingest import ingest_table  # noqa: PLC0415
     from headrace.core.tables import parquet_table  # noqa: PLC0415

@@ -68,7 +68,7 @@ def demo(
     verbose: run_options.Verbose = False,
 ) -> None:
     """Run the whole pipeline on a real data set: from a CSV to a live endpoint."""
-    from headrace.cli.options.local_run import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
+    from headrace.cli.local.training_run import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
     from headrace.cli.output.run_output import exchange, look, outcome  # noqa: PLC0415
 
     home = output or FOLDER / "demo"

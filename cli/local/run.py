@@ -38,7 +38,7 @@ def run(
 ) -> None:
     """Take TABLE through every step to a live endpoint."""
     training = table_options.training_options(options, max_trials=max_trials)
-    from headrace.cli.options.local_run import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
+    from headrace.cli.local.training_run import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
     from headrace.cli.output.run_output import exchange, look, outcome  # noqa: PLC0415
 
     home = table_options.home_of(output, training.name)

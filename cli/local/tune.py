@@ -54,7 +54,7 @@ def tune(
     if not options["target"] or argument:
         raise InputError("with TABLE, --target must be given and --argument must not, which is for pipelines.")
     training = replace(table_options.training_options(options, max_trials=max_trials), publish=False)
-    from headrace.cli.options.local_run import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
+    from headrace.cli.local.training_run import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
     from headrace.cli.output.run_output import outcome, search  # noqa: PLC0415
 
     home = table_options.home_of(output, training.name)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from headrace.pipelines.local.summary import Summary
 
 MOST_LINES = 10
-_WIDTH = 110
+LINE_WIDTH = 110
 _MOST_LINES_OF_ONE = 3
 _MOST_NAMES = 4
 _MARKS = {"warning": "!", "info": "·"}
@@ -78,7 +78,7 @@ def _wrap_group(group: Sequence[Note]) -> list[str]:
     remedy = f" {first.remedy}" if all(note.remedy == first.remedy for note in others) else ""
     return textwrap.wrap(
         f"{first.sentence}{likewise}{remedy}".rstrip(),
-        _WIDTH,
+        LINE_WIDTH,
         initial_indent=f"    {_MARKS[first.severity]} ",
         subsequent_indent="      ",
         max_lines=_MOST_LINES_OF_ONE,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from headrace.cli.output.run_output import figure
 from headrace.cli.output.text_table import align_rows, cut, day
-from headrace.core.statistics.metrics import MAIN
+from headrace.core.statistics.metric_names import MAIN
 from headrace.registry.models.history_text import describe_entry
 from headrace.registry.models.state import STAGES, ModelState, ModelVersion
 

@@ -5,13 +5,11 @@ import shlex
 from typing import Any, TextIO
 
 from headrace.api.progress import describe_event
-from headrace.cli.output.findings_output import findings, positive
+from headrace.cli.output.findings_output import LINE_WIDTH, findings, positive
+from headrace.core.statistics.metric_names import LOWER_IS_BETTER
 from headrace.pipelines.local.runner import StepEvent
 from headrace.pipelines.local.summary import Summary
 from headrace.registry.backends.locations import registry_place
-
-_LESS_IS_BETTER = {"log_loss", "brier", "mae", "rmse"}
-_WIDTH = 110
 
 
 class Progress:
@@ -26,12 +24,12 @@ class Progress:
         """Show one event of a step."""
         if event.event in {"start", "progress"}:
             if self._live:
-                self._stream.write(f"\r\033[K  … {event.step:<16}{'':>9}  {event.text}"[:_WIDTH])
+                self._stream.write(f"\r\033[K  … {event.step:<16}{'':>9}  {event.text}"[:LINE_WIDTH])
                 self._stream.flush()
             return
         start = "\r\033[K" if self._live else ""
         line = f"  {describe_event(event)}"
-        self._stream.write(start + (line if event.event == "waiting" else line[:_WIDTH]) + "\n")
+        self._stream.write(start + (line if event.event == "waiting" else line[:LINE_WIDTH]) + "\n")
         self._stream.flush()
 
 
@@ -46,7 +44,7 @@ def metrics_table(summary: Summary) -> list[str]:
     for name, metric in summary.metrics.items():
         interval = f"{figure(metric.low)} to {figure(metric.high)}"
         base = figure(summary.baseline[name]) if name in summary.baseline else "-"
-        better = "  (less is better)" if name in _LESS_IS_BETTER else ""
+        better = "  (less is better)" if name in LOWER_IS_BETTER else ""
         lines.append(f"  {name:<12}{figure(metric.value):>9}   {interval:<20}{base:>9}{better}")
     if summary.resampled_by:
         lines.append(f"  {summary.resampled_by.sentence}")
@@ -79,7 +77,7 @@ def search(summary: Summary) -> str:
     result = summary.search
     if result is None or result.score is None:
         return ""
-    less = "  (less is better)" if result.metric in _LESS_IS_BETTER else ""
+    less = "  (less is better)" if result.metric in LOWER_IS_BETTER else ""
     lines = [
         "",
         f"  {result.trials} trials on {result.tuner}, {result.failed} failed; {result.metric}{less}:",

@@ -13,7 +13,7 @@ from headrace.core.models.fitted_model import Model
 from headrace.core.splits import clusters
 from headrace.core.statistics import bootstrap, significance
 from headrace.core.statistics.measures import ModelComparison
-from headrace.core.statistics.metrics import MAIN
+from headrace.core.statistics.metric_names import MAIN
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
 
 

@@ -31,7 +31,7 @@ from headrace.core.splits.clusters import RowClusters, by_row, find
 from headrace.core.splits.folds import Fold
 from headrace.core.statistics import bootstrap, curves, residuals, significance
 from headrace.core.statistics.bootstrap import BootstrapSample
-from headrace.core.statistics.metrics import MAIN
+from headrace.core.statistics.metric_names import MAIN
 from headrace.core.statistics.slices import Slice, slices
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure
 from headrace.core.tables import parquet_table

@@ -13,7 +13,7 @@ from headrace.core.base.files import write_json
 from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import Decision, GateComparison, GateVerdict
 from headrace.core.statistics.measures import Interval, ModelComparison
-from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
 from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_OF_A_CLASS, FEWEST_ROWS
 from headrace.core.validation.data_checks import DataChecks
 

@@ -15,7 +15,7 @@ from headrace.core.readers import jsonl_reader, parquet_reader
 from headrace.core.readers.csv import rows
 from headrace.core.readers.csv.dialect import CsvDialect, dialect_of, first_blocks
 from headrace.core.readers.csv.footer import without_tail
-from headrace.core.readers.csv.missing_marks import marks_of
+from headrace.core.readers.csv.mark_policy import marks_of
 from headrace.core.readers.csv.notes import NoteCollector, layout_notes
 from headrace.core.readers.partitions import with_partitions
 from headrace.core.readers.schema_unification import UnifiedSchema

@@ -26,7 +26,8 @@ from headrace.core.splits.clusters import RowClusters, by_row
 from headrace.core.statistics import cluster_sample, half_rows
 from headrace.core.statistics.intervals import TAIL, BootstrapDeviations, bounds, interval
 from headrace.core.statistics.measures import Interval
-from headrace.core.statistics.metrics import HIGHER_IS_BETTER, Floats
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER
+from headrace.core.statistics.metrics import Floats
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, losses, mean_measurer, measure, measurer
 
 RESAMPLES = 2000

@@ -12,7 +12,8 @@ from headrace.core.statistics.bootstrap import BootstrapSample
 from headrace.core.statistics.delong import delong
 from headrace.core.statistics.intervals import LEVEL, BootstrapDeviations, bounds, interval
 from headrace.core.statistics.measures import ModelComparison
-from headrace.core.statistics.metrics import HIGHER_IS_BETTER, Flags
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER
+from headrace.core.statistics.metrics import Flags
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure
 
 Labels = NDArray[np.int64]

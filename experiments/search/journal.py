@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.base.errors import InputError, quote
-from headrace.experiments.search.result import Trial
+from headrace.core.evaluation.search_trials import Trial
 
 FORMAT = 1
 _SYNC_SECONDS = 1.0

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from headrace.core.base.errors import DataError, InputError, InternalError, quote
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.search import suggestion
 from headrace.experiments.search.budget import SearchBudget
 from headrace.experiments.search.journal import TrialJournal
 from headrace.experiments.search.median_stopping import MedianStopping, StopRule
-from headrace.experiments.search.result import SearchResult, Trial, best_of
+from headrace.experiments.search.result import SearchResult, best_of
 from headrace.experiments.space.experiment import Experiment, Objective
 
 EndReason = Literal["MaxTrialsReached", "GoalReached", "SuggestionEndReached", "TimeReached", "MaxFailedTrialsReached"]

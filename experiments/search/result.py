@@ -4,20 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from headrace.core.evaluation.search_trials import NestedEstimate, OuterFold, Trial, TrialStatus
+from headrace.core.evaluation.search_trials import NestedEstimate, Trial
 from headrace.experiments.space.experiment import Objective
-
-__all__ = [
-    "FORMAT",
-    "NestedEstimate",
-    "OuterFold",
-    "SearchDocument",
-    "SearchResult",
-    "Trial",
-    "TrialStatus",
-    "best_of",
-    "summary_of",
-]
 
 FORMAT = 2
 

@@ -12,7 +12,7 @@ from headrace.core.contracts.contract import Task
 from headrace.core.models import families
 from headrace.core.models.families import Family
 from headrace.core.models.hyperparameters import CategoricalParameter
-from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
 from headrace.experiments.space.experiment import FAMILY_PARAMETER, Experiment
 from headrace.experiments.space.search_space import NumberRange, SearchSpace, ValueChoice
 

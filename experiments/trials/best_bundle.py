@@ -8,6 +8,7 @@ import numpy as np
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.evaluation import evaluate
 from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.evaluation.search_trials import Trial
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.models import decision_threshold, families, fitting
 from headrace.core.models.fitted_model import Model
@@ -15,7 +16,6 @@ from headrace.core.models.train import digest
 from headrace.core.packaging.package import BundleContent, assemble
 from headrace.core.splits import clusters
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
-from headrace.experiments.search.result import Trial
 from headrace.experiments.trials.cross_validation import Predictions
 from headrace.experiments.trials.study import Study
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from headrace.core.base.errors import quote
 from headrace.core.contracts.contract import Contract
 from headrace.core.evaluation.fold_scores import scores
+from headrace.core.evaluation.search_trials import Trial, TrialStatus
 from headrace.core.features import matrix_layout
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import families, fitting
@@ -22,7 +23,7 @@ from headrace.core.models.families import Family
 from headrace.core.splits.folds import Fold
 from headrace.experiments.search.loop import TrialRequest
 from headrace.experiments.search.median_stopping import StopRule
-from headrace.experiments.search.result import Trial, TrialStatus, summary_of
+from headrace.experiments.search.result import summary_of
 from headrace.experiments.space import assignments
 from headrace.experiments.space.experiment import Objective
 

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from headrace.core.base.errors import DataError
 from headrace.core.evaluation import fold_overlap
 from headrace.core.evaluation.fold_scores import scores
+from headrace.core.evaluation.search_trials import NestedEstimate, OuterFold, Trial
 from headrace.core.features import matrix_layout
 from headrace.core.models import families, fitting
 from headrace.core.splits.folds import Fold
 from headrace.core.statistics.intervals import bounds
 from headrace.experiments.search.loop import SearchPlan, search
-from headrace.experiments.search.result import NestedEstimate, OuterFold, Trial
 from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.experiments.trials.study import Study
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from headrace.core.base.durations import seconds
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.remedies import require_store
-from headrace.experiments.search.budget import seconds
 from headrace.experiments.tuners.local import LocalTuner, Tuner
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import EXPERIMENTS
 from headrace.cluster.api.lease import LeaseClaim, LeaseLostError
 from headrace.core.base.errors import ClusterError
-from headrace.experiments.search.result import Trial
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.space.experiment import Experiment
 
 Cleanup = Literal["always", "succeeded", "never"]

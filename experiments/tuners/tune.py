@@ -8,6 +8,7 @@ from typing import Any
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import read_json, write_json
 from headrace.core.contracts.contract import Task
+from headrace.core.evaluation.search_trials import Trial
 from headrace.core.features import matrix_layout
 from headrace.core.models import families
 from headrace.core.runtime.step_events import progress
@@ -16,7 +17,7 @@ from headrace.experiments.search import budget
 from headrace.experiments.search.budget import SearchBudget
 from headrace.experiments.search.loop import FailedSearchError, SearchPlan
 from headrace.experiments.search.progress import SearchProgress
-from headrace.experiments.search.result import SearchDocument, Trial
+from headrace.experiments.search.result import SearchDocument
 from headrace.experiments.space import algorithms, assignments
 from headrace.experiments.space.experiment import Experiment
 from headrace.experiments.trials import best_bundle

@@ -12,9 +12,9 @@ from typing import Any
 from headrace.cluster.kfp import pipeline_spec
 from headrace.cluster.kfp.client import KfpClient, RunRequest
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
+from headrace.core.base.durations import seconds
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.parameter_text import escape
-from headrace.experiments.search.budget import seconds
 from headrace.pipelines.definitions.catalogue import PIPELINES
 from headrace.pipelines.definitions.task_options import TaskOptions
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from headrace.core.base.files import write_json
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.search.loop import FailedSearchError, SearchPlan
 from headrace.experiments.search.progress import SearchProgress
-from headrace.experiments.search.result import SearchDocument, SearchResult, Trial
+from headrace.experiments.search.result import SearchDocument, SearchResult
 from headrace.experiments.trials import pipeline_trial
 from headrace.experiments.trials.pipeline_trial import PipelineTrial
 from headrace.experiments.tuners.local import Listener

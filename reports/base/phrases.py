@@ -5,7 +5,7 @@ from typing import Any
 
 from headrace.core.evaluation.evaluation_document import ChosenThreshold, Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
-from headrace.core.statistics import metrics
+from headrace.core.statistics import metric_names
 from headrace.reports.base import number_format
 
 Facts = Mapping[str, Any]
@@ -38,12 +38,12 @@ def family_name(name: str) -> str:
 
 def less_is_better(name: str) -> bool:
     """Return whether smaller values of a metric are better."""
-    return not metrics.HIGHER_IS_BETTER.get(name, True)
+    return not metric_names.HIGHER_IS_BETTER.get(name, True)
 
 
 def in_order(names: Iterable[str]) -> list[str]:
     """Sort metrics in the usual order, unknown ones last."""
-    usual = {name: place for place, name in enumerate(metrics.HIGHER_IS_BETTER)}
+    usual = {name: place for place, name in enumerate(metric_names.HIGHER_IS_BETTER)}
     return sorted(dict.fromkeys(names), key=lambda name: (usual.get(name, len(usual)), name))
 
 
@@ -51,7 +51,7 @@ def main_metric(evaluation: Evaluation, verdict: GateVerdict | None) -> str:
     """Return the metric that the verdict compared, else the first of the usual ones; empty without metrics."""
     metric_values = evaluation.metrics
     compared = (verdict.comparison.metric if verdict else None) or ""
-    usual = metrics.MAIN[evaluation.task]
+    usual = metric_names.MAIN[evaluation.task]
     return next((name for name in (compared, usual, *metric_values) if name in metric_values), "")
 
 

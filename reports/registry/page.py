@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.core.base.errors import MissingError
 from headrace.core.base.files import write_text
-from headrace.core.statistics.metrics import MAIN
+from headrace.core.statistics.metric_names import MAIN
 from headrace.registry.models.base import ModelRegistry
 from headrace.registry.models.contract_changes import ContractChange
 from headrace.registry.models.history_text import describe_entry

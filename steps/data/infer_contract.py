@@ -5,8 +5,8 @@ from pathlib import Path
 
 from headrace.core.base.files import write_text
 from headrace.core.contracts.contract_yaml import dump
-from headrace.core.contracts.inference.agreement import ContractHints
-from headrace.core.contracts.inference.infer import infer_with_notes
+from headrace.core.contracts.table_inference.agreement import ContractHints
+from headrace.core.contracts.table_inference.infer import infer_with_notes
 from headrace.steps.artifacts import StepArtifact, add_metadata, record_arguments
 from headrace.steps.step_function import Say, as_step
 from headrace.stores.sources.small_file import one_file

@@ -49,7 +49,6 @@ def run_rollout(
     )
     deployment = DeploymentTarget("kserve", namespace, deadline=deadline)
     queries = {
-        "prometheus": prometheus,
         "selector": selector,
         "labelled_query": labelled_query,
         "error_query": error_query,

@@ -19,7 +19,7 @@ from headrace.cluster.kfp import client
 from headrace.cluster.kfp.client import KfpClient, RunRequest
 from headrace.core.base.environment_values import TrialSettings
 from headrace.core.base.settings import StoreSettings
-from headrace.experiments.search.result import Trial
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.trial_job import Reporter, record_key
 from headrace.experiments.trials import pipeline_trial
 from headrace.experiments.trials.pipeline_trial import PipelineTrial

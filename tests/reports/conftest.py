@@ -20,12 +20,13 @@ from headrace.core.evaluation.evaluation_document import (
     NearInputs,
     SliceMeasures,
 )
+from headrace.core.evaluation.search_trials import NestedEstimate, OuterFold, Trial
 from headrace.core.packaging.provenance_document import RecordedTable
 from headrace.core.statistics import curves, residuals
 from headrace.core.statistics.measures import Interval
 from headrace.core.tables import parquet_table
 from headrace.core.validation.data_checks import BrokenRule, CheckedColumn, CheckedCounts, DataChecks
-from headrace.experiments.search.result import NestedEstimate, OuterFold, SearchDocument, Trial, best_of
+from headrace.experiments.search.result import SearchDocument, best_of
 from headrace.experiments.space.experiment import Objective
 from headrace.reports.run.document import RunPaths
 from tests.made_documents import THRESHOLD, make_evaluation, make_provenance

@@ -8,11 +8,11 @@ import polars as pl
 from headrace.core.base.notes import Note
 from headrace.core.contracts import casting
 from headrace.core.contracts.contract import Column
-from headrace.core.contracts.profiling import missing_marks
+from headrace.core.contracts.profiling import marked_columns
 from headrace.core.contracts.profiling.column_defaults import input_column
 from headrace.core.contracts.profiling.column_profile import HEAD_ROWS, MOST_CATEGORIES, ColumnProfile, candidates
 from headrace.core.contracts.profiling.column_trials import TOLERATED, drop_missing
-from headrace.core.contracts.profiling.missing_marks import TableSurvey, is_plain
+from headrace.core.contracts.profiling.marked_columns import TableSurvey, is_plain
 
 _ROW = "\0row"
 
@@ -41,7 +41,7 @@ def survey_standing_rows(
         present &= pl.col(target).is_not_nan()
     counts = table.select(present.sum().alias("present"), pl.len().alias("rows")).collect(engine="streaming").row(0)
     remaining = table.filter(present) if 0 < counts[0] < counts[1] else table
-    remaining, profiles, notes = missing_marks.survey_with_marks(remaining, survey=survey)
+    remaining, profiles, notes = marked_columns.survey_with_marks(remaining, survey=survey)
     if 0 < profiles[target].missing < profiles[target].rows:
         remaining = remaining.filter(pl.col(target).is_not_null())
         profiles = survey(remaining)

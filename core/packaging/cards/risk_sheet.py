@@ -18,7 +18,7 @@ from headrace.core.packaging.cards.phrases import (
     text,
 )
 from headrace.core.packaging.provenance_document import Provenance
-from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
 from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_ROWS
 
 Documents = Mapping[str, Any]

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn import metrics as reference
 
-from headrace.core.statistics import metrics, weighted_metrics
+from headrace.core.statistics import metric_names, metrics, weighted_metrics
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
 
 
@@ -109,7 +109,7 @@ def test_a_sure_mistake_costs_much_but_not_infinitely() -> None:
 def test_every_metric_says_whether_more_is_better() -> None:
     """The gate needs it of each."""
     assert set(weighted_metrics.measure(classified(30, 2, seed=0))) | {"mae", "rmse", "r2"} == set(
-        metrics.HIGHER_IS_BETTER
+        metric_names.HIGHER_IS_BETTER
     )
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from headrace.core.contracts.contract import Contract
 from headrace.core.contracts.contract_yaml import dump, parse
-from headrace.core.contracts.inference.agreement import ContractHints
-from headrace.core.contracts.inference.infer import InferredContract, infer_with_notes
+from headrace.core.contracts.table_inference.agreement import ContractHints
+from headrace.core.contracts.table_inference.infer import InferredContract, infer_with_notes
 from headrace.core.inference.request_encoder import RequestEncoder
 from headrace.core.readers.ingest import ingest_table
 from headrace.core.readers.table_reader import TableReader

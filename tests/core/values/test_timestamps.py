@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Column, Contract
-from headrace.core.contracts.inference.agreement import ContractHints
-from headrace.core.contracts.inference.infer import InferredContract, infer_with_notes
+from headrace.core.contracts.table_inference.agreement import ContractHints
+from headrace.core.contracts.table_inference.infer import InferredContract, infer_with_notes
 from headrace.core.readers.ingest import ingest_table
 from headrace.core.tables import parquet_table
 from headrace.core.validation.block import check_block

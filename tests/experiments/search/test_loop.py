@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from headrace.core.evaluation.search_trials import Trial
 from headrace.core.models import fitting
 from headrace.experiments.search.budget import SearchBudget
 from headrace.experiments.search.loop import SearchPlan, TrialRequest, search
-from headrace.experiments.search.result import SearchResult, Trial
+from headrace.experiments.search.result import SearchResult
 from headrace.experiments.space.experiment import Experiment, Objective
 from headrace.experiments.space.search_space import NumberRange
 

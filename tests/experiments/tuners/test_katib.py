@@ -19,8 +19,9 @@ from headrace.cluster.api.kinds import EXPERIMENTS, NAMESPACES
 from headrace.core.base.errors import ClusterError, DataError, HeadraceError, InputError
 from headrace.core.base.settings import StoreSettings
 from headrace.core.bundles.bundle import open_bundle
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.search.loop import TrialRequest
-from headrace.experiments.search.result import SearchResult, Trial
+from headrace.experiments.search.result import SearchResult
 from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.experiments.trials.study import Study
 from headrace.experiments.tuners.katib import KatibOptions, KatibTuner

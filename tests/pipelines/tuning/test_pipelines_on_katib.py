@@ -9,8 +9,8 @@ import pytest
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import EXPERIMENTS
 from headrace.core.base.settings import StoreSettings
+from headrace.core.evaluation.search_trials import Trial
 from headrace.core.runtime.processes import lease
-from headrace.experiments.search.result import Trial
 from headrace.experiments.trials import pipeline_trial
 from headrace.experiments.trials.pipeline_trial import PipelineTrial
 from headrace.experiments.tuners.katib import KatibOptions, KatibTuner

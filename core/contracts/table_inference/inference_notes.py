@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from headrace.core.base.errors import quote
 from headrace.core.base.notes import Note
 from headrace.core.contracts.contract import Column, Contract
-from headrace.core.contracts.inference.positive_class import PositiveClass
-from headrace.core.contracts.inference.target import FEW_VALUES, is_number_as_text
 from headrace.core.contracts.profiling.column_profile import ColumnProfile
+from headrace.core.contracts.table_inference.positive_class import PositiveClass
+from headrace.core.contracts.table_inference.target import FEW_VALUES, is_number_as_text
 from headrace.core.contracts.unused_columns import ignored_note
 
 _BECAUSE = {

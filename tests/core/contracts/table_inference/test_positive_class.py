@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.base.errors import InputError
-from headrace.core.contracts.inference.positive_class import PositiveClass, choose
+from headrace.core.contracts.table_inference.positive_class import PositiveClass, choose
 
 # The positive class first.
 MEANT = [

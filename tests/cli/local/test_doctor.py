@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from headrace.cli.cluster.doctor import table, verdict
+from headrace.cli.local.doctor import table, verdict
 from headrace.cluster.api.kinds import SECRETS
 from headrace.core.base.diagnostics import ORDER, Diagnostic, good
 from headrace.core.runtime.processes import free_port

@@ -13,8 +13,8 @@ from headrace.core.base.errors import InputError
 from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Column
 from headrace.core.contracts.contract_yaml import dump, parse
-from headrace.core.contracts.inference.agreement import ContractHints
-from headrace.core.contracts.inference.infer import InferredContract, infer_with_notes
+from headrace.core.contracts.table_inference.agreement import ContractHints
+from headrace.core.contracts.table_inference.infer import InferredContract, infer_with_notes
 from headrace.core.tables import parquet_table
 from headrace.core.values.number_notation import NumberNotation
 from tests.core.made import about

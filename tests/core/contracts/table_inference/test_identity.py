@@ -11,8 +11,8 @@ from headrace.core.base.notes import Note
 from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Contract
 from headrace.core.contracts.contract_yaml import dump, parse
-from headrace.core.contracts.inference.agreement import ContractHints
-from headrace.core.contracts.inference.infer import infer_with_notes
+from headrace.core.contracts.table_inference.agreement import ContractHints
+from headrace.core.contracts.table_inference.infer import infer_with_notes
 from headrace.core.inference.request_encoder import RequestEncoder
 from headrace.core.tables import parquet_table
 from headrace.core.validation.block import check_block

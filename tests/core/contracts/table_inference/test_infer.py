@@ -10,8 +10,8 @@ import pytest
 from headrace.core.base.errors import DataError, InputError, MissingError
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.contracts.contract_yaml import dump, load, parse
-from headrace.core.contracts.inference.infer import infer_contract
 from headrace.core.contracts.profiling.personal_data import guess
+from headrace.core.contracts.table_inference.infer import infer_contract
 from headrace.core.tables import parquet_table
 
 N = 300

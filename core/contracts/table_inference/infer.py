@@ -12,10 +12,6 @@ from headrace.core.base.errors import DataError, InputError, MissingError, quote
 from headrace.core.base.notes import Note, as_json
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.contracts.contract_yaml import load
-from headrace.core.contracts.inference import identity, inference_notes, open_categories, positive_class, sentinels
-from headrace.core.contracts.inference.agreement import ContractHints, check_agreement, require_name
-from headrace.core.contracts.inference.hints import apply_hints
-from headrace.core.contracts.inference.target import as_numbers, classes, guess_task
 from headrace.core.contracts.profiling import standing_rows
 from headrace.core.contracts.profiling.column_defaults import (
     allowed_missing,
@@ -25,6 +21,16 @@ from headrace.core.contracts.profiling.column_defaults import (
 )
 from headrace.core.contracts.profiling.column_profile import ColumnProfile, survey
 from headrace.core.contracts.profiling.conventions import WritingConventions
+from headrace.core.contracts.table_inference import (
+    identity,
+    inference_notes,
+    open_categories,
+    positive_class,
+    sentinels,
+)
+from headrace.core.contracts.table_inference.agreement import ContractHints, check_agreement, require_name
+from headrace.core.contracts.table_inference.hints import apply_hints
+from headrace.core.contracts.table_inference.target import as_numbers, classes, guess_task
 from headrace.core.tables import parquet_table
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.core.contracts.contract import Column, Contract
-from headrace.core.contracts.inference.identity import as_id, left_out
 from headrace.core.contracts.profiling.column_profile import ColumnProfile
+from headrace.core.contracts.table_inference.identity import as_id, left_out
 
 
 def apply_hints(contract: Contract, hints: Mapping[str, Any], *, profiles: Mapping[str, ColumnProfile]) -> Contract:
