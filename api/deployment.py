@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from headrace.api.model_reference import ModelReference, resolve_model
 from headrace.api.serving import ModelEndpoint
 from headrace.core.base.remedies import require_store
-from headrace.serving.deployment.factory import choose
+from headrace.serving.deployment.factory import create_deployer
 from headrace.serving.deployment.target import DeploymentTarget
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def connect_kserve(target: DeploymentTarget, *, progress: Callable[[str], None] 
         InputError: If no object store is set.
         ClusterError: If no cluster is reached.
     """
-    deployer = choose(target, log=Path(), say=progress or (lambda _: None))
+    deployer = create_deployer(target, log=Path(), say=progress or (lambda _: None))
     return cast("KServeDeployer", deployer)
 
 

@@ -8,7 +8,6 @@ from headrace.api.model_names import default_name, model_name
 from headrace.core.base.errors import InputError
 from headrace.core.base.remedies import require_store
 from headrace.core.contracts.profiling.conventions import check_marks
-from headrace.core.packaging.cards import card_answers
 from headrace.experiments.search import budget
 from headrace.pipelines.definitions.training_checks import check_training
 from headrace.pipelines.definitions.training_options import TrainingOptions
@@ -39,6 +38,8 @@ def prepare_options(values: Mapping[str, Any], *, spell: Spelling = str) -> Trai
     options = TrainingOptions(**prepared)
     _check_search(options, spell)
     if options.card:
+        from headrace.core.packaging.cards import card_answers  # noqa: PLC0415 - YAML, which --help need not load
+
         card_answers.load(Path(options.card))
     return options
 

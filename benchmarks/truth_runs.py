@@ -75,7 +75,7 @@ def fit(task: Task, early: pl.DataFrame) -> fitted_model.Model:
     if agreed.task == "binary":
         made = folds.make(early, target, agreed, seed=task.seed)
         found = fitting.out_of_fold(task.make, encoded, target, folds=made, classes=2)
-        points = decision_threshold.of_predictions(target, found.predictions, positive=matrix_layout.positive(agreed))
+        points = decision_threshold.from_predictions(target, found.predictions, positive=matrix_layout.positive(agreed))
     return fitted_model.Model(
         pipeline=pipeline,
         contract=agreed,

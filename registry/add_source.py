@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from headrace.core.contracts.profiling.column_defaults import input_column
-from headrace.core.contracts.profiling.column_profile import survey
+from headrace.core.contracts.profiling.column_profile import profile_columns
 from headrace.core.readers.ingest import ingest_table
 from headrace.core.tables import parquet_table
 from headrace.core.tables.source import ReadOptions
@@ -33,7 +33,7 @@ def add_source(database: CatalogDatabase, source: str, *, options: ReadOptions |
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(scratch) / "table"
         facts = ingest_table(open_source(source), folder=folder, options=options)
-        profiles = survey(parquet_table.scan(folder))
+        profiles = profile_columns(parquet_table.scan(folder))
     observed = ObservedTable(absolute(facts["source"]), facts["digest"], facts["rows"], facts["bytes"])
     name = add_table(database, observed)
     figures = [

@@ -211,10 +211,10 @@ def _catalog() -> "CatalogDatabase | None":
     """Return the catalogue that the environment names; None if it names none."""
     if not settings.catalog():
         return None
-    from headrace.registry.backends.locations import catalog_place  # noqa: PLC0415
+    from headrace.registry.backends.locations import catalog_location  # noqa: PLC0415
     from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415 - SQLAlchemy takes its time
 
-    return CatalogDatabase(catalog_place())
+    return CatalogDatabase(catalog_location())
 
 
 def _observed_table(facts: Mapping[str, Any], columns: tuple[tuple[str, str], ...] = ()) -> "ObservedTable":

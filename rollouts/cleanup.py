@@ -30,18 +30,18 @@ class Orphan:
     Attributes:
         what: Kind and name, such as ``the Experiment forest-0a1b2c3d``.
         silent_seconds: Time since the last heartbeat of its process.
-        would: Effect of the cleanup, as a clause: ``it would be deleted``.
+        effect: Effect of the cleanup, as a clause: ``it would be deleted``.
         recover: Cleans up and returns the resulting state, as a clause.
     """
 
     what: str
     silent_seconds: float
-    would: str
+    effect: str
     recover: Callable[[], str]
 
     def __str__(self) -> str:
         """Return the object and the effect of the cleanup, for a dry run."""
-        return f"{self.what}: {self.since}; {self.would}"
+        return f"{self.what}: {self.since}; {self.effect}"
 
     @property
     def since(self) -> str:
@@ -86,16 +86,16 @@ def find(
         except DataError as error:
             scan.unread.append(str(error))
             continue
-        unwatched = searches.goes_on(cluster, claim.about) if claim.about.kind == EXPERIMENTS.kind else ""
+        unwatched = searches.describe_running(cluster, claim.subject) if claim.subject.kind == EXPERIMENTS.kind else ""
         if unwatched:
             scan.unwatched.append(unwatched)
         elif claim.watched:
-            scan.watched.append(str(claim.about))
+            scan.watched.append(str(claim.subject))
         else:
             scan.orphans.append(_orphan_of_claim(cluster, claim))
     for endpoint in endpoints(cluster):
         try:
-            stale = rollouts.silent(cluster, endpoint, seconds=rollout_seconds)
+            stale = rollouts.find_stale(cluster, endpoint, seconds=rollout_seconds)
         except DataError as error:
             scan.unread.append(str(error))
             continue
@@ -139,10 +139,10 @@ def _require_known(claim: LeaseStatus) -> LeaseStatus:
     Raises:
         DataError: If it cannot.
     """
-    if claim.about.kind not in _RECOVERIES:
+    if claim.subject.kind not in _RECOVERIES:
         raise DataError(
-            f"the Lease {claim.about.lease} must be about {' or '.join(_RECOVERIES)}; it is about {claim.about}: run "
-            "headrace cluster cleanup of the version that made it."
+            f"the Lease {claim.subject.lease} must be about {' or '.join(_RECOVERIES)}; it is about {claim.subject}: "
+            "run headrace cluster cleanup of the version that made it."
         )
     return claim
 
@@ -153,7 +153,7 @@ def _split_sentence(sentence: str) -> tuple[str, str]:
 
 
 def _orphan_of_claim(cluster: Cluster, status: LeaseStatus) -> Orphan:
-    subject = status.about
+    subject = status.subject
 
     def recover() -> str:
         claim = LeaseClaim(cluster, subject, seconds=settings.claim_seconds())

@@ -22,7 +22,7 @@ from headrace.rollouts.traffic.knative import KnativeTraffic
 from headrace.rollouts.traffic.prometheus import OutcomeQueries, PrometheusCounters
 from headrace.rollouts.traffic.server_metrics import ServerCounters
 from headrace.serving.deployment import kserve_status
-from headrace.serving.deployment.factory import choose
+from headrace.serving.deployment.factory import create_deployer
 from headrace.serving.deployment.kserve import KServeDeployer
 from headrace.serving.deployment.kserve_spec import KNATIVE, MODE, STANDARD
 from headrace.serving.deployment.recovery import find_unfinished
@@ -73,7 +73,7 @@ class KServeRollout:
             )
 
 
-def parts_there(rollout: KServeRollout, *, say: Callable[[str], None]) -> RolloutParts:
+def kserve_parts(rollout: KServeRollout, *, say: Callable[[str], None]) -> RolloutParts:
     """Return the parts of a rollout on KServe.
 
     Args:
@@ -84,14 +84,14 @@ def parts_there(rollout: KServeRollout, *, say: Callable[[str], None]) -> Rollou
         InputError: If the endpoint does not exist, or the options do not fit the cluster.
         ClusterError: If the cluster cannot be read.
     """
-    deployer = choose(rollout.target, log=Path(), say=say)
+    deployer = create_deployer(rollout.target, log=Path(), say=say)
     if not isinstance(deployer, KServeDeployer):
         raise InputError(f"a rollout of an endpoint by its name must go to kserve; got {rollout.target.platform}.")
     return make_parts(rollout, deployer)
 
 
 def make_parts(rollout: KServeRollout, deployer: KServeDeployer) -> RolloutParts:
-    """Return the parts of a rollout on KServe, with an existing deployer; raise as ``parts_there`` does."""
+    """Return the parts of a rollout on KServe, with an existing deployer; raise as ``kserve_parts`` does."""
     cluster, store = deployer.cluster, ConfigMapRecordStore(deployer.cluster, rollout.name)
     stored = store.load()
     under_way = stored.record if stored and stored.record.open else None

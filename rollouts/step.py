@@ -13,11 +13,11 @@ from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import write_text
 from headrace.rollouts.controller import start
 from headrace.rollouts.controller.start import RolloutParts, Say
-from headrace.rollouts.kserve import KServeRollout, parts_there
-from headrace.rollouts.local import LocalRollout, parts_here
+from headrace.rollouts.kserve import KServeRollout, kserve_parts
+from headrace.rollouts.local import LocalRollout, local_parts
 from headrace.rollouts.record.record import RolloutPlan, RolloutRecord
 from headrace.rollouts.record.record_store import FRESH_SECONDS, RecordStore
-from headrace.rollouts.record.registry_note import tell
+from headrace.rollouts.record.registry_note import record_in_registry
 
 
 def plan_of(
@@ -58,14 +58,14 @@ class StepOptions:
     Attributes:
         platform: ``local`` or ``kserve``.
         plan: The plan.
-        here: Options of a rollout on this machine.
-        there: Options of a rollout on KServe.
+        local: Options of a rollout on this machine.
+        kserve: Options of a rollout on KServe.
     """
 
     platform: str
     plan: RolloutPlan
-    here: LocalRollout = field(default_factory=lambda: LocalRollout("", "", ""))
-    there: KServeRollout = field(default_factory=lambda: KServeRollout(""))
+    local: LocalRollout = field(default_factory=lambda: LocalRollout("", "", ""))
+    kserve: KServeRollout = field(default_factory=lambda: KServeRollout(""))
 
     def __post_init__(self) -> None:
         """Raise if an option is invalid or missing.
@@ -75,9 +75,9 @@ class StepOptions:
         """
         if self.platform not in {"local", "kserve"}:
             raise InputError(f"a rollout must go to local or kserve; got {quote(self.platform)} instead.")
-        if self.platform == "local" and not self.here.table:
+        if self.platform == "local" and not self.local.table:
             raise InputError("a rollout on this machine must be given a table whose rows are sent.")
-        if self.platform == "kserve" and not self.there.name:
+        if self.platform == "kserve" and not self.kserve.name:
             raise InputError("a rollout on KServe must be given the name of its endpoint.")
 
 
@@ -99,7 +99,7 @@ def rollout_step(options: StepOptions, *, record: Path, say: Say = lambda _: Non
     with _parts(options, record, say) as parts:
         ended = _roll_out(parts, options.plan, say)
     write_text(record, ended.to_json())
-    say(f"the decision stands {tell(ended)}" if settings.registry() else "HEADRACE_REGISTRY is not set")
+    say(f"the decision stands {record_in_registry(ended)}" if settings.registry() else "HEADRACE_REGISTRY is not set")
     version = ended.candidate if ended.status == "promoted" else ended.stable
     return {
         "status": ended.status,
@@ -113,11 +113,11 @@ def rollout_step(options: StepOptions, *, record: Path, say: Say = lambda _: Non
 @contextlib.contextmanager
 def _parts(options: StepOptions, record: Path, say: Say) -> Iterator[RolloutParts]:
     if options.platform == "kserve":
-        yield parts_there(options.there, say=say)
+        yield kserve_parts(options.kserve, say=say)
         return
     lease = settings.lease_path()
-    with parts_here(
-        options.here, record.with_name(f"{record.name}.rollout"), lease_path=Path(lease) if lease else None
+    with local_parts(
+        options.local, record.with_name(f"{record.name}.rollout"), lease_path=Path(lease) if lease else None
     ) as parts:
         yield parts
 
@@ -127,7 +127,7 @@ def _roll_out(parts: RolloutParts, plan: RolloutPlan, say: Say) -> RolloutRecord
     stored = parts.store.load()
     if stored and stored.record.open and stored.record.candidate.digest == parts.traffic.find().candidate.digest:
         _await_unwatched(parts.store, say)
-        return start.go_on(parts, say=say)
+        return start.resume(parts, say=say)
     return start.begin(parts, plan, say=say)
 
 

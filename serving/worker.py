@@ -81,7 +81,7 @@ async def _serve(
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(executor.close)
         stack.callback(explainer.close)
-        await stack.enter_async_context(telemetry.watching())
+        await stack.enter_async_context(telemetry.run_background())
         if address.grpc:
             from headrace.serving.grpc import server as grpc_server  # noqa: PLC0415 - a server without gRPC does not pay for it
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from headrace.core.base.parameter_text import guarded_texts, plain_texts
+from headrace.core.base.parameter_text import escape_all, unescape_all
 from headrace.core.runtime.step_trace import ARGUMENTS, STEPS, add_to_trace, arguments_text
 
 
@@ -40,12 +40,12 @@ class CurvesArtifact(StepArtifact, Protocol):
 
 def read_metadata(artifact: StepArtifact) -> dict[str, Any]:
     """Return an artifact's metadata with their texts as they were before they passed through a pipeline."""
-    return plain_texts(artifact.metadata)
+    return unescape_all(artifact.metadata)
 
 
 def add_metadata(artifact: StepArtifact, facts: Mapping[str, Any]) -> None:
     """Add facts to an artifact's metadata, in the form in which texts pass through a pipeline unchanged."""
-    artifact.metadata.update(guarded_texts(facts))
+    artifact.metadata.update(escape_all(facts))
 
 
 def record_arguments(artifact: StepArtifact, **arguments: Any) -> None:

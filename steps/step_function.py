@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from headrace.core.base.parameter_text import plain_texts
+from headrace.core.base.parameter_text import unescape_all
 from headrace.core.runtime.step_events import step
 
 Say = Callable[[str], None]
@@ -29,7 +29,7 @@ def as_step(function: Callable[Concatenate[Say, _Parameters], _Result]) -> Calla
     def run(*args: _Parameters.args, **parameters: _Parameters.kwargs) -> _Result:
         with step(name) as say:
             return cast("Callable[..., _Result]", function)(
-                say, *args, **plain_texts(cast("dict[str, Any]", parameters))
+                say, *args, **unescape_all(cast("dict[str, Any]", parameters))
             )
 
     return run

@@ -14,7 +14,7 @@ from headrace.core.contracts.table_inference.agreement import ContractHints
 from headrace.core.contracts.table_inference.infer import infer_with_notes
 from headrace.core.evaluation.evaluate import EvaluationPlan, evaluate_model
 from headrace.core.evaluation.evaluate import EvaluationTables as Split
-from headrace.core.evaluation.gate import GateInputs, MetricBounds, judge
+from headrace.core.evaluation.gate import GateInputs, MetricBounds, write_verdict
 from headrace.core.features.add_features import engineer_table
 from headrace.core.models.train import train_model
 from headrace.core.packaging.package import BundleInputs, pack
@@ -67,7 +67,7 @@ def make_parts(
     evaluate_model(
         folder / "model", split=split, evaluation=folder / "evaluation.json", plan=EvaluationPlan(slices=slices)
     )
-    judge(
+    write_verdict(
         folder / "evaluation.json",
         inputs=GateInputs(folder / "model", folder / "test", folder / "actuals"),
         metric_bounds=MetricBounds({}),

@@ -51,13 +51,13 @@ def rollout(*, options: RolloutOptions) -> None:
         )
     if options.platform not in {"local", "kserve"}:
         raise InputError(f"--platform must be local or kserve; got {options.platform!r} instead.")
-    store = _memory(options)
+    store = _record_store(options)
     if options.actions and _pass_command(options.actions[0], store):
         return
     plan = _plan(options)
     if options.candidate:
         refuse_second(store, options.model)
-    with _parts(options, store) as parts:
+    with _rollout_parts(options, store) as parts:
         record = _finish_rollout(options.actions, parts, plan)
     if options.platform == "kserve":
         write_text(options.folder / "rollout.json", record.to_json())
@@ -70,8 +70,8 @@ def _finish_rollout(actions: tuple[str, ...], parts: "RolloutParts", plan: "Roll
     from headrace.rollouts.controller import start  # noqa: PLC0415
 
     if actions == ("abort",):
-        return start.end(parts)
-    return start.go_on(parts, say=_say) if actions else start.begin(parts, plan, say=_say)
+        return start.abort(parts)
+    return start.resume(parts, say=_say) if actions else start.begin(parts, plan, say=_say)
 
 
 def _pass_command(action: str, store: "RecordStore") -> bool:
@@ -134,7 +134,7 @@ def _plan(options: RolloutOptions) -> "RolloutPlan":
     )
 
 
-def _memory(options: RolloutOptions) -> "RecordStore":
+def _record_store(options: RolloutOptions) -> "RecordStore":
     if options.platform == "local":
         from headrace.rollouts.record.record_store import FileRecordStore  # noqa: PLC0415
 
@@ -146,13 +146,13 @@ def _memory(options: RolloutOptions) -> "RecordStore":
 
 
 @contextlib.contextmanager
-def _parts(options: RolloutOptions, store: "RecordStore") -> "Iterator[RolloutParts]":
+def _rollout_parts(options: RolloutOptions, store: "RecordStore") -> "Iterator[RolloutParts]":
     """Yield the parts of the rollout; a resumed one knows its candidate from its record."""
     stored = store.load()
     candidate = options.candidate or (stored.record.candidate.uri if stored else "")
     if options.platform == "local":
         from headrace.api.model_reference import resolve_model  # noqa: PLC0415
-        from headrace.rollouts.local import LocalRollout, parts_here  # noqa: PLC0415
+        from headrace.rollouts.local import LocalRollout, local_parts  # noqa: PLC0415
 
         if not options.table and not options.abort:
             raise InputError("a rollout on this machine must be given a --table whose rows are sent.")
@@ -164,11 +164,11 @@ def _parts(options: RolloutOptions, store: "RecordStore") -> "Iterator[RolloutPa
             rate=options.rate,
             seed=options.seed,
         )
-        with parts_here(local_rollout, options.folder) as parts:
+        with local_parts(local_rollout, options.folder) as parts:
             yield parts
         return
     from headrace.api.deployment import publish_model  # noqa: PLC0415
-    from headrace.rollouts.kserve import KServeRollout, parts_there  # noqa: PLC0415
+    from headrace.rollouts.kserve import KServeRollout, kserve_parts  # noqa: PLC0415
     from headrace.serving.deployment.target import DeploymentTarget  # noqa: PLC0415
 
     kserve_rollout = KServeRollout(
@@ -181,17 +181,17 @@ def _parts(options: RolloutOptions, store: "RecordStore") -> "Iterator[RolloutPa
         labelled_query=options.labelled_query,
         error_query=options.error_query,
     )
-    yield parts_there(kserve_rollout, say=_say)
+    yield kserve_parts(kserve_rollout, say=_say)
 
 
 def _print_outcome(record: "RolloutRecord", home: Path) -> None:
     """Print how it ended, and what to do next."""
-    from headrace.rollouts.record.registry_note import tell  # noqa: PLC0415
+    from headrace.rollouts.record.registry_note import record_in_registry  # noqa: PLC0415
 
     typer.echo(f"\n  {record.name}: {record.status.replace('_', ' ')}.\n  {' '.join(record.reasons)}")
     if record.url and record.platform == "kserve":
         typer.echo(f"  {record.url}")
-    typer.echo(f"  The decision stands {tell(record)}.")
+    typer.echo(f"  The decision stands {record_in_registry(record)}.")
     path = home / "rollout.json"
     if record.status != "promoted":
         typer.echo(f"\nNext: read {path}, which holds the numbers behind it; the former version serves.")

@@ -88,7 +88,7 @@ def logs(
     from headrace.pipelines.kubeflow.run_workflow import with_workflow  # noqa: PLC0415
 
     api = client.connect()
-    pipeline_run = api.run(submit.find(api, run))
+    pipeline_run = api.run(submit.find_run(api, run))
     pipeline = api.pipeline_of(pipeline_run)
     run_sources = sources(api, pipeline)
     workflow = run_sources.workflows.of(pipeline_run)
@@ -137,6 +137,6 @@ def cancel(
     if recurring:
         typer.echo(canceling.cancel_recurring(api, run, with_runs=with_runs))
         return
-    run_id = submit.find(api, run)
+    run_id = submit.find_run(api, run)
     canceling.cancel(api, run_id)
     typer.echo(f"It is being ended. Next: headrace runs, or: headrace logs {run_id}")

@@ -93,10 +93,10 @@ def submit(
         pipeline_root,
         service_account,
     )
-    file = submitting.read(request)
+    file = submitting.read_pipeline(request)
     api = client.connect()
     request = replace(request, service_account=_account(api, request, file, ignore_errors=ignore_preflight_errors))
-    job = submitting.job(api, request, file)
+    job = submitting.create_request(api, request, file)
     if trigger:
         recurring = api.schedule(job, trigger=trigger)
         typer.echo(f"The recurring run {job.name} is created: {recurring}")
@@ -126,7 +126,7 @@ def _account(api: "KfpClient", request: "SubmitOptions", file: "PipelineFile", *
     from headrace.pipelines.kubeflow import submit as submitting  # noqa: PLC0415
 
     arguments = submitting.arguments(file, request.arguments)
-    outlook = preflight.look(api, file, arguments, account=request.service_account)
+    outlook = preflight.check_run(api, file, arguments, account=request.service_account)
     shown = [finding for finding in outlook.findings if finding.state != "good" or finding.area == preflight.AREA]
     typer.echo("\n".join(table(shown)))
     if outlook.lacking and not ignore_errors:

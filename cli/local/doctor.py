@@ -72,11 +72,11 @@ def _cluster(pipeline: Path | None, namespace: str, context: str, account: str) 
     from headrace.cluster.install.requirements import ClusterRequirements  # noqa: PLC0415
     from headrace.cluster.kfp.step_place import find_step_place  # noqa: PLC0415
     from headrace.pipelines.compiled_spec.plan import read_plan  # noqa: PLC0415
-    from headrace.pipelines.compiled_spec.requirements import demands, find_ignored_features  # noqa: PLC0415
+    from headrace.pipelines.compiled_spec.requirements import cluster_requirements, find_ignored_features  # noqa: PLC0415
     from headrace.rollouts.cleanup import examine as examine_orphans  # noqa: PLC0415
 
     plan = read_plan(pipeline) if pipeline else None
-    requirements = demands(plan, account=account) if plan else ClusterRequirements(account=account)
+    requirements = cluster_requirements(plan, account=account) if plan else ClusterRequirements(account=account)
     cluster = connect(context=context, namespace=namespace)
     place = find_step_place(cluster)
     if place and not namespace:

@@ -22,7 +22,7 @@ Examples:
 """
 
 
-@table_options.takes(*table_options.READING, unset={"missing_values": "the contract's"})
+@table_options.with_training_options(*table_options.READING, unset={"missing_values": "the contract's"})
 def score(
     *,
     model: Model,

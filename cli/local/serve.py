@@ -35,12 +35,12 @@ Examples:
 DEFAULT_PORT = 8080
 
 
-def curl_line(url: str, request: Path) -> str:
+def curl_command(url: str, request: Path) -> str:
     """Return a command that sends the request in a file to ``url``, quoted for a shell."""
     return f"curl -s -H 'Content-Type: application/json' -d @{shlex.quote(str(request))} {shlex.quote(url)}"
 
 
-def keep_up(completed: "Run") -> None:
+def wait_until_interrupted(completed: "Run") -> None:
     """Wait with the endpoint up until Ctrl-C or SIGTERM."""
     if not completed.verification or not completed.summary.endpoint:
         typer.echo("\nThe gate rejected the model, so there is no endpoint to keep up.")
@@ -48,7 +48,7 @@ def keep_up(completed: "Run") -> None:
     request = completed.home / "request.json"
     write_json(request, completed.verification["request"])
     name = completed.summary.endpoint.url
-    typer.echo(f"\nThe endpoint stays up until Ctrl-C. Send it a request:\n\n  {curl_line(name, request)}\n")
+    typer.echo(f"\nThe endpoint stays up until Ctrl-C. Send it a request:\n\n  {curl_command(name, request)}\n")
     try:
         while True:
             time.sleep(3600)

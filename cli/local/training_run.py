@@ -10,7 +10,7 @@ from headrace.api.run_result import Run
 from headrace.cli.output.run_output import Progress
 
 
-def run_line(
+def run_training(
     arguments: Mapping[str, Any],
     *,
     home: Path,

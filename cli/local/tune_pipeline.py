@@ -11,7 +11,7 @@ import typer
 
 from headrace.api.local_run import clear_summary, object_store
 from headrace.cli.options import run_options
-from headrace.cli.output.run_output import figure
+from headrace.cli.output.run_output import format_value
 from headrace.core.base.errors import HeadraceError, InputError, quote
 from headrace.core.base.files import write_text
 from headrace.core.base.image import IMAGE
@@ -190,7 +190,7 @@ def _outcome(result: SearchDocument, home: Path) -> str:
     if result.best is None:
         return ""
     best = result.trials[result.best]
-    metrics = ", ".join(f"{name} {figure(values['latest'])}" for name, values in best.metrics.items())
+    metrics = ", ".join(f"{name} {format_value(values['latest'])}" for name, values in best.metrics.items())
     lines = [
         "",
         f"  best      {best.name}: {metrics}",

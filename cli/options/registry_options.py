@@ -36,6 +36,6 @@ Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML p
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def who(by: str) -> str:
+def actor_name(by: str) -> str:
     """Return the name of the person who acts."""
     return by.strip() or settings.actor()

@@ -33,7 +33,7 @@ READING = tuple(
 """Names of those that say where a table is and how it is read."""
 
 
-def takes(
+def with_training_options(
     *names: str,
     optional: tuple[str, ...] = (),
     unset: Mapping[str, str] | None = None,
@@ -73,7 +73,7 @@ def _replace_unset(field: OptionField, unset: str | None) -> OptionField:
 
 def _parameter(field: OptionField, *, required: bool) -> inspect.Parameter:
     """Return the parameter of a command, as Typer reads it."""
-    facts, kind = field.metadata, _typed_as(field)
+    facts, kind = field.metadata, _value_type(field)
     more = "; separated by commas" if facts.commas else "; repeatable" if kind == list[str] | None else ""
     texts: dict[str, Any] = {
         "help": f"{facts.command_help or facts.help}{more}.",
@@ -94,7 +94,7 @@ def _parameter(field: OptionField, *, required: bool) -> inspect.Parameter:
     )
 
 
-def _typed_as(field: OptionField) -> Any:
+def _value_type(field: OptionField) -> Any:
     """Return the type of what is typed: several values are an optional list, or one text with commas."""
     if field.is_repeated:
         return list[str] | None

@@ -12,7 +12,7 @@ from headrace.cli.options.registry_options import Catalog, Json
 from headrace.cli.output.text_table import align_rows, cut, day
 from headrace.cli.records import whereis
 from headrace.core.base.errors import InputError
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 
 if TYPE_CHECKING:
     from headrace.registry.catalog.database import CatalogDatabase
@@ -78,7 +78,7 @@ _Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="T
 
 
 @app.command(name="add", epilog=ADD)
-@table_options.takes("source", "column_names", "header")
+@table_options.with_training_options("source", "column_names", "header")
 def add(
     *,
     owner: _Owner = None,
@@ -200,7 +200,7 @@ def describe(
 def _open(catalog: str) -> "CatalogDatabase":
     from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415 - SQLAlchemy takes its time
 
-    return CatalogDatabase(catalog_place(catalog))
+    return CatalogDatabase(catalog_location(catalog))
 
 
 def _parse_annotations(**values: Any) -> dict[str, Any]:

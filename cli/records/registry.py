@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headrace.cli.options import run_options
-from headrace.cli.options.registry_options import By, Catalog, Html, Json, Model, Reason, Registry, who
+from headrace.cli.options.registry_options import By, Catalog, Html, Json, Model, Reason, Registry, actor_name
 from headrace.cli.records import registry_actions as moves
 from headrace.core.base.errors import InputError, MissingError
 
@@ -89,7 +89,7 @@ def register(
             uri = uri or published_at(Path(model))
         submission = ModelSubmission.read(folder, uri=uri)
         version = open_registry(registry).register(
-            submission, by=who(by), reason=reason, semantic_version=semantic_version
+            submission, by=actor_name(by), reason=reason, semantic_version=semantic_version
         )
     typer.echo(
         f"{version.model} {version.full} is registered as number {version.number} "
@@ -109,7 +109,7 @@ def list_models(registry: Registry = "", as_json: Json = False) -> None:
     model_registry = open_registry(registry)
     states = model_registry.models()
     if as_json:
-        typer.echo(json.dumps([_plain(state) for state in states], indent=1))
+        typer.echo(json.dumps([_as_json(state) for state in states], indent=1))
         return
     if not states:
         typer.echo(
@@ -141,7 +141,7 @@ def show(
         typer.echo(f"{html} is written: open it in a browser.")
         return
     if as_json:
-        typer.echo(json.dumps(_plain(state), indent=1))
+        typer.echo(json.dumps(_as_json(state), indent=1))
         return
     typer.echo(f"{versions_table(state)}\n\n{history_table(state, most=8)}")
     typer.echo(f"\nNext: headrace registry show {model} --html {model}.html, headrace registry promote {model} VERSION")
@@ -158,14 +158,14 @@ def compare(
     """Show two versions side by side: metrics, data, and what changes for a client."""
     from headrace.cli.output.registry_output import comparison  # noqa: PLC0415
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
-    from headrace.registry.models.version_comparison import between  # noqa: PLC0415
+    from headrace.registry.models.version_comparison import compare_versions  # noqa: PLC0415
 
     model_registry = open_registry(registry)
     state = model_registry.model(model)
     one, other = state.find(first), state.find(second)
     if one == other:
         raise InputError(f"{first} and {second} are the same version of {model}, {one.version}: name two.")
-    changes = between(model_registry, one, other)
+    changes = compare_versions(model_registry, one, other)
     if html:
         from headrace.reports.registry.page import write_comparison_page  # noqa: PLC0415 - as above
 
@@ -190,7 +190,7 @@ def history(model: Model, registry: Registry = "", as_json: Json = False) -> Non
     typer.echo(json.dumps([asdict(entry) for entry in state.entries], indent=1) if as_json else history_table(state))
 
 
-def _plain(state: "ModelState") -> dict[str, object]:
+def _as_json(state: "ModelState") -> dict[str, object]:
     versions = [asdict(version) for version in state.versions]
     return {"model": state.model, "stages": dict(state.stages), "versions": versions}
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from headrace.cli.options.registry_options import By, Model, Reason, Registry, VersionName, who
+from headrace.cli.options.registry_options import By, Model, Reason, Registry, VersionName, actor_name
 
 PROMOTE = """
 Examples:
@@ -74,7 +74,7 @@ def promote(
     model_registry = open_registry(registry)
     target_stage = stage or transitions.next_stage(model_registry.model(model).find(version))
     before = model_registry.model(model).stage(target_stage)
-    promoted = model_registry.promote(model, version, stage=target_stage, by=who(by), reason=reason)
+    promoted = model_registry.promote(model, version, stage=target_stage, by=actor_name(by), reason=reason)
     if before and before.number == promoted.number:
         typer.echo(f"{model} {promoted.version} is in {target_stage} already.")
         return
@@ -99,7 +99,9 @@ def rollback(
     """Put an earlier version of MODEL back into a stage."""
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
 
-    restored = open_registry(registry).rollback(model, to_version=to_version, stage=stage, by=who(by), reason=reason)
+    restored = open_registry(registry).rollback(
+        model, to_version=to_version, stage=stage, by=actor_name(by), reason=reason
+    )
     typer.echo(f"{model} {restored.version} is back in {stage}: {restored.uri}")
 
 
@@ -107,7 +109,7 @@ def approve(model: Model, version: VersionName, reason: _Why, by: By = "", regis
     """Record that you approve of VERSION of MODEL, and why."""
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
 
-    approved = open_registry(registry).approve(model, version, by=who(by), reason=reason)
+    approved = open_registry(registry).approve(model, version, by=actor_name(by), reason=reason)
     names = ", ".join(approval.by for approval in approved.approvals)
     typer.echo(f"{model} {approved.version} is approved by {names}.")
     typer.echo(f"Next: headrace registry promote {model} {approved.version}")
@@ -126,7 +128,7 @@ def archive(
 
     model_registry = open_registry(registry)
     change = model_registry.restore if undo else model_registry.archive
-    changed = change(model, version, by=who(by), reason=reason)
+    changed = change(model, version, by=actor_name(by), reason=reason)
     typer.echo(f"{model} {changed.version} is {'archived' if changed.archived else 'in use'}.")
 
 
@@ -142,7 +144,7 @@ def policy(
 
     model_registry = open_registry(registry)
     if set_to:
-        model_registry.set_policy(load(set_to), by=who(by), reason=reason)
+        model_registry.set_policy(load(set_to), by=actor_name(by), reason=reason)
     typer.echo(yaml.safe_dump(model_registry.policy().as_json(), sort_keys=False, default_flow_style=None).rstrip())
     for entry in model_registry.policy_entries()[-1:]:
         typer.echo(f"# set by {entry.by}, {entry.time}{f': {entry.reason}' if entry.reason else ''}")

@@ -13,7 +13,7 @@ from headrace.cli.options.registry_options import Catalog, Json
 from headrace.cli.output.text_table import align_rows
 from headrace.core.base import settings
 from headrace.core.base.errors import InputError, MissingError
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 
 EXAMPLES = """
 Examples:
@@ -45,7 +45,7 @@ def whereis(
     from headrace.registry.catalog.subject_search import search as find  # noqa: PLC0415
     from headrace.registry.catalog.writes import add_inquiry  # noqa: PLC0415
 
-    database = CatalogDatabase(catalog_place(catalog))
+    database = CatalogDatabase(catalog_location(catalog))
     subjects = SubjectKeys(column, _keys(keys))
     places = list(find(database, subjects, logs=logs or (), sources=sources))
     holding = sum(bool(place.rows) for place in places)

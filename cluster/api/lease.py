@@ -63,7 +63,7 @@ class LeaseClaim:
         self._beat = threading.Thread(target=self._beats, daemon=True)
         self._lost: LeaseLostError | None = None
 
-    def make(self) -> None:
+    def acquire(self) -> None:
         """Claim the object; a process that claimed it before notices and stops.
 
         Raises:
@@ -143,7 +143,7 @@ class LeaseClaim:
         with self._translate_conflict():
             self._cluster.delete(LEASES, self.about.lease, uid=metadata["uid"], version=metadata["resourceVersion"])
 
-    def let_go_on(self) -> None:
+    def detach(self) -> None:
         """Mark the object as running unattended to its end, and stop the renewals.
 
         Raises:
@@ -233,7 +233,7 @@ def hold_claim(cluster: Cluster, about: LeaseSubject) -> Iterator[LeaseClaim]:
         ClusterError: If it cannot be claimed.
     """
     claim = LeaseClaim(cluster, about, seconds=settings.claim_seconds())
-    claim.make()
+    claim.acquire()
     with claim.keep_renewing():
         yield claim
 

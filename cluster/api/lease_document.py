@@ -50,14 +50,14 @@ class LeaseStatus:
     """The state of a claim.
 
     Attributes:
-        about: Its subject.
+        subject: Its subject.
         holder: Name of the process that holds it.
         silent_seconds: Time since its last renewal.
         seconds: Its duration without a renewal.
         lease: The Lease.
     """
 
-    about: LeaseSubject
+    subject: LeaseSubject
     holder: str
     silent_seconds: float
     seconds: float

@@ -79,7 +79,7 @@ def render(options: InstallOptions) -> list[dict[str, Any]]:
         _bind(document, options.bound_service_accounts)
         for container in _containers(document):
             container["image"] = _image(container["image"], options)
-        _aim(document, options.endpoint)
+        _set_scale_target(document, options.endpoint)
     return documents
 
 
@@ -169,7 +169,7 @@ def _image(name: str, options: InstallOptions) -> str:
     return f"{options.image_registry.rstrip('/')}/{path}:{tag}"
 
 
-def _aim(document: dict[str, Any], endpoint: str) -> None:
+def _set_scale_target(document: dict[str, Any], endpoint: str) -> None:
     if document["kind"] not in {"HorizontalPodAutoscaler", "ScaledObject"}:
         return
     document["spec"]["scaleTargetRef"]["name"] = f"{endpoint}-predictor"

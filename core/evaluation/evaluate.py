@@ -22,7 +22,7 @@ from headrace.core.evaluation.evaluation_document import (
     SamplingUnit,
     SliceMeasures,
 )
-from headrace.core.evaluation.interval_limits import cautions
+from headrace.core.evaluation.interval_limits import find_cautions
 from headrace.core.features import model_matrix
 from headrace.core.models import fitted_model
 from headrace.core.models.decision_threshold import Costs, choose, cost
@@ -33,7 +33,7 @@ from headrace.core.statistics import bootstrap, curves, residuals, significance
 from headrace.core.statistics.bootstrap import BootstrapSample
 from headrace.core.statistics.metric_names import MAIN
 from headrace.core.statistics.slices import Slice, slices
-from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
 from headrace.core.tables import parquet_table
 
 _SLICE_RESAMPLES = 400
@@ -165,10 +165,12 @@ def evaluate(
         The evaluation, without the comparison of inputs with those of the training part.
     """
     clusters = find(rows, fitted.contract)
-    return assess(predict(fitted, rows), fitted, train_target=train_target, parts=parts, plan=plan, clusters=clusters)
+    return evaluate_predictions(
+        predict(fitted, rows), fitted, train_target=train_target, parts=parts, plan=plan, clusters=clusters
+    )
 
 
-def assess(
+def evaluate_predictions(
     outcome: EvaluatedRows,
     fitted: Model,
     *,
@@ -196,7 +198,7 @@ def assess(
     """
     baseline_rows = baseline.predict(train_target, outcome.actual, fitted.contract)
     clusters = clusters or by_row(len(outcome))
-    widening = fold_overlap.widening(folds)
+    widening = fold_overlap.widening_factor(folds)
     sample = bootstrap.resample([outcome, baseline_rows], seed=plan.seed, clusters=clusters, widening=widening)
     metrics = bootstrap.intervals(outcome, sample)
     measured = {"test": len(outcome)} if on == "test" else {"held_out": len(outcome)}
@@ -208,9 +210,9 @@ def assess(
         on=on,
         rows=EvaluatedCounts(len(train_target), **measured),
         metrics=metrics,
-        undefined=tuple(sorted(set(measure(outcome)) - set(metrics))),
+        undefined=tuple(sorted(set(compute_metrics(outcome)) - set(metrics))),
         resampled_by=SamplingUnit(clusters.by, clusters.count, sentence),
-        cautions=cautions(outcome, clusters=clusters, classes=fitted.classes, metrics=list(metrics)),
+        cautions=find_cautions(outcome, clusters=clusters, classes=fitted.classes, metrics=list(metrics)),
         baseline=_baseline(outcome, baseline_rows, fitted.contract, sample),
         threshold=_threshold(fitted, plan.costs),
         confusion=None,
@@ -231,7 +233,7 @@ def _widening_sentence(clusters: RowClusters, widening: float) -> str:
 def _baseline(
     outcome: EvaluatedRows, baseline_rows: EvaluatedRows, contract: Contract, sample: BootstrapSample
 ) -> BaselineMeasures:
-    values = {name: value for name, value in measure(baseline_rows).items() if np.isfinite(value)}
+    values = {name: value for name, value in compute_metrics(baseline_rows).items() if np.isfinite(value)}
     comparison = significance.compare_main(
         outcome, baseline_rows, metrics=[MAIN[contract.task], "log_loss"], sample=sample
     )

@@ -20,7 +20,7 @@ from headrace.core.validation.data_checks import DataChecks
 VerdictUse = Literal["serve", "publish", "keep"]
 
 
-def use(*, passed: bool, publish: bool, serve: bool) -> VerdictUse:
+def choose_use(*, passed: bool, publish: bool, serve: bool) -> VerdictUse:
     """Return what to do with a candidate.
 
     Args:
@@ -94,7 +94,7 @@ class GateInputs:
     checks: Path | None = None
 
 
-def judge(
+def write_verdict(
     evaluation: Path, *, inputs: GateInputs, metric_bounds: MetricBounds, verdict: Path, seed: int = 0
 ) -> GateVerdict:
     """Judge a candidate and write the verdict.
@@ -128,14 +128,14 @@ def judge(
             threshold=document.threshold.value if document.threshold else None,
             seed=seed,
         )
-    holds = holding(DataChecks.read(inputs.checks)) if inputs.checks else []
+    holds = hold_reasons(DataChecks.read(inputs.checks)) if inputs.checks else []
     decision = decide(document, comparison, against=against, metric_bounds=metric_bounds, holds=holds)
     decision = replace(decision, metric_bounds=dict(sorted(metric_bounds.values.items())), seed=seed)
     write_json(verdict, decision.as_json())
     return decision
 
 
-def holding(checks: DataChecks) -> list[str]:
+def hold_reasons(checks: DataChecks) -> list[str]:
     """Return why no model of a table may be promoted, whatever its scores: a perfect leak that was not declared.
 
     Args:
@@ -162,7 +162,7 @@ def decide(
         comparison: Result of ``significance.compare_main``, candidate first.
         against: ``baseline`` or ``champion``.
         metric_bounds: Bounds of the metrics.
-        holds: Sentences from ``holding``: with any, a model that would be promoted is held.
+        holds: Sentences from ``hold_reasons``: with any, a model that would be promoted is held.
     """
     missed = metric_bounds.list_missed(document.metrics)
     few = _too_few(document)

@@ -25,7 +25,7 @@ _LARGEST_SHARE = 0.5
 Cautions = Iterator[tuple[Sequence[str], str]]
 
 
-def cautions(
+def find_cautions(
     outcome: EvaluatedRows, *, clusters: RowClusters, classes: Sequence[str], metrics: Sequence[str]
 ) -> tuple[IntervalCaution, ...]:
     """Return the cautions about the intervals of some predictions.
@@ -51,7 +51,7 @@ def cautions(
 
 def _few_clusters(clusters: RowClusters, metrics: Sequence[str]) -> Cautions:
     if clusters.by != "row" and clusters.count < FEWEST_CLUSTERS:
-        text = f"The rows are {clusters.drawn}: with fewer than {FEWEST_CLUSTERS} intervals are rough, often too short."
+        text = f"The rows are {clusters.label}: with fewer than {FEWEST_CLUSTERS} intervals are rough, often too short."
         yield metrics, text
 
 

@@ -74,7 +74,7 @@ class ExactModel:
     parity: ParityReport
 
 
-def exact(model: Model, matrix: Matrix) -> ExactModel:
+def convert_exactly(model: Model, matrix: Matrix) -> ExactModel:
     """Convert a model, and compare it with scikit-learn's predictions.
 
     Args:

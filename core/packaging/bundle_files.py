@@ -14,7 +14,7 @@ from headrace.core.models import fitted_model as models
 from headrace.core.models import skops_file
 from headrace.core.models.fitted_model import Model
 from headrace.core.onnx_export.graph import InexactError
-from headrace.core.onnx_export.parity import TOLERANCE, exact
+from headrace.core.onnx_export.parity import TOLERANCE, convert_exactly
 from headrace.core.packaging import cases, distributions, environment, flavors, sbom
 from headrace.core.packaging import data_digest as data
 from headrace.core.packaging.bundle_content import BundleContent
@@ -27,7 +27,7 @@ from headrace.core.packaging.provenance import provenance, public_name
 TYPES = "model.skops.types.json"
 
 
-def files(content: BundleContent, source: Mapping[str, Any]) -> dict[str, bytes]:
+def render_files(content: BundleContent, source: Mapping[str, Any]) -> dict[str, bytes]:
     """Render each file of a bundle, by its path in it.
 
     Args:
@@ -42,7 +42,7 @@ def files(content: BundleContent, source: Mapping[str, Any]) -> dict[str, bytes]
         "model.json": models.facts(model),
         TYPES: {"format": 1, "types": skops_file.types(skops)},
         engine.RECORD: record,
-        explain.FILE: explain.reference(model, model.encode(test)),
+        explain.FILE: explain.explain_document(model, model.encode(test)),
         "cases.json": cases.make(model, test, test.get_column(model.contract.target.name)),
         "metrics.json": facts.metrics.as_json(),
         "environment.json": facts.environment,
@@ -53,7 +53,7 @@ def files(content: BundleContent, source: Mapping[str, Any]) -> dict[str, bytes]
         "contract.yaml": contract_yaml.dump(model.contract),
         flavors.MLFLOW: flavors.mlmodel(),
         environment.LOCKED: environment.lock_requirements(),
-        environment.ANSWERING: environment.answering(record["engine"]),
+        environment.SERVING: environment.serving_requirements(record["engine"]),
         sbom.FILE: _bill(content, source, skops),
         **render_answered_files(model, facts, content.answers),
     }
@@ -90,11 +90,11 @@ def _bill(content: BundleContent, source: Mapping[str, Any], skops: bytes) -> st
     return sbom.write(
         {"name": content.model.contract.name, "sha256": digest(skops), "licence": answers["licence"]},
         {**table, "licence": answers["data_licence"]},
-        distributions.suite(),
+        distributions.installed_suite(),
     )
 
 
-def copies(content: BundleContent) -> dict[str, bytes | Path]:
+def data_files(content: BundleContent) -> dict[str, bytes | Path]:
     """Return the rows that the model was fitted and measured on, as Parquet files below ``data/``."""
     buffer = io.BytesIO()
     content.test.write_parquet(buffer, compression="zstd", compression_level=1)
@@ -115,7 +115,7 @@ def _engine(content: BundleContent) -> tuple[dict[str, Any], bytes]:
     """Return the content of ``engine.json``, and the model as ONNX; empty if no ONNX form predicts the same."""
     record = {"format": engine.FORMAT, "engine": "sklearn", "reason": "", "tolerance": TOLERANCE, "parity": None}
     try:
-        export = exact(content.model, content.model.encode(content.test))
+        export = convert_exactly(content.model, content.model.encode(content.test))
     except InexactError as error:
         return {**record, "reason": str(error)}, b""
     return {**record, "engine": "onnx", "parity": export.parity.as_json()}, export.content

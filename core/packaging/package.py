@@ -104,7 +104,7 @@ def pack(
         best=_document(parts.best_parameters),
         checks=DataChecks.read(parts.checks),
         skops=(parts.model / "model.skops").read_bytes(),
-        train=data_digest.of_table(parts.train_table, copy=parts.include_data) if parts.train_table else None,
+        train=data_digest.describe_table(parts.train_table, copy=parts.include_data) if parts.train_table else None,
         split=split or {},
         trace=trace or {},
         answers=card_answers.load(parts.card) if parts.card else CardAnswers(),
@@ -128,9 +128,9 @@ def assemble(folder: Path, content: BundleContent, *, source: Mapping[str, Any])
         InputError: If the evaluation is of another task than the model.
     """
     fitted = _with_threshold(content.model, content.evaluation)
-    files: dict[str, bytes | Path] = {**bundle_files.files(replace(content, model=fitted), source)}
+    files: dict[str, bytes | Path] = {**bundle_files.render_files(replace(content, model=fitted), source)}
     if content.include_data:
-        files |= bundle_files.copies(content)
+        files |= bundle_files.data_files(content)
     return write(folder, files, name=fitted.contract.name)
 
 

@@ -93,7 +93,7 @@ def _data(content: BundleContent) -> RecordedData:
     # A trial of a search is measured on its own training rows, each held out once: it has no test part.
     has_test_part = content.evaluation.on == "test"
     test = (
-        data_digest.of_frames([content.test]).record(f"{folder}/test/" if content.include_data else "")
+        data_digest.describe_frames([content.test]).record(f"{folder}/test/" if content.include_data else "")
         if has_test_part
         else None
     )

@@ -15,12 +15,12 @@ from headrace.core.packaging.package import write
 from headrace.core.packaging.provenance_document import Provenance
 
 
-def answers_of(bundle: Bundle) -> CardAnswers:
+def read_answers(bundle: Bundle) -> CardAnswers:
     """Return the answers that a bundle holds."""
     return card_answers.load(bundle.folder / card_answers.FILE)
 
 
-def with_answers(bundle: Bundle, answers: CardAnswers, folder: Path) -> Bundle:
+def update_answers(bundle: Bundle, answers: CardAnswers, folder: Path) -> Bundle:
     """Make a bundle of the same model with other answers, without the signatures, which were made for the old one.
 
     Args:

@@ -19,7 +19,7 @@ from headrace.core.readers.csv.mark_policy import marks_of
 from headrace.core.readers.csv.notes import NoteCollector, layout_notes
 from headrace.core.readers.partitions import with_partitions
 from headrace.core.readers.schema_unification import UnifiedSchema
-from headrace.core.runtime.background import ahead, each
+from headrace.core.runtime.background import ordered_map, prefetch
 from headrace.core.tables import text_stream
 from headrace.core.tables.dtypes import frame_of, unify_frames
 from headrace.core.tables.row_blocks import blocks, without_lines
@@ -156,7 +156,7 @@ def _csv(
     first: tuple[str, CsvDialect] | None = None
     for file in files:
         text = text_stream.text(file, encoding=options.encoding, digest=digest, chunk_bytes=block_bytes)
-        with closing(ahead(blocks(text, name=file.name, size=block_bytes))) as text_blocks:
+        with closing(prefetch(blocks(text, name=file.name, size=block_bytes))) as text_blocks:
             first_part = first_blocks(text_blocks)
             dialect = dialect_of(first_part, name=file.name, options=options, like=first and first[1])
             first = first or (file.name, dialect)
@@ -179,7 +179,7 @@ def _csv(
                 numbers=numbers,
                 collector=collector,
             )
-            with closing(each(parse, chain([head], bodies))) as frames:
+            with closing(ordered_map(parse, chain([head], bodies))) as frames:
                 yield from with_partitions(frames, name=file.name, collector=collector)
 
 

@@ -50,14 +50,14 @@ class RowClusters:
         return _NOUNS[self.by][1]
 
     @property
-    def drawn(self) -> str:
+    def label(self) -> str:
         """Number and name of the clusters, such as ``37 groups``."""
         return f"{self.count:,} {_NOUNS[self.by][self.count != 1]}"
 
     @property
     def sentence(self) -> str:
         """The sampling unit of intervals, such as ``95 % intervals by group: 37 groups``."""
-        return f"95 % intervals by {self.by}: {self.drawn}"
+        return f"95 % intervals by {self.by}: {self.label}"
 
     def take(self, rows: NDArray[np.int64]) -> "RowClusters":
         """Return the clusters of the rows with these indices (m,)."""

@@ -86,7 +86,7 @@ def settle_in_memory(plan: SplitPlan, table: pl.DataFrame, contract: Contract) -
         contract: The table's contract.
     """
     if plan.method == "group":
-        return settled_groups(plan, table.get_column(DRAW).to_numpy())
+        return settle_groups(plan, table.get_column(DRAW).to_numpy())
     if not is_balanced(plan, contract, rows=table.height):
         return plan
     target = table.get_column(contract.target.name)
@@ -124,7 +124,7 @@ def _labels(target: pl.Series, names: list[Any]) -> pl.Series:
     return pl.Series(np.where(np.isfinite(values), upto[places], np.nan)).fill_nan(None)
 
 
-def settled_groups(plan: SplitPlan, draws: strata.Draws) -> SplitPlan:
+def settle_groups(plan: SplitPlan, draws: strata.Draws) -> SplitPlan:
     """Return the plan with another share if all groups would be on one side; the nearest group then changes sides.
 
     Args:
@@ -144,7 +144,7 @@ def settled_groups(plan: SplitPlan, draws: strata.Draws) -> SplitPlan:
     return replace(plan, cut=repr(share))
 
 
-def settled_lazily(plan: SplitPlan, table: Any, contract: Contract) -> SplitPlan:
+def settle_lazily(plan: SplitPlan, table: Any, contract: Contract) -> SplitPlan:
     """Return the plan with what a lazy table of any engine that narwhals supports decides.
 
     Only draws near the cuts are collected.
@@ -159,7 +159,7 @@ def settled_lazily(plan: SplitPlan, table: Any, contract: Contract) -> SplitPlan
     if plan.method == "group":
         # Two numbers instead of a column: the engine may be on another machine.
         ends = rows.select(draw.min().alias("least"), draw.max().alias("most")).collect("polars").row(0)
-        return settled_groups(plan, np.array([end for end in ends if end is not None], np.int64))
+        return settle_groups(plan, np.array([end for end in ends if end is not None], np.int64))
     count = int(rows.select(nw.len().alias("rows")).collect("polars").item())
     if not is_balanced(plan, contract, rows=count):
         return plan

@@ -14,7 +14,7 @@ from headrace.core.statistics.intervals import LEVEL, BootstrapDeviations, bound
 from headrace.core.statistics.measures import ModelComparison
 from headrace.core.statistics.metric_names import HIGHER_IS_BETTER
 from headrace.core.statistics.metrics import Flags
-from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
 
 Labels = NDArray[np.int64]
 
@@ -77,7 +77,7 @@ def compare(first: EvaluatedRows, second: EvaluatedRows, *, metric: str, sample:
         metric: Name of a metric that is defined for both on these rows.
         sample: Resamples of the two, in this order.
     """
-    value = measure(first)[metric] - measure(second)[metric]
+    value = compute_metrics(first)[metric] - compute_metrics(second)[metric]
     deviations = sample.deviations_of_difference(metric)
     limits = interval(value, deviations, reach=_reach(metric, second))
     if limits is None:
@@ -105,7 +105,7 @@ def compare_main(
     Returns:
         The comparison; None if no metric is defined for both.
     """
-    values = measure(first), measure(second)
+    values = compute_metrics(first), compute_metrics(second)
     defined = [name for name in metrics if all(np.isfinite(of_model.get(name, np.nan)) for of_model in values)]
     if not defined:
         return None

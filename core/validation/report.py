@@ -96,7 +96,7 @@ def report(
     """
     counts = accumulator.counts
     columns: dict[str, CheckedColumn] = {}
-    for column in contract.kept:
+    for column in contract.typed_columns:
         missing = int(counts.missing.get(column.name, 0))
         columns[column.name] = CheckedColumn(
             dtype=column.dtype,
@@ -113,7 +113,7 @@ def report(
     )
 
 
-def require(accumulator: TableAccumulator, contract: Contract, broken: list[CheckFinding]) -> None:
+def raise_on_stop(accumulator: TableAccumulator, contract: Contract, broken: list[CheckFinding]) -> None:
     """Raise if a rule of severity ``stop`` is broken, or if too little is left to learn from.
 
     Raises:
@@ -166,7 +166,7 @@ def _row_findings(counts: ViolationCounts, contract: Contract) -> Iterator[Check
 
 
 def _column_findings(counts: ViolationCounts, contract: Contract) -> Iterator[CheckFinding]:
-    for column in contract.kept:
+    for column in contract.typed_columns:
         missing = counts.missing.get(column.name, 0)
         if counts.rows and missing / counts.rows > column.missing and column.role not in {"target", "ignore"}:
             message = (

@@ -70,7 +70,7 @@ def evaluate_rules(frame: pl.DataFrame, columns: Sequence[Column], contract: Con
     typed = casting.cast_columns(frame, columns, missing_values=contract.missing_values)
     table = typed.frame.with_columns(mask.alias(row_rules.failed_name(name)) for name, mask in typed.failed.items())
     summaries = summarize_columns(table, columns)
-    masks = marks(table, find_possible_violations(contract, columns, summaries=summaries, failed=typed.failed))
+    masks = evaluate_masks(table, find_possible_violations(contract, columns, summaries=summaries, failed=typed.failed))
     evaluated = RuleMasks(table.select(typed.frame.columns) if typed.failed else table, masks, typed.failed, summaries)
     texts = _missing_texts(evaluated, contract)
     return _without_texts(evaluated, texts, contract) if texts else evaluated
@@ -173,7 +173,7 @@ def _may_break(rule: str, column: Column, summaries: ColumnSummaries) -> bool:
     return True
 
 
-def marks(table: pl.DataFrame, flags: dict[Rule, nw.Expr]) -> dict[Rule, pl.Series]:
+def evaluate_masks(table: pl.DataFrame, flags: dict[Rule, nw.Expr]) -> dict[Rule, pl.Series]:
     """Return a mask (n,) of the violations of each rule, without missing values; unbroken rules are absent."""
     if not flags:
         return {}

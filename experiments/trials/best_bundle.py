@@ -23,7 +23,7 @@ from headrace.experiments.trials.study import Study
 _MOST_ROWS = 2000
 
 
-def keep(trial: Trial, study: Study, predictions: Predictions, folder: Path, *, metric: str) -> Bundle:
+def save(trial: Trial, study: Study, predictions: Predictions, folder: Path, *, metric: str) -> Bundle:
     """Write the bundle of a trial, without using any row of a test part.
 
     Args:
@@ -102,7 +102,7 @@ def operating_points(study: Study, predictions: Predictions) -> tuple[decision_t
         counts = np.bincount(model_matrix.encode_target(study.frame, study.contract).astype(np.int64), minlength=2)
         shares = (float(counts[0] / counts.sum()), float(counts[1] / counts.sum()))
     positive = matrix_layout.positive(study.contract)
-    return decision_threshold.of_predictions(study.sample.target, predictions, positive=positive, shares=shares)
+    return decision_threshold.from_predictions(study.sample.target, predictions, positive=positive, shares=shares)
 
 
 def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> Evaluation:
@@ -122,7 +122,7 @@ def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> Evalua
         )
     plan = evaluate.EvaluationPlan(seed=study.seed)
     resampling_clusters = clusters.find(study.frame[study.rows[predicted]], study.contract)
-    return evaluate.assess(
+    return evaluate.evaluate_predictions(
         outcome,
         fitted,
         train_target=study.sample.target,

@@ -53,7 +53,7 @@ class TunerTarget:
             raise InputError(f"cleanup must be one of {list(get_args(Cleanup))}; got {quote(self.cleanup)} instead.")
 
 
-def choose(target: TunerTarget) -> Tuner:
+def create_tuner(target: TunerTarget) -> Tuner:
     """Return the tuner for a target.
 
     Raises:
@@ -66,7 +66,7 @@ def choose(target: TunerTarget) -> Tuner:
 
 
 def katib(target: TunerTarget, *, pod: Mapping[str, Any] | None = None) -> "KatibTuner":
-    """Return the tuner for Katib on the current cluster; raise as ``choose`` does.
+    """Return the tuner for Katib on the current cluster; raise as ``create_tuner`` does.
 
     Args:
         target: How trials run there.

@@ -208,7 +208,7 @@ class KatibTuner:
             return
         with CrossValidation.on(study.sample, objective) as run:
             predictions = run.predictions(best)
-        best_bundle.keep(best, study, predictions, folder, metric=objective.metric)
+        best_bundle.save(best, study, predictions, folder, metric=objective.metric)
 
 
 def _files(study: Study) -> Write:

@@ -76,7 +76,7 @@ def after_failure(cluster: Cluster, experiments: Sequence[RunningExperiment], cl
         return ""
     if cleanup == "never":
         for one in running:
-            one.claim.let_go_on()
+            one.claim.detach()
         names = " ".join(one.name for one in running)
         goes = "goes" if len(running) == 1 else "go"
         return (

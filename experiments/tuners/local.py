@@ -73,7 +73,7 @@ class LocalTuner:
         with CrossValidation.on(study.sample, plan.objective) as run:
             found = search(plan, run, journal=journal, listener=listener)
             predictions = run.predictions(found.best)
-        best_bundle.keep(found.best, study, predictions, bundle, metric=plan.objective.metric)
+        best_bundle.save(found.best, study, predictions, bundle, metric=plan.objective.metric)
         journal.close()
         return found
 

@@ -174,7 +174,7 @@ def _given_plan(options: SearchOptions, experiment: Experiment, task: Task) -> S
             f"the families must be those of the Experiment, {list(searched_families)}; got "
             f"{quote(list(options.families))}; leave them out."
         )
-    assignments.suits(experiment, task)
+    assignments.check_task(experiment, task)
     return plan_of(experiment, budget_text=options.budget, seed=options.seed)
 
 

@@ -3,7 +3,7 @@
 from kfp import dsl
 
 from headrace.pipelines.definitions.option_fields import takes_parameters
-from headrace.pipelines.definitions.steps import Arguments, line
+from headrace.pipelines.definitions.steps import Arguments, add_training_steps
 from headrace.pipelines.definitions.training_options import TrainingOptions
 
 
@@ -14,4 +14,4 @@ from headrace.pipelines.definitions.training_options import TrainingOptions
 @takes_parameters(TrainingOptions)
 def replay(arguments: Arguments) -> None:
     """Build the model of one table again, up to its bundle."""
-    line(arguments)
+    add_training_steps(arguments)

@@ -7,7 +7,7 @@ from kfp import dsl
 from headrace.components import deploy, profile, register, report, verify_endpoint
 from headrace.components import publish as publish_bundle
 from headrace.pipelines.definitions.option_fields import takes_parameters
-from headrace.pipelines.definitions.steps import Arguments, Channel, line, with_records, with_store
+from headrace.pipelines.definitions.steps import Arguments, Channel, add_training_steps, with_records, with_store
 from headrace.pipelines.definitions.training_options import TrainingOptions
 
 
@@ -41,7 +41,7 @@ def _add_register(**inputs: Any) -> dsl.PipelineTask:
 @takes_parameters(TrainingOptions)
 def training(options: Arguments) -> None:
     """Train, judge, publish and serve a model of one table."""
-    rows, model = line(options, use_args={"publish": options["publish"], "serve": options["serve"]})
+    rows, model = add_training_steps(options, use_args={"publish": options["publish"], "serve": options["serve"]})
     profile(table=rows.valid_table, contract=rows.contract)
     documents = {
         "table": rows.table,

@@ -48,7 +48,7 @@ class SubmitOptions:
     service_account: str = ""
 
 
-def read(submission: SubmitOptions) -> PipelineFile:
+def read_pipeline(submission: SubmitOptions) -> PipelineFile:
     """Read the pipeline of a submission, compiling a shipped one.
 
     Raises:
@@ -81,7 +81,7 @@ def arguments(file: PipelineFile, texts: Mapping[str, str]) -> dict[str, Any]:
     return {name: escape(value) if isinstance(value, str) else value for name, value in checked.items()}
 
 
-def job(api: KfpClient, submission: SubmitOptions, file: PipelineFile) -> RunRequest:
+def create_request(api: KfpClient, submission: SubmitOptions, file: PipelineFile) -> RunRequest:
     """Upload the pipeline's version, if it does not exist yet, and return the request for a run.
 
     Raises:
@@ -126,7 +126,7 @@ def trigger(*, every: str = "", cron: str = "") -> dict[str, Any] | None:
     return {"cron_schedule": {"cron": " ".join(fields if len(fields) == max(_CRON_FIELDS) else ["0", *fields])}}
 
 
-def find(api: KfpClient, run: str) -> str:
+def find_run(api: KfpClient, run: str) -> str:
     """Return the id of a run given by its id or its name; the latest, if several have the name.
 
     Raises:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.base.errors import InputError, quote
-from headrace.core.base.parameter_text import guarded_texts
+from headrace.core.base.parameter_text import escape_all
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.packaging.cards import card_answers
 from headrace.core.packaging.provenance_document import Provenance
@@ -51,8 +51,8 @@ def pipeline_arguments(
     recorded_champion = champion or str(values.get("champion", ""))
     if recorded_champion and "://" not in recorded_champion and not Path(recorded_champion).exists():
         raise InputError(
-            f"the gate compared with the champion {quote(recorded_champion)}, whose folder is not known: give "
-            "it with --champion."
+            f"the gate compared with the champion {quote(recorded_champion)}, whose folder is not known: "
+            "give it with --champion."
         )
     arguments = {
         "split_format": 1,  # the first format was not recorded
@@ -65,7 +65,7 @@ def pipeline_arguments(
         "include_data": bool(provenance.data.copied),
         "seed": int(steps.get("split", {}).get("seed", 0)),
     }
-    return guarded_texts(arguments)
+    return escape_all(arguments)
 
 
 def _by_option(steps: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from headrace.core.packaging.environment import environment
 from headrace.core.packaging.provenance_document import RecordedTable
 from headrace.core.readers.table_reader import TableReader
 from headrace.core.tables.source import ReadOptions
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 from headrace.registry.catalog import queries as catalogue
 from headrace.registry.catalog.database import CatalogDatabase
 from headrace.stores.sources.open_source import open_source
@@ -69,7 +69,9 @@ def find_source(table: RecordedTable, options: ReplayOptions) -> str:
         return named
     try:
         entries = [
-            table for table in catalogue.search(CatalogDatabase(catalog_place(options.catalog))) if _has(table, digest)
+            table
+            for table in catalogue.search(CatalogDatabase(catalog_location(options.catalog)))
+            if _has(table, digest)
         ]
     except MissingError:
         entries = []

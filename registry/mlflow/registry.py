@@ -16,7 +16,7 @@ from headrace.core.base.errors import BusyError, HeadraceError, InputError, Miss
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
 from headrace.registry.backends.errors import mlflow_errors
-from headrace.registry.backends.locations import RegistryLocation, registry_place
+from headrace.registry.backends.locations import RegistryLocation, registry_location
 from headrace.registry.mlflow import runs, versions
 from headrace.registry.mlflow.base import POLICY, PREFIX, JournalReader
 from headrace.registry.mlflow.client import connect
@@ -81,7 +81,7 @@ class MlflowRegistry:
             return same
         run = run or self.track(submission, by=by)
         plan = self._plan_version(current, submission, semantic_version, run)
-        transitions.registering(current, 0, facts=plan, by=by, reason=reason)
+        transitions.registration_entry(current, 0, facts=plan, by=by, reason=reason)
         new_number = self._retry_busy(lambda: versions.create(client, submission, current, run=run))
 
         def entry(state: ModelState) -> JournalEntry | None:
@@ -92,7 +92,7 @@ class MlflowRegistry:
                 if state.versions == current.versions
                 else self._plan_version(state, submission, semantic_version, run)
             )
-            return transitions.registering(state, new_number, facts=facts, by=by, reason=reason)
+            return transitions.registration_entry(state, new_number, facts=facts, by=by, reason=reason)
 
         version = self._write_entry(name, entry).with_digest(submission.digest)
         if version is None:
@@ -107,7 +107,9 @@ class MlflowRegistry:
         stage_policy = self.policy()
         state = self._write_entry(
             name,
-            lambda now: transitions.promoting(now, version, policy=stage_policy, stage=stage, by=by, reason=reason),
+            lambda now: transitions.promotion_entry(
+                now, version, policy=stage_policy, stage=stage, by=by, reason=reason
+            ),
         )
         return state.find(stage)
 
@@ -119,7 +121,7 @@ class MlflowRegistry:
         stage_policy = self.policy()
         state = self._write_entry(
             name,
-            lambda now: transitions.rolling_back(
+            lambda now: transitions.rollback_entry(
                 now, to_version, policy=stage_policy, stage=stage, by=by, reason=reason
             ),
         )
@@ -128,23 +130,23 @@ class MlflowRegistry:
     def approve(self, name: str, version: str, *, by: str, reason: str) -> ModelVersion:
         """Record an approval of a version."""
         self.model(name)
-        return self._write_entry(name, lambda now: transitions.approving(now, version, by=by, reason=reason)).find(
+        return self._write_entry(name, lambda now: transitions.approval_entry(now, version, by=by, reason=reason)).find(
             version
         )
 
     def archive(self, name: str, version: str, *, by: str, reason: str = "") -> ModelVersion:
         """Archive a version."""
         self.model(name)
-        return self._write_entry(name, lambda now: transitions.archiving(now, version, by=by, reason=reason)).find(
+        return self._write_entry(name, lambda now: transitions.archival_entry(now, version, by=by, reason=reason)).find(
             version
         )
 
     def restore(self, name: str, version: str, *, by: str, reason: str = "") -> ModelVersion:
         """Restore an archived version."""
         self.model(name)
-        return self._write_entry(name, lambda now: transitions.restoring(now, version, by=by, reason=reason)).find(
-            version
-        )
+        return self._write_entry(
+            name, lambda now: transitions.restoration_entry(now, version, by=by, reason=reason)
+        ).find(version)
 
     def rolled_out(self, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> ModelVersion:
         """Record how a rollout ended."""
@@ -152,7 +154,7 @@ class MlflowRegistry:
         if model is None:
             raise MissingError(f"no version in the registry {self.place} has the digest {digest[:12]}: register it.")
         state = self._write_entry(
-            model.model, lambda now: transitions.rolling_out(now, digest, facts=facts, by=by, reason=reason)
+            model.model, lambda now: transitions.rollout_entry(now, digest, facts=facts, by=by, reason=reason)
         )
         return state.find(digest)
 
@@ -236,7 +238,7 @@ class MlflowRegistry:
     def _show(self, state: ModelState) -> None:
         """Update MLflow's projection to a state."""
         try:
-            self._retry_busy(lambda: versions.show(self._client(), state))
+            self._retry_busy(lambda: versions.update_projection(self._client(), state))
         except HeadraceError as error:
             raise StoreError(
                 f"what was done to {state.model} is recorded, but MLflow does not show it yet, because {error} Give "
@@ -286,7 +288,7 @@ def open_registry(text: str = "") -> MlflowRegistry:
     Raises:
         InputError: If the address is invalid.
     """
-    return MlflowRegistry(registry_place(text))
+    return MlflowRegistry(registry_location(text))
 
 
 def _state(name: str, texts: Sequence[str]) -> ModelState:

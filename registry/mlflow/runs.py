@@ -148,7 +148,7 @@ def _inputs(submission: ModelSubmission) -> list["DatasetInput"]:
     steps = submission.provenance.steps or {}
     name = table.source or "table"
     whole = table.digest or submission.digest
-    columns = json.dumps({"mlflow_colspec": [_column(column) for column in submission.contract.kept]})
+    columns = json.dumps({"mlflow_colspec": [_column(column) for column in submission.contract.typed_columns]})
     inputs = []
     for part, context in (("train", "training"), ("test", "evaluation")):
         digest = str(steps.get(f"split.{part}_table", "")) or whole

@@ -31,7 +31,7 @@ def next_stage(version: ModelVersion) -> str:
     return STAGES[index]
 
 
-def registering(state: ModelState, number: int, *, facts: dict[str, Any], by: str, reason: str) -> JournalEntry:
+def registration_entry(state: ModelState, number: int, *, facts: dict[str, Any], by: str, reason: str) -> JournalEntry:
     """Return the entry of a new version.
 
     Args:
@@ -54,7 +54,7 @@ def registering(state: ModelState, number: int, *, facts: dict[str, Any], by: st
     return JournalEntry("register", by, reason, version=number, facts=facts)
 
 
-def promoting(
+def promotion_entry(
     state: ModelState, name: str, *, policy: StagePolicy, stage: str, by: str, reason: str
 ) -> JournalEntry | None:
     """Return the entry of a promotion; None if the version is in the stage already.
@@ -71,7 +71,7 @@ def promoting(
     return JournalEntry("promote", by, reason, version=version.number, stage=stage, facts=_was(state, stage))
 
 
-def rolling_back(
+def rollback_entry(
     state: ModelState, name: str, *, policy: StagePolicy, stage: str, by: str, reason: str
 ) -> JournalEntry:
     """Return the entry of a rollback.
@@ -109,7 +109,7 @@ def rolling_back(
     return JournalEntry("rollback", by, reason, version=version.number, stage=stage, facts=_was(state, stage))
 
 
-def approving(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry:
+def approval_entry(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry:
     """Return the entry of an approval.
 
     Raises:
@@ -125,7 +125,9 @@ def approving(state: ModelState, name: str, *, by: str, reason: str) -> JournalE
     return JournalEntry("approve", by, reason, version=version.number)
 
 
-def rolling_out(state: ModelState, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> JournalEntry | None:
+def rollout_entry(
+    state: ModelState, digest: str, *, facts: dict[str, Any], by: str, reason: str
+) -> JournalEntry | None:
     """Return the entry of a rollout that has ended; None if it is recorded already.
 
     Args:
@@ -145,7 +147,7 @@ def rolling_out(state: ModelState, digest: str, *, facts: dict[str, Any], by: st
     return JournalEntry("rollout", by, reason, version=version.number, facts=facts)
 
 
-def archiving(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry | None:
+def archival_entry(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry | None:
     """Return the entry that archives a version; None if it is archived already.
 
     Raises:
@@ -161,7 +163,7 @@ def archiving(state: ModelState, name: str, *, by: str, reason: str) -> JournalE
     return None if version.archived else JournalEntry("archive", by, reason, version=version.number)
 
 
-def restoring(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry | None:
+def restoration_entry(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry | None:
     """Return the entry that restores a version; None if it is not archived.
 
     Raises:

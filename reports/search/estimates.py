@@ -21,7 +21,7 @@ class SearchEstimate:
         low: Lower end; None without one.
         high: Upper end; None without one.
         ends: What the ends are.
-        says: How far the estimate can be trusted.
+        reliability: How far the estimate can be trusted.
     """
 
     way: str
@@ -29,7 +29,7 @@ class SearchEstimate:
     low: float | None
     high: float | None
     ends: str
-    says: str
+    reliability: str
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _chosen_by(search: SearchFacts, score: float, scores: tuple[float, ...]) -> 
         low=min(scores, default=None),
         high=max(scores, default=None),
         ends="worst and best fold",
-        says=f"flatters: it is the best of {number_format.count(rivals)} and was chosen for it"
+        reliability=f"flatters: it is the best of {number_format.count(rivals)} and was chosen for it"
         if rivals > 1
         else "does not flatter: there was nothing to choose from",
     )
@@ -101,7 +101,7 @@ def _nested_estimate(search: SearchFacts) -> SearchEstimate | None:
         low=search.nested.low if has_interval else min(scores, default=None),
         high=search.nested.high if has_interval else max(scores, default=None),
         ends="95 % interval" if has_interval else "worst and best fold",
-        says="what such a search is worth on rows that it has not seen",
+        reliability="what such a search is worth on rows that it has not seen",
     )
 
 
@@ -112,7 +112,7 @@ def _test_estimate(measured: Interval, rows: int) -> SearchEstimate:
         low=measured.low,
         high=measured.high,
         ends="95 % interval",
-        says=f"the fitted model on {number_format.count(rows)} rows that no search has seen",
+        reliability=f"the fitted model on {number_format.count(rows)} rows that no search has seen",
     )
 
 

@@ -13,7 +13,7 @@ from headrace.reports.base.phrases import family_name, metric_name
 from headrace.reports.page import svg
 from headrace.reports.search.document import SearchFacts
 from headrace.reports.search.estimates import estimates
-from headrace.reports.search.figures import near, progress
+from headrace.reports.search.figures import axis_limits, progress
 from headrace.reports.search.importance import ParameterImportance, importance
 from headrace.reports.search.parallel_coordinates import MOST_AXES, MOST_LINES, parallel
 from headrace.reports.search.phrases import (
@@ -135,7 +135,7 @@ def rows(search: SearchFacts, *, bundle: str = "") -> list[dict[str, Any]]:
     own = columns(search)
     labels = _labels(search.trials, own)
     every = [score for trial in search.trials for score in trial.scores]
-    ends = near(every) if every else (0.0, 1.0)
+    ends = axis_limits(every) if every else (0.0, 1.0)
     return [_row(trial, search, ends, bundle) | {"values": labels[trial.number]} for trial in search.ranked[:MOST_ROWS]]
 
 
@@ -168,11 +168,13 @@ def _row(trial: Trial, search: SearchFacts, ends: tuple[float, float], bundle: s
         "parameters": inline(trial.parameters),
         "remarks": _remarks(trial),
         "bundle": place,
-        "link": place if place.startswith(("http://", "https://")) or (place == bundle and _beside(place)) else "",
+        "link": place
+        if place.startswith(("http://", "https://")) or (place == bundle and _is_relative_folder(place))
+        else "",
     }
 
 
-def _beside(place: str) -> bool:
+def _is_relative_folder(place: str) -> bool:
     """Return whether an address is a folder relative to the page, which a browser finds from there."""
     return place.endswith("/") and not place.startswith("/") and ":" not in place
 

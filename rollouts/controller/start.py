@@ -103,28 +103,28 @@ def refuse_second(store: RecordStore, name: str) -> None:
         )
 
 
-def go_on(parts: RolloutParts, *, say: Say) -> RolloutRecord:
+def resume(parts: RolloutParts, *, say: Say) -> RolloutRecord:
     """Resume a rollout whose process has ended, and run it to its end.
 
     Raises:
         InputError: If no rollout is under way.
         ClusterError: If the candidate does not come up, or the requests cannot be divided.
     """
-    stored = require_known(parts)
+    stored = require_open(parts)
     pair = VersionPair(stored.record.stable, stored.record.candidate)
     history = (*stored.record.history, HistoryEntry(time=now(), text="another process resumed it."))
     record = stored.record.model_copy(update={"status": "running", "history": history})
     return RolloutController(parts.traffic, parts.source(pair), parts.store, say=say).run(record)
 
 
-def end(parts: RolloutParts) -> RolloutRecord:
+def abort(parts: RolloutParts) -> RolloutRecord:
     """Abort a rollout whose process has ended: send all requests to the stable version.
 
     Raises:
         InputError: If no rollout is under way.
         ClusterError: If the stable version cannot be restored.
     """
-    stored = require_known(parts)
+    stored = require_open(parts)
     parts.store.own(stored.record)
     url = parts.traffic.restore()
     reason = "somebody aborted it."
@@ -135,7 +135,7 @@ def end(parts: RolloutParts) -> RolloutRecord:
     return record
 
 
-def require_known(parts: RolloutParts) -> StoredRollout:
+def require_open(parts: RolloutParts) -> StoredRollout:
     """Return the rollout that is under way.
 
     Raises:

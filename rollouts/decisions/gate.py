@@ -26,7 +26,7 @@ class StepDecision:
 WAIT = StepDecision("wait")
 
 
-def judge(step: RolloutStep, plan: RolloutPlan, *, last: bool, paused: bool = False) -> StepDecision:
+def decide(step: RolloutStep, plan: RolloutPlan, *, last: bool, paused: bool = False) -> StepDecision:
     """Decide on a step by its checks.
 
     A candidate that is surely beyond a bound is rolled back at once. A step passes when it had its time and requests;

@@ -78,7 +78,7 @@ class RecordStore(Protocol):
 
 
 @contextlib.contextmanager
-def keep_watching(store: RecordStore, *, every_seconds: float = FRESH_SECONDS / 4) -> Iterator[None]:
+def keep_renewing(store: RecordStore, *, every_seconds: float = FRESH_SECONDS / 4) -> Iterator[None]:
     """Renew the heartbeat of a rollout for the duration of the block, however long one of its waits takes."""
     ended = threading.Event()
 

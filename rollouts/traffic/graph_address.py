@@ -47,7 +47,7 @@ def require_route(deployer: KServeDeployer, service: Document) -> None:
     if not outside(deployer) or kserve_status.mode(service) == KNATIVE:
         return
     name = str(service["metadata"]["name"])
-    if _way(deployer.cluster, name) is None:
+    if _find_route(deployer.cluster, name) is None:
         raise InputError(
             f"the requests of {name} would be divided by an InferenceGraph, which KServe gives no address outside of "
             f"the cluster, and {name} has neither an HTTPRoute nor an Ingress (or you may not read them) beside "
@@ -76,7 +76,7 @@ def make_route(deployer: KServeDeployer, service: Document, graph: str) -> str:
         require_route(deployer, service)
         cluster = deployer.cluster
         endpoint_route, graph_object = (
-            _way(cluster, str(service["metadata"]["name"])),
+            _find_route(cluster, str(service["metadata"]["name"])),
             cluster.get(INFERENCE_GRAPHS, graph),
         )
         if endpoint_route and graph_object:
@@ -104,7 +104,7 @@ def address(deployer: KServeDeployer, service: Document, graph: str) -> str:
         INFERENCE_GRAPHS,
         graph,
         until=lambda document: str(kserve_status.status(document or {}).get("url") or "") or None,
-        seconds=deployer.patience.deadline_seconds,
+        seconds=deployer.timeouts.deadline_seconds,
         what="to get an address",
     )
     if not base.startswith("http"):
@@ -154,7 +154,7 @@ def until_answering(deployer: KServeDeployer, url: str, uri: str) -> None:
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=deployer.store))
         case: Any = bundle.json("cases.json")["cases"][0]["request"]
-    seconds = min(_ROUTE_SECONDS, deployer.patience.deadline_seconds)
+    seconds = min(_ROUTE_SECONDS, deployer.timeouts.deadline_seconds)
     deadline = time.monotonic() + seconds
     while True:
         problem = _ask(url, deployer.target.gateway, case)
@@ -179,7 +179,7 @@ def _ask(url: str, gateway: str, case: Any) -> str:
     return "" if good else f"it gives the status {reply.status}"
 
 
-def _way(cluster: Cluster, name: str) -> tuple[ObjectKind, Document] | None:
+def _find_route(cluster: Cluster, name: str) -> tuple[ObjectKind, Document] | None:
     """Return the kind of an endpoint's own route, and the route; None if there is none or it may not be read."""
     for kind in (HTTP_ROUTES, INGRESSES):
         try:

@@ -37,7 +37,7 @@ def apply_weights(deployer: KServeDeployer, document: Document, weights: Mapping
     cluster, name = deployer.cluster, str(document["metadata"]["name"])
     before = warnings(cluster, name)
     graph = retry_unavailable(lambda: cluster.apply(document, force=deployer.target.force_conflicts))
-    patience, start = deployer.patience, time.monotonic()
+    patience, start = deployer.timeouts, time.monotonic()
     seconds, every = patience.deadline_seconds, patience.every_seconds
     for deployment in follow(cluster, DEPLOYMENTS, name, seconds=seconds, every_seconds=every):
         if routes(deployment, weights):

@@ -112,7 +112,7 @@ class RolloutEndpoint:
         Returns:
             URL of V1 predictions; empty without ``route``.
         """
-        waiting = self.deployer.waiting()
+        waiting = self.deployer.version_wait()
         version_goal = goal(applied, version.uri, version.digest if route else "", applied)
         service = waiting.until_answering(replace(version_goal, since=version_goal.since if fresh else "", asks=_ASKS))
         return waiting.url(service, str(applied["metadata"]["name"])) if route else ""

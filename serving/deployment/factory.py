@@ -13,7 +13,7 @@ from headrace.serving.deployment.local import Deployer, LocalDeployer
 from headrace.serving.deployment.target import DeploymentTarget
 
 
-def choose(target: DeploymentTarget, *, log: Path, say: Callable[[str], None] = lambda _: None) -> Deployer:
+def create_deployer(target: DeploymentTarget, *, log: Path, say: Callable[[str], None] = lambda _: None) -> Deployer:
     """Return the deployer of a target.
 
     Args:
@@ -68,7 +68,7 @@ def deploy_step(
         ClusterError: If the version does not come up.
         InternalError: If a server on this machine fails.
     """
-    deployer = choose(target, log=record.with_name(f"{record.name}.log"), say=say)
+    deployer = create_deployer(target, log=record.with_name(f"{record.name}.log"), say=say)
     endpoint = asdict(deployer.deploy(uri, name=name))
     write_json(record, endpoint)
     keys = ["url", "name", "digest"]

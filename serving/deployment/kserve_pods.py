@@ -39,7 +39,7 @@ class PodFailure:
     message: str = ""
 
 
-def of(pods: Iterable[Document], uri: str, *, since: str = "") -> list[Document]:
+def pods_of_version(pods: Iterable[Document], uri: str, *, since: str = "") -> list[Document]:
     """Return the pods of one version, newest first, without pods of an earlier attempt or that are being deleted.
 
     Args:

@@ -13,7 +13,7 @@ _MOST_SHOWN = 3
 _LOG_LETTERS = 300
 
 
-def rehearse(folder: Path) -> None:
+def run_smoke_test(folder: Path) -> None:
     """Serve a bundle in a fresh process that inherits no variable, and send it every test case of the bundle.
 
     Args:

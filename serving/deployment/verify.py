@@ -8,7 +8,7 @@ from headrace.core.base import settings
 from headrace.core.base.errors import InputError, InternalError
 from headrace.core.base.files import write_json
 from headrace.core.bundles.bundle import Bundle, open_bundle
-from headrace.core.inference.prediction_json import differs
+from headrace.core.inference.prediction_json import describe_difference
 from headrace.serving.deployment.client import EndpointClient, EndpointReply
 
 _MOST_SHOWN = 3
@@ -98,7 +98,7 @@ def _compare_answers(
         return [f"{what} got status {reply.status} without its predictions{': ' if error else ''}{error}"]
     differences = []
     for index, (case, prediction) in enumerate(zip(cases, predictions, strict=True)):
-        difference = differs(
+        difference = describe_difference(
             case["expected"], prediction, relative=tolerance["relative"], absolute=tolerance["absolute"]
         )
         if difference:

@@ -155,7 +155,7 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def options(arguments: argparse.Namespace) -> ServerOptions:
+def parse_options(arguments: argparse.Namespace) -> ServerOptions:
     """Return the options from parsed arguments.
 
     Raises:

@@ -52,7 +52,7 @@ class MediaType:
         return self.name in _JSON or (self.name.endswith("+json") and not event)
 
 
-def plain(headers: Iterable[Header]) -> list[Header] | None:
+def trace_headers_if_plain(headers: Iterable[Header]) -> list[Header] | None:
     """Return the trace headers of a request that is plainly JSON, as most are.
 
     Args:

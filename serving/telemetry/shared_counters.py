@@ -78,7 +78,7 @@ class CounterWriter:
             self._numbers[slots.LAYOUT] = distributions.id
         self._distributions = distributions
 
-    def began(self) -> None:
+    def count_start(self) -> None:
         """Count a request in flight."""
         self._numbers[slots.IN_FLIGHT] += 1.0
 
@@ -90,7 +90,7 @@ class CounterWriter:
             code: HTTP status.
             seconds: Time from its arrival to its answer.
             reason: Reason of a refusal; empty if it was answered.
-            flying: Whether ``began`` was called for it.
+            flying: Whether ``count_start`` was called for it.
         """
         numbers = self._numbers
         if flying:

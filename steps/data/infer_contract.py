@@ -51,7 +51,7 @@ def run_infer_contract(
             table.path, name=name, target=target, hints=hints, given=file if contract_address else ""
         )
     write_text(Path(contract.path), dump(inferred.contract))
-    add_metadata(contract, inferred.facts)
+    add_metadata(contract, inferred.metadata)
     record_arguments(
         contract,
         name=name,

@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 from headrace.core.packaging.package import BundleInputs, pack
-from headrace.core.packaging.update_card import answers_of
-from headrace.core.runtime.step_trace import line_trace
+from headrace.core.packaging.update_card import read_answers
+from headrace.core.runtime.step_trace import run_trace
 from headrace.steps.artifacts import StepArtifact, add_metadata, read_metadata
 from headrace.steps.step_function import Say, as_step
 from headrace.stores.sources.small_file import one_file
@@ -61,9 +61,9 @@ def run_package(
             parts=parts,
             source=read_metadata(table),
             split=read_metadata(train_table),
-            trace=line_trace(metadata, parts.by_step()),
+            trace=run_trace(metadata, parts.by_step()),
         )
-    unanswered = len(answers_of(packaged).missing)
+    unanswered = len(read_answers(packaged).missing)
     say(f"{packaged.digest[:12]}, {len(packaged.manifest.files)} files, {unanswered} questions unanswered")
     shutil.copyfile(packaged.folder / "card.md", card.path)
     shutil.copyfile(packaged.folder / "risk.md", risk.path)

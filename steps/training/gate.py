@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from headrace.core.evaluation.gate import GateInputs, MetricBounds, VerdictUse, judge, use
+from headrace.core.evaluation.gate import GateInputs, MetricBounds, VerdictUse, choose_use, write_verdict
 from headrace.steps.artifacts import StepArtifact, add_metadata, record_arguments
 from headrace.steps.step_function import Say, as_step
 from headrace.stores.sources.fingerprint import confirm
@@ -34,7 +34,7 @@ def run_gate(
         Whether it may be published, and what is to be done with it.
     """
     with _champion_folder(champion) as folder:
-        decision = judge(
+        decision = write_verdict(
             Path(evaluation.path),
             inputs=GateInputs(
                 Path(model.path),
@@ -52,7 +52,7 @@ def run_gate(
     record_arguments(verdict, champion=champion, metric_bounds=metric_bounds, seed=seed)
     say(decision.verdict)
     passed = decision.verdict != "reject"
-    return passed, use(passed=passed, publish=bool(publish), serve=bool(serve))
+    return passed, choose_use(passed=passed, publish=bool(publish), serve=bool(serve))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headrace.core.base.image import IMAGE
-from headrace.experiments.tuners.factory import TunerTarget, choose
+from headrace.experiments.tuners.factory import TunerTarget, create_tuner
 from headrace.experiments.tuners.tune import SearchOptions, TuneOutputs, tune_model
 from headrace.reports.search.page import write_when_done
 from headrace.steps.artifacts import StepArtifact, add_metadata, record_arguments
@@ -50,7 +50,7 @@ def run_tune(
                 seed=int(seed),
                 nested=nested,
             ),
-            tuner=choose(TunerTarget(tuner, journal, IMAGE, deadline, cleanup, search_namespace)),
+            tuner=create_tuner(TunerTarget(tuner, journal, IMAGE, deadline, cleanup, search_namespace)),
         )
         text = file.read_text(encoding="utf-8") if file.is_file() else experiment
     add_metadata(best_parameters, facts)

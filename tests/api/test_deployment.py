@@ -35,7 +35,7 @@ def test_a_deployment_is_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
         targets.append(target)
         return deployer
 
-    monkeypatch.setattr(deployment, "choose", choose)
+    monkeypatch.setattr(deployment, "create_deployer", choose)
     endpoint = hr.deploy(URI, name="a", namespace="models", max_replicas=3)
     assert targets == [DeploymentTarget(platform="kserve", namespace="models", max_replicas=3, deadline="10m")]
     assert deployer.calls == [(URI, "a")]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.base.errors import InputError
-from headrace.core.base.parameter_text import plain_texts
+from headrace.core.base.parameter_text import unescape_all
 from headrace.pipelines.definitions.option_fields import (
     OptionSpec,
     check_choices,
@@ -85,7 +85,7 @@ def test_a_value_that_is_no_choice_is_refused() -> None:
 def test_values_pass_a_pipeline_unharmed(source: str, columns: list[str], bounds: dict[str, float]) -> None:
     """What the steps make plain again is what was given, and nothing in between is rewritten by the local runner."""
     values = pipeline_values(Made(source=source, columns=tuple(columns), bounds=bounds))
-    plain_values = plain_texts(values)
+    plain_values = unescape_all(values)
     assert plain_values["source"] == source
     assert plain_values["columns"] == columns
     assert plain_values["bounds"] == bounds

@@ -438,7 +438,7 @@ def test_a_killed_rollout_is_held(scene: Scene, way: str) -> None:
     if way == "canary":
         assert spec(place, name)["canary"][0]["trafficPercent"] == 0
     assert find(place.cluster).orphans == []
-    assert start.end(parts(place, name)).status == "aborted"
+    assert start.abort(parts(place, name)).status == "aborted"
     assert spec(place, name) == before
     assert served(place, scene.url) == {stable}
 
@@ -543,10 +543,10 @@ def test_what_headrace_did_not_make_stays(cluster: Cluster, monkeypatch: pytest.
     path, document = EXPERIMENTS.path(cluster.namespace), experiment("theirs")
     request = ApiRequest("POST", path, "make it", query={"fieldManager": "kubectl"}, body=document, repeat=False)
     cluster.transport.json(request)
-    LeaseClaim(cluster, LeaseSubject("Experiment", "theirs"), seconds=1).make()
-    LeaseClaim(cluster, LeaseSubject("Experiment", "gone"), seconds=1).make()
-    LeaseClaim(cluster, LeaseSubject("Sandwich", "cheese"), seconds=1).make()
-    LeaseClaim(cluster, LeaseSubject("Experiment", "odd"), seconds=1).make()
+    LeaseClaim(cluster, LeaseSubject("Experiment", "theirs"), seconds=1).acquire()
+    LeaseClaim(cluster, LeaseSubject("Experiment", "gone"), seconds=1).acquire()
+    LeaseClaim(cluster, LeaseSubject("Sandwich", "cheese"), seconds=1).acquire()
+    LeaseClaim(cluster, LeaseSubject("Experiment", "odd"), seconds=1).acquire()
     cluster.patch(
         LEASES, LeaseSubject("Experiment", "odd").lease, {"spec": {"renewTime": "2126-01-01T00:00:00.000000Z"}}
     )

@@ -277,13 +277,13 @@ def test_another_process_goes_on_or_ends_it(way: str, place: Placed, versions: d
     with pytest.raises(KeyboardInterrupt):
         start.begin(parts(place, name, versions["good"], way), PLAN, say=interrupt)
     other = parts(place, name)
-    kept = start.require_known(other)
+    kept = start.require_open(other)
     assert kept.record.status == "held"
     with pytest.raises(InputError, match="is under way"):
         start.begin(parts(place, name, versions["strict"], way), PLAN, say=quiet)
     with pytest.raises(KeyboardInterrupt):
-        start.go_on(other, say=interrupt)
-    assert start.end(parts(place, name)).status == "aborted"
+        start.resume(other, say=interrupt)
+    assert start.abort(parts(place, name)).status == "aborted"
     assert spec(place, name) == before
     assert served(place, first.url) == {digest(versions["stable"])}
     place.cluster.delete(INFERENCE_SERVICES, name)
@@ -400,7 +400,7 @@ def test_a_step_that_is_tried_again_goes_on(
         "canary",
         DeploymentTarget("kserve", kserve_place.cluster.namespace, gateway=kserve_place.platform.ingress.address),
     )
-    wanted = StepOptions("kserve", PLAN, there=there)
+    wanted = StepOptions("kserve", PLAN, kserve=there)
     texts: list[str] = []
 
     def interrupt(text: str) -> None:

@@ -53,7 +53,7 @@ def test_nothing_of_a_held_rollout_stays(kserve_place: Placed, uris: list[str]) 
         f"kubectl -n {namespace} delete configmaps {name_of(f'{name}-none')}",
     )
     claim = LeaseSubject(INFERENCE_SERVICES.kind, name, uris[1])
-    LeaseClaim(kserve_place.cluster, claim, seconds=1).make()
+    LeaseClaim(kserve_place.cluster, claim, seconds=1).acquire()
     time.sleep(1.2)
     removed = remove(admin, name)
     assert removed.deleted == (

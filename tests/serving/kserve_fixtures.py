@@ -76,7 +76,7 @@ class Placed:
 
     def patient(self, seconds: float) -> KServeDeployer:
         """The deployer with another deadline."""
-        return replace(self.deployer, patience=replace(self.deployer.patience, deadline_seconds=seconds))
+        return replace(self.deployer, timeouts=replace(self.deployer.timeouts, deadline_seconds=seconds))
 
 
 def digest(uri: str) -> str:

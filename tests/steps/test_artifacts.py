@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from headrace.core.runtime.step_trace import content_digest, line_trace
+from headrace.core.runtime.step_trace import content_digest, run_trace
 from headrace.steps.artifacts import add_metadata, read_metadata, record_arguments, record_digests
 
 
@@ -37,7 +37,7 @@ def test_arguments_are_recorded_for_a_replay() -> None:
     artifact = MadeArtifact("table")
     record_arguments(artifact, source="python3.csv", skip_lines=-1)
     assert "python3" not in artifact.metadata["arguments"]
-    assert line_trace({"ingest": artifact.metadata}, {})["arguments"] == {
+    assert run_trace({"ingest": artifact.metadata}, {})["arguments"] == {
         "ingest": {"source": "python3.csv", "skip_lines": -1}
     }
 

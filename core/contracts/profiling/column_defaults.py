@@ -100,9 +100,9 @@ def _text_column(profile: ColumnProfile, missing: float) -> Column:
     )
     if profile.values is not None and (is_short or (repeats and profile.distinct <= MOST_CATEGORIES)):
         return Column(profile.name, "string", "feature", _caveat(profile), categories=profile.values, missing=missing)
-    if profile.almost:
-        remedy = "write all in one form" if profile.almost == "timestamp" else "add the texts to missing_values"
-        text = f"Most of its values are of dtype {profile.almost}, but too many are not; {remedy}."
+    if profile.nearly_dtype:
+        remedy = "write all in one form" if profile.nearly_dtype == "timestamp" else "add the texts to missing_values"
+        text = f"Most of its values are of dtype {profile.nearly_dtype}, but too many are not; {remedy}."
         return _ignored_column(profile, text, missing=missing)
     text = f"It has about {profile.distinct} different texts in {profile.rows} rows, too many for categories."
     return _ignored_column(profile, text, missing=missing)
@@ -147,7 +147,7 @@ def _ideas(times: list[ColumnProfile], country: str) -> Iterator[tuple[str, str,
     for item in times[:_MOST_TIMES]:
         kinds = ["day_of_week", "weekend"]
         kinds += ["month"] if (item.least.year, item.least.month) != (item.most.year, item.most.month) else []
-        kinds += ["hour"] if item.clock else []
+        kinds += ["hour"] if item.has_time_of_day else []
         kinds += ["holiday"] if country else []
         yield from ((f"{item.name}_{kind}", kind, (item.name,)) for kind in kinds)
     ordered = sorted(times[: _MOST_PAIRS + 1], key=lambda item: item.least)

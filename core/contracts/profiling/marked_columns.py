@@ -58,13 +58,13 @@ def survey_with_marks(
 
 def is_plain(item: ColumnProfile) -> bool:
     """Check whether a column was read without doubt or notation, so that another look would find nothing else."""
-    return not (item.failed or item.infinite or item.format or item.unit or item.almost or item.notes)
+    return not (item.failed or item.infinite or item.format or item.unit or item.nearly_dtype or item.notes)
 
 
 def _may_hold_marks(item: ColumnProfile) -> bool:
     if item.dtype != "string":
         return item.failed > 0
-    return bool(item.almost) or item.values is None or not set(missing_values.DEFAULT).isdisjoint(item.values)
+    return bool(item.nearly_dtype) or item.values is None or not set(missing_values.DEFAULT).isdisjoint(item.values)
 
 
 def _but_codes(marks: Iterable[str], item: ColumnProfile) -> list[str]:

@@ -17,7 +17,7 @@ from headrace.core.contracts.profiling.marked_columns import TableSurvey, is_pla
 _ROW = "\0row"
 
 
-def survey_standing_rows(
+def profile_valid_rows(
     table: pl.LazyFrame, *, target: str, survey: TableSurvey, ignored: Collection[str] = ()
 ) -> tuple[pl.LazyFrame, dict[str, ColumnProfile], list[Note]]:
     """Profile the rows of a table that validation will not quarantine.
@@ -110,13 +110,13 @@ def _is_untouched(item: ColumnProfile, removed: pl.Series, head: pl.Series) -> b
     removed = removed.drop_nulls()
     removed = removed.filter(removed.is_finite()) if item.dtype == "number" else removed
     if not removed.len() or removed.is_in(head.implode()).all():
-        return not item.clock or head.drop_nulls().dt.time().n_unique() > 1
+        return not item.has_time_of_day or head.drop_nulls().dt.time().n_unique() > 1
     if item.values is not None or item.distinct <= 1.1 * MOST_CATEGORIES + removed.len():
         return False
     if item.dtype in {"string", "boolean"}:
         return True
     inside = item.least < removed.min() and removed.max() < item.most
-    return bool(inside) and (not item.clock or head.drop_nulls().dt.time().n_unique() > 1)
+    return bool(inside) and (not item.has_time_of_day or head.drop_nulls().dt.time().n_unique() > 1)
 
 
 def cast_of(item: ColumnProfile, raw: pl.DataFrame | pl.Schema, *, sample: pl.DataFrame) -> pl.Expr:

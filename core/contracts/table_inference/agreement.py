@@ -82,7 +82,7 @@ def check_agreement(contract: Contract, names: Sequence[str], *, target: str, hi
     Raises:
         InputError: If a column of the contract is absent from the table, or a hint contradicts the contract.
     """
-    for column in contract.kept:
+    for column in contract.typed_columns:
         require_name(column.name, names, what=f"column {quote(column.name)} of the contract")
     columns = {column.name: column for column in contract.columns}
     statements = [

@@ -6,7 +6,7 @@ from typing import Any
 
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.contracts.profiling.column_profile import ColumnProfile
-from headrace.core.contracts.table_inference.identity import as_id, left_out
+from headrace.core.contracts.table_inference.identity import as_id, as_ignored
 
 
 def apply_hints(contract: Contract, hints: Mapping[str, Any], *, profiles: Mapping[str, ColumnProfile]) -> Contract:
@@ -37,4 +37,4 @@ def _index(column: Column, profile: ColumnProfile) -> Column:
         return column
     if profile.unique:
         return as_id(column)
-    return left_out(column, "It is the index of the data frame, and repeats.")
+    return as_ignored(column, "It is the index of the data frame, and repeats.")

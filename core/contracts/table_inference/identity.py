@@ -60,7 +60,7 @@ def names_rows(item: ColumnProfile) -> bool:
     """Check whether a column is named like an identifier."""
     plain = plain_name(item.name)
     patterns = (_OF_ANYTHING, _OF_A_ROW, _NUMBER)
-    return _is_of_a_being(item) or is_named_like_id(item.name) or any(pattern.fullmatch(plain) for pattern in patterns)
+    return _is_subject_id(item) or is_named_like_id(item.name) or any(pattern.fullmatch(plain) for pattern in patterns)
 
 
 def assign_identity_roles(
@@ -89,26 +89,26 @@ def assign_identity_roles(
         profiles[name] for name, column in columns.items() if name not in keys and _may_be(profiles[name], column)
     ]
     likely = [item for item in candidates if _looks(item)]
-    distinct = _different(rows, [item.name for item in likely])
+    distinct = _count_distinct(rows, [item.name for item in likely])
     groups: list[ColumnProfile] = []
     for item in likely:
         if distinct[item.name] == item.present:
             assigned[item.name] = as_id(assigned[item.name])
         elif _OF_A_ROW.fullmatch(plain_name(item.name)):
             if item.dtype == "integer" and distinct[item.name] >= FEWEST_ROWS:
-                assigned[item.name] = left_out(assigned[item.name], "It is named like a row number, but repeats.")
+                assigned[item.name] = as_ignored(assigned[item.name], "It is named like a row number, but repeats.")
         elif _repeats(item, distinct[item.name]):
             groups.append(item)
     if groups:
         free = not group and not any(column.role == "group" for column in assigned.values())
-        ordered = sorted(groups, key=lambda item: (not _is_of_a_being(item), distinct[item.name]))
+        ordered = sorted(groups, key=lambda item: (not _is_subject_id(item), distinct[item.name]))
         for position, item in enumerate(ordered):
             share = f"Its {distinct[item.name]:,} ids occur in {item.present / distinct[item.name]:.1f} rows each"
             if free and position == 0:
                 text = f"{share}: rows of one id stay on one side of the split, and no model learns from it."
                 assigned[item.name] = _bare(assigned[item.name], role="group", why=text)
             else:
-                assigned[item.name] = left_out(assigned[item.name], f"{share}, and it is not the group.")
+                assigned[item.name] = as_ignored(assigned[item.name], f"{share}, and it is not the group.")
     return assigned
 
 
@@ -134,7 +134,7 @@ def _is_code(head: Iterable[str]) -> bool:
     return len(texts) >= _FEWEST_TEXTS and all(map(_CODE.fullmatch, texts))
 
 
-def _is_of_a_being(item: ColumnProfile) -> bool:
+def _is_subject_id(item: ColumnProfile) -> bool:
     """Check whether a column is named like the id of a subject; a name without a word such as id must hold texts."""
     plain = plain_name(item.name)
     if _OF_A_BEING.fullmatch(plain) or _PERSON.fullmatch(plain):
@@ -144,7 +144,7 @@ def _is_of_a_being(item: ColumnProfile) -> bool:
 
 def _repeats(item: ColumnProfile, distinct: int) -> bool:
     """Check whether each value has so few rows that new values will come."""
-    is_being = _is_of_a_being(item)
+    is_being = _is_subject_id(item)
     if not is_being and not _OF_ANYTHING.fullmatch(plain_name(item.name)):
         return False
     most = _MOST_ROWS_OF_A_BEING if is_being else _MOST_ROWS_EACH
@@ -158,7 +158,7 @@ def _is_no_amount(item: ColumnProfile) -> bool:
     )
 
 
-def _different(rows: pl.LazyFrame, names: list[str]) -> dict[str, int]:
+def _count_distinct(rows: pl.LazyFrame, names: list[str]) -> dict[str, int]:
     """Return the number of different values in some columns, without missing ones."""
     if not names:
         return {}
@@ -171,7 +171,7 @@ def as_id(column: Column) -> Column:
     return _bare(column, role="id", why=ANOTHER)
 
 
-def left_out(column: Column, why: str) -> Column:
+def as_ignored(column: Column, why: str) -> Column:
     """Return the column as ignored, with the reason."""
     return _bare(column, role="ignore", why=why)
 

@@ -19,7 +19,7 @@ from headrace.core.contracts.profiling.column_defaults import (
     is_named_like_id,
     row_features,
 )
-from headrace.core.contracts.profiling.column_profile import ColumnProfile, survey
+from headrace.core.contracts.profiling.column_profile import ColumnProfile, profile_columns
 from headrace.core.contracts.profiling.conventions import WritingConventions
 from headrace.core.contracts.table_inference import (
     identity,
@@ -47,7 +47,7 @@ class InferredContract:
     notes: tuple[Note, ...] = ()
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Metadata of the contract: task, number of columns and of row features, notes."""
         contract = self.contract
         counts = {"task": contract.task, "columns": len(contract.columns), "features": len(contract.features)}
@@ -125,10 +125,10 @@ def infer_with_notes(
         return InferredContract(check_agreement(load(given), names, target=target, hints=hints))
     for column, what in _requested_columns(target, hints):
         require_name(column, names, what=what)
-    rows, profiles, notes = standing_rows.survey_standing_rows(
+    rows, profiles, notes = standing_rows.profile_valid_rows(
         rows,
         target=target,
-        survey=partial(survey, texts=[target], conventions=conventions),
+        survey=partial(profile_columns, texts=[target], conventions=conventions),
         ignored=(*hints.drop_columns, *hints.hash_columns),
     )
     if not next(iter(profiles.values())).rows:
@@ -139,13 +139,13 @@ def infer_with_notes(
         profiles=profiles,
     )
     named = [hints.time_column, hints.group_column, *hints.id_columns, *hints.drop_columns, *hints.hash_columns]
-    notes += inference_notes.of_task(profiles[target], contract, requested=hints.task)
+    notes += inference_notes.task_notes(profiles[target], contract, requested=hints.task)
     if contract.task == "binary":
         counts = positive_class.class_rows(rows, contract.target)
         positive = positive_class.choose(contract.target.categories or (), rows=counts, positive=hints.positive)
         contract = replace(contract, positive=positive.name)
-        notes += inference_notes.of_positive(positive, contract, counts)
-    notes += inference_notes.of_columns(contract, profiles, named=named)
+        notes += inference_notes.positive_class_notes(positive, contract, counts)
+    notes += inference_notes.column_notes(contract, profiles, named=named)
     notes += identity.identity_notes(contract, group=hints.group_column, ids=hints.id_columns)
     notes += sentinels.sentinel_notes(rows, profiles, {column.name: column for column in contract.columns})
     notes += open_categories.open_notes({column.name: column for column in contract.columns})

@@ -19,7 +19,7 @@ _BECAUSE = {
 }
 
 
-def of_task(target: ColumnProfile, contract: Contract, *, requested: str) -> Iterator[Note]:
+def task_notes(target: ColumnProfile, contract: Contract, *, requested: str) -> Iterator[Note]:
     """Yield how a target that may hold classes or numbers was interpreted.
 
     Args:
@@ -60,7 +60,7 @@ def of_task(target: ColumnProfile, contract: Contract, *, requested: str) -> Ite
         )
 
 
-def of_positive(positive: PositiveClass, contract: Contract, rows: Mapping[str, int]) -> Iterator[Note]:
+def positive_class_notes(positive: PositiveClass, contract: Contract, rows: Mapping[str, int]) -> Iterator[Note]:
     """Yield which class is the positive one, unless the user named it."""
     if positive.why == "given":
         return
@@ -77,7 +77,7 @@ def of_positive(positive: PositiveClass, contract: Contract, rows: Mapping[str, 
     )
 
 
-def of_columns(contract: Contract, profiles: Mapping[str, ColumnProfile], *, named: Iterable[str]) -> Iterator[Note]:
+def column_notes(contract: Contract, profiles: Mapping[str, ColumnProfile], *, named: Iterable[str]) -> Iterator[Note]:
     """Yield columns that were left out though most of their values are usable, or that hold near-identical texts.
 
     Args:
@@ -92,7 +92,7 @@ def of_columns(contract: Contract, profiles: Mapping[str, ColumnProfile], *, nam
             yield from _alike(column)
         if column.name in requested:
             continue
-        if column.role == "ignore" and item.almost:
+        if column.role == "ignore" and item.nearly_dtype:
             yield ignored_note(column, "warning")
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from headrace.core.base.errors import InputError, quote
 from headrace.core.contracts import casting
 from headrace.core.contracts.contract import Column
-from headrace.core.contracts.fault_sentences import wants
+from headrace.core.contracts.fault_sentences import must_be
 
 PositiveClassReason = Literal["given", "meaning", "rarer", "last"]
 
@@ -96,7 +96,7 @@ def choose(names: Sequence[str], *, rows: Mapping[str, int], positive: str = "")
     """
     if positive:
         if positive not in names:
-            raise InputError(wants("the positive class", f"one of {quote(list(names))}", positive))
+            raise InputError(must_be("the positive class", f"one of {quote(list(names))}", positive))
         return PositiveClass(positive, "given")
     words = [_plain(name) for name in names]
     for matches in (_of_numbers(words), _of_letters(words), _of_words(words), _affirmative(words)):

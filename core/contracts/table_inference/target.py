@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from headrace.core.base.errors import DataError, InputError, quote
 from headrace.core.contracts.contract import Task
-from headrace.core.contracts.fault_sentences import wants
+from headrace.core.contracts.fault_sentences import must_be
 from headrace.core.contracts.profiling.column_profile import ColumnProfile
 
 MOST_CLASSES = 200
@@ -33,7 +33,7 @@ def guess_task(profile: ColumnProfile, *, task: str = "") -> Task:
             raise InputError(f"the target {name} must be a number for a regression, but is a {profile.dtype} column.")
         return "regression"
     if task not in {"", "binary", "multiclass"}:
-        raise InputError(wants("the task", "binary, multiclass or regression", task))
+        raise InputError(must_be("the task", "binary, multiclass or regression", task))
     if not task and numeric and not _few(profile):
         return "regression"
     if profile.distinct > MOST_CLASSES or profile.distinct > 0.5 * profile.present > 20:
@@ -76,7 +76,7 @@ def _few(profile: ColumnProfile) -> bool:
 
 def is_number_as_text(profile: ColumnProfile) -> bool:
     """Check whether most texts of a target are numbers, with too many different ones to be classes."""
-    return profile.dtype == "string" and profile.almost in {"integer", "number"} and profile.distinct > FEW_VALUES
+    return profile.dtype == "string" and profile.nearly_dtype in {"integer", "number"} and profile.distinct > FEW_VALUES
 
 
 def as_numbers(profile: ColumnProfile, *, task: str = "") -> ColumnProfile:

@@ -93,10 +93,10 @@ def load(path: Path) -> CardAnswers:
         raise MissingError(f"there is no card file {path}; `headrace card MODEL` writes one.") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{path} must be YAML; {' '.join(str(error).split())}.") from error
-    return of(document, source=path.name)
+    return parse_answers(document, source=path.name)
 
 
-def of(document: Any, *, source: str = FILE) -> CardAnswers:
+def parse_answers(document: Any, *, source: str = FILE) -> CardAnswers:
     """Parse the answers of a document.
 
     Args:

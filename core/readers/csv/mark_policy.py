@@ -54,7 +54,7 @@ def marks_of(
         for column in listed:
             if "NA" in marks_by_column.get(column, ()):
                 collector.add(_code_note(column))
-    eager = missing_values.eager(missing, present)
+    eager = missing_values.reader_marks(missing, present)
     notable = [mark for mark in present if mark in eager and mark not in _PLAIN]
     reported = [
         mark for mark in notable if any(mark in marks_by_column[each] for each in marks_by_column if each not in listed)

@@ -49,7 +49,9 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
 
     def typed(*words: str) -> dict[str, Any]:
         seen: list[Mapping[str, Any]] = []
-        monkeypatch.setattr("headrace.cli.local.training_run.run_line", lambda arguments, **_: seen.append(arguments))
+        monkeypatch.setattr(
+            "headrace.cli.local.training_run.run_training", lambda arguments, **_: seen.append(arguments)
+        )
         ended = CliRunner().invoke(app, list(words), catch_exceptions=False)
         assert ended.exit_code == 0, ended.output
         return dict(seen[0])

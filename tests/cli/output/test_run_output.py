@@ -37,4 +37,4 @@ def test_the_metrics_say_by_what_their_intervals_are_and_what_they_cannot_know()
 
 def test_nested_cross_validation_has_an_interval() -> None:
     """Beside what such a search is worth."""
-    assert "what such a search is worth (0.4 to 0.7)" in run_output.search(summary())
+    assert "what such a search is worth (0.4 to 0.7)" in run_output.compare_search_scores(summary())

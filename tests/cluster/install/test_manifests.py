@@ -81,14 +81,14 @@ def test_nothing_runs_as_root_or_can_write(documents: Documents) -> None:
 
 def test_the_server_is_ready_when_its_model_answers(documents: Documents) -> None:
     """KServe's own probe asks for an open port only; the arguments are ones that the server takes."""
-    from headrace.serving.model.options import options, parser
+    from headrace.serving.model.options import parse_options, parser
 
     runtime = _of(documents, "ServingRuntime")["headrace"]["spec"]
     (container,) = runtime["containers"]
     assert container["name"] == "kserve-container"
     assert container["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
     assert container["livenessProbe"]["httpGet"]["path"] == "/v2/health/live"
-    told = options(parser().parse_args(container["args"]))
+    told = parse_options(parser().parse_args(container["args"]))
     assert (told.host, told.port, told.model) == ("0.0.0.0", 8080, "/mnt/models")  # noqa: S104 - in a pod
     assert container["command"] == ["python3", "-m", "headrace.serving.server"]
     assert runtime["annotations"]["prometheus.kserve.io/port"] == str(told.port)

@@ -59,11 +59,11 @@ def one_user(kubernetes: ApiServer) -> Iterator[Cluster]:
 @pytest.mark.kubernetes
 def test_one_user_has_steps_where_kubeflow_pipelines_is(one_user: Cluster, cluster: Cluster) -> None:
     """Its API says that there is one user, the cluster where the server is; each is enough for what it knows."""
-    expected = StepPlace(one_user.namespace, "pipeline-runner", several_users=False, is_seen=True)
+    expected = StepPlace(one_user.namespace, "pipeline-runner", several_users=False, on_cluster=True)
     with kubeflow_pipelines() as server:
         assert find(cluster, client.connect(server.settings)) == expected
         usual = find(None, client.connect(server.settings))
-        assert usual == StepPlace("kubeflow", "pipeline-runner", several_users=False, is_seen=False)
+        assert usual == StepPlace("kubeflow", "pipeline-runner", several_users=False, on_cluster=False)
     assert find(cluster, None) == expected
     assert find(cluster, client.connect(KfpSettings("http://127.0.0.1:9"))) == expected
     assert str(expected).startswith("Kubeflow Pipelines has one user: it runs steps in its own namespace, kfp-")
@@ -73,12 +73,12 @@ def test_one_user_has_steps_where_kubeflow_pipelines_is(one_user: Cluster, clust
 def test_several_users_have_steps_in_their_own_namespaces(kubernetes: ApiServer, profile: Cluster) -> None:
     """The one that is named, or else the one in which one works."""
     with kubeflow(kubernetes.admin(), several_users=True):
-        expected = StepPlace(profile.namespace, "default-editor", several_users=True, is_seen=True)
+        expected = StepPlace(profile.namespace, "default-editor", several_users=True, on_cluster=True)
         assert find(profile, None) == expected
         with kubeflow_pipelines(several_users=True) as server:
             named = client.connect(replace(server.settings, namespace=profile.namespace))
             assert find(kubernetes.admin(), named) == expected
-            assert find(None, named) == replace(expected, is_seen=False)
+            assert find(None, named) == replace(expected, on_cluster=False)
             assert find(account(profile, "somebody"), named) == expected, "who may look at nothing asks the API"
     assert find(profile, None) is None, "there is no Kubeflow Pipelines any more"
 

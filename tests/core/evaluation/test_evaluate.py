@@ -129,7 +129,7 @@ def test_slices_are_measured_like_the_whole(tmp_path: Path) -> None:
     assert rows == {str(value or "(missing)"): count for value, count in test["plan"].value_counts().iter_rows()}
     basic = next(part for part in found.slices if part.value == "basic")
     chosen = evaluate.with_best_threshold(fitted_model.load(tmp_path / "model"), Costs())
-    alone = weighted_metrics.measure(evaluate.predict(chosen, test.filter(pl.col("plan") == "basic")))
+    alone = weighted_metrics.compute_metrics(evaluate.predict(chosen, test.filter(pl.col("plan") == "basic")))
     assert basic.metrics["roc_auc"].value == pytest.approx(alone["roc_auc"])
     assert sum(part.rows for part in found.slices if part.column == "age") == 200
 
@@ -211,7 +211,7 @@ def test_intervals_of_a_cross_validation_are_wider_and_say_so() -> None:
     outcome, parts = evaluate.predict(model_of_all, train), np.array_split(np.arange(200), 5)
     folds = [Fold(np.setdiff1d(np.arange(200), part), part) for part in parts]
     plain, wide = (
-        evaluate.assess(
+        evaluate.evaluate_predictions(
             outcome, model_of_all, train_target=target, plan=EvaluationPlan(), folds=some, on="cross-validation"
         )
         for some in ((), folds)

@@ -52,7 +52,7 @@ def judged(
     if known and checks:
         known.write_text(json.dumps(checks.as_json()))
     before = folder / "champion" if champion else None
-    found = gate.judge(
+    found = gate.write_verdict(
         folder / "evaluation.json",
         inputs=GateInputs(folder / "model", split.test_table, split.test_actuals, before, known),
         metric_bounds=MetricBounds(metric_bounds or {}),
@@ -148,7 +148,9 @@ def test_worse_than_the_champion_is_rejected(tmp_path: Path) -> None:
     )
     evaluate.evaluate_model(tmp_path / "model", split=split, evaluation=tmp_path / "e.json", plan=EvaluationPlan())
     inputs = GateInputs(tmp_path / "model", split.test_table, split.test_actuals, tmp_path / "champion")
-    found = gate.judge(tmp_path / "e.json", inputs=inputs, metric_bounds=MetricBounds({}), verdict=tmp_path / "v.json")
+    found = gate.write_verdict(
+        tmp_path / "e.json", inputs=inputs, metric_bounds=MetricBounds({}), verdict=tmp_path / "v.json"
+    )
     assert found.verdict == "reject"
     assert "worse than the champion's" in found.reasons[0]
 

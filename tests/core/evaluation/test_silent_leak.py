@@ -33,7 +33,9 @@ def judged(loans: BundleInputs, checks: Path, folder: Path) -> GateVerdict:
     """The gate's verdict under some checks."""
     assert loans.test_table
     inputs = GateInputs(loans.model, loans.test_table, loans.test_actuals, checks=checks)
-    return gate.judge(loans.evaluation, inputs=inputs, metric_bounds=MetricBounds({}), verdict=folder / "verdict.json")
+    return gate.write_verdict(
+        loans.evaluation, inputs=inputs, metric_bounds=MetricBounds({}), verdict=folder / "verdict.json"
+    )
 
 
 def test_the_model_is_held_and_the_column_named(loans: BundleInputs, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def _in_memory(parts: BundleInputs) -> BundleContent:
         verdict=GateVerdict.from_json(read_json(parts.verdict)),
         best=read_json(parts.best_parameters),
         checks=DataChecks.read(parts.checks),
-        train=data_digest.of_table(parts.train_table) if parts.train_table else None,
+        train=data_digest.describe_table(parts.train_table) if parts.train_table else None,
     )
 
 

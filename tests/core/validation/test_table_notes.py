@@ -9,7 +9,7 @@ import pytest
 
 from headrace.core.base.notes import Note, from_json
 from headrace.core.contracts.contract import Column
-from headrace.core.contracts.unused_columns import unseen
+from headrace.core.contracts.unused_columns import find_unused_columns
 from headrace.core.evaluation.evaluation_document import EqualInputs, Evaluation, NearInputs
 from headrace.core.packaging import run_notes
 from tests.core.validation.test_table import COLUMNS, check, contract, rows
@@ -28,14 +28,16 @@ def test_what_no_model_sees_is_told_with_the_reason() -> None:
         Column("plain", "string", "ignore"),
         Column("seen", "timestamp", "timestamp"),
     )
-    found = {note.column: note for note in unseen(contract(columns=(*COLUMNS, *more)))}
+    found = {note.column: note for note in find_unused_columns(contract(columns=(*COLUMNS, *more)))}
     assert found["note"].sentence == (
         "Column 'note' is left out: it has about 900 different texts in 1000 rows, too many for categories."
     )
     assert found["plain"].sentence == "Column 'plain' is left out, as the contract says."
     assert "no row feature" in found["seen"].sentence
     assert set(found) == {"note", "plain", "seen"}
-    assert "seen" not in {note.column for note in unseen(contract(columns=(*COLUMNS, *more), time_column="seen"))}
+    assert "seen" not in {
+        note.column for note in find_unused_columns(contract(columns=(*COLUMNS, *more), time_column="seen"))
+    }
 
 
 def test_broken_rules_are_told_by_their_weight(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from headrace.core.runtime.processes import free_port
 from headrace.pipelines.local.service_checks import examine_named
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 from headrace.registry.catalog.database import CatalogDatabase
 from headrace.registry.catalog.writes import ObservedTable, add_table
 from headrace.registry.mlflow.registry import open_registry
@@ -33,7 +33,7 @@ def test_what_answers_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     registry, catalog = tmp_path / "registry.db", tmp_path / "catalog.db"
     submission = variant(copy_bundle(tmp_path / "made").folder, tmp_path / "bundle")
     open_registry(str(registry)).register(submission, by="ann")
-    add_table(CatalogDatabase(catalog_place(str(catalog))), ObservedTable("t.csv", "aa"))
+    add_table(CatalogDatabase(catalog_location(str(catalog))), ObservedTable("t.csv", "aa"))
     with kubeflow_pipelines(token="t0ken") as server:
         monkeypatch.setenv("HEADRACE_KFP_ENDPOINT", server.address)
         monkeypatch.setenv("HEADRACE_KFP_TOKEN", "t0ken")

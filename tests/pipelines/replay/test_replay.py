@@ -19,7 +19,7 @@ from headrace.pipelines.definitions.training_options import TrainingOptions
 from headrace.pipelines.replay.arguments import pipeline_arguments
 from headrace.pipelines.replay.checks import ReplayOptions, check_source, check_versions, find_source
 from headrace.pipelines.replay.replay import compare_bundles
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 from headrace.registry.catalog.database import CatalogDatabase
 from headrace.registry.catalog.writes import ObservedTable, add_table
 from tests.conftest import Line, headrace
@@ -94,7 +94,7 @@ def test_a_table_that_is_gone_is_told(line: Line, tmp_path: Path) -> None:
     table = _provenance(line).table
     with pytest.raises(MissingError, match=r"'customers\.csv' of digest .* cannot be found: give it"):
         find_source(table, ReplayOptions(catalog=str(tmp_path / "none.db")))
-    database = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
+    database = CatalogDatabase(catalog_location(str(tmp_path / "catalog.db")))
     add_table(database, ObservedTable(str(tmp_path / "gone.csv"), table.digest))
     with pytest.raises(MissingError, match=r"which was .*gone\.csv"):
         find_source(table, ReplayOptions(catalog=str(tmp_path / "catalog.db")))

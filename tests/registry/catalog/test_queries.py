@@ -15,7 +15,7 @@ from headrace.core.contracts.contract import Column
 from headrace.core.tables.source import ReadOptions
 from headrace.core.validation.data_checks import BrokenRule, CheckedColumn, CheckedCounts, DataChecks
 from headrace.registry.add_source import add_source
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 from headrace.registry.catalog import queries, schema, writes
 from headrace.registry.catalog.annotations import describe, set_tags
 from headrace.registry.catalog.database import CatalogDatabase, known_revisions, latest
@@ -53,7 +53,7 @@ def server() -> Iterator[Postgres]:
 def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CatalogDatabase:
     """Each kind of catalogue, empty."""
     if request.param == "file":
-        return CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
+        return CatalogDatabase(catalog_location(str(tmp_path / "catalog.db")))
     server: Postgres = request.getfixturevalue("server")
     name = f"c{secrets.token_hex(6)}"
     engine = sa.create_engine(sa.make_url(server.url).set(password=server.password), isolation_level="AUTOCOMMIT")
@@ -61,7 +61,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     engine.dispose()
     monkeypatch.setenv("HEADRACE_CATALOG_PASSWORD", server.password)
-    return CatalogDatabase(catalog_place(server.url.replace("+psycopg", "").replace("/postgres", f"/{name}")))
+    return CatalogDatabase(catalog_location(server.url.replace("+psycopg", "").replace("/postgres", f"/{name}")))
 
 
 def _names(database: CatalogDatabase, **wish: Any) -> list[str]:
@@ -264,7 +264,7 @@ def test_a_database_that_is_not_there_is_told_without_its_password(
     url = server.url.replace("+psycopg", "")
     for address in (url, url.replace(f":{server.port}", ":9")):
         with pytest.raises(StoreError, match="HEADRACE_CATALOG_PASSWORD") as caught:
-            queries.search(CatalogDatabase(catalog_place(address)))
+            queries.search(CatalogDatabase(catalog_location(address)))
         assert "wrong-secret" not in str(caught.value)
         assert "\n" not in str(caught.value)
 

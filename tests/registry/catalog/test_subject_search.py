@@ -7,7 +7,7 @@ import pytest
 
 from headrace.core.base.errors import InputError
 from headrace.core.tables.pseudonyms import hashed_text
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 from headrace.registry.catalog import schema
 from headrace.registry.catalog.database import CatalogDatabase
 from headrace.registry.catalog.subject_search import SubjectKeys, SubjectLocation, search
@@ -41,7 +41,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _found(run: Path, *values: str, column: str = "email", logs: tuple[Path, ...] = ()) -> list[SubjectLocation]:
-    return list(search(CatalogDatabase(catalog_place(str(run / "catalog.db"))), SubjectKeys(column, values), logs=logs))
+    return list(
+        search(CatalogDatabase(catalog_location(str(run / "catalog.db"))), SubjectKeys(column, values), logs=logs)
+    )
 
 
 def test_every_place_with_a_persons_rows_is_found(run: Path) -> None:
@@ -83,7 +85,7 @@ def test_hashed_keys_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (home / "steps" / "table").mkdir(parents=True)
     hashed = hashed_text(ANN, key=b"pepper")
     pl.DataFrame({"email": [hashed, "x"]}).write_parquet(home / "steps" / "table" / "part-00000.parquet")
-    database = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
+    database = CatalogDatabase(catalog_location(str(tmp_path / "catalog.db")))
     add_places(database, [str(home)], kind="run")
     (place,) = search(database, SubjectKeys("email", [ANN]))
     assert (place.kind, place.rows) == ("table", 1)
@@ -103,7 +105,7 @@ def test_logs_are_searched_too(run: Path, tmp_path: Path) -> None:
 
 def test_what_cannot_be_looked_at_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A source that is gone and a cluster's table without a store are in the list, with the reason."""
-    database = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
+    database = CatalogDatabase(catalog_location(str(tmp_path / "catalog.db")))
     monkeypatch.setenv("HEADRACE_CATALOG", str(database.place.path))
     table = _people(tmp_path / "people.csv")
     from headrace.core.readers.ingest import ingest_table
@@ -120,7 +122,7 @@ def test_what_cannot_be_looked_at_is_told(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_an_inquiry_is_recorded_without_its_keys(tmp_path: Path) -> None:
     """Who asked, when, and by which column; no byte of the catalogue holds the key."""
-    database = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
+    database = CatalogDatabase(catalog_location(str(tmp_path / "catalog.db")))
     add_inquiry(database, person="officer", column="email", keys=1, found=3)
     with database.reading() as connection:
         (row,) = connection.execute(schema.inquiries.select()).mappings()

@@ -13,7 +13,7 @@ import pytest
 from headrace.core.base.errors import InputError, StoreError
 from headrace.core.contracts.contract import Column
 from headrace.core.runtime.processes import free_port
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 from headrace.registry.catalog import queries
 from headrace.registry.catalog.annotations import describe
 from headrace.registry.catalog.database import CatalogDatabase
@@ -69,7 +69,7 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def database(tmp_path: Path) -> CatalogDatabase:
     """A catalogue that knows the table."""
-    found = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
+    found = CatalogDatabase(catalog_location(str(tmp_path / "catalog.db")))
     add_table(found, _USED)
     columns = [Column("e-mail", "string", "ignore", personal="drop"), Column("age", "integer")]
     figures = [CheckFigure("rows read", "", 100.0), CheckFigure("broken range", "age", 2.0)]

@@ -19,14 +19,14 @@ def test_the_score_that_chose_the_winner_is_said_to_flatter() -> None:
     """And that it is not known by how much."""
     found = estimates(searched([0.7, 0.8, None]))
     assert [row.score for row in found.rows] == [0.8]
-    assert "flatters: it is the best of 2" in found.rows[0].says
+    assert "flatters: it is the best of 2" in found.rows[0].reliability
     assert "is not known here" in found.sentences[0]
 
 
 def test_a_single_trial_does_not_flatter() -> None:
     """It was not chosen among others."""
     found = estimates(searched([0.8]))
-    assert "does not flatter" in found.rows[0].says
+    assert "does not flatter" in found.rows[0].reliability
     assert found.sentences == ()
 
 
@@ -70,7 +70,7 @@ def test_the_difference_to_the_test_part_is_explained(
     search = searched([0.8], minimize=minimize)
     found = estimates(search, measured(value, low, high))
     assert [row.way for row in found.rows] == ["cross-validation of the winner", "the test part"]
-    assert "on 80 rows that no search has seen" in found.rows[1].says
+    assert "on 80 rows that no search has seen" in found.rows[1].reliability
     assert says in found.sentences[-1]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from headrace.core.base.errors import ClusterError, HeadraceError, InputError
 from headrace.rollouts.controller import start
-from headrace.rollouts.controller.controller import BLIND_LOOKS, RolloutController
+from headrace.rollouts.controller.controller import MAX_FAILED_POLLS, RolloutController
 from headrace.rollouts.record.record import RolloutPlan, RolloutRecord
 from headrace.rollouts.record.record_store import FileRecordStore, RolloutCommand, TakenOverError
 from tests.rollouts.played import CANDIDATE, STABLE, Played, record
@@ -278,10 +278,10 @@ def test_a_share_that_cannot_be_taken_back_is_not_called_held(tmp_path: Path) ->
 def test_a_blind_moment_is_borne_but_not_blindness(tmp_path: Path) -> None:
     """A few looks may fail; a candidate that nobody sees any more is sent back."""
     played = Played()
-    played.at_look = lambda number: setattr(played, "blind", BLIND_LOOKS - 1) if number == 1 else None
+    played.at_look = lambda number: setattr(played, "blind", MAX_FAILED_POLLS - 1) if number == 1 else None
     assert engine(played, tmp_path / "a").run(first()).status == "promoted"
     blind = Played()
-    blind.at_look = lambda number: setattr(blind, "blind", BLIND_LOOKS) if number == 1 else None
+    blind.at_look = lambda number: setattr(blind, "blind", MAX_FAILED_POLLS) if number == 1 else None
     with pytest.raises(HeadraceError, match="nothing answers"):
         engine(blind, tmp_path / "b").run(first())
     assert kept(tmp_path / "b").status == "failed"
@@ -317,13 +317,13 @@ def test_a_second_one_is_refused_and_none_is_not_gone_on_with(tmp_path: Path) ->
     played = Played()
     parts = start.RolloutParts("heart", "local", "", played, lambda _: played, FileRecordStore(tmp_path))
     with pytest.raises(InputError, match="no rollout of heart is under way: start one"):
-        start.go_on(parts, say=str)
+        start.resume(parts, say=str)
     parts.store.own(first())
     with pytest.raises(InputError, match=r"is under way \(running since then\): see it with --status"):
         start.begin(parts, PLAN, say=str)
-    assert start.end(parts).status == "aborted"
+    assert start.abort(parts).status == "aborted"
     with pytest.raises(InputError, match="the last one was aborted"):
-        start.end(parts)
+        start.abort(parts)
     assert played.done == ["restore"]
 
 

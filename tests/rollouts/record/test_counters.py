@@ -83,9 +83,9 @@ def test_the_meter_follows_servers_that_come_go_and_start_again() -> None:
     source = Given()
     meter = CounterTotals(source)
     source.shown = {"a": CounterReading("one", counts(100))}
-    assert meter.look() == {"one": RequestCounts()} or meter.look()["one"].requests == 0
+    assert meter.poll() == {"one": RequestCounts()} or meter.poll()["one"].requests == 0
     source.shown = {"a": CounterReading("one", counts(130)), "b": CounterReading("two", counts(5))}
-    assert {key: one.requests for key, one in meter.look().items()} == {"one": 30, "two": 5}
+    assert {key: one.requests for key, one in meter.poll().items()} == {"one": 30, "two": 5}
     source.shown = {"a": CounterReading("one", counts(10))}
-    assert {key: one.requests for key, one in meter.look().items()} == {"one": 40, "two": 5}
+    assert {key: one.requests for key, one in meter.poll().items()} == {"one": 40, "two": 5}
     assert meter.lifetime("one").requests == 10

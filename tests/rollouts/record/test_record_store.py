@@ -21,7 +21,7 @@ from headrace.rollouts.record.record_store import (
     FileRecordStore,
     RecordStore,
     TakenOverError,
-    keep_watching,
+    keep_renewing,
 )
 from tests.rollouts.played import counts, record, step
 
@@ -95,7 +95,7 @@ def test_a_long_wait_is_watched(make: Make, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(time, "time", lambda: began + 2 * FRESH_SECONDS)
     assert (found := make().load()) is not None
     assert not found.watched
-    with keep_watching(memory, every_seconds=0.01):
+    with keep_renewing(memory, every_seconds=0.01):
         deadline = time.monotonic() + 20
         while not ((found := make().load()) and found.watched):
             assert time.monotonic() < deadline

@@ -7,7 +7,7 @@ import pytest
 from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.models.history_text import describe_entry
 from headrace.rollouts.record.record import RolloutPlan, RolloutRecord, RolloutStep, RolloutVersion
-from headrace.rollouts.record.registry_note import decision, tell
+from headrace.rollouts.record.registry_note import decision, record_in_registry
 from tests.made_bundle import copy_bundle
 from tests.registry.made import variant
 
@@ -49,8 +49,8 @@ def test_the_history_tells_of_a_rollout_once(place: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("HEADRACE_ACTOR", "bob")
     digest = (place / "digest").read_text()
     one, other = ended(digest), ended(digest, status="rolled_back")
-    assert tell(one) == f"in the history of customers 1.0.0 in {place / 'registry.db'}"
-    assert tell(one) == tell(other)
+    assert record_in_registry(one) == f"in the history of customers 1.0.0 in {place / 'registry.db'}"
+    assert record_in_registry(one) == record_in_registry(other)
     state = open_registry().model("customers")
     entries = [entry for entry in state.entries if entry.action == "rollout"]
     assert [describe_entry(entry, state) for entry in entries] == [
@@ -65,14 +65,16 @@ def test_the_history_tells_of_a_rollout_once(place: Path, monkeypatch: pytest.Mo
 def test_the_longest_rollout_finds_room(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred steps with long reasons, in an entry whose size is limited."""
     monkeypatch.setenv("HEADRACE_REGISTRY", str(place / "registry.db"))
-    assert tell(ended((place / "digest").read_text(), steps=100)).startswith("in the history of customers")
+    assert record_in_registry(ended((place / "digest").read_text(), steps=100)).startswith(
+        "in the history of customers"
+    )
 
 
 def test_what_cannot_be_told_is_said(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unknown version, and no registry at all: the rollout is over either way."""
     monkeypatch.setenv("HEADRACE_REGISTRY", str(place / "registry.db"))
-    assert "not in the registry: no version in the registry" in tell(ended("f" * 64))
+    assert "not in the registry: no version in the registry" in record_in_registry(ended("f" * 64))
     monkeypatch.delenv("HEADRACE_REGISTRY")
     monkeypatch.chdir(tmp_path)
-    assert tell(ended("f" * 64)) == "in no registry, because there is none here"
+    assert record_in_registry(ended("f" * 64)) == "in no registry, because there is none here"
     assert list(tmp_path.iterdir()) == []

@@ -105,7 +105,7 @@ def until_answered_by(place: Placed, name: str, uri: str) -> None:
         assert time.monotonic() < deadline, found
         time.sleep(0.1)
         with suppress(InputError, ClusterError):  # nothing answers yet
-            found = place.deployer.waiting().digests(service(place, name), name, 1)
+            found = place.deployer.version_wait().digests(service(place, name), name, 1)
 
 
 @pytest.fixture

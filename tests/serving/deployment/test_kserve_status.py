@@ -162,8 +162,8 @@ def test_pods_of_other_versions_and_attempts_are_not_looked_at() -> None:
     initialised["spec"] = {"initContainers": [{"args": [URI, "/mnt/models"]}]}
     ending["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     other["metadata"]["annotations"] = {kserve_status.SOURCE: OTHER}
-    assert kserve_pods.of([own, initialised, ending, other], URI) == [initialised, own]
-    assert kserve_pods.of([own], URI, since=datetime.now(UTC).isoformat()) == []
+    assert kserve_pods.pods_of_version([own, initialised, ending, other], URI) == [initialised, own]
+    assert kserve_pods.pods_of_version([own], URI, since=datetime.now(UTC).isoformat()) == []
 
 
 def test_addresses_end_with_a_slash() -> None:

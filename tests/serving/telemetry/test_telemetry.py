@@ -90,9 +90,9 @@ def test_counts_of_workers_add_up_and_outlive_them() -> None:
     first, second = CounterWriter(board.slab(0)), CounterWriter(board.slab(1))
     for recorder in (first, second):
         recorder.model(KIND)
-        recorder.began()
+        recorder.count_start()
         recorder.count_request("v1", 200, 0.003)
-        recorder.began()
+        recorder.count_start()
         recorder.count_rows(scored([[1, 2, 0, 0]], [[0.2, 0.8]]))
         recorder.flush()
     total = board.total(KIND.id)

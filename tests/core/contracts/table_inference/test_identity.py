@@ -15,8 +15,8 @@ from headrace.core.contracts.table_inference.agreement import ContractHints
 from headrace.core.contracts.table_inference.infer import infer_with_notes
 from headrace.core.inference.request_encoder import RequestEncoder
 from headrace.core.tables import parquet_table
-from headrace.core.validation.block import check_block
-from headrace.core.validation.scoring import judge
+from headrace.core.validation.block import validate_block
+from headrace.core.validation.scoring import validate_for_scoring
 
 N = 60
 
@@ -132,7 +132,7 @@ def test_a_row_of_totals_shapes_no_contract(tmp_path: Path) -> None:
     found, _ = infer(tmp_path, frame)
     assert found == infer(tmp_path, frame.head(rows))[0]
     assert found.column("loan").role == "id"
-    block = check_block(frame, found)
+    block = validate_block(frame, found)
     assert block.counts.quarantined == 1
 
 
@@ -153,7 +153,7 @@ def test_a_value_of_another_dtype_takes_its_row_out_of_the_contract(tmp_path: Pa
     assert found.column("amount").maximum == 179
     assert "nowhere" not in (found.column("town").categories or ())
     assert "1 values are not of this dtype" in found.column("size").description
-    assert check_block(frame, found).counts.quarantined == 1
+    assert validate_block(frame, found).counts.quarantined == 1
 
 
 def test_a_long_list_of_rare_categories_is_open(tmp_path: Path) -> None:
@@ -168,16 +168,16 @@ def test_a_long_list_of_rare_categories_is_open(tmp_path: Path) -> None:
     assert notes["town"].rule == "open_categories"
     row = {"town": "elsewhere", "state": "state 3", "amount": "2.5"}
     new = pl.DataFrame([row, row | {"town": "n/a"}, row | {"state": "other"}])
-    assert judge(new, found).refused.to_list() == [False, False, True]
+    assert validate_for_scoring(new, found).refused.to_list() == [False, False, True]
     assert cast_columns(new, found.inputs, missing_values=("n/a",)).frame["town"].to_list() == [
         "elsewhere",
         None,
         "elsewhere",
     ]
     door = RequestEncoder(found)
-    quick, slow = door.quick_rows([row]), door._judged_rows([row])
+    quick, slow = door.try_rows([row]), door._judged_rows([row])
     assert quick is not None
     assert quick.matrix.tolist() == slow.matrix.tolist()
     assert quick.matrix[0, door.names.index("town")] == -1
-    assert door.quick_rows([row | {"state": "other"}]) is None
-    assert check_block(frame.with_columns(town=pl.lit("elsewhere")), found).counts.quarantined == 0
+    assert door.try_rows([row | {"state": "other"}]) is None
+    assert validate_block(frame.with_columns(town=pl.lit("elsewhere")), found).counts.quarantined == 0

@@ -28,7 +28,7 @@ from headrace.core.packaging.cards.markdown import markdown
 from headrace.core.packaging.cards.pages import page
 from headrace.core.packaging.cards.phrases import HIDDEN, literal, shown_slices
 from headrace.core.packaging.distributions import Distribution
-from headrace.core.packaging.update_card import answers_of, with_answers
+from headrace.core.packaging.update_card import read_answers, update_answers
 from headrace.core.statistics.measures import Residuals
 from tests.made_bundle import make_bundle
 from tests.made_documents import around, make_evaluation, make_provenance
@@ -72,7 +72,7 @@ def test_what_was_found_stands_on_the_card(bundle: Bundle, tmp_path: Path) -> No
     """Which class is positive and what was left out: in the papers, on the card, and still when people answer."""
     found = bundle.json("provenance.json")["findings"]
     assert "positive_class" in {item["rule"] for item in found}
-    answered = with_answers(bundle, CardAnswers({"caveats": "Mind the gap."}), tmp_path / "answered")
+    answered = update_answers(bundle, CardAnswers({"caveats": "Mind the gap."}), tmp_path / "answered")
     for card in (_text(bundle, "card.md"), _text(answered, "card.md")):
         caveats = card[card.index("## Caveats") :]
         assert "- **positive class** (info): Column " in caveats
@@ -102,7 +102,7 @@ def test_every_question_is_asked_where_nobody_has_answered(bundle: Bundle) -> No
 def test_answers_stand_in_the_papers(bundle: Bundle, tmp_path: Path) -> None:
     """A bundle gets answers without being trained again: other papers, another digest, the same model byte for byte."""
     given = CardAnswers({key: f"answer to {key}, with **weight**" for key in QUESTIONS})
-    made = with_answers(bundle, given, tmp_path / "answered")
+    made = update_answers(bundle, given, tmp_path / "answered")
     papers = _text(made, "card.md") + _text(made, "risk.md")
     assert "To be written by a person" not in papers
     for key in QUESTIONS:
@@ -114,17 +114,17 @@ def test_answers_stand_in_the_papers(bundle: Bundle, tmp_path: Path) -> None:
     for entry in bundle.manifest.files:
         if entry.path.startswith(("model", "cases", "metrics", "contract", "requirements")):
             assert same[entry.path] == entry.sha256, entry.path
-    assert answers_of(open_bundle(made.folder)) == given
-    again = with_answers(made, answers_of(bundle), tmp_path / "again")
+    assert read_answers(open_bundle(made.folder)) == given
+    again = update_answers(made, read_answers(bundle), tmp_path / "again")
     assert again.digest == bundle.digest
 
 
 def test_altered_papers_are_told(bundle: Bundle, tmp_path: Path) -> None:
     """Papers that Headrace did not write end in a sentence, and no new bundle is there."""
-    broken = with_answers(bundle, CardAnswers(), tmp_path / "broken")
+    broken = update_answers(bundle, CardAnswers(), tmp_path / "broken")
     (broken.folder / "sbom.cdx.json").write_text('{"metadata": {}}')
     with pytest.raises(BundleError, match="must be those that Headrace wrote"):
-        with_answers(broken, CardAnswers(), tmp_path / "new")
+        update_answers(broken, CardAnswers(), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
@@ -184,7 +184,7 @@ def test_a_missing_card_file_is_told(tmp_path: Path) -> None:
 def test_answers_cannot_act_or_break_the_page(bundle: Bundle, tmp_path: Path) -> None:
     """Headings and HTML of an answer stay text; the page allows no script and loads nothing."""
     hostile = "# Heading\n\n<script>alert(1)</script> [x](javascript:alert(1)) | cell"
-    made = with_answers(bundle, CardAnswers(dict.fromkeys(QUESTIONS, hostile)), tmp_path / "hostile")
+    made = update_answers(bundle, CardAnswers(dict.fromkeys(QUESTIONS, hostile)), tmp_path / "hostile")
     assert _headings(_text(made, "card.md")) == SECTIONS
     for name in ("card.html", "risk.html"):
         shown = _text(made, name)
