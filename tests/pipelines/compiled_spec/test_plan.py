@@ -143,7 +143,7 @@ def test_a_placeholder_that_the_runner_does_not_know() -> None:
 def test_a_step_that_works_where_it_is_needs_no_platform() -> None:
     """Purposes follow from the step's function, and from where it is told to work."""
     assert cluster_requirements(_one(function="deploy", inputs={"platform": "local"})).purposes == {"run"}
-    assert cluster_requirements(_one(function="deploy", inputs={"target": "cluster"})).purposes == {"run", "deploy"}
+    assert cluster_requirements(_one(function="deploy", inputs={"platform": "kserve"})).purposes == {"run", "deploy"}
     assert cluster_requirements(_one(function="tune", inputs={"tuner": "katib"})).purposes == {"run", "tune"}
     assert cluster_requirements(_one(function="tune", inputs={"tuner": "katib", "search_namespace": "a"})).purposes == {
         "run"
