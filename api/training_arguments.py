@@ -63,7 +63,7 @@ def search_budget(text: str, *, spell: Spelling = str) -> str:
         try:
             budget.parse(text)
         except InputError as error:
-            raise InputError(f"{spell('budget')}: {error}") from error
+            raise InputError(f"{spell('budget')}{str(error).removeprefix('a budget')}") from error
     return text
 
 

@@ -53,7 +53,7 @@ def assign(frame: Frame, contract: Contract, *, plan: SplitPlan) -> Frame:
         plan = settle_in_memory(plan, table, contract)
     elif plan.method == "stratified" and not plan.cut:
         raise InputError(
-            "a stratified split needs its cuts before rows can be assigned; `strata_cuts.settled_lazily` finds them."
+            "a stratified split needs its cuts before rows can be assigned; `strata_cuts.settle_lazily` finds them."
         )
     return drop_helper_columns(table, is_test(contract, plan=plan))
 

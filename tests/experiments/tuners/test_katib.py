@@ -307,12 +307,12 @@ STEP = """
 import sys
 from pathlib import Path
 from headrace.experiments.tuners.tune import TuneOutputs, SearchOptions, tune_model
-from headrace.experiments.tuners.factory import TunerTarget, choose
+from headrace.experiments.tuners.factory import TunerTarget, create_tuner
 folder = Path(sys.argv[1])
 tune_model(folder / "table", contract=folder / "contract.yaml",
            outputs=TuneOutputs(folder / "best.json", folder / "trials.json", folder / "bundle"),
            options=SearchOptions(experiment=str(folder / "mine.yaml")),
-           tuner=choose(TunerTarget("katib", image="image:1")))
+           tuner=create_tuner(TunerTarget("katib", image="image:1")))
 """
 
 

@@ -144,11 +144,11 @@ from headrace.core.base.errors import StoreError
 from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.catalog import writes
 from headrace.registry.catalog.database import CatalogDatabase
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 from headrace.registry.mlflow.sqlite_reader import known_revisions
 known_revisions()
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
-registry, catalog = open_registry(sys.argv[1]), CatalogDatabase(catalog_place(sys.argv[2]))
+registry, catalog = open_registry(sys.argv[1]), CatalogDatabase(catalog_location(sys.argv[2]))
 print(registry.models()[0].model)
 for call in (
     lambda: registry.approve("customers", "1.0.0", by="b", reason="r"),
@@ -200,8 +200,8 @@ def test_a_half_made_file_is_never_seen(tmp_path: Path) -> None:
     place = tmp_path / "registry.db"
     script = (
         "import sys\nfrom headrace.registry.mlflow import client\n"
-        "from headrace.registry.backends.locations import registry_place\n"
-        "client.connect(registry_place(sys.argv[1]))\n"
+        "from headrace.registry.backends.locations import registry_location\n"
+        "client.connect(registry_location(sys.argv[1]))\n"
     )
     started = subprocess.Popen([sys.executable, "-c", script, str(place)])
     deadline = time.monotonic() + 120

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.core.contracts.inference.test_infer import NUMBERS, N, raw, spread
+from tests.core.contracts.table_inference.test_infer import NUMBERS, N, raw, spread
 
 from headrace.core.base.files import read_json
 from headrace.core.base.notes import Note
