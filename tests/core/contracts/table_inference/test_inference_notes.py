@@ -4,7 +4,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.core.contracts.table_inference.test_infer import NUMBERS, N, raw, spread
 
 from headrace.core.base.files import read_json
 from headrace.core.base.notes import Note
@@ -13,6 +12,7 @@ from headrace.core.contracts.table_inference.agreement import ContractHints
 from headrace.core.contracts.table_inference.infer import InferredContract, infer_with_notes
 from headrace.core.tables import parquet_table
 from headrace.core.validation.table import validate_table
+from tests.core.contracts.table_inference.test_infer import NUMBERS, N, raw, spread
 
 
 def told(folder: Path, frame: pl.DataFrame, **wishes: str) -> InferredContract:
