@@ -2,14 +2,16 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := api cli cluster components core experiments kustomize pipelines registry reports rollouts serving stores
+PACKAGES := api cli cluster components core experiments kustomize pipelines registry reports rollouts serving steps stores
 NAME ?= line
-MARKS := (docker or minio or mlflow or postgres or kubernetes or slow) and not exhaustive
+CHROMIUM ?= chromium
+SERVERS := docker or minio or mlflow or postgres or kubernetes
+MARKS := ($(SERVERS)) and not exhaustive
 ENGINE ?= docker
 EXTRA ?=
 REGISTRY ?=
 
-.PHONY: help demo test test-random test-real test-peers soak check format bench image sbom push archive lock compiled clean
+.PHONY: help demo test test-slow test-random test-real test-peers soak check format bench image sbom push archive lock compiled screenshots clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,16 +20,19 @@ demo: $(VENV)/.run  ## the whole line on a real table, ending with a question to
 	$(BIN)/headrace demo
 
 test: $(VENV)/.dev  ## the default tests: no Docker, no cluster, no network
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-slow: $(VENV)/.dev  ## the slow tests: whole runs that are killed or repeated, large tables, long searches
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow and not ($(SERVERS) or exhaustive)"
 
 test-random: $(VENV)/.dev  ## the property tests, twenty times longer and with other examples each time
 	$(BIN)/python -m pytest -n 2 -m hypothesis --hypothesis-profile random --timeout 3600 $(ARGS)
 
 # The node first and alone: it must answer each request while its pods change, whatever else the machine would do.
 # Then three processes whatever the cores: they often wait for servers.
-test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker, Kubernetes), and the slow ones
+test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker, Kubernetes)
 	$(BIN)/python -m pytest -n 0 -m "$(MARKS)" tests/node || [ $$? -eq 5 ]  # 5: MARKS chooses none of them
-	$(BIN)/python -m pytest -n 3 --dist loadfile -m "$(MARKS)" --ignore tests/node
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "$(MARKS)" --ignore tests/node
 
 test-peers: $(VENV)/.dev  ## a bundle under the real MLServer and MLflow, which are installed first (minutes, once)
 	$(BIN)/python -m pytest -n 0 -m peers tests/real/test_peers.py
@@ -35,11 +40,15 @@ test-peers: $(VENV)/.dev  ## a bundle under the real MLServer and MLflow, which 
 soak: $(VENV)/.dev  ## a server at full load for ten minutes, with swaps and killed workers
 	$(BIN)/python -m pytest -n 0 -m slow tests/serving/test_soak.py --soak-seconds 600 --timeout 900
 
-check: $(VENV)/.dev  ## lint, format, types, layers
+# Tests that read the source and the documents, and run nothing of them.
+STRUCTURE := tests/test_structure.py tests/test_names.py tests/test_documents.py tests/test_array_shapes.py tests/test_import_circles.py
+
+check: $(VENV)/.dev  ## lint, format, types, layers, names, documents
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(foreach p,$(PACKAGES),-p headrace.$(p)) && $(BIN)/mypy -p images
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 0 -q -m "not slow" $(STRUCTURE)
 
 format: $(VENV)/.dev  ## put the code into its form
 	$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .
@@ -61,6 +70,12 @@ archive: $(VENV)/.run  ## images, wheels, manifests, pipelines and checksums in 
 
 compiled: $(VENV)/.dev  ## write the compiled pipelines, the rendered manifests and the schemas anew
 	$(BIN)/python -m pytest -q tests/golden --rewrite -m "not exhaustive"
+
+screenshots: $(VENV)/.run  ## photograph the demo's report for the README (needs Chromium; CHROMIUM=/path/to/it)
+	mkdir -p build/screenshots
+	cd build/screenshots && $(CURDIR)/$(BIN)/headrace demo
+	"$(CHROMIUM)" --headless --no-sandbox --hide-scrollbars --user-data-dir=build/screenshots/chromium \
+	  --window-size=1200,720 --screenshot=docs/images/report.png file://$(CURDIR)/build/screenshots/headrace-out/demo/report.html
 
 lock:  ## pin all dependencies by hash (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from headrace.api.model_reference import ModelReference, resolve_model
 from headrace.api.serving import ModelEndpoint
 from headrace.core.base.remedies import require_store
-from headrace.serving.deployment.factory import choose
+from headrace.serving.deployment.factory import create_deployer
 from headrace.serving.deployment.target import DeploymentTarget
 
 if TYPE_CHECKING:
+    from headrace.cluster.api.client import Document
     from headrace.rollouts.remove_endpoint import RemovedEndpoint
     from headrace.serving.deployment.kserve import KServeDeployer
 
@@ -22,15 +23,15 @@ def deploy(
     namespace: str = "",
     context: str = "",
     mode: str = "",
-    replicas: int = 1,
-    most_replicas: int = 0,
+    min_replicas: int = 1,
+    max_replicas: int = 0,
     cpu: str = "",
     memory: str = "",
     service_account: str = "headrace-serving",
     runtime: str = "headrace",
     deadline: str = "10m",
-    via: str = "",
-    take_over: bool = False,
+    gateway: str = "",
+    force_conflicts: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> ModelEndpoint:
     """Serve a model on KServe, and return when it is live, as ``headrace deploy`` does.
@@ -46,16 +47,17 @@ def deploy(
         name: Name of the endpoint; empty for the model's.
         namespace: Namespace; empty for the context's, or the pod's own.
         context: Context of the kubeconfig; empty for the current one.
-        mode: ``Standard`` or ``Knative``; empty for the cluster's default.
-        replicas: Minimum number of pods.
-        most_replicas: Maximum number of pods; 0 for the minimum.
-        cpu: Processors of a pod, such as ``500m``; empty for 250m to 1.
-        memory: Memory of a pod, such as ``1Gi``; empty for 384Mi to 1Gi.
+        mode: KServe's deployment mode, ``Standard`` or ``Knative``; empty for the cluster's default.
+        min_replicas: Minimum number of replicas.
+        max_replicas: Maximum number of replicas; 0 for the minimum.
+        cpu: CPU request and limit of a pod, such as ``500m``; empty for 250m and 1.
+        memory: Memory request and limit of a pod, such as ``1Gi``; empty for 384Mi and 1Gi.
         service_account: Service account of the pods.
-        runtime: ServingRuntime.
-        deadline: Longest time, such as ``90s`` or ``10m``.
-        via: Host and port of the gateway, from outside of the cluster; empty for that of ``HEADRACE_GATEWAY``.
-        take_over: Whether fields that others set are taken over.
+        runtime: Name of the ServingRuntime.
+        deadline: Maximum time until the version is live, such as ``90s`` or ``10m``.
+        gateway: Host and port of the gateway through which this machine reaches the endpoints, if it is outside the
+            cluster; empty for ``HEADRACE_GATEWAY``.
+        force_conflicts: Whether to take ownership of fields that other field managers set.
         progress: Called with a few words on what the deployment waits for, such as ``print``; None for silence.
 
     Raises:
@@ -64,26 +66,43 @@ def deploy(
         StoreError: If the bundle cannot be published.
     """
     target = DeploymentTarget(
-        to="kserve",
+        platform="kserve",
         namespace=namespace,
         context=context,
         mode=mode,
         runtime=runtime,
         service_account=service_account,
-        replicas=replicas,
-        most_replicas=most_replicas,
+        min_replicas=min_replicas,
+        max_replicas=max_replicas,
         cpu=cpu,
         memory=memory,
         deadline=deadline,
-        via=via,
-        take_over=take_over,
+        gateway=gateway,
+        force_conflicts=force_conflicts,
     )
     deployer = connect_kserve(target, progress=progress)
-    return ModelEndpoint(deployer.deploy(publish_model(model), name=name), gateway=deployer.target.via)
+    return ModelEndpoint(deployer.deploy(publish_model(model), name=name), gateway=deployer.target.gateway)
+
+
+def render_manifest(model: ModelReference, *, name: str = "", **options: Any) -> "Document":
+    """Return the InferenceService that ``deploy`` would apply, as ``headrace deploy --manifest`` prints it.
+
+    Args:
+        model: See ``deploy``; a bundle of this machine is published.
+        name: Name of the endpoint; empty for the model's.
+        **options: The other keywords of ``deploy``.
+
+    Raises:
+        InputError: If an option is invalid, or no object store is set.
+        ClusterError: If no cluster is reached.
+        StoreError: If the bundle cannot be published.
+    """
+    deployer = connect_kserve(DeploymentTarget(platform="kserve", **options))
+    return deployer.manifest(publish_model(model), name=name)
 
 
 def undeploy(name: str, *, namespace: str = "", context: str = "") -> "RemovedEndpoint":
-    """Delete an endpoint on KServe with everything created for it, as ``headrace deploy --remove`` does.
+    """Delete an endpoint on KServe with everything created for it, as ``headrace deploy --delete`` does.
 
     Args:
         name: Name of the endpoint.
@@ -91,7 +110,7 @@ def undeploy(name: str, *, namespace: str = "", context: str = "") -> "RemovedEn
         context: Context of the kubeconfig; empty for the current one.
 
     Returns:
-        ``gone``, what was deleted, and ``left``, a command for each thing that this account may not delete.
+        ``deleted``, the deleted objects, and ``commands``, one for each object that this account may not delete.
 
     Raises:
         InputError: If a rollout of it is under way.
@@ -113,7 +132,7 @@ def connect_kserve(target: DeploymentTarget, *, progress: Callable[[str], None] 
         InputError: If no object store is set.
         ClusterError: If no cluster is reached.
     """
-    deployer = choose(target, log=Path(), say=progress or (lambda _: None))
+    deployer = create_deployer(target, log=Path(), say=progress or (lambda _: None))
     return cast("KServeDeployer", deployer)
 
 

@@ -69,7 +69,7 @@ def training_run(arguments: Mapping[str, Any], output: RunOutput) -> Iterator[Ru
         folder.searches.mkdir(exist_ok=True)
         outcome = run_pipeline(
             "training",
-            {**arguments, "journal": escape(str(folder.searches)), "deploy_to": "local"},
+            {**arguments, "journal": escape(str(folder.searches)), "deploy_platform": "local"},
             folder=folder,
             environment={**store.environment(), **record_places},
             watch=output.on_event,

@@ -68,7 +68,7 @@ def score(
     table: TableReference,
     *,
     output: str | Path | None = None,
-    names: Sequence[str] = (),
+    column_names: Sequence[str] = (),
     header: bool = True,
     delimiter: str = "",
     encoding: str = "",
@@ -91,7 +91,7 @@ def score(
         model: A ``Run`` or a ``Bundle``, a folder of one, a store URI, or ``NAME@VERSION``.
         table: Path, folder, glob, ``http(s)://``, ``s3://`` or SQL address; or a data frame (n rows, p columns).
         output: A folder, or a file that ends in ``.parquet`` or ``.csv``; None to hold the predictions in memory.
-        names: Column names of a CSV, in place of its header if it has one.
+        column_names: Column names of a CSV, in place of its header if it has one.
         header: Whether the first line of a CSV holds the names.
         delimiter: Field separator of a CSV; empty to detect it.
         encoding: Text encoding of a CSV; empty to detect it.
@@ -115,7 +115,7 @@ def score(
     with open_model(model) as bundle:
         scorer = Scorer.open(bundle, threads=threads)
     options = ReadOptions(
-        names=tuple(names),
+        column_names=tuple(column_names),
         header=header,
         delimiter=field_separator(delimiter),
         encoding=encoding,

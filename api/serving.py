@@ -66,7 +66,7 @@ class ModelEndpoint:
             InputError: If the rows have no form in JSON, or the endpoint does not respond.
             InternalError: If the endpoint fails.
         """
-        with EndpointClient.at(self.url, via=self.gateway) as remote:
+        with EndpointClient.at(self.url, gateway=self.gateway) as remote:
             document = _checked_document(remote.predict(request_rows(rows)), self.url)
         for text in document.get("warnings", []):
             warnings.warn(str(text), UserWarning, stacklevel=2)

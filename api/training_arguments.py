@@ -1,6 +1,5 @@
 """The options of a run as a caller writes them, completed and checked before anything starts."""
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,10 @@ from headrace.api.model_names import default_name, model_name
 from headrace.core.base.errors import InputError
 from headrace.core.base.remedies import require_store
 from headrace.core.contracts.profiling.conventions import check_marks
-from headrace.core.packaging.cards import card_answers
+from headrace.experiments.search import budget
 from headrace.pipelines.definitions.training_checks import check_training
 from headrace.pipelines.definitions.training_options import TrainingOptions
 
-_BUDGET = re.compile(r"^[1-9][0-9]*[smh]?$")
 Spelling = Callable[[str], str]
 
 
@@ -40,6 +38,8 @@ def prepare_options(values: Mapping[str, Any], *, spell: Spelling = str) -> Trai
     options = TrainingOptions(**prepared)
     _check_search(options, spell)
     if options.card:
+        from headrace.core.packaging.cards import card_answers  # noqa: PLC0415 - YAML, which --help need not load
+
         card_answers.load(Path(options.card))
     return options
 
@@ -59,8 +59,11 @@ def search_budget(text: str, *, spell: Spelling = str) -> str:
     Raises:
         InputError: If it is neither.
     """
-    if text and not _BUDGET.match(text):
-        raise InputError(f"{spell('budget')} must be trials (20) or a time (90s, 5m, 1h); got {text!r} instead.")
+    if text:
+        try:
+            budget.parse(text)
+        except InputError as error:
+            raise InputError(f"{spell('budget')}{str(error).removeprefix('a budget')}") from error
     return text
 
 
@@ -82,7 +85,7 @@ def number_marks(decimal: str, thousands: str, *, spell: Spelling = str) -> dict
 
 def _check_search(options: TrainingOptions, spell: Spelling) -> None:
     """Raise before the run what the search would raise after all the steps before it."""
-    on_katib, where = options.search_on == "katib", spell("search_on")
+    on_katib, where = options.tuner == "katib", spell("tuner")
     if on_katib:
         require_store(f"{where} katib needs an object store that the trials' pods reach too")
     if options.search_namespace and not on_katib:

@@ -21,7 +21,7 @@ class TrainingKeywords(TypedDict, total=False):
         task: ``binary``, ``multiclass`` or ``regression``; empty to infer it.
         name: Name of the model and of its endpoint; empty for the table's, or ``table`` for a data frame.
         contract: Path or address of a data contract; empty to infer one.
-        names: Column names of a CSV, in place of its header if it has one.
+        column_names: Column names of a CSV, in place of its header if it has one.
         header: Whether the first line of a CSV holds the names.
         delimiter: Field separator of a CSV; empty to detect it.
         encoding: Text encoding of a CSV; empty to detect it.
@@ -31,7 +31,7 @@ class TrainingKeywords(TypedDict, total=False):
         time_column: Timestamp by which to split: the latest rows are the test part.
         id_columns: Columns that identify a row.
         group_column: Column whose equal values the split keeps together.
-        drop: Columns to leave out.
+        drop_columns: Columns to leave out.
         hash_columns: Columns to keep only as a keyed hash.
         positive: Class whose probability is reported; empty to choose it by its meaning, else the rarer one.
         country: ISO 3166 code of the country whose public holidays and notation matter; empty for none.
@@ -42,19 +42,19 @@ class TrainingKeywords(TypedDict, total=False):
         budget: Trials (``20``) or time (``"90s"``, ``"5m"``, ``"1h"``) of the search; empty for the default.
         folds: Folds of the cross-validation; 0 for the default.
         nested: Whether the search itself is cross-validated too.
-        search_on: Where trials run: ``local``, or ``katib`` on the current cluster.
+        tuner: Where trials run: ``local``, or ``katib`` on the current cluster.
         deadline: Longest time of a search on Katib, such as ``2h``; empty for a day.
         cleanup: When Katib's Experiments are deleted: ``always``, ``succeeded`` or ``never``.
         search_namespace: Namespace of Katib's Experiments; empty for the context's.
         test_size: Share of the rows for the test part, above 0 and below 1.
         split_method: ``random``, ``stratified``, ``time`` or ``group``; empty to let the contract decide.
         slices: Columns by whose values the metrics are repeated.
-        cost_false_positive: Cost of a false alarm.
-        cost_false_negative: Cost of a miss.
-        thresholds: Bounds by metric that the model must meet, such as ``{"roc_auc": 0.8}``.
+        cost_false_positive: Cost of a false positive.
+        cost_false_negative: Cost of a false negative.
+        metric_bounds: Bounds by metric that the model must meet, such as ``{"roc_auc": 0.8}``.
         champion: The model to beat: a ``Run``, a ``Bundle``, a path or an address, or ``NAME@production``.
         card: File with what only a person can say about the model.
-        copies: Whether the training and test rows are copied into the bundle.
+        include_data: Whether the training and test rows are copied into the bundle.
         publish: Whether a model that is not rejected is published.
         serve: Whether a published model is served and verified by its test cases.
         seed: Seed of every random choice.
@@ -63,7 +63,7 @@ class TrainingKeywords(TypedDict, total=False):
     task: str
     name: str
     contract: str | Path
-    names: Sequence[str]
+    column_names: Sequence[str]
     header: bool
     delimiter: str
     encoding: str
@@ -73,7 +73,7 @@ class TrainingKeywords(TypedDict, total=False):
     time_column: str
     id_columns: Sequence[str]
     group_column: str
-    drop: Sequence[str]
+    drop_columns: Sequence[str]
     hash_columns: Sequence[str]
     positive: str
     country: str
@@ -84,7 +84,7 @@ class TrainingKeywords(TypedDict, total=False):
     budget: str | int
     folds: int
     nested: bool
-    search_on: str
+    tuner: str
     deadline: str
     cleanup: str
     search_namespace: str
@@ -93,17 +93,17 @@ class TrainingKeywords(TypedDict, total=False):
     slices: Sequence[str]
     cost_false_positive: float
     cost_false_negative: float
-    thresholds: Mapping[str, float]
+    metric_bounds: Mapping[str, float]
     champion: ModelReference
     card: str | Path
-    copies: bool
+    include_data: bool
     publish: bool
     serve: bool
     seed: int
 
 
 # Options that ``run`` sets itself: its table, the folder of its search, its deployment target, the split's format.
-_NO_KEYWORDS = frozenset({"source", "target", "journal", "deploy_to", "split_format"})
+_NO_KEYWORDS = frozenset({"source", "target", "journal", "deploy_platform", "split_format"})
 DEFAULTS: Mapping[str, Any] = MappingProxyType({
     **{
         name: MappingProxyType(option.default) if option.type is Mapping else option.default

@@ -21,7 +21,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics import bootstrap, significance
-from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure, measurer
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics, metric_function
 
 Draw = np.random.Generator
 Drawn = tuple[EvaluatedRows, RowClusters | None]
@@ -147,14 +147,16 @@ def percentile(outcome: EvaluatedRows, draw: Draw) -> dict[str, tuple[float, flo
     """The plain percentile bootstrap (Efron 1979) of rows."""
     rows = len(outcome)
     weights = np.stack([np.bincount(draw.integers(0, rows, rows), minlength=rows) for _ in range(PLAIN_RESAMPLES)])
-    found = {name: values[np.isfinite(values)] for name, values in measurer(outcome)(weights.astype(float)).items()}
+    found = {
+        name: values[np.isfinite(values)] for name, values in metric_function(outcome)(weights.astype(float)).items()
+    }
     ends = {name: np.quantile(values, [0.025, 0.975]) for name, values in found.items() if len(values) > 1}
     return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
 
 
 def coverage(cell: Cell, *, runs: int, seed: int) -> dict[str, dict[str, float]]:
     """Which share of the runs hold the truth, by metric, for the suite and for the percentile bootstrap."""
-    truth = measure(cell.make(np.random.default_rng([seed, MANY]), MANY)[0])
+    truth = compute_metrics(cell.make(np.random.default_rng([seed, MANY]), MANY)[0])
     held: dict[str, dict[str, list[bool]]] = {name: {"suite": [], "percentile": []} for name in truth}
     for run in range(runs):
         draw = np.random.default_rng([seed, run])

@@ -69,15 +69,15 @@ CASES = (
         ("--no-header", "--positive", "2"),
         header=",".join(f"column_{place}" for place in range(1, 22)),
     ),
-    Case("taxis.csv", "fare", "", "hist_gradient_boosting", ("--split", "random"), dropped=("total",)),
-    Case("adult-train.csv", "income", ">50K", "logistic", ("--names", ADULT), header=ADULT, dropped=("fnlwgt",)),
-    Case("adult-train.csv", "income", ">50K", "hist_gradient_boosting", ("--names", ADULT), ADULT, ("fnlwgt",)),
+    Case("taxis.csv", "fare", "", "hist_gradient_boosting", ("--split-method", "random"), dropped=("total",)),
+    Case("adult-train.csv", "income", ">50K", "logistic", ("--column-names", ADULT), header=ADULT, dropped=("fnlwgt",)),
+    Case("adult-train.csv", "income", ">50K", "hist_gradient_boosting", ("--column-names", ADULT), ADULT, ("fnlwgt",)),
 )
 
 
 def suite(case: Case, table: Path, folder: Path) -> dict[str, float]:
     """The figures of `headrace run`."""
-    drop = [word for name in case.dropped for word in ("--drop", name)]
+    drop = [word for name in case.dropped for word in ("--drop-column", name)]
     positive = ("--positive", case.positive) if case.positive and "--positive" not in case.options else ()
     given = [*case.options, *drop, *positive, "--families", case.family, "--budget", "1", "--output", str(folder)]
     ended = subprocess.run(

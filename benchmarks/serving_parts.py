@@ -46,7 +46,7 @@ def parts(folder: Path) -> dict[str, float]:
     model, contract = open_bundle(folder).model(), served.scorer.contract
     document, asked = V1.read(body, (), served, limits)
     texts = [[str(value) for value in row]]
-    admitted, scored = served.encoder.rows(asked), served.full(asked)
+    admitted, scored = served.encoder.encode_rows(asked), served.predict_validated(asked)
     recorder = CounterWriter(SharedCounters(1).slab(0))
     recorder.model(FeatureHistograms(contract, served.classes))
 
@@ -63,8 +63,8 @@ def parts(folder: Path) -> dict[str, float]:
         "read the request, V2": microseconds(
             lambda: V2.read(json.dumps({"inputs": [tensor]}).encode(), (), served, limits)
         ),
-        "contract, quick check": microseconds(lambda: served.encoder.quick_rows(asked)),
-        "contract, quick check, numbers as texts": microseconds(lambda: served.encoder.quick_rows(texts)),
+        "contract, quick check": microseconds(lambda: served.encoder.try_rows(asked)),
+        "contract, quick check, numbers as texts": microseconds(lambda: served.encoder.try_rows(texts)),
         "contract, full check": microseconds(full_check, 100),
         "engine, ONNX Runtime": microseconds(lambda: served.scorer.scores(admitted.matrix)),
         "engine, scikit-learn": microseconds(lambda: model.pipeline.predict_proba(admitted.matrix), 50),

@@ -5,7 +5,7 @@ from functools import partial
 
 from truth_inputs import Inputs, Table
 
-from headrace.core.statistics.metrics import MAIN
+from headrace.core.statistics.metric_names import MAIN
 
 _FRESH = {"random_forest": 8_000, "hist_gradient_boosting": 12_000}
 _WORDS = {"random_forest": "forest", "hist_gradient_boosting": "boosting"}

@@ -10,7 +10,7 @@ from truth_tables import Fresh
 
 from headrace.core.models.decision_threshold import Costs
 from headrace.core.models.fitted_model import predicted_probabilities, predicted_values
-from headrace.core.statistics.weighted_metrics import EvaluatedRows, measurer
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, metric_function
 
 _BINS = 10
 
@@ -60,7 +60,7 @@ class Known:
             labels=np.tile(labels, k),
         )
         weights = (chances * self.fresh.weights[:, None]).T.reshape(1, -1)
-        return {name: float(values[0]) for name, values in measurer(outcome)(weights).items()}
+        return {name: float(values[0]) for name, values in metric_function(outcome)(weights).items()}
 
     def _of_numbers(self) -> dict[str, float]:
         fresh, weights = self.fresh, self.fresh.weights

@@ -21,8 +21,8 @@ from headrace.core.features import model_matrix
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import fitting
 from headrace.core.models.fitted_model import predicted_probabilities, predicted_values
-from headrace.core.statistics.metrics import HIGHER_IS_BETTER
-from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure, measurer
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics, metric_function
 
 SCIKIT_LEARN, AUTOGLUON = "scikit-learn", "AutoGluon"
 _TEST_SIZE = 0.2
@@ -138,7 +138,7 @@ def _predicted(pipeline: Any, encoded: Matrix, actual: Target, task: Task) -> Ev
 def _bootstrap(outcome: EvaluatedRows, reference: EvaluatedRows, task: Task) -> _Judged:
     """Percentiles of 1,000 resamples (Efron 1979), the same for the model and the baseline."""
     rng, rows, main = np.random.default_rng(task.seed), len(outcome), task.cell.main
-    compute, plain = measurer(outcome), measurer(reference)
+    compute, plain = metric_function(outcome), metric_function(reference)
     constant = main == "roc_auc"  # of a baseline: always 0.5
     parts: list[dict[str, Floats]] = []
     gains: list[Floats] = []
@@ -150,7 +150,7 @@ def _bootstrap(outcome: EvaluatedRows, reference: EvaluatedRows, task: Task) -> 
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     found = {
         name: (value, *_ends(values[name]))
-        for name, value in measure(outcome).items()
+        for name, value in compute_metrics(outcome).items()
         if np.isfinite(value) and np.isfinite(values[name]).any()
     }
     low, high = _ends(np.concatenate(gains)) if main in found else (0.0, 0.0)

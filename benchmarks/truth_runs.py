@@ -40,16 +40,14 @@ def _run(task: Task, *, twice: bool) -> Run:
     fitted = evaluate.with_best_threshold(fitted, plan.costs)
     known_target = model_matrix.encode_target(early, agreed)
     found = evaluate.evaluate(fitted, late, train_target=known_target, parts=[], plan=plan)
-    verdict = gate.decide(found, found["baseline"]["comparison"], against="baseline", thresholds=gate.MetricBounds({}))
+    verdict = gate.decide(found, found.baseline.comparison, against="baseline", metric_bounds=gate.MetricBounds({}))
     known = Known.of(fitted.pipeline, task.encoded(task.fresh.rows), task.fresh)
     truth = known.metrics(threshold=fitted.threshold)
     if told:
         told["truth"] = known.metrics()[task.cell.main]
     return Run(
         share=late.height / task.drawn.frame.height,
-        metrics={
-            name: Estimate(one["value"], one["low"], one["high"], truth[name]) for name, one in found["metrics"].items()
-        },
+        metrics={name: Estimate(one.value, one.low, one.high, truth[name]) for name, one in found.metrics.items()},
         verdict=verdict.verdict,
         calibration=known.calibration(),
         costs=_costs(known, points),
@@ -77,7 +75,7 @@ def fit(task: Task, early: pl.DataFrame) -> fitted_model.Model:
     if agreed.task == "binary":
         made = folds.make(early, target, agreed, seed=task.seed)
         found = fitting.out_of_fold(task.make, encoded, target, folds=made, classes=2)
-        points = decision_threshold.of_predictions(target, found.predictions, positive=matrix_layout.positive(agreed))
+        points = decision_threshold.from_predictions(target, found.predictions, positive=matrix_layout.positive(agreed))
     return fitted_model.Model(
         pipeline=pipeline,
         contract=agreed,

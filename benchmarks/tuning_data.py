@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
-from headrace.core.contracts.inference.infer import infer_contract
+from headrace.core.contracts.table_inference.infer import infer_contract
 from headrace.core.evaluation.fold_scores import scores
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.features.add_features import engineer_table
@@ -181,7 +181,7 @@ def read(source: Source, folder: Path | None, scratch: Path) -> Table:
         path = _written(name, work / "table.csv")
     ingest_table(open_source(str(path)), folder=work / "raw")
     contract = infer_contract(
-        work / "raw", name=name.replace("_", "-"), target=target, drop=source.drop if here else ()
+        work / "raw", name=name.replace("_", "-"), target=target, drop_columns=source.drop if here else ()
     )
     (work / "contract.yaml").write_text(contract_yaml.dump(contract))
     validate_table(

@@ -14,11 +14,11 @@ import optuna
 from tuning_data import Problem
 from tuning_searches import own, quiet, suggested
 
+from headrace.core.evaluation.search_trials import Trial
 from headrace.core.models import fitting
 from headrace.experiments.search.budget import SearchBudget
 from headrace.experiments.search.journal import TrialJournal
 from headrace.experiments.search.loop import SearchPlan, TrialRequest, search
-from headrace.experiments.search.result import Trial
 from headrace.experiments.space.experiment import Experiment
 from headrace.experiments.trials.cross_validation import CrossValidation
 

@@ -35,7 +35,7 @@ _COMMANDS = {
     "lineage": "records.lineage:lineage:EXAMPLES",
     "replay": "local.replay:replay:EXAMPLES",
     "compile": "cluster.compile:compile_pipeline:EXAMPLES",
-    "doctor": "cluster.doctor:doctor:EXAMPLES",
+    "doctor": "local.doctor:doctor:EXAMPLES",
     "cluster": "cluster.cluster",
     "submit": "cluster.submit:submit:EXAMPLES",
     "runs": "cluster.runs:runs:RUNS_EXAMPLES",

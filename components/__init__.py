@@ -1,4 +1,4 @@
-"""Components: one thin module for each KFP component."""
+"""Components: for each, what KFP reads, and one call of its step."""
 
 from headrace.components.data.engineer import engineer
 from headrace.components.data.fingerprint import fingerprint

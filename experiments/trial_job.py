@@ -20,8 +20,8 @@ from headrace.core.base.errors import HeadraceError, InputError, UserError, quot
 from headrace.core.base.files import dumps
 from headrace.core.base.remedies import require_store
 from headrace.core.base.settings import StoreSettings
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.search.loop import TrialRequest
-from headrace.experiments.search.result import Trial
 from headrace.experiments.space import assignments
 from headrace.experiments.trials import best_bundle, study_files
 from headrace.experiments.trials.cross_validation import CrossValidation
@@ -80,14 +80,14 @@ def run(trial_settings: TrialSettings, store_settings: StoreSettings, report: Re
     store = connect(replace(store_settings, bucket=trial_settings.study.split("/")[2]), create=False)
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         stored = study_files.read(folder_store.get(trial_settings.study, Path(scratch) / "study", store_settings))
-        trial = _ran(trial_settings, stored, store, report, Path(scratch) / "bundle")
+        trial = _run_trial(trial_settings, stored, store, report, Path(scratch) / "bundle")
     store.put_bytes(
         record_key(trial_settings.study, trial_settings.name), dumps(trial.as_json()).encode(), "application/json"
     )
     return trial
 
 
-def _ran(
+def _run_trial(
     trial_settings: TrialSettings, stored: StoredStudy, store: ObjectStore, report: Reporter, folder: Path
 ) -> Trial:
     study, experiment = stored.study, stored.experiment
@@ -97,7 +97,7 @@ def _ran(
         if not trial.won:
             return trial
         predictions = validate.predictions(trial)
-    best_bundle.keep(trial, study, predictions, folder, metric=experiment.objective.metric)
+    best_bundle.save(trial, study, predictions, folder, metric=experiment.objective.metric)
     return replace(trial, bundle=bundle_store.publish(folder, store))
 
 

@@ -25,7 +25,7 @@ from headrace.components.base import IMAGE
 from headrace.core.base.errors import HeadraceError, InputError, UserError
 from headrace.core.base.files import sha256, write_text
 from headrace.kustomize import OVERLAYS
-from images.build import image_name, prepared, told
+from images.build import image_name, prepare_build, run_engine
 from images.wheels import REPOSITORY
 
 EXAMPLES = """
@@ -40,7 +40,7 @@ Examples:
 SUMS = "SHA256SUMS"
 
 
-def wanted(overlays: Sequence[str]) -> list[str]:
+def wanted_images(overlays: Sequence[str]) -> list[str]:
     """The images that the manifests of some overlays run, the suite's own among them, each once.
 
     Raises:
@@ -63,7 +63,7 @@ def archive(path: Path, *, overlays: Sequence[str] = OVERLAYS, engine: str = "do
         InputError: If there is no such overlay, no engine answers, or an image is not there and cannot be pulled.
         InternalError: If a wheel cannot be had.
     """
-    names = wanted(overlays)
+    names = wanted_images(overlays)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as scratch:
         root = Path(scratch) / image_name().rpartition("/")[2].replace(":", "-")
@@ -95,11 +95,11 @@ def _images(folder: Path, names: Iterable[str], engine: str) -> None:
     """Each image as a file."""
     folder.mkdir()
     for name in names:
-        if name not in told(engine, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}").splitlines():
+        if name not in run_engine(engine, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}").splitlines():
             print(f"Pulling {name}...", flush=True)
             _had(name, engine)
         print(f"Image {name}...", flush=True)
-        told(engine, "save", "--output", str(folder / f"{name.replace('/', '_').replace(':', '_')}.tar"), name)
+        run_engine(engine, "save", "--output", str(folder / f"{name.replace('/', '_').replace(':', '_')}.tar"), name)
 
 
 def _had(name: str, engine: str) -> None:
@@ -111,7 +111,7 @@ def _had(name: str, engine: str) -> None:
     if name == IMAGE:
         raise InputError(f"{name} must be built before it is archived; run `make image` first.")
     try:
-        told(engine, "pull", name)
+        run_engine(engine, "pull", name)
     except InputError as error:
         raise InputError(
             f"{name} is not here and cannot be pulled ({error}); bring it to this engine, leave its overlay out with "
@@ -121,7 +121,7 @@ def _had(name: str, engine: str) -> None:
 
 def _wheels(folder: Path) -> None:
     """The wheels, and one lock over all of them."""
-    context, locks = prepared(), []
+    context, locks = prepare_build(), []
     folder.mkdir()
     for part in ("wheels", "own"):
         for wheel in sorted((context / part).glob("*.whl")):
@@ -140,7 +140,7 @@ def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def main() -> int:
-    """Archive what the arguments say, and tell what to do with it."""
+    """Archive what the arguments say, and print what to do with it."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description="Archive all that is needed.", epilog=EXAMPLES, formatter_class=form)
     parser.add_argument("--overlay", action="append", help="a way to install; repeatable (default: all)")

@@ -50,7 +50,7 @@ def context_of(extra: str = "") -> Path:
     return REPOSITORY / "build" / "image" / (extra or "plain")
 
 
-def prepared(extra: str = "", *, architecture: str = "") -> Path:
+def prepare_build(extra: str = "", *, architecture: str = "") -> Path:
     """The folder that the image is built from, with all wheels in it.
 
     Raises:
@@ -81,12 +81,14 @@ def build(
         InternalError: If pip or the engine fails.
     """
     name = name or image_name(extra)
-    told(engine, "version")
-    built(prepared(extra, architecture=architecture), name, engine=engine, architecture=architecture, options=options)
+    run_engine(engine, "version")
+    build_image(
+        prepare_build(extra, architecture=architecture), name, engine=engine, architecture=architecture, options=options
+    )
     return name
 
 
-def built(
+def build_image(
     context: Path, name: str, *, engine: str = "docker", architecture: str = "", options: Sequence[str] = ()
 ) -> None:
     """Have the engine build an image from a prepared folder.
@@ -115,7 +117,7 @@ def built(
         raise InternalError(f"{engine} build failed; the lines above tell why, docs/guides/image.md what it needs.")
 
 
-def told(engine: str, *arguments: str) -> str:
+def run_engine(engine: str, *arguments: str) -> str:
     """What the engine answers.
 
     Raises:
@@ -151,7 +153,7 @@ def _this_machine() -> str:
 
 
 def main() -> int:
-    """Build what the arguments say, and tell what to do with it."""
+    """Build what the arguments say, and print what to do with it."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description="Build the suite's image.", epilog=EXAMPLES, formatter_class=form)
     parser.add_argument("--extra", default="", help=f"optional dependencies that it holds too: {', '.join(EXTRAS)}")
@@ -161,7 +163,7 @@ def main() -> int:
     given = parser.parse_args()
     try:
         name = build(extra=given.extra, engine=given.engine, architecture=given.architecture, options=given.options)
-        size = int(told(given.engine, "image", "inspect", name, "--format", "{{.Size}}"))
+        size = int(run_engine(given.engine, "image", "inspect", name, "--format", "{{.Size}}"))
     except HeadraceError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserError) else 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from headrace.core.base.errors import HeadraceError, InputError, InternalError, UserError
 from headrace.core.base.files import write_text
-from images.build import image_name, told
+from images.build import image_name, run_engine
 from images.wheels import REPOSITORY
 
 EXAMPLES = """
@@ -38,9 +38,9 @@ def push(name: str, registry: str, *, engine: str = "docker") -> str:
     if not registry or "://" in registry:
         raise InputError(f"the registry must be a host such as registry.example.com/team; got {registry!r} instead.")
     address = f"{registry}/{name}"
-    told(engine, "tag", name, address)
-    told(engine, "push", address)
-    digests = told(engine, "image", "inspect", address, "--format", r'{{join .RepoDigests "\n"}}').splitlines()
+    run_engine(engine, "tag", name, address)
+    run_engine(engine, "push", address)
+    digests = run_engine(engine, "image", "inspect", address, "--format", r'{{join .RepoDigests "\n"}}').splitlines()
     found = [one for one in digests if one.startswith(f"{address.rpartition(':')[0]}@")]
     if not found:
         raise InternalError(f"{engine} must know the digest of {address} once it is pushed; it knows {digests}.")

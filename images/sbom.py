@@ -28,7 +28,7 @@ from packaging.utils import canonicalize_name
 
 from headrace.core.base.errors import HeadraceError, InputError, UserError
 from headrace.core.base.files import dumps, sha256, write_text
-from images.build import image_name, prepared, told
+from images.build import image_name, prepare_build, run_engine
 from images.wheels import REPOSITORY
 
 EXAMPLES = """
@@ -71,7 +71,7 @@ class Wheel:
 
 
 def read_wheel(path: Path) -> Wheel:
-    """What a wheel tells of itself."""
+    """What a wheel's metadata says."""
     with zipfile.ZipFile(path) as archive:
         (metadata,) = [name for name in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name)]
         facts = HeaderParser().parsestr(archive.read(metadata).decode("utf-8"))
@@ -145,11 +145,11 @@ def below_the_wheels(image: str, *, engine: str) -> list[PackageURL]:
     Raises:
         InputError: If there is no such image, or no engine to ask.
     """
-    told(engine, "image", "inspect", image)
+    run_engine(engine, "image", "inspect", image)
     ask = [engine, "run", "--rm", "--network=none", image]
-    python = told(*ask, "python3", "-c", "import platform; print(platform.python_version())")
+    python = run_engine(*ask, "python3", "-c", "import platform; print(platform.python_version())")
     query = ["dpkg-query", "--show", "--showformat", r"${Package}\t${Version}\t${Architecture}\n"]
-    debian = sorted(line.split("\t") for line in told(*ask, *query).splitlines())
+    debian = sorted(line.split("\t") for line in run_engine(*ask, *query).splitlines())
     return [
         PackageURL("generic", name="python", version=python),
         *(
@@ -169,7 +169,7 @@ def main() -> int:
     given = parser.parse_args()
     try:
         name = image_name(given.extra)
-        context = prepared(given.extra)
+        context = prepare_build(given.extra)
         wheels = [read_wheel(path) for path in sorted(context.glob("*/*.whl"))]
         below = _below(name, given.engine)
         output = given.output or REPOSITORY / "build" / f"{name.rpartition('/')[2].replace(':', '-')}.cdx.json"

@@ -60,12 +60,12 @@ def locked_wheels(lock: Path, folder: Path, *, architecture: str) -> Path:
         for source in [path for path in part.iterdir() if path.suffix != ".whl"]:
             _built(source, architecture)
             source.unlink()
-        write_text(part / "wheels.lock", f"{made_of}\n{pinned(part)}")
+        write_text(part / "wheels.lock", f"{made_of}\n{read_pins(part)}")
     return wheels
 
 
 def own_wheel(folder: Path, *, epoch: str) -> Path:
-    """Build the project's wheel anew, from a copy that holds nothing of earlier builds.
+    """Build the project's wheel, from a copy that holds nothing of earlier builds.
 
     Args:
         folder: Where ``own`` is made.
@@ -87,7 +87,7 @@ def own_wheel(folder: Path, *, epoch: str) -> Path:
         for name in ("pyproject.toml", "README.md", "LICENSE"):
             shutil.copyfile(REPOSITORY / name, source / name)
         _pip("wheel", "--no-index", str(source), "-w", str(part), epoch=epoch)
-        write_text(part / "own.lock", pinned(part))
+        write_text(part / "own.lock", read_pins(part))
     return own
 
 
@@ -97,7 +97,7 @@ def platforms(machine: str) -> list[str]:
     return [*modern, *(f"{name}_{machine}" for name in ("manylinux2014", "manylinux2010", "manylinux1")), "any"]
 
 
-def pinned(folder: Path) -> str:
+def read_pins(folder: Path) -> str:
     """Requirements that name each wheel of ``folder`` by version and hash, in the order of their names."""
     lines = []
     for wheel in folder.glob("*.whl"):

@@ -20,9 +20,9 @@ from headrace.core.base.errors import InternalError
 from headrace.core.base.files import dumps
 from headrace.core.base.remedies import require_store
 from headrace.core.base.settings import StoreSettings
-from headrace.core.runtime.signals import ended_by_sigterm, held_back
+from headrace.core.evaluation.search_trials import Trial
+from headrace.core.runtime.signals import defer_signals, ended_by_sigterm
 from headrace.experiments.search.loop import TrialRequest
-from headrace.experiments.search.result import Trial
 from headrace.experiments.space import assignments
 from headrace.experiments.trial_job import Reporter, as_job, record_key, texts
 from headrace.experiments.trials import pipeline_trial
@@ -67,7 +67,7 @@ def run(
     request = TrialRequest(
         0, study_trial.experiment, assignments.parse_values(study_trial.experiment, texts(trial_settings.parameters))
     )
-    trial = replace(_ran(request, trial_settings, study_trial, api, poll_seconds), name=trial_settings.name)
+    trial = replace(_run_trial(request, trial_settings, study_trial, api, poll_seconds), name=trial_settings.name)
     if trial.won:
         report({name: values["latest"] for name, values in trial.metrics.items()})
     store = connect(replace(store_settings, bucket=trial_settings.study.split("/")[2]), create=False)
@@ -77,7 +77,7 @@ def run(
     return trial
 
 
-def _ran(
+def _run_trial(
     request: TrialRequest, trial_settings: TrialSettings, trial: PipelineTrial, api: KfpClient, poll_seconds: float
 ) -> Trial:
     began = time.monotonic()
@@ -86,7 +86,9 @@ def _ran(
     run_id = ""
     with ended_by_sigterm():
         try:
-            with held_back():  # a signal in between would leave a run whose id is unknown here, and nobody to end it
+            with (
+                defer_signals()
+            ):  # a signal in between would leave a run whose id is unknown here, and nobody to end it
                 run_id = api.start(RunRequest(trial_settings.name, trial.pipeline, arguments))
             sys.stderr.write(f"headrace: {trial_settings.name} is the run {run_id}\n")
             _, outcome = follow(

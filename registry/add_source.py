@@ -4,12 +4,12 @@ import tempfile
 from pathlib import Path
 
 from headrace.core.contracts.profiling.column_defaults import input_column
-from headrace.core.contracts.profiling.column_profile import survey
+from headrace.core.contracts.profiling.column_profile import profile_columns
 from headrace.core.readers.ingest import ingest_table
 from headrace.core.tables import parquet_table
 from headrace.core.tables.source import ReadOptions
 from headrace.registry.catalog.database import CatalogDatabase
-from headrace.registry.catalog.writes import ObservedTable, add_checks, add_table
+from headrace.registry.catalog.writes import CheckFigure, ObservedTable, add_checks, add_table
 from headrace.registry.record import absolute
 from headrace.stores.sources.open_source import open_source
 
@@ -33,10 +33,13 @@ def add_source(database: CatalogDatabase, source: str, *, options: ReadOptions |
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(scratch) / "table"
         facts = ingest_table(open_source(source), folder=folder, options=options)
-        profiles = survey(parquet_table.scan(folder))
+        profiles = profile_columns(parquet_table.scan(folder))
     observed = ObservedTable(absolute(facts["source"]), facts["digest"], facts["rows"], facts["bytes"])
     name = add_table(database, observed)
-    shares = {item.name: {"missing_share": item.missing / max(item.rows, 1)} for item in profiles.values()}
+    figures = [
+        CheckFigure("rows read", "", float(facts["rows"])),
+        *(CheckFigure("missing share", item.name, item.missing / max(item.rows, 1)) for item in profiles.values()),
+    ]
     columns = [input_column(item) for item in profiles.values()]
-    add_checks(database, observed, columns=columns, checks={"rows": {"read": facts["rows"]}, "columns": shares})
+    add_checks(database, observed, columns=columns, figures=figures)
     return name

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.core.base import settings
 from headrace.core.base.errors import InputError, StoreError
-from headrace.core.base.files import read_json, write_json
+from headrace.core.base.files import write_json
+from headrace.core.base.json_document import as_json
 from headrace.core.bundles import manifest
 from headrace.core.contracts import contract_yaml
+from headrace.core.validation.data_checks import DataChecks
 
 if TYPE_CHECKING:
     from headrace.registry.catalog.database import CatalogDatabase
@@ -78,10 +80,11 @@ def recorded_checks(facts: Mapping[str, Any], *, contract: Path, checks: Path) -
     finally:
         database = _catalog()
         if database is not None and checks.exists() and facts.get("digest"):
-            from headrace.registry.catalog.writes import add_checks  # noqa: PLC0415 - SQLAlchemy takes its time
+            from headrace.registry.catalog.writes import add_checks, list_figures  # noqa: PLC0415 - SQLAlchemy is slow
 
             observed = _observed_table({**facts, "source": absolute(facts["source"])})
-            add_checks(database, observed, columns=contract_yaml.load(contract).columns, checks=read_json(checks))
+            figures = list_figures(DataChecks.read(checks))
+            add_checks(database, observed, columns=contract_yaml.load(contract).columns, figures=figures)
 
 
 def register_step(folder: Path, *, uri: str, job: str, optional: bool, record: Path) -> dict[str, str]:
@@ -149,7 +152,7 @@ def _record_run(submission: "ModelSubmission", job: str, version: str) -> str:
         version=version.partition("+")[0],
         uri=submission.uri,
     )
-    used = _observed_table(submission.provenance.get("table", {}))
+    used = _observed_table(as_json(submission.provenance.table))
     table, quality_figures = None, []
     if database is not None:
         add_run(database, run, used=used)
@@ -208,10 +211,10 @@ def _catalog() -> "CatalogDatabase | None":
     """Return the catalogue that the environment names; None if it names none."""
     if not settings.catalog():
         return None
-    from headrace.registry.backends.locations import catalog_place  # noqa: PLC0415
+    from headrace.registry.backends.locations import catalog_location  # noqa: PLC0415
     from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415 - SQLAlchemy takes its time
 
-    return CatalogDatabase(catalog_place())
+    return CatalogDatabase(catalog_location())
 
 
 def _observed_table(facts: Mapping[str, Any], columns: tuple[tuple[str, str], ...] = ()) -> "ObservedTable":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from headrace.core.base.errors import InputError, MissingError, quote
 from headrace.core.bundles.manifest import MANIFEST
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 from headrace.registry.mlflow.registry import open_registry
 
 
@@ -38,7 +38,7 @@ def _folder(uri: str, catalog: str) -> str:
     from headrace.registry.catalog.queries import places  # noqa: PLC0415 - SQLAlchemy takes its time
 
     try:
-        recorded_places = places(CatalogDatabase(catalog_place(catalog)))
+        recorded_places = places(CatalogDatabase(catalog_location(catalog)))
     except MissingError:
         return ""
     below = uri.removeprefix("s3://").rstrip("/")

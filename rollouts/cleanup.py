@@ -17,9 +17,9 @@ from headrace.rollouts.record.record_store import TakenOverError
 from headrace.serving.deployment import recovery as deployments
 
 AREA = "Left behind"
-_PUT_RIGHT: dict[str, Callable[[Cluster, LeaseSubject], str]] = {
-    EXPERIMENTS.kind: searches.put_right,
-    INFERENCE_SERVICES.kind: deployments.put_right,
+_RECOVERIES: dict[str, Callable[[Cluster, LeaseSubject], str]] = {
+    EXPERIMENTS.kind: searches.recover,
+    INFERENCE_SERVICES.kind: deployments.recover,
 }
 
 
@@ -30,18 +30,18 @@ class Orphan:
     Attributes:
         what: Kind and name, such as ``the Experiment forest-0a1b2c3d``.
         silent_seconds: Time since the last heartbeat of its process.
-        would: Effect of the cleanup, as a clause: ``it would be deleted``.
-        put_right: Cleans up and returns the resulting state, as a clause.
+        effect: Effect of the cleanup, as a clause: ``it would be deleted``.
+        recover: Cleans up and returns the resulting state, as a clause.
     """
 
     what: str
     silent_seconds: float
-    would: str
-    put_right: Callable[[], str]
+    effect: str
+    recover: Callable[[], str]
 
     def __str__(self) -> str:
         """Return the object and the effect of the cleanup, for a dry run."""
-        return f"{self.what}: {self.since}; {self.would}"
+        return f"{self.what}: {self.since}; {self.effect}"
 
     @property
     def since(self) -> str:
@@ -86,16 +86,16 @@ def find(
         except DataError as error:
             scan.unread.append(str(error))
             continue
-        unwatched = searches.goes_on(cluster, claim.about) if claim.about.kind == EXPERIMENTS.kind else ""
+        unwatched = searches.describe_running(cluster, claim.subject) if claim.subject.kind == EXPERIMENTS.kind else ""
         if unwatched:
             scan.unwatched.append(unwatched)
         elif claim.watched:
-            scan.watched.append(str(claim.about))
+            scan.watched.append(str(claim.subject))
         else:
             scan.orphans.append(_orphan_of_claim(cluster, claim))
     for endpoint in endpoints(cluster):
         try:
-            stale = rollouts.silent(cluster, endpoint, seconds=rollout_seconds)
+            stale = rollouts.find_stale(cluster, endpoint, seconds=rollout_seconds)
         except DataError as error:
             scan.unread.append(str(error))
             continue
@@ -114,7 +114,7 @@ def clean_up(orphan: Orphan) -> str:
         HeadraceError: If the cleanup fails; the next one tries again.
     """
     try:
-        return f"{orphan.what} {orphan.put_right()}: {orphan.since}."
+        return f"{orphan.what} {orphan.recover()}: {orphan.since}."
     except (LeaseLostError, TakenOverError):
         return f"{orphan.what} is left alone: another process has taken it over."
 
@@ -126,7 +126,7 @@ def examine(cluster: Cluster) -> list[Diagnostic]:
     except ClusterError as error:
         text, _, remedy = str(error).rstrip(".").partition(": ")
         return [Diagnostic(AREA, "unknown", text, remedy)]
-    remedy = f"headrace cluster tidy --namespace {cluster.namespace}"
+    remedy = f"headrace cluster cleanup --namespace {cluster.namespace}"
     findings = [Diagnostic(AREA, "warning", f"{item.what}: {item.since}", remedy) for item in scan.orphans]
     findings += [Diagnostic(AREA, "note", *_split_sentence(item)) for item in scan.unwatched]
     findings += [Diagnostic(AREA, "warning", *_split_sentence(item)) for item in scan.unread]
@@ -139,10 +139,10 @@ def _require_known(claim: LeaseStatus) -> LeaseStatus:
     Raises:
         DataError: If it cannot.
     """
-    if claim.about.kind not in _PUT_RIGHT:
+    if claim.subject.kind not in _RECOVERIES:
         raise DataError(
-            f"the Lease {claim.about.lease} must be about {' or '.join(_PUT_RIGHT)}; it is about {claim.about}: run "
-            "headrace cluster tidy of the version that made it."
+            f"the Lease {claim.subject.lease} must be about {' or '.join(_RECOVERIES)}; it is about {claim.subject}: "
+            "run headrace cluster cleanup of the version that made it."
         )
     return claim
 
@@ -153,18 +153,18 @@ def _split_sentence(sentence: str) -> tuple[str, str]:
 
 
 def _orphan_of_claim(cluster: Cluster, status: LeaseStatus) -> Orphan:
-    subject = status.about
+    subject = status.subject
 
-    def put_right() -> str:
+    def recover() -> str:
         claim = LeaseClaim(cluster, subject, seconds=settings.claim_seconds())
         claim.take(status)
-        outcome = _PUT_RIGHT[subject.kind](cluster, subject)
+        outcome = _RECOVERIES[subject.kind](cluster, subject)
         claim.end()
         return outcome
 
     effect = "restored to its former state" if subject.before else "deleted"
     would = "its claim would be taken away" if subject.goes_on else f"it would be {effect}"
-    return Orphan(str(subject), status.silent_seconds, would, put_right)
+    return Orphan(str(subject), status.silent_seconds, would, recover)
 
 
 def _recover_rollout(
@@ -174,5 +174,5 @@ def _recover_rollout(
         f"the rollout of {stale.endpoint}",
         stale.seconds,
         "what was decided would be carried out" if stale.decided else "the stable version would answer alone",
-        lambda: rollouts.put_right(cluster, stale.endpoint, seconds=seconds, say=say),
+        lambda: rollouts.recover(cluster, stale.endpoint, seconds=seconds, say=say),
     )

@@ -22,7 +22,7 @@ from headrace.rollouts.traffic.knative import KnativeTraffic
 from headrace.rollouts.traffic.prometheus import OutcomeQueries, PrometheusCounters
 from headrace.rollouts.traffic.server_metrics import ServerCounters
 from headrace.serving.deployment import kserve_status
-from headrace.serving.deployment.factory import choose
+from headrace.serving.deployment.factory import create_deployer
 from headrace.serving.deployment.kserve import KServeDeployer
 from headrace.serving.deployment.kserve_spec import KNATIVE, MODE, STANDARD
 from headrace.serving.deployment.recovery import find_unfinished
@@ -46,8 +46,8 @@ class KServeRollout:
         target: Where the endpoint is, and how a new version's pods are deployed.
         prometheus: Address of Prometheus; empty to read the pods' metrics, which works only inside the cluster.
         selector: Further label matchers for Prometheus.
-        known: Query of the number of predictions with known labels, by digest; empty for none.
-        wrong: Query of the number of those that were wrong, by digest.
+        labelled_query: Query of the number of predictions with known labels, by digest; empty for none.
+        error_query: Query of the number of those that were wrong, by digest.
     """
 
     name: str
@@ -56,8 +56,8 @@ class KServeRollout:
     target: DeploymentTarget = field(default_factory=lambda: DeploymentTarget("kserve"))
     prometheus: str = ""
     selector: str = ""
-    known: str = ""
-    wrong: str = ""
+    labelled_query: str = ""
+    error_query: str = ""
 
     def __post_init__(self) -> None:
         """Raise if options are invalid or contradict one another.
@@ -67,11 +67,13 @@ class KServeRollout:
         """
         if self.traffic not in {"", *_WAYS}:
             raise InputError(f"--traffic must be {', '.join(_WAYS)} or empty; got {self.traffic!r} instead.")
-        if bool(self.known) != bool(self.wrong) or (self.known and not self.prometheus):
-            raise InputError("outcomes must be read from --prometheus by both queries, --known and --wrong.")
+        if bool(self.labelled_query) != bool(self.error_query) or (self.labelled_query and not self.prometheus):
+            raise InputError(
+                "outcomes must be read from --prometheus by both queries, --labelled-query and --error-query."
+            )
 
 
-def parts_there(rollout: KServeRollout, *, say: Callable[[str], None]) -> RolloutParts:
+def kserve_parts(rollout: KServeRollout, *, say: Callable[[str], None]) -> RolloutParts:
     """Return the parts of a rollout on KServe.
 
     Args:
@@ -82,14 +84,14 @@ def parts_there(rollout: KServeRollout, *, say: Callable[[str], None]) -> Rollou
         InputError: If the endpoint does not exist, or the options do not fit the cluster.
         ClusterError: If the cluster cannot be read.
     """
-    deployer = choose(rollout.target, log=Path(), say=say)
+    deployer = create_deployer(rollout.target, log=Path(), say=say)
     if not isinstance(deployer, KServeDeployer):
-        raise InputError(f"a rollout of an endpoint by its name must go to kserve; got {rollout.target.to}.")
+        raise InputError(f"a rollout of an endpoint by its name must go to kserve; got {rollout.target.platform}.")
     return make_parts(rollout, deployer)
 
 
 def make_parts(rollout: KServeRollout, deployer: KServeDeployer) -> RolloutParts:
-    """Return the parts of a rollout on KServe, with an existing deployer; raise as ``parts_there`` does."""
+    """Return the parts of a rollout on KServe, with an existing deployer; raise as ``kserve_parts`` does."""
     cluster, store = deployer.cluster, ConfigMapRecordStore(deployer.cluster, rollout.name)
     stored = store.load()
     under_way = stored.record if stored and stored.record.open else None
@@ -102,7 +104,7 @@ def make_parts(rollout: KServeRollout, deployer: KServeDeployer) -> RolloutParts
     if under_way is None and find_unfinished(cluster, endpoint.get()):
         raise InputError(
             f"the deployment of {rollout.name} must be finished before a rollout begins; its version is not verified "
-            "yet: wait for its end, or run headrace cluster tidy if nobody watches it any more."
+            "yet: wait for its end, or run headrace cluster cleanup if nobody watches it any more."
         )
     kind = rollout.traffic or (under_way.traffic if under_way else choose_traffic(cluster, endpoint.get()))
 
@@ -110,7 +112,7 @@ def make_parts(rollout: KServeRollout, deployer: KServeDeployer) -> RolloutParts
         if not rollout.prometheus:
             return ServerCounters(lambda: pod_metrics.of_services(cluster, rollout.name, beside(rollout.name)))
         digests = (pair.stable.digest, pair.candidate.digest)
-        outcome = OutcomeQueries(rollout.known, rollout.wrong) if rollout.known else None
+        outcome = OutcomeQueries(rollout.labelled_query, rollout.error_query) if rollout.labelled_query else None
         # The second InferenceService of a graph serves its model under another name.
         names = (rollout.name, beside(rollout.name)) if kind == "graph" else (rollout.name,)
         return PrometheusCounters(rollout.prometheus, names, digests, rollout.selector, outcome)

@@ -37,7 +37,7 @@ class LocalRollout:
 
 
 @contextmanager
-def parts_here(rollout: LocalRollout, folder: Path, *, lease_path: Path | None = None) -> Iterator[RolloutParts]:
+def local_parts(rollout: LocalRollout, folder: Path, *, lease_path: Path | None = None) -> Iterator[RolloutParts]:
     """Provide the parts of a rollout on this machine; no request is sent after the block.
 
     Args:

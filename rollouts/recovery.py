@@ -11,7 +11,7 @@ from headrace.rollouts.controller.controller import RolloutController
 from headrace.rollouts.kserve import KServeRollout, make_parts
 from headrace.rollouts.record.config_map_store import ConfigMapRecordStore, name_of
 from headrace.rollouts.record.record_store import FRESH_SECONDS, taken_over
-from headrace.rollouts.record.registry_note import tell
+from headrace.rollouts.record.registry_note import record_in_registry
 from headrace.rollouts.traffic.base import VersionPair
 from headrace.serving.deployment.kserve import KServeDeployer
 from headrace.serving.deployment.target import DeploymentTarget
@@ -35,7 +35,7 @@ class StaleRollout:
     decided: bool
 
 
-def silent(cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS) -> StaleRollout | None:
+def find_stale(cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS) -> StaleRollout | None:
     """Return an endpoint's rollout if its process died; None if it has ended, is held or is watched.
 
     Args:
@@ -63,7 +63,7 @@ def silent(cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS) 
     )
 
 
-def put_right(
+def recover(
     cluster: Cluster, endpoint: str, *, seconds: float = SILENT_SECONDS, say: Callable[[str], None] = lambda _: None
 ) -> str:
     """Hold a rollout, or carry out its decision if there is one.
@@ -82,19 +82,21 @@ def put_right(
         InputError: If the endpoint must be reached, and cannot be from here.
         ClusterError: If the requests cannot be divided.
     """
-    if silent(cluster, endpoint, seconds=seconds) is None:
+    if find_stale(cluster, endpoint, seconds=seconds) is None:
         raise taken_over(endpoint)
-    deployer = KServeDeployer(cluster, None, DeploymentTarget("kserve", via=settings.gateway()), say=say)
+    deployer = KServeDeployer(cluster, None, DeploymentTarget("kserve", gateway=settings.gateway()), say=say)
     parts = make_parts(KServeRollout(endpoint), deployer)
-    record = start.require_known(parts).record
+    record = start.require_open(parts).record
     if record.decided:
         if cluster.context and not settings.gateway():
             raise InputError(
                 f"the decision on the rollout of {endpoint} must be verified at the endpoint itself; from outside "
-                "the cluster, name its gateway in HEADRACE_GATEWAY, or leave it to the CronJob headrace-tidy."
+                "the cluster, name its gateway in HEADRACE_GATEWAY, or leave it to the CronJob headrace-cleanup."
             )
-        ended = start.go_on(parts, say=say)
-        return f"was brought to its end: {ended.status.replace('_', ' ')}; the decision stands {tell(ended)}"
+        ended = start.resume(parts, say=say)
+        return (
+            f"was brought to its end: {ended.status.replace('_', ' ')}; the decision stands {record_in_registry(ended)}"
+        )
     source = parts.source(VersionPair(record.stable, record.candidate))
     RolloutController(parts.traffic, source, parts.store, say=say).hold(record)
     return f"is held: {record.stable.digest[:12]} answers alone until headrace rollout {endpoint} --resume, or --abort"

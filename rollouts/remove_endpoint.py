@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from headrace.cluster.api.client import Document
-from headrace.cluster.api.field_ownership import made_here
+from headrace.cluster.api.field_ownership import is_managed
 from headrace.cluster.api.kinds import CONFIG_MAPS, INFERENCE_GRAPHS, INFERENCE_SERVICES, LEASES, ObjectKind
 from headrace.cluster.api.lease_document import LeaseSubject, read
 from headrace.core.base.errors import ClusterError, DataError, InputError
@@ -21,12 +21,16 @@ class RemovedEndpoint:
     """The objects of a removed endpoint.
 
     Attributes:
-        gone: Deleted objects, by kind and name.
-        left: A command for each object that may still exist, because this account may not read or delete it.
+        name: Name of the endpoint.
+        namespace: Its namespace.
+        deleted: Deleted objects, by kind and name.
+        commands: A command for each object that may still exist, because this account may not read or delete it.
     """
 
-    gone: tuple[str, ...]
-    left: tuple[str, ...]
+    name: str
+    namespace: str
+    deleted: tuple[str, ...]
+    commands: tuple[str, ...]
 
 
 def remove(deployer: KServeDeployer, name: str) -> RemovedEndpoint:
@@ -62,19 +66,19 @@ def remove(deployer: KServeDeployer, name: str) -> RemovedEndpoint:
                 raise
 
     candidate = stored.record.candidate.uri if stored else ""
-    try_(INFERENCE_GRAPHS, graph_of(name), made_here)
+    try_(INFERENCE_GRAPHS, graph_of(name), is_managed)
     try_(
         INFERENCE_SERVICES,
         beside(name),
-        lambda service: made_here(service) and bool(candidate) and kserve_status.source(service) == candidate,
+        lambda service: is_managed(service) and bool(candidate) and kserve_status.source(service) == candidate,
     )
     existed = deployer.cluster.get(INFERENCE_SERVICES, name) is not None
-    deployer.undeploy(Endpoint(url="", name=name, digest="", to="kserve", namespace=deployer.cluster.namespace))
+    deployer.undeploy(Endpoint(url="", name=name, digest="", platform="kserve", namespace=deployer.cluster.namespace))
     if existed:
         deleted.insert(0, f"{INFERENCE_SERVICES.kind} {name}")
-    try_(CONFIG_MAPS, name_of(name), made_here)
+    try_(CONFIG_MAPS, name_of(name), is_managed)
     try_(LEASES, LeaseSubject(INFERENCE_SERVICES.kind, name).lease, _is_unwatched)
-    return RemovedEndpoint(tuple(deleted), tuple(commands))
+    return RemovedEndpoint(name, deployer.cluster.namespace, tuple(deleted), tuple(commands))
 
 
 def _is_unwatched(lease: Document) -> bool:

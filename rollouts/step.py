@@ -13,19 +13,19 @@ from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import write_text
 from headrace.rollouts.controller import start
 from headrace.rollouts.controller.start import RolloutParts, Say
-from headrace.rollouts.kserve import KServeRollout, parts_there
-from headrace.rollouts.local import LocalRollout, parts_here
+from headrace.rollouts.kserve import KServeRollout, kserve_parts
+from headrace.rollouts.local import LocalRollout, local_parts
 from headrace.rollouts.record.record import RolloutPlan, RolloutRecord
 from headrace.rollouts.record.record_store import FRESH_SECONDS, RecordStore
-from headrace.rollouts.record.registry_note import tell
+from headrace.rollouts.record.registry_note import record_in_registry
 
 
 def plan_of(
     steps: list[int],
     *,
-    step_time: str = "",
-    patience: str = "",
-    look: str = "",
+    step_duration: str = "",
+    step_timeout: str = "",
+    poll_interval: str = "",
     here: bool = False,
     **others: Any,
 ) -> RolloutPlan:
@@ -33,9 +33,9 @@ def plan_of(
 
     Args:
         steps: Shares of the requests, in percent.
-        step_time: Shortest time of a step; empty for a minute, or two seconds on this machine.
-        patience: Longest time of a step; empty for an hour, or five minutes on this machine.
-        look: Time between two polls; empty for 15 seconds, or one second on this machine.
+        step_duration: Minimum duration of a step; empty for a minute, or two seconds on this machine.
+        step_timeout: Maximum duration of a step; empty for an hour, or five minutes on this machine.
+        poll_interval: Time between two polls of the metrics; empty for 15 seconds, or one second on this machine.
         here: Whether the rollout is on this machine.
         **others: Other options, as ``make_plan`` takes them.
 
@@ -44,9 +44,9 @@ def plan_of(
     """
     return start.make_plan(
         steps=steps,
-        step_seconds=seconds(step_time or ("2s" if here else "60s")),
-        patience_seconds=seconds(patience or ("5m" if here else "1h")),
-        look_seconds=seconds(look or ("1s" if here else "15s")),
+        step_duration_seconds=seconds(step_duration or ("2s" if here else "60s")),
+        step_timeout_seconds=seconds(step_timeout or ("5m" if here else "1h")),
+        poll_interval_seconds=seconds(poll_interval or ("1s" if here else "15s")),
         **others,
     )
 
@@ -56,16 +56,16 @@ class StepOptions:
     """Options of a rollout as a step.
 
     Attributes:
-        to: ``local`` or ``kserve``.
+        platform: ``local`` or ``kserve``.
         plan: The plan.
-        here: Options of a rollout on this machine.
-        there: Options of a rollout on KServe.
+        local: Options of a rollout on this machine.
+        kserve: Options of a rollout on KServe.
     """
 
-    to: str
+    platform: str
     plan: RolloutPlan
-    here: LocalRollout = field(default_factory=lambda: LocalRollout("", "", ""))
-    there: KServeRollout = field(default_factory=lambda: KServeRollout(""))
+    local: LocalRollout = field(default_factory=lambda: LocalRollout("", "", ""))
+    kserve: KServeRollout = field(default_factory=lambda: KServeRollout(""))
 
     def __post_init__(self) -> None:
         """Raise if an option is invalid or missing.
@@ -73,11 +73,11 @@ class StepOptions:
         Raises:
             InputError: If an option is invalid or missing.
         """
-        if self.to not in {"local", "kserve"}:
-            raise InputError(f"a rollout must go to local or kserve; got {quote(self.to)} instead.")
-        if self.to == "local" and not self.here.table:
+        if self.platform not in {"local", "kserve"}:
+            raise InputError(f"a rollout must go to local or kserve; got {quote(self.platform)} instead.")
+        if self.platform == "local" and not self.local.table:
             raise InputError("a rollout on this machine must be given a table whose rows are sent.")
-        if self.to == "kserve" and not self.there.name:
+        if self.platform == "kserve" and not self.kserve.name:
             raise InputError("a rollout on KServe must be given the name of its endpoint.")
 
 
@@ -99,7 +99,7 @@ def rollout_step(options: StepOptions, *, record: Path, say: Say = lambda _: Non
     with _parts(options, record, say) as parts:
         ended = _roll_out(parts, options.plan, say)
     write_text(record, ended.to_json())
-    say(f"the decision stands {tell(ended)}" if settings.registry() else "HEADRACE_REGISTRY is not set")
+    say(f"the decision stands {record_in_registry(ended)}" if settings.registry() else "HEADRACE_REGISTRY is not set")
     version = ended.candidate if ended.status == "promoted" else ended.stable
     return {
         "status": ended.status,
@@ -112,12 +112,12 @@ def rollout_step(options: StepOptions, *, record: Path, say: Say = lambda _: Non
 
 @contextlib.contextmanager
 def _parts(options: StepOptions, record: Path, say: Say) -> Iterator[RolloutParts]:
-    if options.to == "kserve":
-        yield parts_there(options.there, say=say)
+    if options.platform == "kserve":
+        yield kserve_parts(options.kserve, say=say)
         return
     lease = settings.lease_path()
-    with parts_here(
-        options.here, record.with_name(f"{record.name}.rollout"), lease_path=Path(lease) if lease else None
+    with local_parts(
+        options.local, record.with_name(f"{record.name}.rollout"), lease_path=Path(lease) if lease else None
     ) as parts:
         yield parts
 
@@ -127,7 +127,7 @@ def _roll_out(parts: RolloutParts, plan: RolloutPlan, say: Say) -> RolloutRecord
     stored = parts.store.load()
     if stored and stored.record.open and stored.record.candidate.digest == parts.traffic.find().candidate.digest:
         _await_unwatched(parts.store, say)
-        return start.go_on(parts, say=say)
+        return start.resume(parts, say=say)
     return start.begin(parts, plan, say=say)
 
 

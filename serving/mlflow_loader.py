@@ -40,7 +40,7 @@ class Predictor:
             rows = model_input.tolist()
         else:
             rows = {str(name): self._values(str(name), pd.Series(values)) for name, values in model_input.items()}
-        scored = self._served.quick(rows) or self._served.full(rows)
+        scored = self._served.predict_fast(rows) or self._served.predict_validated(rows)
         return pd.DataFrame(self._served.objects(scored))
 
     def _values(self, name: str, series: Any) -> list[Any]:

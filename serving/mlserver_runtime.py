@@ -50,7 +50,7 @@ class HeadraceRuntime(MLModel):
         if not inputs:
             raise RequestError("a request must hold at least one tensor.")
         columns = v2.columns(inputs, self._served.scorer.contract, RequestLimits())
-        return self._served.quick(columns) or self._served.full(columns)
+        return self._served.predict_fast(columns) or self._served.predict_validated(columns)
 
 
 def _document(payload: InferenceRequest) -> dict[str, Any]:

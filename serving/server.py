@@ -19,8 +19,8 @@ from headrace.core.base.errors import HeadraceError, InternalError, UserError
 from headrace.core.base.files import read_json, write_json
 from headrace.core.base.settings import without_blas_threads
 from headrace.serving.model.options import OFF, ServerOptions, parser
-from headrace.serving.model.options import options as from_arguments
-from headrace.serving.sockets import bound, predict_url, sharing
+from headrace.serving.model.options import parse_options as from_arguments
+from headrace.serving.sockets import bind_shared, bind_socket, predict_url
 
 if TYPE_CHECKING:
     from headrace.serving.model.model_holder import ModelHolder
@@ -46,9 +46,11 @@ def serve(options: ServerOptions) -> int:
     from headrace.serving.telemetry.shared_counters import SharedCounters  # noqa: PLC0415 - see the module
 
     with contextlib.ExitStack() as stack:
-        listeners = [stack.enter_context(listener) for listener in sharing(options.host, options.port, options.workers)]
+        listeners = [
+            stack.enter_context(listener) for listener in bind_shared(options.host, options.port, options.workers)
+        ]
         grpc = (
-            stack.enter_context(bound(options.host, options.grpc_port, shared=True))
+            stack.enter_context(bind_socket(options.host, options.grpc_port, shared=True))
             if options.grpc_port != OFF
             else None
         )

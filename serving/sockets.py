@@ -5,7 +5,7 @@ import socket
 from headrace.core.base.errors import InputError
 
 
-def bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
+def bind_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """Return a socket bound to an address, not yet listening.
 
     Args:
@@ -34,20 +34,20 @@ def bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
     return listener
 
 
-def sharing(host: str, port: int, count: int) -> list[socket.socket]:
+def bind_shared(host: str, port: int, count: int) -> list[socket.socket]:
     """Return ``count`` sockets bound to one port, over which the kernel distributes connections.
 
     Raises:
-        InputError: As ``bound`` does.
+        InputError: As ``bind_socket`` does.
     """
     if count == 1:
-        return [bound(host, port)]
+        return [bind_socket(host, port)]
     # Bind exclusively once: otherwise the workers might silently share the port with another program that also set
     # SO_REUSEPORT, and lose requests to it.
-    bound(host, port).close()
-    first = bound(host, port, shared=True)
+    bind_socket(host, port).close()
+    first = bind_socket(host, port, shared=True)
     number = first.getsockname()[1]
-    return [first, *(bound(host, number, shared=True) for _ in range(count - 1))]
+    return [first, *(bind_socket(host, number, shared=True) for _ in range(count - 1))]
 
 
 def predict_url(host: str, port: int, name: str) -> str:

@@ -81,7 +81,7 @@ async def _serve(
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(executor.close)
         stack.callback(explainer.close)
-        await stack.enter_async_context(telemetry.watching())
+        await stack.enter_async_context(telemetry.run_background())
         if address.grpc:
             from headrace.serving.grpc import server as grpc_server  # noqa: PLC0415 - a server without gRPC does not pay for it
 
@@ -174,7 +174,7 @@ def _reload_on_hangup(telemetry: Telemetry) -> None:
     reading: set[asyncio.Task[Any]] = set()  # references, since the event loop keeps only weak ones
 
     def reload() -> None:
-        task = loop.create_task(telemetry.swapped_or_told())
+        task = loop.create_task(telemetry.reload_or_log())
         reading.add(task)
         task.add_done_callback(reading.discard)
 

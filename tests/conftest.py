@@ -1,6 +1,8 @@
 """What all tests share."""
 
 import csv
+import fcntl
+import gc
 import os
 import random
 import secrets
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headrace.core.base.settings import without_blas_threads
-from tests import properties, surroundings
+from tests import fork_server, properties, surroundings
 
 surroundings.leave()
 # Tests run side by side, and threads that spin while they wait for each other would take most of the time.
@@ -35,6 +37,44 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let golden files be written anew, and a server be loaded for longer."""
     parser.addoption("--rewrite", action="store_true", help="write the golden files anew instead of comparing")
     parser.addoption("--soak-seconds", type=float, default=20.0, help="how long a server is kept at full load")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let the workers of pytest-xdist share what the tests' processes are forked from."""
+    if session.config.getoption("numprocesses", default=None):
+        fork_server.share()
+
+
+# Where tests take longest. Workers take file after file: what takes long must not begin last, when
+# other workers have nothing left to do. The first two are not both waiting for the fixture ``line``.
+_LONGEST_FIRST = (
+    "tests/images/",
+    "tests/e2e/test_line.py",
+    "tests/experiments/tuners/",
+    "tests/contracts/",
+    "tests/pipelines/",
+    "tests/e2e/",
+    "tests/rollouts/",
+    "tests/experiments/",
+    "tests/cli/",
+    "tests/serving/",
+    "tests/registry/",
+    "tests/core/evaluation/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    places = {name: place for place, name in enumerate(_LONGEST_FIRST)}
+    items.sort(
+        key=lambda item: min((place for name, place in places.items() if item.nodeid.startswith(name)), default=99)
+    )
+
+
+def pytest_collection_finish() -> None:
+    """Keep garbage collections from looking through all that was imported and collected, each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -101,10 +141,19 @@ def write_table(path: Path, *, rows: int = 400, seed: int = 7, shuffled: bool = 
     return path
 
 
-def headrace(*arguments: str, timeout: float = 240, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own."""
+def headrace(
+    *arguments: str, timeout: float = 240, fresh: bool = False, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own.
+
+    Args:
+        *arguments: The command's.
+        timeout: Longest time in seconds.
+        fresh: Whether it and all that it starts are fresh interpreters, else forks of one that has imported the suite.
+        **environment: Variables that it gets beside this process's own.
+    """
     return subprocess.run(
-        [sys.executable, "-m", "headrace.cli.main", *arguments],
+        [sys.executable if fresh else fork_server.python(), "-m", "headrace.cli.main", *arguments],
         stdin=subprocess.DEVNULL,  # no question is asked of whoever sits before the tests
         capture_output=True,
         text=True,
@@ -131,13 +180,25 @@ class Line:
 
 @pytest.fixture(scope="session")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
-    """The whole line on a small table, run once for all tests that look at its results."""
-    folder = tmp_path_factory.mktemp("line")
-    table = write_table(folder / "customers.csv")
-    home = folder / "out"
-    ended = headrace("run", str(table), "--target", "churn", "--budget", "3", "--output", str(home))
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return Line(home=home, table=table, told=ended.stdout)
+    """The whole line on a small table, run once for all tests that look at its results, in all workers.
+
+    No test may change anything in it.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "line"
+    folder.mkdir(exist_ok=True)
+    home, table, output = folder / "out", folder / "customers.csv", folder / "output.txt"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not output.exists():
+            write_table(table)
+            options = ("--target", "churn", "--budget", "3", "--output", str(home))
+            ended = headrace("run", str(table), *options, fresh=True)
+            assert ended.returncode == 0, ended.stdout + ended.stderr
+            output.write_text(ended.stdout)
+    return Line(home=home, table=table, told=output.read_text())
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,20 @@
 """A small bundle, made by the real steps in this process."""
 
+import atexit
+import functools
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from headrace.core.base.files import write_json
-from headrace.core.bundles.bundle import Bundle
+from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.contracts.contract_yaml import dump
-from headrace.core.contracts.inference.agreement import ContractHints
-from headrace.core.contracts.inference.infer import infer_with_notes
+from headrace.core.contracts.table_inference.agreement import ContractHints
+from headrace.core.contracts.table_inference.infer import infer_with_notes
 from headrace.core.evaluation.evaluate import EvaluationPlan, evaluate_model
 from headrace.core.evaluation.evaluate import EvaluationTables as Split
-from headrace.core.evaluation.gate import GateInputs, MetricBounds, judge
+from headrace.core.evaluation.gate import GateInputs, MetricBounds, write_verdict
 from headrace.core.features.add_features import engineer_table
 from headrace.core.models.train import train_model
 from headrace.core.packaging.package import BundleInputs, pack
@@ -63,10 +67,10 @@ def make_parts(
     evaluate_model(
         folder / "model", split=split, evaluation=folder / "evaluation.json", plan=EvaluationPlan(slices=slices)
     )
-    judge(
+    write_verdict(
         folder / "evaluation.json",
         inputs=GateInputs(folder / "model", folder / "test", folder / "actuals"),
-        thresholds=MetricBounds({}),
+        metric_bounds=MetricBounds({}),
         verdict=folder / "verdict.json",
     )
     parts = BundleInputs(
@@ -87,3 +91,17 @@ def make_bundle(folder: Path, **choices: Any) -> Bundle:
     """A whole bundle in ``folder / "bundle"``."""
     parts, source = make_parts(folder, **choices)
     return pack(folder / "bundle", parts=parts, source=source)
+
+
+def copy_bundle(folder: Path) -> Bundle:
+    """A copy of the usual bundle, which each process makes once; for tests that do not look at how it is made."""
+    shutil.copytree(_make_usual(), folder, dirs_exist_ok=True)
+    return open_bundle(folder / "bundle")
+
+
+@functools.cache
+def _make_usual() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="bundle-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    make_bundle(folder)
+    return folder

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from headrace.cli.options.kubernetes_options import Context, namespace_option
 from headrace.core.base.errors import HeadraceError, InputError
 
 EXAMPLES = """
@@ -16,20 +17,20 @@ Examples:
 
   headrace cluster keys
 
-  headrace cluster tidy --dry-run
+  headrace cluster cleanup --dry-run
 
-  headrace doctor --target cluster
+  headrace doctor --platform cluster
 """
 RENDER_EXAMPLES = """
 Examples:
 
   headrace cluster render local -o manifests
 
-  headrace cluster render local -o manifests --where-steps-run
+  headrace cluster render local -o manifests --detect-namespace
 
-  headrace cluster render production -o manifests --namespace team-a --create-namespace --model heart
+  headrace cluster render production -o manifests --namespace team-a --create-namespace --endpoint heart
 
-  headrace cluster render staging -o manifests --registry registry.internal:5000/mirror
+  headrace cluster render staging -o manifests --image-registry registry.internal:5000/mirror
 """
 KEYS_EXAMPLES = """
 Examples:
@@ -38,19 +39,19 @@ Examples:
 
   headrace cluster keys --database --namespace team-a
 """
-TIDY_EXAMPLES = """
+CLEANUP_EXAMPLES = """
 Examples:
 
-  headrace cluster tidy --dry-run
+  headrace cluster cleanup --dry-run
 
-  headrace cluster tidy --namespace team-a
+  headrace cluster cleanup --namespace team-a
 
-  HEADRACE_GATEWAY=127.0.0.1:8080 headrace cluster tidy      (from outside, where a rollout is brought to its end)
+  HEADRACE_GATEWAY=127.0.0.1:8080 headrace cluster cleanup      (from outside the cluster, to complete a rollout)
 """
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Install on Kubernetes and clean up: manifests, keys, what killed steps left behind.",
+    help="Install on Kubernetes and clean up: manifests, keys, and what killed steps left behind.",
     epilog=EXAMPLES,
 )
 
@@ -63,59 +64,61 @@ def render(
     ),
     namespace: Annotated[
         str,
-        typer.Option(
-            "--namespace",
-            "-n",
-            help="Existing namespace that others may use too: neither it nor policies on pods of others are written.",
-            metavar="NAME",
-            show_default="the overlay's own, which is created",
+        namespace_option(
+            "the overlay's own, which is created",
+            "Existing namespace, which others may use too: the manifests neither create it nor hold policies for the "
+            "pods of others.",
         ),
     ] = "",
     create_namespace: Annotated[
-        bool, typer.Option("--create-namespace", help="Create that namespace, for Headrace alone, with all policies.")
-    ] = False,
-    where_steps_run: Annotated[
         bool,
-        typer.Option(
-            "--where-steps-run",
-            help="For the namespace in which Kubeflow Pipelines runs steps, as it and the cluster report it.",
-        ),
+        typer.Option("--create-namespace", help="Create that namespace, for Headrace alone, with all policies."),
     ] = False,
-    context: Annotated[
-        str, typer.Option(help="Context of the kubeconfig for that.", show_default="the current one")
-    ] = "",
-    bind: Annotated[
+    detect_namespace: Annotated[
+        bool,
+        typer.Option("--detect-namespace", help="Use the namespace in which Kubeflow Pipelines runs steps."),
+    ] = False,
+    context: Context = "",
+    bind_service_account: Annotated[
         list[str] | None,
         typer.Option(
-            help="Account of the namespace that gets the rights of headrace-pipeline too, such as pipeline-runner; "
-            "repeatable.",
-            metavar="ACCOUNT",
+            help="Service account that also gets the rights of headrace-pipeline, such as pipeline-runner; repeatable.",
+            metavar="NAME",
         ),
     ] = None,
-    image: Annotated[str, typer.Option(help="Image instead of the suite's own.", show_default="of this version")] = "",
-    registry: Annotated[
-        str, typer.Option(help="Registry that all other images come from too.", show_default="each image's own")
+    image: Annotated[
+        str, typer.Option(help="Image instead of the suite's own.", show_default="that of this version")
     ] = "",
-    model: Annotated[str, typer.Option(help="Model whose servers are scaled.")] = "model",
-    sources: Annotated[bool, typer.Option("--sources", help="Also write the sources for kustomize.")] = False,
+    image_registry: Annotated[
+        str,
+        typer.Option(help="Registry for all other images.", metavar="HOST[/PATH]", show_default="each image's own"),
+    ] = "",
+    endpoint: Annotated[
+        str, typer.Option(help="Endpoint that is scaled, where the overlay scales one.", metavar="NAME")
+    ] = "model",
+    kustomize: Annotated[bool, typer.Option("--kustomize", help="Also write the sources for kustomize.")] = False,
 ) -> None:
     """Write all manifests of OVERLAY, ready to be applied, and the list of the images that they run."""
-    if where_steps_run and (namespace or create_namespace):
-        raise InputError("--where-steps-run finds the namespace: leave out --namespace and --create-namespace, or it.")
+    if detect_namespace and (namespace or create_namespace):
+        raise InputError(
+            "--detect-namespace must not be given with --namespace or --create-namespace; leave it or them out."
+        )
     if create_namespace and not namespace:
-        raise InputError("--create-namespace makes the namespace that --namespace names; name it.")
+        raise InputError(
+            "--create-namespace must be given with --namespace, which names the namespace to create; add it."
+        )
     from headrace.cluster.api import yaml_documents  # noqa: PLC0415 - slow
     from headrace.cluster.install import manifests  # noqa: PLC0415 - slow
     from headrace.core.base.files import write_text  # noqa: PLC0415
 
     options = manifests.InstallOptions(
         overlay,
-        namespace=_where_steps_run(context) if where_steps_run else namespace,
+        namespace=_detect_namespace(context) if detect_namespace else namespace,
         image=image,
-        registry=registry,
-        model=model,
-        shared=where_steps_run or (namespace != "" and not create_namespace),
-        bound=tuple(bind or ()),
+        image_registry=image_registry,
+        endpoint=endpoint,
+        shared=detect_namespace or (namespace != "" and not create_namespace),
+        bound_service_accounts=tuple(bind_service_account or ()),
     )
     if options.namespace == manifests.own_namespace(overlay):
         options = replace(options, shared=False)
@@ -123,7 +126,7 @@ def render(
     path = output / f"{overlay}.yaml"
     write_text(path, yaml_documents.dump_all(documents))
     write_text(output / "images.txt", "".join(f"{one}\n" for one in manifests.images(documents)))
-    if sources:
+    if kustomize:
         for name, text in manifests.sources():
             write_text(output / "kustomize" / name, text)
     typer.echo(f"{path} holds {len(documents)} objects; their images are listed in {output / 'images.txt'}.")
@@ -133,7 +136,7 @@ def render(
     typer.echo(f"Next: {apply}; headrace cluster keys --namespace {manifests.home(documents)}")
 
 
-def _where_steps_run(context: str) -> str:
+def _detect_namespace(context: str) -> str:
     """Return the namespace in which Kubeflow Pipelines runs steps, and print where that is known from.
 
     Raises:
@@ -156,26 +159,19 @@ def _where_steps_run(context: str) -> str:
 def keys(
     namespace: Annotated[
         str,
-        typer.Option(
-            "--namespace",
-            "-n",
-            help="Namespace.",
-            metavar="NAME",
-            show_default="where Kubeflow Pipelines runs steps, else the context's",
-        ),
+        namespace_option("that in which Kubeflow Pipelines runs steps, else the context's"),
     ] = "",
-    context: Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")] = "",
+    context: Context = "",
     database: Annotated[
-        bool, typer.Option("--database", help="Also generate the keys of the registry's database, unless they exist.")
+        bool,
+        typer.Option("--database", help="Also generate the keys of the registry's database, if they do not exist yet."),
     ] = False,
     records: Annotated[
         bool,
-        typer.Option(
-            "--records", help="Also bring the addresses of registry, catalogue and lineage, with their logins."
-        ),
+        typer.Option("--records", help="Also write the addresses and logins of registry, catalogue and lineage."),
     ] = False,
 ) -> None:
-    """Bring the object store's keys of HEADRACE_S3_* into the cluster, as steps and KServe read them; none is shown."""
+    """Write the object store's keys of HEADRACE_S3_* into the Secrets that steps and KServe read; none is shown."""
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - slow
     from headrace.cluster.install.secrets import make_database_keys, put_records, put_store_keys  # noqa: PLC0415
     from headrace.cluster.kfp.step_place import find_step_place  # noqa: PLC0415
@@ -204,18 +200,16 @@ def keys(
         typer.echo(f"the Secret {RECORDS_SECRET} holds {', '.join(values)}.")
     if place and place.namespace != cluster.namespace:
         typer.echo(f"{place}: bring the keys there too, by headrace cluster keys --namespace {place.namespace}.")
-    typer.echo(f"Next: headrace doctor --target cluster --namespace {cluster.namespace}")
+    typer.echo(f"Next: headrace doctor --platform cluster --namespace {cluster.namespace}")
 
 
-@app.command(epilog=TIDY_EXAMPLES)
-def tidy(
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Namespace.", metavar="NAME", show_default="the context's")
-    ] = "",
-    context: Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")] = False,
+@app.command(epilog=CLEANUP_EXAMPLES)
+def cleanup(
+    namespace: Annotated[str, namespace_option("the context's")] = "",
+    context: Context = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be cleaned up.")] = False,
 ) -> None:
-    """Clean up what killed searches, deployments and rollouts left behind; what a process still watches stays."""
+    """Clean up after killed searches, deployments and rollouts; what a process still watches stays."""
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - slow
     from headrace.rollouts.cleanup import clean_up, find  # noqa: PLC0415
 
@@ -234,19 +228,19 @@ def tidy(
         typer.echo(f"  {sentence}")
     for what in scan.watched:
         typer.echo(f"  {what} is watched and stays.")
-    last = _last_words(len(scan.orphans), failed, cluster.namespace, dry_run=dry_run)
+    last = _closing_line(len(scan.orphans), failed, cluster.namespace, dry_run=dry_run)
     typer.echo(f"{len(scan.unread)} could not be read. {last}" if scan.unread else last)
     if failed:
         raise typer.Exit(2)
 
 
-def _last_words(orphans: int, failed: int, namespace: str, *, dry_run: bool) -> str:
+def _closing_line(orphans: int, failed: int, namespace: str, *, dry_run: bool) -> str:
     """Return the closing line: how it stands, and what to do next."""
-    doctor = f"Next: headrace doctor --target cluster --namespace {namespace}"
+    doctor = f"Next: headrace doctor --platform cluster --namespace {namespace}"
     if not orphans:
         return f"Nothing is left to clean up in {namespace}. {doctor}"
     if dry_run:
-        return f"{orphans} left behind in {namespace}. Next: headrace cluster tidy --namespace {namespace}"
+        return f"{orphans} left behind in {namespace}. Next: headrace cluster cleanup --namespace {namespace}"
     if failed:
         return f"{failed} of {orphans} could not be cleaned up in {namespace}. Next: fix the causes above, then retry."
     return f"{orphans} cleaned up in {namespace}. {doctor}"

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from headrace.cli.options import cluster_options
+from headrace.cli.options.cluster_options import ClusterOptions
+from headrace.cli.options.command_parameters import takes_fields
+from headrace.cli.options.kubernetes_options import namespace_option
 from headrace.core.base.errors import InputError
 from headrace.core.base.files import write_text
 from headrace.pipelines.definitions.catalogue import PIPELINES
@@ -33,45 +35,31 @@ def compile_to(name: str, path: Path) -> None:
     write_text(path, compile_text(name))
 
 
+@takes_fields(ClusterOptions)
 def compile_pipeline(
+    *,
     name: Annotated[str, typer.Argument(metavar="PIPELINE", help=f"One of: {', '.join(PIPELINES)}.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.", metavar="FILE")],
     native: Annotated[
         str,
         typer.Option(
-            help="Write the Kubernetes objects Pipeline and PipelineVersion instead, for a Kubeflow that keeps its "
-            "pipelines in Kubernetes.",
+            help="Write the Kubernetes objects Pipeline and PipelineVersion instead, the latter by this name, for a "
+            "Kubeflow that stores pipelines in Kubernetes.",
             metavar="VERSION",
         ),
     ] = "",
-    namespace: Annotated[str, typer.Option(help="Namespace of these objects.", show_default="kubectl's")] = "",
-    cpu: cluster_options.Cpu = None,
-    memory: cluster_options.Memory = None,
-    gpu: cluster_options.Gpu = None,
-    timeout: cluster_options.Timeout = None,
-    retries: cluster_options.Retries = None,
-    cache: cluster_options.Cache = True,
-    node_selector: cluster_options.NodeSelector = None,
-    toleration: cluster_options.Tolerate = None,
-    image: cluster_options.Image = "",
+    namespace: Annotated[str, namespace_option("kubectl's", "Namespace of these objects.")] = "",
+    options: ClusterOptions,
 ) -> None:
     """Compile PIPELINE to the YAML that the Kubeflow UI takes."""
-    options = cluster_options.task_options(
-        cpu=cpu,
-        memory=memory,
-        gpu=gpu,
-        timeout=timeout,
-        retries=retries,
-        cache=cache,
-        node_selector=node_selector,
-        toleration=toleration,
-        image=image,
-    )
+    task_options = options.task_options()
     if namespace and not native:
         raise InputError("--namespace is for the objects of --native; leave it out, or name a version with --native.")
     from headrace.pipelines.definitions.compile import NativeObjects, compile_text  # noqa: PLC0415 - KFP is slow to import
 
-    write_text(output, compile_text(name, options=options, native=NativeObjects(native, namespace) if native else None))
+    write_text(
+        output, compile_text(name, options=task_options, native=NativeObjects(native, namespace) if native else None)
+    )
     if native:
         typer.echo(f"{output} is ready: kubectl apply -f {shlex.quote(str(output))}")
     else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from headrace.cli.output.run_output import Progress, outcome
+from headrace.cli.output.run_output import Progress, describe_run
 from headrace.core.base.errors import ClusterError, UserError
 from headrace.core.base.files import dumps, write_text
 from headrace.pipelines.definitions.catalogue import PIPELINES
@@ -101,7 +101,7 @@ def follow_run(
         for note in notes if run_outcome.error else ():
             typer.echo(f"  {note}")
         summary = _conclude(run, run_outcome, pipeline, folder, summary_file)
-    typer.echo(outcome(summary) if summary.metrics else f"\n  report    {summary.report or '(none)'}")
+    typer.echo(describe_run(summary) if summary.metrics else f"\n  report    {summary.report or '(none)'}")
     for note in notes:
         typer.echo(f"  {note}")
     typer.echo(f"\nNext: look at {folder.home}, or: headrace logs {run_id}")

@@ -30,9 +30,9 @@ Examples:
 
   headrace rollout tumours --pause          (or --resume, or --abort)
 
-  headrace rollout headrace-out/old --candidate headrace-out/new --to local --table customers.csv
+  headrace rollout headrace-out/old --candidate headrace-out/new --platform local --table customers.csv
 
-  headrace rollout headrace-out/old --candidate headrace-out/new --to local --table customers.csv --steps 10,50,100
+  headrace rollout headrace-out/old --candidate headrace-out/new --platform local --table traffic.csv --steps 10,50,100
 
 Exit code 0: promoted. 3: rolled back or aborted, and the former version serves. KServe needs a cluster (KUBECONFIG, or
 a pod's account) and its object store (HEADRACE_S3_ENDPOINT and keys).
@@ -49,17 +49,17 @@ def rollout(*, options: RolloutOptions) -> None:
         raise InputError(
             "headrace rollout must be given a --candidate, or one of --status, --pause, --resume, --abort."
         )
-    if options.to not in {"local", "kserve"}:
-        raise InputError(f"--to must be local or kserve; got {options.to!r} instead.")
-    store = _memory(options)
-    if options.actions and _only_said(options.actions[0], store):
+    if options.platform not in {"local", "kserve"}:
+        raise InputError(f"--platform must be local or kserve; got {options.platform!r} instead.")
+    store = _record_store(options)
+    if options.actions and _pass_command(options.actions[0], store):
         return
     plan = _plan(options)
     if options.candidate:
         refuse_second(store, options.model)
-    with _parts(options, store) as parts:
+    with _rollout_parts(options, store) as parts:
         record = _finish_rollout(options.actions, parts, plan)
-    if options.to == "kserve":
+    if options.platform == "kserve":
         write_text(options.folder / "rollout.json", record.to_json())
     _print_outcome(record, options.folder)
     if record.status != "promoted" and not options.abort:
@@ -70,11 +70,11 @@ def _finish_rollout(actions: tuple[str, ...], parts: "RolloutParts", plan: "Roll
     from headrace.rollouts.controller import start  # noqa: PLC0415
 
     if actions == ("abort",):
-        return start.end(parts)
-    return start.go_on(parts, say=_say) if actions else start.begin(parts, plan, say=_say)
+        return start.abort(parts)
+    return start.resume(parts, say=_say) if actions else start.begin(parts, plan, say=_say)
 
 
-def _only_said(action: str, store: "RecordStore") -> bool:
+def _pass_command(action: str, store: "RecordStore") -> bool:
     """Print the rollout's status, or pass a command to its process; return False if it must be carried out here.
 
     Raises:
@@ -91,7 +91,7 @@ def _only_said(action: str, store: "RecordStore") -> bool:
             raise InputError("no process runs the rollout: resume it with --resume, or end it with --abort.")
         return False
     command: RolloutCommand = action  # type: ignore[assignment]  # one of the three
-    store.wish(command)
+    store.send_command(command)
     typer.echo(f"The command {action} is stored; the rollout reads it at its next poll. Next: see it with --status.")
     return True
 
@@ -121,21 +121,21 @@ def _plan(options: RolloutOptions) -> "RolloutPlan":
         raise InputError(f"--steps must be percents such as 1,5,25,50,100; got {options.steps!r} instead.") from error
     return plan_of(
         steps,
-        here=options.to == "local",
-        tolerances=run_options.bounds(options.tolerate or [], option="--tolerate", example="errors=0.02"),
-        step_time=options.step_time,
-        patience=options.patience,
-        look=options.look,
+        here=options.platform == "local",
+        tolerances=run_options.bounds(options.tolerance or [], option="--tolerance", example="errors=0.02"),
+        step_duration=options.step_duration,
+        step_timeout=options.step_timeout,
+        poll_interval=options.poll_interval,
         alpha=options.alpha,
         step_requests=options.step_requests,
         floor_ms=options.floor_ms,
         slow_ms=options.slow_ms,
-        undecided=options.undecided,
+        on_timeout=options.on_timeout,
     )
 
 
-def _memory(options: RolloutOptions) -> "RecordStore":
-    if options.to == "local":
+def _record_store(options: RolloutOptions) -> "RecordStore":
+    if options.platform == "local":
         from headrace.rollouts.record.record_store import FileRecordStore  # noqa: PLC0415
 
         return FileRecordStore(options.folder)
@@ -146,13 +146,13 @@ def _memory(options: RolloutOptions) -> "RecordStore":
 
 
 @contextlib.contextmanager
-def _parts(options: RolloutOptions, store: "RecordStore") -> "Iterator[RolloutParts]":
+def _rollout_parts(options: RolloutOptions, store: "RecordStore") -> "Iterator[RolloutParts]":
     """Yield the parts of the rollout; a resumed one knows its candidate from its record."""
     stored = store.load()
     candidate = options.candidate or (stored.record.candidate.uri if stored else "")
-    if options.to == "local":
+    if options.platform == "local":
         from headrace.api.model_reference import resolve_model  # noqa: PLC0415
-        from headrace.rollouts.local import LocalRollout, parts_here  # noqa: PLC0415
+        from headrace.rollouts.local import LocalRollout, local_parts  # noqa: PLC0415
 
         if not options.table and not options.abort:
             raise InputError("a rollout on this machine must be given a --table whose rows are sent.")
@@ -164,38 +164,38 @@ def _parts(options: RolloutOptions, store: "RecordStore") -> "Iterator[RolloutPa
             rate=options.rate,
             seed=options.seed,
         )
-        with parts_here(local_rollout, options.folder) as parts:
+        with local_parts(local_rollout, options.folder) as parts:
             yield parts
         return
     from headrace.api.deployment import publish_model  # noqa: PLC0415
-    from headrace.rollouts.kserve import KServeRollout, parts_there  # noqa: PLC0415
+    from headrace.rollouts.kserve import KServeRollout, kserve_parts  # noqa: PLC0415
     from headrace.serving.deployment.target import DeploymentTarget  # noqa: PLC0415
 
     kserve_rollout = KServeRollout(
         name=options.model,
         candidate=publish_model(candidate),
         traffic=options.traffic or (stored.record.traffic if stored and stored.record.open else ""),
-        target=DeploymentTarget("kserve", options.namespace, options.context, via=options.via),
+        target=DeploymentTarget("kserve", options.namespace, options.context, gateway=options.gateway),
         prometheus=options.prometheus,
         selector=options.selector,
-        known=options.known,
-        wrong=options.wrong,
+        labelled_query=options.labelled_query,
+        error_query=options.error_query,
     )
-    yield parts_there(kserve_rollout, say=_say)
+    yield kserve_parts(kserve_rollout, say=_say)
 
 
 def _print_outcome(record: "RolloutRecord", home: Path) -> None:
     """Print how it ended, and what to do next."""
-    from headrace.rollouts.record.registry_note import tell  # noqa: PLC0415
+    from headrace.rollouts.record.registry_note import record_in_registry  # noqa: PLC0415
 
     typer.echo(f"\n  {record.name}: {record.status.replace('_', ' ')}.\n  {' '.join(record.reasons)}")
-    if record.url and record.to == "kserve":
+    if record.url and record.platform == "kserve":
         typer.echo(f"  {record.url}")
-    typer.echo(f"  The decision stands {tell(record)}.")
+    typer.echo(f"  The decision stands {record_in_registry(record)}.")
     path = home / "rollout.json"
     if record.status != "promoted":
         typer.echo(f"\nNext: read {path}, which holds the numbers behind it; the former version serves.")
-    elif record.to == "local":
+    elif record.platform == "local":
         typer.echo(
             f"\nNext: headrace serve {shlex.quote(record.candidate.uri)}   (every decision and its numbers: {path})"
         )

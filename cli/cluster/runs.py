@@ -35,12 +35,12 @@ Examples:
 
   headrace cancel --recurring --with-runs 0f3c…-a1
 """
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its name.")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="Id or name of a run.")]
 
 
 def runs(
-    limit: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 20,
-    recurring: Annotated[bool, typer.Option("--recurring", help="List recurring runs.")] = False,
+    limit: Annotated[int, typer.Option(help="Maximum number of runs.", min=1, max=1000)] = 20,
+    recurring: Annotated[bool, typer.Option("--recurring", help="List recurring runs instead.")] = False,
 ) -> None:
     """List the latest runs on Kubeflow (HEADRACE_KFP_ENDPOINT)."""
     from headrace.cluster.kfp import client  # noqa: PLC0415 - slow, and other commands need none
@@ -78,9 +78,9 @@ def _schedule(facts: dict[str, Any]) -> str:
 
 def logs(
     run: RunName,
-    step: Annotated[str, typer.Argument(metavar="[STEP]", help="One step.", show_default="all")] = "",
+    step: Annotated[str, typer.Argument(metavar="[STEP]", help="Step whose log is printed.", show_default="all")] = "",
 ) -> None:
-    """Print the logs of the steps of RUN: from their pods while these exist, else from the object store."""
+    """Print the logs of the steps of RUN: from their pods while they exist, then from the object store."""
     from headrace.cli.cluster.follow import sources  # noqa: PLC0415 - slow, and other commands need none
     from headrace.cluster.kfp import client  # noqa: PLC0415
     from headrace.pipelines.kubeflow import run_listing, submit  # noqa: PLC0415
@@ -88,7 +88,7 @@ def logs(
     from headrace.pipelines.kubeflow.run_workflow import with_workflow  # noqa: PLC0415
 
     api = client.connect()
-    pipeline_run = api.run(submit.find(api, run))
+    pipeline_run = api.run(submit.find_run(api, run))
     pipeline = api.pipeline_of(pipeline_run)
     run_sources = sources(api, pipeline)
     workflow = run_sources.workflows.of(pipeline_run)
@@ -120,13 +120,13 @@ def cancel(
     run: RunName,
     recurring: Annotated[
         bool,
-        typer.Option("--recurring", help="RUN is the id of a recurring run, which is deleted and starts no more runs."),
+        typer.Option("--recurring", help="RUN is the id of a recurring run, which is deleted."),
     ] = False,
     with_runs: Annotated[
-        bool, typer.Option("--with-runs", help="With --recurring: also end its run that is under way.")
+        bool, typer.Option("--with-runs", help="With --recurring: also end its run in progress.")
     ] = False,
 ) -> None:
-    """End RUN: its pods are killed."""
+    """Cancel RUN: its pods are deleted."""
     from headrace.cluster.kfp import client  # noqa: PLC0415 - slow, and other commands need none
     from headrace.pipelines.kubeflow import cancel as canceling  # noqa: PLC0415
     from headrace.pipelines.kubeflow import submit  # noqa: PLC0415
@@ -137,6 +137,6 @@ def cancel(
     if recurring:
         typer.echo(canceling.cancel_recurring(api, run, with_runs=with_runs))
         return
-    run_id = submit.find(api, run)
+    run_id = submit.find_run(api, run)
     canceling.cancel(api, run_id)
     typer.echo(f"It is being ended. Next: headrace runs, or: headrace logs {run_id}")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.cli.options import cluster_options, run_options
+from headrace.cli.options import run_options
+from headrace.cli.options.cluster_options import ClusterOptions
+from headrace.cli.options.command_parameters import takes_fields
 from headrace.core.base.errors import InputError
 from headrace.pipelines.definitions.catalogue import PIPELINES
 
@@ -28,56 +30,52 @@ Examples:
 """
 
 
+@takes_fields(ClusterOptions)
 def submit(
+    *,
     pipeline: Annotated[
         str, typer.Argument(metavar="PIPELINE", help=f"A compiled pipeline's file, or one of: {', '.join(PIPELINES)}.")
     ],
     argument: run_options.Arguments = None,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Wait, show the steps, and fetch the results.")
+        bool, typer.Option("--follow", "-f", help="Wait for the end, show the steps, and fetch the results.")
     ] = False,
-    every: Annotated[str, typer.Option(help="Run it repeatedly, such as every 24h.", metavar="TIME")] = "",
-    cron: Annotated[str, typer.Option(help="Run it by a schedule in UTC: second minute hour day month weekday.")] = "",
+    every: Annotated[str, typer.Option(help="Interval of a recurring run, such as 24h.", metavar="TIME")] = "",
+    cron: Annotated[
+        str, typer.Option(help="Schedule of a recurring run, in UTC: second minute hour day month weekday.")
+    ] = "",
     name: Annotated[str, typer.Option(help="Name of the run.", show_default="the pipeline's, with the time")] = "",
-    version: Annotated[str, typer.Option(help="Name of the version.", show_default="by its content")] = "",
-    group: Annotated[str, typer.Option(help="Experiment of Kubeflow, a named list of runs.")] = "",
+    version: Annotated[
+        str, typer.Option(help="Name of the pipeline version.", show_default="derived from its content")
+    ] = "",
+    experiment_name: Annotated[
+        str,
+        typer.Option(help="Kubeflow experiment that the run belongs to.", metavar="NAME", show_default="the server's"),
+    ] = "",
     pipeline_root: Annotated[
-        str, typer.Option(help="Where artifacts go, such as s3://headrace/runs.", show_default="Kubeflow's own place")
+        str, typer.Option(help="Address for the artifacts, such as s3://headrace/runs.", show_default="Kubeflow's own")
     ] = "",
     service_account: Annotated[
         str,
         typer.Option(
-            help="Account of the pods.", show_default="headrace-pipeline if it is there, else Kubeflow's choice"
+            help="Service account of the pods.",
+            metavar="NAME",
+            show_default="headrace-pipeline if it exists, else Kubeflow's",
         ),
     ] = "",
-    unchecked: Annotated[
-        bool, typer.Option("--unchecked", help="Start even if something is missing where the steps run.")
+    ignore_preflight_errors: Annotated[
+        bool,
+        typer.Option(
+            "--ignore-preflight-errors", help="Start the run even if something that its steps need is missing."
+        ),
     ] = False,
-    cpu: cluster_options.Cpu = None,
-    memory: cluster_options.Memory = None,
-    gpu: cluster_options.Gpu = None,
-    timeout: cluster_options.Timeout = None,
-    retries: cluster_options.Retries = None,
-    cache: cluster_options.Cache = True,
-    node_selector: cluster_options.NodeSelector = None,
-    toleration: cluster_options.Tolerate = None,
-    image: cluster_options.Image = "",
+    options: ClusterOptions,
     output: run_options.Output = None,
     summary: run_options.SummaryFile = None,
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Upload PIPELINE to Kubeflow (HEADRACE_KFP_ENDPOINT) and run it."""
-    step_options = cluster_options.task_options(
-        cpu=cpu,
-        memory=memory,
-        gpu=gpu,
-        timeout=timeout,
-        retries=retries,
-        cache=cache,
-        node_selector=node_selector,
-        toleration=toleration,
-        image=image,
-    )
+    task_options = options.task_options()
     from headrace.cluster.kfp import client  # noqa: PLC0415 - slow, and other commands need none
     from headrace.pipelines.compiled_spec import caching  # noqa: PLC0415
     from headrace.pipelines.kubeflow import submit as submitting  # noqa: PLC0415
@@ -86,12 +84,19 @@ def submit(
     if trigger and follow:
         raise InputError("--follow waits for one run; a recurring one has no end: leave it out, or --every and --cron.")
     request = submitting.SubmitOptions(
-        pipeline, run_options.pairs(argument), step_options, name, version, group, pipeline_root, service_account
+        pipeline,
+        run_options.pairs(argument),
+        task_options,
+        name,
+        version,
+        experiment_name,
+        pipeline_root,
+        service_account,
     )
-    file = submitting.read(request)
+    file = submitting.read_pipeline(request)
     api = client.connect()
-    request = replace(request, service_account=_account(api, request, file, unchecked=unchecked))
-    job = submitting.job(api, request, file)
+    request = replace(request, service_account=_account(api, request, file, ignore_errors=ignore_preflight_errors))
+    job = submitting.create_request(api, request, file)
     if trigger:
         recurring = api.schedule(job, trigger=trigger)
         typer.echo(f"The recurring run {job.name} is created: {recurring}")
@@ -110,22 +115,22 @@ def submit(
     follow_run(api, run, file, home=output or Path("headrace-out") / job.name, summary_file=summary)
 
 
-def _account(api: "KfpClient", request: "SubmitOptions", file: "PipelineFile", *, unchecked: bool) -> str:
+def _account(api: "KfpClient", request: "SubmitOptions", file: "PipelineFile", *, ignore_errors: bool) -> str:
     """Return the service account of the run, after printing what its steps would lack.
 
     Raises:
         InputError: If they would lack something, or an argument does not suit the pipeline.
     """
-    from headrace.cli.cluster.doctor import table  # noqa: PLC0415 - as above
+    from headrace.cli.local.doctor import table  # noqa: PLC0415 - as above
     from headrace.pipelines.compiled_spec import preflight  # noqa: PLC0415
     from headrace.pipelines.kubeflow import submit as submitting  # noqa: PLC0415
 
     arguments = submitting.arguments(file, request.arguments)
-    outlook = preflight.look(api, file, arguments, account=request.service_account)
+    outlook = preflight.check_run(api, file, arguments, account=request.service_account)
     shown = [finding for finding in outlook.findings if finding.state != "good" or finding.area == preflight.AREA]
     typer.echo("\n".join(table(shown)))
-    if outlook.lacking and not unchecked:
+    if outlook.lacking and not ignore_errors:
         first, *others = outlook.lacking
         more = f" ({len(others)} more stand above)" if others else ""
-        raise InputError(f"{first.text}{more}: {first.remedy}; or start it anyway with --unchecked.")
+        raise InputError(f"{first.text}{more}: {first.remedy}; or start it anyway with --ignore-preflight-errors.")
     return outlook.account

@@ -23,8 +23,10 @@ Examples:
 
 def card(
     model: Model,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="File of questions, or new bundle.")],
-    answers: Annotated[str, typer.Option(help="The file of questions, answered.", metavar="FILE")] = "",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT", help="File of questions, or folder of the new bundle.")
+    ],
+    answers: Annotated[str, typer.Option(help="File with the answers.", metavar="FILE")] = "",
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Write the questions that MODEL's card and risk sheet ask, or a bundle in which they are answered."""
@@ -38,7 +40,7 @@ def card(
         raise InputError(f"{output} must not exist yet; choose another path, or remove it.")
     with open_model(model) as bundle:
         if new_answers is None:
-            current_answers = update_card.answers_of(bundle)
+            current_answers = update_card.read_answers(bundle)
             write_text(output, card_answers.dump(current_answers, bundle.name))
             typer.echo(
                 f"{len(current_answers.missing)} of {len(card_answers.QUESTIONS)} questions are unanswered: {output}"
@@ -46,6 +48,6 @@ def card(
             again = shlex.join(["headrace", "card", model, "--answers", str(output), "--output", "NEW-BUNDLE"])
             typer.echo(f"\nNext: {again}")
             return
-        new_bundle = update_card.with_answers(bundle, new_answers, output)
+        new_bundle = update_card.update_answers(bundle, new_answers, output)
     typer.echo(f"{new_bundle.name} {new_bundle.digest}: {len(new_answers.missing)} questions are still unanswered.")
     typer.echo(f"\nNext: headrace serve {shlex.quote(str(output))}")

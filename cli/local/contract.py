@@ -25,7 +25,7 @@ Examples:
 _HINTS = ("task", "time_column", "positive", "country", "decimal", "thousands")
 
 
-@table_options.takes(
+@table_options.with_training_options(
     *table_options.READING, "target", *_HINTS, optional=("target",), unset={"target": "the last column"}
 )
 def contract(
@@ -37,13 +37,13 @@ def contract(
     ] = None,
 ) -> None:
     """Infer the data contract of TABLE, to be read, edited and given to `run --contract`."""
-    from headrace.cli.output.findings_output import lines  # noqa: PLC0415 - polars is slow to import
+    from headrace.cli.output.findings_output import format_notes  # noqa: PLC0415 - polars is slow to import
     from headrace.core.base.files import write_text  # noqa: PLC0415
     from headrace.core.base.notes import from_json, worst_first  # noqa: PLC0415
     from headrace.core.contracts.contract_yaml import dump  # noqa: PLC0415
-    from headrace.core.contracts.inference.agreement import ContractHints  # noqa: PLC0415
-    from headrace.core.contracts.inference.infer import infer_with_notes  # noqa: PLC0415
-    from headrace.core.contracts.unused_columns import left_out  # noqa: PLC0415
+    from headrace.core.contracts.table_inference.agreement import ContractHints  # noqa: PLC0415
+    from headrace.core.contracts.table_inference.infer import infer_with_notes  # noqa: PLC0415
+    from headrace.core.contracts.unused_columns import unused_column_notes  # noqa: PLC0415
     from headrace.core.readers.ingest import ingest_table  # noqa: PLC0415
     from headrace.core.tables import parquet_table  # noqa: PLC0415
     from headrace.stores.sources.open_source import open_source  # noqa: PLC0415
@@ -60,7 +60,9 @@ def contract(
         notice = f"headrace: the last column, {quote(target)}, is used as the target; --target names another."
         typer.echo(notice, err=True)
     notes = [*from_json(facts.get("notes", [])), *inferred.notes]
-    for line in lines(worst_first([*notes, *left_out(inferred.contract, notes)]), rest="in the descriptions"):
+    for line in format_notes(
+        worst_first([*notes, *unused_column_notes(inferred.contract, notes)]), rest="in the descriptions"
+    ):
         typer.echo(line, err=True)
     text = dump(inferred.contract)
     if output is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from headrace.cli.local.serve import keep_up
+from headrace.cli.local.serve import wait_until_interrupted
 from headrace.cli.options import run_options, table_options
 from headrace.pipelines.definitions.training_options import TrainingOptions
 from headrace.registry.backends.locations import FOLDER
@@ -58,7 +58,7 @@ def write_demo_table(path: Path) -> None:
             writer.writerow([*numbers, "benign" if label == "1" else "malignant"])
 
 
-@table_options.takes("seed")
+@table_options.with_training_options("seed")
 def demo(
     *,
     output: run_options.Output = None,
@@ -68,8 +68,8 @@ def demo(
     verbose: run_options.Verbose = False,
 ) -> None:
     """Run the whole pipeline on a real data set: from a CSV to a live endpoint."""
-    from headrace.cli.options.local_run import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
-    from headrace.cli.output.run_output import exchange, look, outcome  # noqa: PLC0415
+    from headrace.cli.local.training_run import run_training  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
+    from headrace.cli.output.run_output import describe_request, describe_run, registry_command  # noqa: PLC0415
 
     home = output or FOLDER / "demo"
     table = home.parent / f"{home.name}.csv"
@@ -80,15 +80,15 @@ def demo(
     )
 
     def on_success(completed: "Run") -> None:
-        typer.echo(outcome(completed.summary))
-        typer.echo("\n" + exchange(dict(completed.verification)))
+        typer.echo(describe_run(completed.summary))
+        typer.echo("\n" + describe_request(dict(completed.verification)))
         if serve:
-            keep_up(completed)
+            wait_until_interrupted(completed)
         else:
             own = f"try a table of your own: headrace run {shlex.quote(str(table))} --target diagnosis"
-            typer.echo(f"\nNext: open the report, {own}{look(completed.summary)}")
+            typer.echo(f"\nNext: open the report, {own}{registry_command(completed.summary)}")
 
-    run_line(
+    run_training(
         training.pipeline_arguments(),
         home=home,
         records=output or FOLDER,

@@ -17,7 +17,7 @@ Examples:
 
   headrace replay s3://headrace/models/trips/3f…/ --source trips-2024.parquet
 
-  headrace replay bundle/ --anyway --keep replayed/
+  headrace replay bundle/ --ignore-versions -o replayed/
 
 Exit code 0: the bundle is the same, byte for byte. 1: it is different.
 """
@@ -26,13 +26,18 @@ Exit code 0: the bundle is the same, byte for byte. 1: it is different.
 def replay(
     model: Model,
     source: Annotated[
-        str, typer.Option(metavar="TABLE", help="Where the table is stored.", show_default="by provenance or catalogue")
+        str,
+        typer.Option(
+            metavar="TABLE", help="Path or address of the table.", show_default="from provenance or catalogue"
+        ),
     ] = "",
-    champion: Annotated[str, typer.Option(metavar="MODEL", help="The champion that the gate compared with.")] = "",
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Continue with other versions of Python and packages.")
+    champion: Annotated[str, typer.Option(metavar="MODEL", help="Champion that the gate compared with.")] = "",
+    ignore_versions: Annotated[
+        bool, typer.Option("--ignore-versions", help="Continue with other versions of Python and packages.")
     ] = False,
-    keep: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Keep the bundle that is made.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Folder to keep the new bundle in.")
+    ] = None,
     catalog: Catalog = "",
 ) -> None:
     """Repeat the run that made MODEL, on the same table, and report whether the model is the same."""
@@ -40,7 +45,9 @@ def replay(
     from headrace.pipelines.replay.checks import ReplayOptions  # noqa: PLC0415
     from headrace.pipelines.replay.replay import replay as again  # noqa: PLC0415
 
-    options = ReplayOptions(source=source, champion=champion, catalog=catalog, anyway=anyway, keep=keep)
+    options = ReplayOptions(
+        source=source, champion=champion, catalog=catalog, ignore_versions=ignore_versions, output=output
+    )
     with open_model(model) as bundle:
         typer.echo(f"Repeating the run that made {bundle.name} {bundle.digest[:12]}:\n")
         comparison = again(bundle, options=options, watch=Progress(sys.stdout))
@@ -56,6 +63,6 @@ def replay(
         f"\nDifferent: {comparison.found} instead of {comparison.expected}; {where}; "
         f"{', '.join(comparison.files)} differ."
     )
-    if keep:
-        typer.echo(f"The bundle that was made is in {keep}.")
+    if output:
+        typer.echo(f"The bundle that was made is in {output}.")
     raise typer.Exit(1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from headrace.cli.local.serve import keep_up
+from headrace.cli.local.serve import wait_until_interrupted
 from headrace.cli.options import run_options, table_options
 from headrace.registry.backends.locations import FOLDER
 
@@ -18,15 +18,15 @@ Examples:
 
   headrace run heart.csv --target target
 
-  headrace run trips.csv --target tip --time pickup --country US --budget 2m
+  headrace run trips.csv --target tip --time-column pickup --country US --budget 2m
 
-  headrace run people.csv.gz --target income --names "age,job,income" --drop name --hash e-mail
+  headrace run people.csv.gz --target income --column-names "age,job,income" --drop-column name --hash-column e-mail
 
-  headrace run "parts/*.parquet" --target churn --id customer --families logistic --require roc_auc=0.8
+  headrace run "parts/*.parquet" --target churn --id-column customer --families logistic --metric-bound roc_auc=0.8
 """
 
 
-@table_options.takes(*table_options.ALL, after={"max_trials": "budget"})
+@table_options.with_training_options(*table_options.ALL, after={"max_trials": "budget"})
 def run(
     *,
     options: Mapping[str, Any],
@@ -38,21 +38,21 @@ def run(
 ) -> None:
     """Take TABLE through every step to a live endpoint."""
     training = table_options.training_options(options, max_trials=max_trials)
-    from headrace.cli.options.local_run import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
-    from headrace.cli.output.run_output import exchange, look, outcome  # noqa: PLC0415
+    from headrace.cli.local.training_run import run_training  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
+    from headrace.cli.output.run_output import describe_request, describe_run, registry_command  # noqa: PLC0415
 
     home = table_options.home_of(output, training.name)
 
     def on_success(completed: "Run") -> None:
-        typer.echo(outcome(completed.summary))
+        typer.echo(describe_run(completed.summary))
         if completed.verification:
-            typer.echo("\n" + exchange(dict(completed.verification)))
+            typer.echo("\n" + describe_request(dict(completed.verification)))
         if serve:
-            keep_up(completed)
+            wait_until_interrupted(completed)
         else:
-            typer.echo(f"\nNext: headrace serve {shlex.quote(str(home))}{look(completed.summary)}")
+            typer.echo(f"\nNext: headrace serve {shlex.quote(str(home))}{registry_command(completed.summary)}")
 
-    run_line(
+    run_training(
         training.pipeline_arguments(),
         home=home,
         records=output or FOLDER,

@@ -22,7 +22,7 @@ Examples:
 """
 
 
-@table_options.takes(*table_options.READING, unset={"missing_values": "the contract's"})
+@table_options.with_training_options(*table_options.READING, unset={"missing_values": "the contract's"})
 def score(
     *,
     model: Model,
@@ -30,7 +30,7 @@ def score(
         Path, typer.Option("--output", "-o", metavar="OUT", help="A folder, or a file .parquet or .csv.")
     ],
     options: Mapping[str, Any],
-    threads: Annotated[int, typer.Option(help="Threads of the engine.", min=1, max=256)] = 2,
+    threads: Annotated[int, typer.Option(help="Threads of the inference engine.", min=1, max=256)] = 2,
     summary: run_options.SummaryFile = None,
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from headrace.cli.options import run_options
 from headrace.cli.options.model_argument import Model
+from headrace.cli.options.signature_options import Identity, Issuer, PublicKey
 from headrace.core.base.files import write_json
 
 if TYPE_CHECKING:
@@ -34,12 +35,12 @@ Examples:
 DEFAULT_PORT = 8080
 
 
-def curl_line(url: str, request: Path) -> str:
+def curl_command(url: str, request: Path) -> str:
     """Return a command that sends the request in a file to ``url``, quoted for a shell."""
     return f"curl -s -H 'Content-Type: application/json' -d @{shlex.quote(str(request))} {shlex.quote(url)}"
 
 
-def keep_up(completed: "Run") -> None:
+def wait_until_interrupted(completed: "Run") -> None:
     """Wait with the endpoint up until Ctrl-C or SIGTERM."""
     if not completed.verification or not completed.summary.endpoint:
         typer.echo("\nThe gate rejected the model, so there is no endpoint to keep up.")
@@ -47,7 +48,7 @@ def keep_up(completed: "Run") -> None:
     request = completed.home / "request.json"
     write_json(request, completed.verification["request"])
     name = completed.summary.endpoint.url
-    typer.echo(f"\nThe endpoint stays up until Ctrl-C. Send it a request:\n\n  {curl_line(name, request)}\n")
+    typer.echo(f"\nThe endpoint stays up until Ctrl-C. Send it a request:\n\n  {curl_command(name, request)}\n")
     try:
         while True:
             time.sleep(3600)
@@ -63,16 +64,18 @@ def serve(
     workers: Annotated[int, typer.Option(help="Processes that share the port.", min=1, max=256)] = 1,
     grpc_port: Annotated[int, typer.Option(help="Port for gRPC.", min=0, max=65535, show_default="no gRPC")] = 0,
     verify: Annotated[
-        str, typer.Option(help="What is verified before the bundle is served: off, digest or signature.")
+        str, typer.Option(help="What to verify before the bundle is served: off, digest or signature.")
     ] = "digest",
-    public_key: Annotated[str, typer.Option(help="Key that must have signed it.", metavar="FILE")] = "",
-    identity: Annotated[str, typer.Option(help="Identity that must have signed it without a key.")] = "",
-    issuer: Annotated[str, typer.Option(help="Who vouches for that identity.", metavar="URL")] = "",
-    access_log: Annotated[bool, typer.Option("--access-log", help="One line of JSON for each request.")] = False,
-    log_url: Annotated[str, typer.Option(help="Receiver of CloudEvents, or a file, for requests and answers.")] = "",
+    public_key: PublicKey = "",
+    identity: Identity = "",
+    issuer: Issuer = "",
+    access_log: Annotated[bool, typer.Option("--access-log", help="Write a line of JSON for each request.")] = False,
+    log_url: Annotated[
+        str, typer.Option(help="Receiver of CloudEvents, or a file, to log requests and responses to.", metavar="URL")
+    ] = "",
     verbose: run_options.Verbose = False,
 ) -> None:
-    """Serve MODEL over HTTP (and gRPC) until interrupted; SIGHUP reads it again."""
+    """Serve MODEL over HTTP (and gRPC) until interrupted; SIGHUP reloads it."""
     from headrace.api.server_command import server_command  # noqa: PLC0415 - keeping an endpoint up needs no command
 
     command = server_command(

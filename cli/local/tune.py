@@ -23,14 +23,14 @@ Examples:
 
   headrace tune heart.csv --target target --experiment mine.yaml --summary summary.json
 
-  headrace tune s3://lake/heart.csv --target target --experiment families --on katib --namespace team-a --deadline 2h
+  headrace tune s3://lake/heart.csv --target target --experiment families --tuner katib --namespace team-a --deadline 2h
 
   headrace tune --experiment mine.yaml --argument source=heart.csv      (its trial is a compiled pipeline)
 """
 
 
-@table_options.takes(
-    *table_options.ALL, optional=("source", "target"), after={"max_trials": "budget", "argument": "copies"}
+@table_options.with_training_options(
+    *table_options.ALL, optional=("source", "target"), after={"max_trials": "budget", "argument": "include_data"}
 )
 def tune(
     *,
@@ -54,17 +54,17 @@ def tune(
     if not options["target"] or argument:
         raise InputError("with TABLE, --target must be given and --argument must not, which is for pipelines.")
     training = replace(table_options.training_options(options, max_trials=max_trials), publish=False)
-    from headrace.cli.options.local_run import run_line  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
-    from headrace.cli.output.run_output import outcome, search  # noqa: PLC0415
+    from headrace.cli.local.training_run import run_training  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
+    from headrace.cli.output.run_output import compare_search_scores, describe_run  # noqa: PLC0415
 
     home = table_options.home_of(output, training.name)
 
     def on_success(completed: "Run") -> None:
-        typer.echo(outcome(completed.summary))
-        typer.echo(search(completed.summary))
+        typer.echo(describe_run(completed.summary))
+        typer.echo(compare_search_scores(completed.summary))
         typer.echo(f"\nNext: open {home / 'search.html'}, or: headrace serve {shlex.quote(str(home))}")
 
-    run_line(
+    run_training(
         training.pipeline_arguments(),
         home=home,
         records=output or FOLDER,

@@ -11,7 +11,7 @@ import typer
 
 from headrace.api.local_run import clear_summary, object_store
 from headrace.cli.options import run_options
-from headrace.cli.output.run_output import figure
+from headrace.cli.output.run_output import format_value
 from headrace.core.base.errors import HeadraceError, InputError, quote
 from headrace.core.base.files import write_text
 from headrace.core.base.image import IMAGE
@@ -33,7 +33,7 @@ _OPTIONS = frozenset(
         "argument",
         "budget",
         "max_trials",
-        "search_on",
+        "tuner",
         "deadline",
         "cleanup",
         "search_namespace",
@@ -94,7 +94,7 @@ def search_pipeline(context: typer.Context, *, budget: str) -> None:
         budget=budget,
         seed=params["seed"],
         place=TunerTarget(
-            params["search_on"],
+            params["tuner"],
             image=IMAGE,
             deadline=params["deadline"],
             cleanup=params["cleanup"],
@@ -142,7 +142,7 @@ def _search(options: PipelineTuneOptions) -> None:
 def _run_search(
     plan: SearchPlan, trial: PipelineTrial, options: PipelineTuneOptions, folder: RunFolder, stack: contextlib.ExitStack
 ) -> SearchDocument:
-    store = stack.enter_context(object_store(folder)) if options.place.on == "local" else None
+    store = stack.enter_context(object_store(folder)) if options.place.tuner == "local" else None
     tuner = choose(
         options.place, searches=folder.searches, lease=folder.lease, environment=store.environment() if store else {}
     )
@@ -170,7 +170,7 @@ def _summary(result: SearchDocument | None, folder: RunFolder, began: float, *, 
 def _summarize_search(result: SearchDocument) -> SearchSummary:
     best = None if result.best is None else result.trials[result.best]
     return SearchSummary(
-        engine=result.engine,
+        tuner=result.tuner,
         metric=result.objective.metric,
         score=None if best is None else best.score,
         trials=len(result.trials),
@@ -190,7 +190,7 @@ def _outcome(result: SearchDocument, home: Path) -> str:
     if result.best is None:
         return ""
     best = result.trials[result.best]
-    metrics = ", ".join(f"{name} {figure(values['latest'])}" for name, values in best.metrics.items())
+    metrics = ", ".join(f"{name} {format_value(values['latest'])}" for name, values in best.metrics.items())
     lines = [
         "",
         f"  best      {best.name}: {metrics}",

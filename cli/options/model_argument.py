@@ -4,6 +4,4 @@ from typing import Annotated
 
 import typer
 
-Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A run's or a bundle's folder, a store URI, or NAME@VERSION.")
-]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a run or a bundle, store URI, or NAME@VERSION.")]

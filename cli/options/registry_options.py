@@ -10,31 +10,32 @@ from headrace.core.base import settings
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Name of the model.")]
 VersionName = Annotated[
     str,
-    typer.Argument(metavar="VERSION", help="A version, a number, a stage, latest, or a digest."),
+    typer.Argument(metavar="VERSION", help="Version, version number, stage, latest, or digest."),
 ]
 Registry = Annotated[
     str,
     typer.Option(
-        metavar="PLACE",
-        help="A file, or the address of an MLflow server.",
+        metavar="URI",
+        help="Model registry: a file, or the address of an MLflow server.",
         show_default="HEADRACE_REGISTRY, or headrace-out/registry.db",
     ),
 ]
 Catalog = Annotated[
     str,
     typer.Option(
-        metavar="PLACE",
-        help="A file, or postgresql://USER@HOST/DATABASE.",
+        metavar="URI",
+        help="Catalogue: a file, or postgresql://USER@HOST/DATABASE.",
         show_default="HEADRACE_CATALOG, or headrace-out/catalog.db",
     ),
 ]
-By = Annotated[str, typer.Option(metavar="NAME", help="Who acts.", show_default="HEADRACE_ACTOR, or the user")]
-Reason = Annotated[str, typer.Option(help="Why, for the history.")]
-Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page instead.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show tracebacks.")]
+By = Annotated[
+    str, typer.Option(metavar="NAME", help="Name of the person who acts.", show_default="HEADRACE_ACTOR, or the user")
+]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Reason, for the history.")]
+Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page to this file instead.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def who(by: str) -> str:
+def actor_name(by: str) -> str:
     """Return the name of the person who acts."""
     return by.strip() or settings.actor()

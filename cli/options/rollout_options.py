@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from headrace.cli.options import run_options
+from headrace.cli.options.kubernetes_options import Context, Gateway, Namespace
 
 ACTIONS = ("status", "pause", "resume", "abort")
 """Commands for a rollout that is under way; each is an option."""
@@ -20,57 +21,86 @@ class RolloutOptions:
         str,
         typer.Argument(
             metavar="MODEL",
-            help="Name of the endpoint on KServe; with --to local the folder or URI of the version in service.",
+            help="Name of the endpoint on KServe; with --platform local the folder or URI of the version in service.",
         ),
     ]
     candidate: Annotated[str, typer.Option(help="Folder or store URI of the new version.", metavar="MODEL")] = ""
-    to: Annotated[str, typer.Option(help="kserve or local.")] = "kserve"
-    table: Annotated[str, typer.Option(help="Local: table whose rows are sent, repeatedly.")] = ""
-    target: Annotated[str, typer.Option(help="Local: its column of truth.", show_default="the contract's")] = ""
-    rate: Annotated[float, typer.Option(help="Local: requests a second.", min=0, show_default="all it can")] = 0.0
+    platform: Annotated[str, typer.Option(help="Where the endpoint is: kserve or local.")] = "kserve"
+    table: Annotated[
+        str, typer.Option(help="Local: table whose rows are sent as requests, again and again.", metavar="TABLE")
+    ] = ""
+    target: Annotated[
+        str,
+        typer.Option(help="Local: its column with the true labels.", metavar="COLUMN", show_default="the contract's"),
+    ] = ""
+    rate: Annotated[float, typer.Option(help="Local: requests per second.", min=0, show_default="no limit")] = 0.0
     seed: run_options.Seed = 0
     steps: Annotated[str, typer.Option(help="Shares of the requests, in percent.")] = "1,5,25,50,100"
     step_requests: Annotated[int, typer.Option(help="Minimum requests to the candidate in a step.", min=1)] = 200
-    step_time: Annotated[str, typer.Option(help="Shortest time of a step.", show_default="60s; local 2s")] = ""
-    patience: Annotated[str, typer.Option(help="Longest time of a step.", show_default="1h; local 5m")] = ""
-    look: Annotated[str, typer.Option(help="Time between two polls.", show_default="15s; local 1s")] = ""
-    tolerate: Annotated[
+    step_duration: Annotated[
+        str, typer.Option(help="Minimum duration of a step.", metavar="TIME", show_default="60s; local 2s")
+    ] = ""
+    step_timeout: Annotated[
+        str, typer.Option(help="Maximum duration of a step.", metavar="TIME", show_default="1h; local 5m")
+    ] = ""
+    poll_interval: Annotated[
+        str, typer.Option(help="Time between two polls of the metrics.", metavar="TIME", show_default="15s; local 1s")
+    ] = ""
+    on_timeout: Annotated[str, typer.Option(help="What to do at the end of --step-timeout: rollback or promote.")] = (
+        "rollback"
+    )
+    tolerance: Annotated[
         list[str] | None,
         typer.Option(
             metavar="CHECK=NUMBER",
-            help="How much worse it may be: errors, latency, slow, shift, outcome; repeatable.",
+            help="How much worse the candidate may be: errors, latency, slow, shift, outcome; repeatable.",
             show_default="errors=0.01 latency=1.5 slow=0.02 shift=0.2 outcome=0.05",
         ),
     ] = None
-    alpha: Annotated[float, typer.Option(help="Chance that a good candidate is rolled back.")] = 0.05
-    floor_ms: Annotated[float, typer.Option(help="Latencies below this count as equal.", min=0)] = 5.0
+    alpha: Annotated[
+        float, typer.Option(help="Significance level: the probability that a good candidate is rolled back.")
+    ] = 0.05
+    floor_ms: Annotated[float, typer.Option(help="Latency below which requests count as equally fast.", min=0)] = 5.0
     slow_ms: Annotated[
-        float, typer.Option(help="Latency from which a request is slow.", min=0, show_default="the stable's 99 %")
+        float,
+        typer.Option(
+            help="Latency above which a request is slow.", min=0, show_default="the stable version's 99th percentile"
+        ),
     ] = 0.0
-    undecided: Annotated[str, typer.Option(help="After the longest time: rollback or promote.")] = "rollback"
     traffic: Annotated[
-        str, typer.Option(help="KServe: canary, knative or graph.", show_default="what the cluster offers")
+        str,
+        typer.Option(help="KServe: how requests are split: canary, knative or graph.", show_default="by the cluster"),
     ] = ""
     prometheus: Annotated[
-        str, typer.Option(help="KServe: Prometheus' address.", metavar="URL", show_default="the pods themselves")
+        str,
+        typer.Option(
+            help="KServe: address of Prometheus, which has the metrics.",
+            metavar="URL",
+            show_default="the pods themselves",
+        ),
     ] = ""
-    selector: Annotated[str, typer.Option(help='Further label matchers, such as namespace="models".')] = ""
-    known: Annotated[str, typer.Option(help="PromQL: number of labelled predictions, by digest.")] = ""
-    wrong: Annotated[str, typer.Option(help="PromQL: number of those that were wrong, by digest.")] = ""
-    namespace: Annotated[str, typer.Option(help="Namespace.", show_default="the context's, or the pod's own")] = ""
-    context: Annotated[str, typer.Option(help="Context of the kubeconfig.", show_default="the current one")] = ""
-    via: Annotated[str, typer.Option(help="Gateway, from outside.", metavar="HOST:PORT", show_default="none")] = ""
+    selector: Annotated[str, typer.Option(help='Prometheus: further label matchers, such as namespace="models".')] = ""
+    labelled_query: Annotated[
+        str,
+        typer.Option(help="Prometheus: query of the number of labelled predictions, by digest.", metavar="PROMQL"),
+    ] = ""
+    error_query: Annotated[
+        str, typer.Option(help="Prometheus: query of the number of wrong ones among them, by digest.", metavar="PROMQL")
+    ] = ""
+    namespace: Namespace = ""
+    context: Context = ""
+    gateway: Gateway = ""
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder of the record.", show_default="headrace-out/rollout")
     ] = None
     status: Annotated[bool, typer.Option("--status", help="Print the state of the rollout.")] = False
-    pause: Annotated[bool, typer.Option("--pause", help="Stay at this step; a bad candidate is still rolled back.")] = (
-        False
-    )
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue a paused rollout, or run here one whose process has ended.")
+    pause: Annotated[
+        bool, typer.Option("--pause", help="Stay at the current step; a bad candidate is still rolled back.")
     ] = False
-    abort: Annotated[bool, typer.Option("--abort", help="Roll the candidate back.")] = False
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue a paused rollout, or one whose process has ended, from here.")
+    ] = False
+    abort: Annotated[bool, typer.Option("--abort", help="End the rollout and roll the candidate back.")] = False
     verbose: run_options.Verbose = False
 
     @property

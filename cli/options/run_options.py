@@ -12,12 +12,12 @@ Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="The run's folder.", show_default="headrace-out/NAME")
 ]
 SummaryFile = Annotated[Path | None, typer.Option("--summary", help="Also write the JSON summary to this file.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the steps' raw logs, and tracebacks.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show raw logs and tracebacks.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
-Serve = Annotated[bool, typer.Option("--serve", help="Keep the endpoint up until Ctrl-C.")]
+Serve = Annotated[bool, typer.Option("--serve", help="Keep the endpoint live until Ctrl-C.")]
 Arguments = Annotated[
     list[str] | None,
-    typer.Option("--argument", help="Argument of a pipeline; repeatable.", metavar="NAME=VALUE"),
+    typer.Option("--argument", help="Argument of the pipeline; repeatable.", metavar="NAME=VALUE"),
 ]
 
 
@@ -26,7 +26,7 @@ def comma_list(text: str) -> list[str]:
     return [part.strip() for part in next(csv.reader([text], skipinitialspace=True))] if text else []
 
 
-def bounds(texts: list[str], *, option: str = "--require", example: str = "roc_auc=0.8") -> dict[str, float]:
+def bounds(texts: list[str], *, option: str = "--metric-bound", example: str = "roc_auc=0.8") -> dict[str, float]:
     """Parse texts such as ``roc_auc=0.8`` into bounds by metric.
 
     Args:

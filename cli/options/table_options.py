@@ -20,7 +20,7 @@ from headrace.registry.backends.locations import FOLDER
 if TYPE_CHECKING:
     from headrace.core.tables.source import ReadOptions
 
-MaxTrials = Annotated[int, typer.Option(help="Largest number of trials.", show_default="the budget's", min=0)]
+MaxTrials = Annotated[int, typer.Option(help="Maximum number of trials.", show_default="the budget's", min=0)]
 
 _FIELDS = option_fields(TrainingOptions)
 _TYPED = {name: option for name, option in _FIELDS.items() if option.metadata.is_typed}
@@ -33,7 +33,7 @@ READING = tuple(
 """Names of those that say where a table is and how it is read."""
 
 
-def takes(
+def with_training_options(
     *names: str,
     optional: tuple[str, ...] = (),
     unset: Mapping[str, str] | None = None,
@@ -73,7 +73,7 @@ def _replace_unset(field: OptionField, unset: str | None) -> OptionField:
 
 def _parameter(field: OptionField, *, required: bool) -> inspect.Parameter:
     """Return the parameter of a command, as Typer reads it."""
-    facts, kind = field.metadata, _typed_as(field)
+    facts, kind = field.metadata, _value_type(field)
     more = "; separated by commas" if facts.commas else "; repeatable" if kind == list[str] | None else ""
     texts: dict[str, Any] = {
         "help": f"{facts.command_help or facts.help}{more}.",
@@ -87,17 +87,18 @@ def _parameter(field: OptionField, *, required: bool) -> inspect.Parameter:
         default = None
     elif kind is str and (facts.unset or facts.commas or (default is inspect.Parameter.empty and not required)):
         default = ""
-    info = typer.Argument(**texts) if facts.is_argument else typer.Option(*facts.flags.split(), **texts)
+    flags = () if default is True else field.flags  # Typer makes --header and --no-header of such a name
+    info = typer.Argument(**texts) if facts.is_argument else typer.Option(*flags, **texts)
     return inspect.Parameter(
         field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
     )
 
 
-def _typed_as(field: OptionField) -> Any:
+def _value_type(field: OptionField) -> Any:
     """Return the type of what is typed: several values are an optional list, or one text with commas."""
-    if field.metadata.commas:
-        return str
-    return list[str] | None if field.type in {tuple, Mapping} else field.type
+    if field.is_repeated:
+        return list[str] | None
+    return str if field.metadata.commas else field.type
 
 
 def _convert(field: OptionField, value: Any) -> Any:

@@ -21,15 +21,15 @@ def table_text(table: CatalogTable, figures: Sequence[QualityFigure], uses: Sequ
 
 
 def _head(table: CatalogTable) -> str:
-    keep = f"{table.retain_days} days" if table.retain_days else "not said"
+    keep = f"{table.retention_days} days" if table.retention_days else "unknown"
     expired = len(table.list_expired())
     facts = [
         ("source", table.source),
-        ("owner", table.owner or "not said"),
-        ("licence", table.licence or "not said"),
+        ("owner", table.owner or "unknown"),
+        ("licence", table.licence or "unknown"),
         ("tags", ", ".join(table.tags) or "none"),
         ("rows kept", keep + (f"; {expired} versions are older" if expired else "")),
-        ("about", table.description or "not said"),
+        ("about", table.description or "unknown"),
     ]
     return f"{table.name}\n" + "\n".join(f"  {name:<10} {value}" for name, value in facts)
 

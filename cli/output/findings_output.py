@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from headrace.pipelines.local.summary import Summary
 
 MOST_LINES = 10
-_WIDTH = 110
+LINE_WIDTH = 110
 _MOST_LINES_OF_ONE = 3
 _MOST_NAMES = 4
 _MARKS = {"warning": "!", "info": "·"}
@@ -22,11 +22,11 @@ _OF_THE_CLASS = ("precision", "recall", "f1", "pr_auc")
 def findings(summary: "Summary") -> list[str]:
     """Return the findings of a run, worst first, in at most ten lines and an empty one; nothing if there are none."""
     notes = from_json(finding.model_dump() for finding in summary.findings)
-    shown = lines(notes, rest=f"in {Path(summary.report).name or 'the report'}")
+    shown = format_notes(notes, rest=f"in {Path(summary.report).name or 'the report'}")
     return [*shown, ""] if shown else []
 
 
-def positive(summary: "Summary") -> list[str]:
+def positive_class_line(summary: "Summary") -> list[str]:
     """Return a line that names the class of the class metrics; nothing if there are no such metrics."""
     named = [name for name in _OF_THE_CLASS if name in summary.metrics]
     if not summary.positive or not named:
@@ -34,7 +34,7 @@ def positive(summary: "Summary") -> list[str]:
     return [f"  {', '.join(named[:-1])} and {named[-1]} are those of the class {quote(summary.positive)}"]
 
 
-def lines(notes: Sequence[Note], *, rest: str) -> list[str]:
+def format_notes(notes: Sequence[Note], *, rest: str) -> list[str]:
     """Format notes for a terminal, worst first, those of one rule together, in at most ten lines.
 
     Args:
@@ -78,7 +78,7 @@ def _wrap_group(group: Sequence[Note]) -> list[str]:
     remedy = f" {first.remedy}" if all(note.remedy == first.remedy for note in others) else ""
     return textwrap.wrap(
         f"{first.sentence}{likewise}{remedy}".rstrip(),
-        _WIDTH,
+        LINE_WIDTH,
         initial_indent=f"    {_MARKS[first.severity]} ",
         subsequent_indent="      ",
         max_lines=_MOST_LINES_OF_ONE,

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from headrace.cli.output.run_output import figure
+from headrace.cli.output.run_output import format_value
 from headrace.cli.output.text_table import align_rows, cut, day
-from headrace.core.statistics.metrics import MAIN
+from headrace.core.statistics.metric_names import MAIN
 from headrace.registry.models.history_text import describe_entry
 from headrace.registry.models.state import STAGES, ModelState, ModelVersion
 
@@ -47,8 +47,8 @@ def main_metric(version: ModelVersion) -> str:
 
 def interval(value: dict[str, float]) -> str:
     """Return a metric with its interval."""
-    ends = f" ({figure(value['low'])} to {figure(value['high'])})" if value.get("low") is not None else ""
-    return f"{figure(value['value'])}{ends}"
+    ends = f" ({format_value(value['low'])} to {format_value(value['high'])})" if value.get("low") is not None else ""
+    return f"{format_value(value['value'])}{ends}"
 
 
 def history_table(state: ModelState, *, most: int = 0) -> str:

@@ -5,13 +5,11 @@ import shlex
 from typing import Any, TextIO
 
 from headrace.api.progress import describe_event
-from headrace.cli.output.findings_output import findings, positive
+from headrace.cli.output.findings_output import LINE_WIDTH, findings, positive_class_line
+from headrace.core.statistics.metric_names import LOWER_IS_BETTER
 from headrace.pipelines.local.runner import StepEvent
 from headrace.pipelines.local.summary import Summary
-from headrace.registry.backends.locations import registry_place
-
-_LESS_IS_BETTER = {"log_loss", "brier", "mae", "rmse"}
-_WIDTH = 110
+from headrace.registry.backends.locations import registry_location
 
 
 class Progress:
@@ -26,16 +24,16 @@ class Progress:
         """Show one event of a step."""
         if event.event in {"start", "progress"}:
             if self._live:
-                self._stream.write(f"\r\033[K  … {event.step:<16}{'':>9}  {event.text}"[:_WIDTH])
+                self._stream.write(f"\r\033[K  … {event.step:<16}{'':>9}  {event.text}"[:LINE_WIDTH])
                 self._stream.flush()
             return
         start = "\r\033[K" if self._live else ""
         line = f"  {describe_event(event)}"
-        self._stream.write(start + (line if event.event == "waiting" else line[:_WIDTH]) + "\n")
+        self._stream.write(start + (line if event.event == "waiting" else line[:LINE_WIDTH]) + "\n")
         self._stream.flush()
 
 
-def figure(value: float) -> str:
+def format_value(value: float) -> str:
     """Format a number with three significant digits and thousands separators."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
@@ -44,19 +42,19 @@ def metrics_table(summary: Summary) -> list[str]:
     """Return one line for each metric: its value, its interval and the baseline's value."""
     lines = [f"  {'metric':<12}{'value':>9}   {'95 % interval':<20}{'baseline':>9}"]
     for name, metric in summary.metrics.items():
-        interval = f"{figure(metric.low)} to {figure(metric.high)}"
-        base = figure(summary.baseline[name]) if name in summary.baseline else "-"
-        better = "  (less is better)" if name in _LESS_IS_BETTER else ""
-        lines.append(f"  {name:<12}{figure(metric.value):>9}   {interval:<20}{base:>9}{better}")
+        interval = f"{format_value(metric.low)} to {format_value(metric.high)}"
+        base = format_value(summary.baseline[name]) if name in summary.baseline else "-"
+        better = "  (less is better)" if name in LOWER_IS_BETTER else ""
+        lines.append(f"  {name:<12}{format_value(metric.value):>9}   {interval:<20}{base:>9}{better}")
     if summary.resampled_by:
         lines.append(f"  {summary.resampled_by.sentence}")
     lines += [f"  caution   {', '.join(caution.metrics)}: {caution.text}" for caution in summary.cautions]
     return lines
 
 
-def outcome(summary: Summary) -> str:
+def describe_run(summary: Summary) -> str:
     """Describe a completed run: findings, metrics, verdict, rows, model, endpoint, registry, report."""
-    lines = ["", *findings(summary), *metrics_table(summary), *positive(summary), ""]
+    lines = ["", *findings(summary), *metrics_table(summary), *positive_class_line(summary), ""]
     lines.append(f"  verdict   {summary.verdict}: {' '.join(summary.reasons)}")
     if summary.rows:
         rows = summary.rows
@@ -74,40 +72,40 @@ def outcome(summary: Summary) -> str:
     return "\n".join(lines)
 
 
-def search(summary: Summary) -> str:
+def compare_search_scores(summary: Summary) -> str:
     """Compare the score by which the search chose its best with scores on rows that it has not seen."""
     result = summary.search
     if result is None or result.score is None:
         return ""
-    less = "  (less is better)" if result.metric in _LESS_IS_BETTER else ""
+    less = "  (less is better)" if result.metric in LOWER_IS_BETTER else ""
     lines = [
         "",
-        f"  {result.trials} trials on {result.engine}, {result.failed} failed; {result.metric}{less}:",
-        f"    {figure(result.score):>9}   cross-validated score of the best, by which it was chosen: it flatters",
+        f"  {result.trials} trials on {result.tuner}, {result.failed} failed; {result.metric}{less}:",
+        f"    {format_value(result.score):>9}   cross-validated score of the best, by which it was chosen: it flatters",
     ]
     if result.nested is not None:
         ends = result.nested_low, result.nested_high
-        ends_text = "" if None in ends else f" ({' to '.join(figure(end) for end in ends if end is not None)})"
+        ends_text = "" if None in ends else f" ({' to '.join(format_value(end) for end in ends if end is not None)})"
         lines.append(
-            f"    {figure(result.nested):>9}   nested cross-validation: what such a search is worth{ends_text}"
+            f"    {format_value(result.nested):>9}   nested cross-validation: what such a search is worth{ends_text}"
         )
     if result.metric in summary.metrics:
         metric = summary.metrics[result.metric]
-        interval = f"{figure(metric.low)} to {figure(metric.high)}"
-        lines.append(f"    {figure(metric.value):>9}   the refitted best on the test part ({interval})")
+        interval = f"{format_value(metric.low)} to {format_value(metric.high)}"
+        lines.append(f"    {format_value(metric.value):>9}   the refitted best on the test part ({interval})")
     return "\n".join(lines)
 
 
-def look(summary: Summary) -> str:
+def registry_command(summary: Summary) -> str:
     """Return the command that shows the model in the registry, to append to other advice; empty if it is in none."""
     if not summary.model or not summary.model.version:
         return ""
-    usual = registry_place().url == registry_place(summary.registry).url
+    usual = registry_location().url == registry_location(summary.registry).url
     where = "" if usual else f" --registry {shlex.quote(summary.registry)}"
     return f", headrace registry show {summary.model.name}{where}"
 
 
-def exchange(verification: dict[str, Any]) -> str:
+def describe_request(verification: dict[str, Any]) -> str:
     """Show one request to the endpoint, its response, and the actual value that had been set aside."""
     answer = json.dumps(verification["answer"], ensure_ascii=False)
     return "\n".join(

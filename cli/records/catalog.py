@@ -12,7 +12,7 @@ from headrace.cli.options.registry_options import Catalog, Json
 from headrace.cli.output.text_table import align_rows, cut, day
 from headrace.cli.records import whereis
 from headrace.core.base.errors import InputError
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 
 if TYPE_CHECKING:
     from headrace.registry.catalog.database import CatalogDatabase
@@ -29,7 +29,7 @@ Examples:
 
   headrace catalog add heart.csv --owner "cardiology" --licence "CC BY 4.0" --tag gold
 
-  headrace catalog add "postgresql://reader@db/shop#orders" --retain 365 --description "orders of the web shop"
+  headrace catalog add "postgresql://reader@db/shop#orders" --retention-days 365 --description "orders of the web shop"
 """
 LIST = """
 Examples:
@@ -64,25 +64,27 @@ Examples:
 DESCRIBE = """
 Examples:
 
-  headrace catalog describe customers --owner marketing --licence internal --retain 730
+  headrace catalog describe customers --owner marketing --licence internal --retention-days 730
 """
-_Name = Annotated[str, typer.Argument(metavar="TABLE", help="The table's name in the catalogue, or its source.")]
-_Owner = Annotated[str | None, typer.Option(help="Who is responsible for it.", show_default=False)]
-_Licence = Annotated[str | None, typer.Option(help="Under which licence it is used.", show_default=False)]
-_Description = Annotated[str | None, typer.Option(help="What people should know.", show_default=False)]
-_Retain = Annotated[int | None, typer.Option(metavar="DAYS", help="How long rows may be kept.", min=1)]
-_Words = Annotated[list[str] | None, typer.Argument(metavar="[WORD]...", help="Words that must all occur in it.")]
-_Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="A tag; repeatable.")]
+_Name = Annotated[str, typer.Argument(metavar="TABLE", help="Name of the table in the catalogue, or its source.")]
+_Owner = Annotated[
+    str | None, typer.Option(help="Person or team that is responsible for the table.", show_default=False)
+]
+_Licence = Annotated[str | None, typer.Option(help="Licence of the data.", show_default=False)]
+_Description = Annotated[str | None, typer.Option(help="Description for people.", show_default=False)]
+_Retention = Annotated[int | None, typer.Option(metavar="DAYS", help="Days for which rows may be kept.", min=1)]
+_Words = Annotated[list[str] | None, typer.Argument(metavar="[WORD]...", help="Words that must all occur.")]
+_Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="Tag; repeatable.")]
 
 
 @app.command(name="add", epilog=ADD)
-@table_options.takes("source", "names", "header")
+@table_options.with_training_options("source", "column_names", "header")
 def add(
     *,
     owner: _Owner = None,
     licence: _Licence = None,
     description: _Description = None,
-    retain: _Retain = None,
+    retention_days: _Retention = None,
     tag: _Tags = None,
     options: Mapping[str, Any],
     catalog: Catalog = "",
@@ -95,7 +97,9 @@ def add(
     database = _open(catalog)
     name = add_source(database, options["source"], options=table_options.read_options(options))
     annotate(
-        database, name, **_parse_annotations(owner=owner, licence=licence, description=description, retain_days=retain)
+        database,
+        name,
+        **_parse_annotations(owner=owner, licence=licence, description=description, retention_days=retention_days),
     )
     set_tags(database, name, add=tag or ())
     typer.echo(f"{options['source']} is in the catalogue as {name}.\nNext: headrace catalog show {name}")
@@ -103,11 +107,11 @@ def add(
 
 @app.command(name="list", epilog=LIST)
 def list_tables(
-    expired: Annotated[bool, typer.Option("--expired", help="Only tables kept longer than they may be.")] = False,
+    expired: Annotated[bool, typer.Option("--expired", help="Only tables whose retention period is over.")] = False,
     catalog: Catalog = "",
     as_json: Json = False,
 ) -> None:
-    """List all tables, those read last first."""
+    """List all tables, the one read last first."""
     from headrace.registry.catalog.queries import search as find  # noqa: PLC0415 - SQLAlchemy takes its time
 
     tables = [table for table in find(_open(catalog)) if not expired or table.list_expired()]
@@ -118,9 +122,10 @@ def list_tables(
 def search(
     words: _Words = None,
     tag: _Tags = None,
-    owner: Annotated[str, typer.Option(help="Who is responsible for it.")] = "",
+    owner: Annotated[str, typer.Option(help="Person or team that is responsible for the table.")] = "",
     kind: Annotated[
-        str, typer.Option("--type", help="csv, parquet, json, sql, or the dtype of a column, such as timestamp.")
+        str,
+        typer.Option("--type", help="Type of the table (csv, parquet, json, sql) or of a column (such as timestamp)."),
     ] = "",
     since: Annotated[str, typer.Option(metavar="DAY", help="Read on that day or later.")] = "",
     until: Annotated[str, typer.Option(metavar="DAY", help="Read on that day or earlier.")] = "",
@@ -156,7 +161,7 @@ def show(table: _Name, catalog: Catalog = "", as_json: Json = False) -> None:
 def tag(
     table: _Name,
     tags: Annotated[list[str] | None, typer.Argument(metavar="[TAG]...", help="Tags to add.")] = None,
-    remove: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A tag to remove; repeatable.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Tag to remove; repeatable.")] = None,
     catalog: Catalog = "",
 ) -> None:
     """Add tags to TABLE, or remove them."""
@@ -174,18 +179,20 @@ def describe(
     owner: _Owner = None,
     licence: _Licence = None,
     description: _Description = None,
-    retain: _Retain = None,
-    name: Annotated[str | None, typer.Option(help="A new name in the catalogue.", show_default=False)] = None,
+    retention_days: _Retention = None,
+    name: Annotated[str | None, typer.Option(help="New name in the catalogue.", show_default=False)] = None,
     catalog: Catalog = "",
 ) -> None:
     """Record who is responsible for TABLE, its licence, and how long its rows may be kept."""
     from headrace.registry.catalog.annotations import describe as annotate  # noqa: PLC0415 - SQLAlchemy takes its time
 
     annotations = _parse_annotations(
-        owner=owner, licence=licence, description=description, retain_days=retain, name=name
+        owner=owner, licence=licence, description=description, retention_days=retention_days, name=name
     )
     if not annotations:
-        raise InputError("something must be described: give --owner, --licence, --description, --retain or --name.")
+        raise InputError(
+            "something must be described: give --owner, --licence, --description, --retention-days or --name."
+        )
     annotate(_open(catalog), table, **annotations)
     typer.echo(f"Next: headrace catalog show {name or table}")
 
@@ -193,7 +200,7 @@ def describe(
 def _open(catalog: str) -> "CatalogDatabase":
     from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415 - SQLAlchemy takes its time
 
-    return CatalogDatabase(catalog_place(catalog))
+    return CatalogDatabase(catalog_location(catalog))
 
 
 def _parse_annotations(**values: Any) -> dict[str, Any]:

@@ -20,10 +20,10 @@ Examples:
 
 
 def lineage(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name, a run's or a bundle's folder.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model, or folder of a run or a bundle.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="The page.", show_default="MODEL-lineage.html"),
+        typer.Option("--output", "-o", metavar="FILE", help="HTML page to write.", show_default="MODEL-lineage.html"),
     ] = None,
     registry: Registry = "",
     catalog: Catalog = "",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.cli.options.registry_options import By, Catalog, Html, Json, Model, Reason, Registry, Verbose, who
+from headrace.cli.options import run_options
+from headrace.cli.options.registry_options import By, Catalog, Html, Json, Model, Reason, Registry, actor_name
 from headrace.cli.records import registry_actions as moves
 from headrace.core.base.errors import InputError, MissingError
 
@@ -60,15 +61,19 @@ Examples:
 
 @app.command(name="register", epilog=REGISTER)
 def register(
-    model: Annotated[str, typer.Argument(metavar="BUNDLE", help="A run's folder, a bundle's folder or a store URI.")],
-    uri: Annotated[str, typer.Option(help="Where the bundle is published.", show_default="from the run")] = "",
-    number: Annotated[str, typer.Option(help="Version to give it, such as 2.0.0.", show_default="derived")] = "",
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a run or a bundle, or store URI.")],
+    uri: Annotated[
+        str, typer.Option(help="Store URI that the bundle is published at.", show_default="from the run")
+    ] = "",
+    semantic_version: Annotated[
+        str, typer.Option("--version", metavar="VERSION", help="Its version, such as 2.0.0.", show_default="derived")
+    ] = "",
     reason: Reason = "",
     by: By = "",
     registry: Registry = "",
-    verbose: Verbose = False,  # noqa: ARG001 - the command's frame reads it
+    verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
-    """Register a published BUNDLE as a new version; one that is registered keeps its version."""
+    """Register a published MODEL as a new version; one that is registered already keeps its version."""
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415 - as every command of this module
     from headrace.registry.models.submission import ModelSubmission, bundle_folder, published_at  # noqa: PLC0415
 
@@ -83,7 +88,9 @@ def register(
             folder = bundle_folder(Path(model))
             uri = uri or published_at(Path(model))
         submission = ModelSubmission.read(folder, uri=uri)
-        version = open_registry(registry).register(submission, by=who(by), reason=reason, number=number)
+        version = open_registry(registry).register(
+            submission, by=actor_name(by), reason=reason, semantic_version=semantic_version
+        )
     typer.echo(
         f"{version.model} {version.full} is registered as number {version.number} "
         f"(verdict: {version.verdict or 'none'})."
@@ -102,7 +109,7 @@ def list_models(registry: Registry = "", as_json: Json = False) -> None:
     model_registry = open_registry(registry)
     states = model_registry.models()
     if as_json:
-        typer.echo(json.dumps([_plain(state) for state in states], indent=1))
+        typer.echo(json.dumps([_as_json(state) for state in states], indent=1))
         return
     if not states:
         typer.echo(
@@ -134,7 +141,7 @@ def show(
         typer.echo(f"{html} is written: open it in a browser.")
         return
     if as_json:
-        typer.echo(json.dumps(_plain(state), indent=1))
+        typer.echo(json.dumps(_as_json(state), indent=1))
         return
     typer.echo(f"{versions_table(state)}\n\n{history_table(state, most=8)}")
     typer.echo(f"\nNext: headrace registry show {model} --html {model}.html, headrace registry promote {model} VERSION")
@@ -143,22 +150,22 @@ def show(
 @app.command(name="compare", epilog=COMPARE)
 def compare(
     model: Model,
-    first: Annotated[str, typer.Argument(metavar="VERSION", help="A version, a stage, latest or a digest.")],
-    second: Annotated[str, typer.Argument(metavar="OTHER", help="Another one.")],
+    first: Annotated[str, typer.Argument(metavar="VERSION", help="Version, version number, stage, latest, or digest.")],
+    second: Annotated[str, typer.Argument(metavar="OTHER", help="Version to compare it with.")],
     html: Html = None,
     registry: Registry = "",
 ) -> None:
     """Show two versions side by side: metrics, data, and what changes for a client."""
     from headrace.cli.output.registry_output import comparison  # noqa: PLC0415
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
-    from headrace.registry.models.version_comparison import between  # noqa: PLC0415
+    from headrace.registry.models.version_comparison import compare_versions  # noqa: PLC0415
 
     model_registry = open_registry(registry)
     state = model_registry.model(model)
     one, other = state.find(first), state.find(second)
     if one == other:
         raise InputError(f"{first} and {second} are the same version of {model}, {one.version}: name two.")
-    changes = between(model_registry, one, other)
+    changes = compare_versions(model_registry, one, other)
     if html:
         from headrace.reports.registry.page import write_comparison_page  # noqa: PLC0415 - as above
 
@@ -183,7 +190,7 @@ def history(model: Model, registry: Registry = "", as_json: Json = False) -> Non
     typer.echo(json.dumps([asdict(entry) for entry in state.entries], indent=1) if as_json else history_table(state))
 
 
-def _plain(state: "ModelState") -> dict[str, object]:
+def _as_json(state: "ModelState") -> dict[str, object]:
     versions = [asdict(version) for version in state.versions]
     return {"model": state.model, "stages": dict(state.stages), "versions": versions}
 

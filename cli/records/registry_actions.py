@@ -6,21 +6,21 @@ from typing import Annotated
 import typer
 import yaml
 
-from headrace.cli.options.registry_options import By, Model, Reason, Registry, VersionName, who
+from headrace.cli.options.registry_options import By, Model, Reason, Registry, VersionName, actor_name
 
 PROMOTE = """
 Examples:
 
   headrace registry promote tumours 1.1.0
 
-  headrace registry promote tumours latest --to production --reason "two weeks in staging without errors"
+  headrace registry promote tumours latest --stage production --reason "two weeks in staging without errors"
 """
 ROLLBACK = """
 Examples:
 
   headrace registry rollback tumours --reason "alarms since noon"
 
-  headrace registry rollback tumours --to 1.0.0 --reason "1.1.0 and 1.2.0 misread the unit"
+  headrace registry rollback tumours --to-version 1.0.0 --reason "1.1.0 and 1.2.0 misread the unit"
 """
 APPROVE = """
 Examples:
@@ -45,21 +45,24 @@ A policy is a YAML file; what is left out has the value shown here:
 
   format: 1
   production:
-    verdicts: [promote]     verdicts of the gate that will do: promote, hold
-    after: ""               stage that comes first, such as staging
-    approvals: 0            how many people must approve
-    another: true           whether the approval of whoever promotes does not count
+    verdicts: [promote]            accepted verdicts of the gate: promote, hold
+    requires_stage: ""             stage that the version must have been in before, such as staging
+    approvals: 0                   number of people who must approve
+    exclude_self_approval: true    whether the approval of the person who promotes does not count
 """
 _Stage = Annotated[
-    str, typer.Option(metavar="STAGE", help="development, staging or production.", show_default="the next one")
+    str,
+    typer.Option(
+        metavar="STAGE", help="Stage of the model: development, staging or production.", show_default="the next one"
+    ),
 ]
-_Why = Annotated[str, typer.Option("--reason", help="Why, for the history.")]
+_Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, for the history.")]
 
 
 def promote(
     model: Model,
     version: VersionName,
-    to: _Stage = "",
+    stage: _Stage = "",
     reason: Reason = "",
     by: By = "",
     registry: Registry = "",
@@ -69,30 +72,36 @@ def promote(
     from headrace.registry.models import transitions  # noqa: PLC0415 - as every command of this module
 
     model_registry = open_registry(registry)
-    stage = to or transitions.next_stage(model_registry.model(model).find(version))
-    before = model_registry.model(model).stage(stage)
-    promoted = model_registry.promote(model, version, stage=stage, by=who(by), reason=reason)
+    target_stage = stage or transitions.next_stage(model_registry.model(model).find(version))
+    before = model_registry.model(model).stage(target_stage)
+    promoted = model_registry.promote(model, version, stage=target_stage, by=actor_name(by), reason=reason)
     if before and before.number == promoted.number:
-        typer.echo(f"{model} {promoted.version} is in {stage} already.")
+        typer.echo(f"{model} {promoted.version} is in {target_stage} already.")
         return
     instead = f", instead of {before.version}" if before else ""
-    typer.echo(f"{model} {promoted.version} is in {stage}{instead}: {promoted.uri}")
+    typer.echo(f"{model} {promoted.version} is in {target_stage}{instead}: {promoted.uri}")
     if before:
-        typer.echo(f'Next, should it fail: headrace registry rollback {model} --stage {stage} --reason "..."')
+        typer.echo(f'Next, if it fails: headrace registry rollback {model} --stage {target_stage} --reason "..."')
 
 
 def rollback(
     model: Model,
     reason: _Why,
-    to: Annotated[str, typer.Option(metavar="VERSION", help="An earlier version.", show_default="the one before")] = "",
-    stage: Annotated[str, typer.Option(help="Stage to roll back.")] = "production",
+    to_version: Annotated[
+        str, typer.Option(metavar="VERSION", help="Version to roll back to.", show_default="the previous one")
+    ] = "",
+    stage: Annotated[
+        str, typer.Option(metavar="STAGE", help="Stage of the model: development, staging or production.")
+    ] = "production",
     by: By = "",
     registry: Registry = "",
 ) -> None:
     """Put an earlier version of MODEL back into a stage."""
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
 
-    restored = open_registry(registry).rollback(model, to=to, stage=stage, by=who(by), reason=reason)
+    restored = open_registry(registry).rollback(
+        model, to_version=to_version, stage=stage, by=actor_name(by), reason=reason
+    )
     typer.echo(f"{model} {restored.version} is back in {stage}: {restored.uri}")
 
 
@@ -100,7 +109,7 @@ def approve(model: Model, version: VersionName, reason: _Why, by: By = "", regis
     """Record that you approve of VERSION of MODEL, and why."""
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
 
-    approved = open_registry(registry).approve(model, version, by=who(by), reason=reason)
+    approved = open_registry(registry).approve(model, version, by=actor_name(by), reason=reason)
     names = ", ".join(approval.by for approval in approved.approvals)
     typer.echo(f"{model} {approved.version} is approved by {names}.")
     typer.echo(f"Next: headrace registry promote {model} {approved.version}")
@@ -110,7 +119,7 @@ def archive(
     model: Model,
     version: VersionName,
     reason: _Why,
-    undo: Annotated[bool, typer.Option("--undo", help="Restore it instead.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Restore the version instead.")] = False,
     by: By = "",
     registry: Registry = "",
 ) -> None:
@@ -119,12 +128,12 @@ def archive(
 
     model_registry = open_registry(registry)
     change = model_registry.restore if undo else model_registry.archive
-    changed = change(model, version, by=who(by), reason=reason)
+    changed = change(model, version, by=actor_name(by), reason=reason)
     typer.echo(f"{model} {changed.version} is {'archived' if changed.archived else 'in use'}.")
 
 
 def policy(
-    set_to: Annotated[Path | None, typer.Option("--set", metavar="FILE", help="The new policy.")] = None,
+    set_to: Annotated[Path | None, typer.Option("--set", metavar="FILE", help="File with the new policy.")] = None,
     reason: Reason = "",
     by: By = "",
     registry: Registry = "",
@@ -135,7 +144,7 @@ def policy(
 
     model_registry = open_registry(registry)
     if set_to:
-        model_registry.set_policy(load(set_to), by=who(by), reason=reason)
+        model_registry.set_policy(load(set_to), by=actor_name(by), reason=reason)
     typer.echo(yaml.safe_dump(model_registry.policy().as_json(), sort_keys=False, default_flow_style=None).rstrip())
     for entry in model_registry.policy_entries()[-1:]:
         typer.echo(f"# set by {entry.by}, {entry.time}{f': {entry.reason}' if entry.reason else ''}")

@@ -3,20 +3,20 @@
 import shlex
 import tempfile
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from headrace.api.model_reference import resolve_model
 from headrace.cli.options import run_options
 from headrace.cli.options.model_argument import Model
+from headrace.cli.options.signature_options import Identity, Issuer, PublicKey
 
 EXAMPLES = """
 Examples:
 
   headrace verify headrace-out/demo
 
-  headrace verify s3://headrace/models/tumours/3f…/ --key key.pub
+  headrace verify s3://headrace/models/tumours/3f…/ --public-key key.pub
 
   headrace verify bundle --identity release@example.org --issuer https://accounts.example.org
 """
@@ -25,17 +25,17 @@ _WORDS = {"odd": "no file"}
 
 def verify(
     model: Model,
-    key: Annotated[str, typer.Option(help="Public key that must have signed it.", metavar="FILE")] = "",
-    identity: Annotated[str, typer.Option(help="Identity that must have signed it without a key.")] = "",
-    issuer: Annotated[str, typer.Option(help="Who vouches for that identity.", metavar="URL")] = "",
+    public_key: PublicKey = "",
+    identity: Identity = "",
+    issuer: Issuer = "",
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Verify each file of MODEL against its manifest, and list those that are changed, missing or extra."""
     from headrace.core.base.errors import BundleError  # noqa: PLC0415
     from headrace.core.bundles import integrity, manifest, signatures  # noqa: PLC0415 - other commands need none
 
-    trusted = key or identity or issuer
-    trust = signatures.TrustedSigner(Path(key) if key else None, identity, issuer) if trusted else None
+    trusted = public_key or identity or issuer
+    trust = signatures.TrustedSigner(Path(public_key) if public_key else None, identity, issuer) if trusted else None
     location = resolve_model(model)
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(location)
@@ -57,5 +57,5 @@ def verify(
     signed = f", signed by {trust} ({signature[:12]})" if trust else ""
     typer.echo(f"{contents.name} {contents.digest}: {len(contents.files)} files, each matches the manifest{signed}.")
     if not trust:
-        typer.echo("No signature was checked; --key FILE does so.")
+        typer.echo("No signature was checked; --public-key FILE does so.")
     typer.echo(f"\nNext: headrace serve {shlex.quote(model)}")

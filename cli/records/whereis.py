@@ -13,7 +13,7 @@ from headrace.cli.options.registry_options import Catalog, Json
 from headrace.cli.output.text_table import align_rows
 from headrace.core.base import settings
 from headrace.core.base.errors import InputError, MissingError
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 
 EXAMPLES = """
 Examples:
@@ -33,9 +33,9 @@ def whereis(
         Path | None, typer.Option(metavar="FILE", help="File of keys, one a line.", show_default="standard input")
     ] = None,
     logs: Annotated[
-        list[Path] | None, typer.Option(metavar="PATH", help="A log or a folder of logs to search too; repeatable.")
+        list[Path] | None, typer.Option(metavar="PATH", help="Log file or folder of logs to search too; repeatable.")
     ] = None,
-    sources: Annotated[bool, typer.Option(help="Whether the sources of tables are searched too.")] = True,
+    sources: Annotated[bool, typer.Option(help="Whether the sources of the tables are searched too.")] = True,
     catalog: Catalog = "",
     as_json: Json = False,
 ) -> None:
@@ -45,7 +45,7 @@ def whereis(
     from headrace.registry.catalog.subject_search import search as find  # noqa: PLC0415
     from headrace.registry.catalog.writes import add_inquiry  # noqa: PLC0415
 
-    database = CatalogDatabase(catalog_place(catalog))
+    database = CatalogDatabase(catalog_location(catalog))
     subjects = SubjectKeys(column, _keys(keys))
     places = list(find(database, subjects, logs=logs or (), sources=sources))
     holding = sum(bool(place.rows) for place in places)

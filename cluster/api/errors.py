@@ -31,8 +31,8 @@ REASONS = {
     "UnsupportedMediaType": ("invalid", _REFUSED),
     "RequestEntityTooLarge": ("invalid", "refuses the request as too large: {message}; make the object smaller"),
     "MethodNotAllowed": ("unserved", "cannot do that: {message}; check whether it is of a version that can"),
-    "Gone": ("expired", "no longer knows that state: {message}; read it anew"),
-    "Expired": ("expired", "no longer knows that state: {message}; read it anew"),
+    "Gone": ("expired", "no longer knows that state: {message}; read it again"),
+    "Expired": ("expired", "no longer knows that state: {message}; read it again"),
     "Timeout": ("timeout", "did not answer in time: {message}; check whether it is overloaded, then try again"),
     "ServerTimeout": ("timeout", "did not answer in time: {message}; check whether it is overloaded, then try again"),
     "TooManyRequests": ("busy", "has too many requests: {message}; try again later"),
@@ -79,7 +79,7 @@ CLASSES: dict[type[Exception], tuple[str, str]] = {
     ),
     urllib3.exceptions.ProtocolError: ("unreachable", "broke off its answer: check whether it runs, then try again"),
     urllib3.exceptions.ProxyError: ("unreachable", "is not reachable through the proxy: correct the proxy's address"),
-    urllib3.exceptions.HTTPError: ("failed", "cannot be spoken to: check whether its address is an API server's"),
+    urllib3.exceptions.HTTPError: ("failed", "does not speak HTTP: check whether its address is an API server's"),
 }
 
 

@@ -26,7 +26,7 @@ def owned_fields_of(document: Mapping[str, Any], *, manager: str = MANAGER) -> D
     return None
 
 
-def made_here(document: Mapping[str, Any]) -> bool:
+def is_managed(document: Mapping[str, Any]) -> bool:
     """Return whether Headrace created or changed an object."""
     return any(entry.get("manager") == MANAGER for entry in document["metadata"].get("managedFields") or [])
 

@@ -1,7 +1,7 @@
 """Claims: a Lease marks an object that must not stay unfinished if the process that creates it is killed.
 
 The process creates the Lease before its first change, renews it in a thread, and deletes it once all is done or undone.
-A Lease without renewals tells ``headrace cluster tidy`` what to clean up. A process that loses its claim stops.
+A Lease without renewals tells ``headrace cluster cleanup`` what to clean up. A process that loses its claim stops.
 """
 
 import contextlib
@@ -33,8 +33,8 @@ class LeaseLostError(ClusterError):
     def __init__(self, about: LeaseSubject, *, gone: bool) -> None:
         """Initialize with a sentence about the lost claim."""
         text = (
-            f"the claim on {about} must be renewed while it is under way; it was not for so long that it was tidied "
-            "away: begin again."
+            f"the claim on {about} must be renewed while work goes on; it was not renewed for so long that it was "
+            "cleaned up: start again."
             if gone
             else f"another process took over {about}; this one has ended."
         )
@@ -56,17 +56,20 @@ class LeaseClaim:
         self.about = about
         self._cluster = cluster
         self._seconds = seconds
+        # A host name alone would let a restarted pod take its predecessor's claim for its own.
         self._holder = f"{platform.node() or 'somebody'}-{uuid.uuid4().hex[:12]}"
         self._ended = threading.Event()
+        # A daemon: a claim must not keep a process alive that has failed elsewhere.
         self._beat = threading.Thread(target=self._beats, daemon=True)
         self._lost: LeaseLostError | None = None
 
-    def make(self) -> None:
+    def acquire(self) -> None:
         """Claim the object; a process that claimed it before notices and stops.
 
         Raises:
             ClusterError: If the Lease cannot be written, or others change it all the time.
         """
+        # Read, then create or replace at that version; whoever changes the Lease in between costs an attempt.
         for _ in range(_ATTEMPTS):
             lease = self._cluster.get(LEASES, self.about.lease)
             try:
@@ -74,6 +77,7 @@ class LeaseClaim:
                     self._cluster.create(self._document())
                 else:
                     self._replace_lease(lease, self._document())
+            # A Lease that was read and is gone now was cleaned up in between: try again, and create it.
             except MissingError:
                 if lease is None:
                     raise  # the namespace does not exist
@@ -93,6 +97,7 @@ class LeaseClaim:
             LeaseLostError: If somebody else has changed it since it was read.
         """
         try:
+            # The annotations stay: they hold the former state that is to be restored.
             self._replace_lease(status.lease, {**self._document(), "metadata": {}})
         except MissingError as error:
             raise LeaseLostError(self.about, gone=True) from error
@@ -138,7 +143,7 @@ class LeaseClaim:
         with self._translate_conflict():
             self._cluster.delete(LEASES, self.about.lease, uid=metadata["uid"], version=metadata["resourceVersion"])
 
-    def let_go_on(self) -> None:
+    def detach(self) -> None:
         """Mark the object as running unattended to its end, and stop the renewals.
 
         Raises:
@@ -222,13 +227,13 @@ class LeaseClaim:
 def hold_claim(cluster: Cluster, about: LeaseSubject) -> Iterator[LeaseClaim]:
     """Claim an object for the duration of the block.
 
-    A claim that the block does not ``end`` stays: ``headrace cluster tidy`` cleans up what could not be undone.
+    A claim that the block does not ``end`` stays: ``headrace cluster cleanup`` cleans up what could not be undone.
 
     Raises:
         ClusterError: If it cannot be claimed.
     """
     claim = LeaseClaim(cluster, about, seconds=settings.claim_seconds())
-    claim.make()
+    claim.acquire()
     with claim.keep_renewing():
         yield claim
 

@@ -41,6 +41,7 @@ class LeaseSubject:
     @property
     def lease(self) -> str:
         """Name of its Lease; there is one for each object."""
+        # Computed from the object, so that two processes that claim it meet at one Lease.
         return f"headrace-{self.kind.lower()}-{self.name}"
 
 
@@ -49,14 +50,14 @@ class LeaseStatus:
     """The state of a claim.
 
     Attributes:
-        about: Its subject.
+        subject: Its subject.
         holder: Name of the process that holds it.
         silent_seconds: Time since its last renewal.
         seconds: Its duration without a renewal.
         lease: The Lease.
     """
 
-    about: LeaseSubject
+    subject: LeaseSubject
     holder: str
     silent_seconds: float
     seconds: float
@@ -75,6 +76,7 @@ def find(cluster: Cluster, kind: str, name: str) -> LeaseStatus | None:
         ClusterError: If the cluster cannot be read.
     """
     lease = cluster.get(LEASES, LeaseSubject(kind, name).lease)
+    # The cleanup reports an unreadable Lease; here it must not stop a deployment.
     with contextlib.suppress(DataError):
         return read(lease) if lease else None
     return None
@@ -90,6 +92,7 @@ def read(lease: Document) -> LeaseStatus:
     spec: dict[str, Any] = lease.get("spec") or {}
     try:
         about = _about(json.loads((lease["metadata"].get("annotations") or {})[ANNOTATION]))
+        # Two clocks meet here, the holder's and this one; the difference is checked below.
         renewed, seconds = datetime.fromisoformat(spec["renewTime"]), float(spec["leaseDurationSeconds"])
         silent = datetime.now(UTC) - renewed
     except (KeyError, TypeError, ValueError) as error:
@@ -98,6 +101,7 @@ def read(lease: Document) -> LeaseStatus:
             f"the Lease {name} must be a claim of Headrace's, with what it is about and when it was renewed; "
             f"{problem}: see whose it is, and delete it with kubectl delete lease {name}."
         ) from error
+    # A clock ahead by less than the duration is harmless; by more, it would look watched for long.
     if about.lease != name or silent < -timedelta(seconds=seconds):
         reason = f"it is about {about}" if about.lease != name else f"it says {spec['renewTime']}"
         raise DataError(
@@ -118,6 +122,7 @@ def all_leases(cluster: Cluster) -> list[Document]:
 
 def _about(fields: dict[str, Any]) -> LeaseSubject:
     """Return the subject from a parsed annotation; raise TypeError if it has another form."""
+    # The annotation can be edited by anybody with access to the namespace, and the cleanup acts on it.
     subject = LeaseSubject(**fields)
     texts = (subject.kind, subject.name, subject.uri, subject.answered)
     named = all(isinstance(text, str) for text in texts) and isinstance(subject.goes_on, bool)

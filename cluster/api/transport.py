@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.cluster.api.errors import translate_errors
 from headrace.core.base.errors import ClusterError
-from headrace.core.runtime.signals import held_back
+from headrace.core.runtime.signals import defer_signals
 
 if TYPE_CHECKING:
     import urllib3
@@ -107,7 +107,7 @@ class ApiTransport:
         return send_with_retries(lambda: self._once(request), repeat=request.repeat)
 
     def _once(self, request: ApiRequest) -> bytes:
-        with held_back(), translate_errors(self.address, request.doing):
+        with defer_signals(), translate_errors(self.address, request.doing):
             response = self._send(request)
             try:
                 return response.read()
@@ -117,7 +117,7 @@ class ApiTransport:
     def lines(self, request: ApiRequest) -> Generator[Any, None, None]:
         """Yield the documents of a stream, one a line, until the server ends it; raise as ``json`` does."""
         with translate_errors(self.address, request.doing):
-            with held_back():
+            with defer_signals():
                 response = self._send(request)
             try:
                 remainder = b""
@@ -125,7 +125,7 @@ class ApiTransport:
                     *complete, remainder = (remainder + block).split(b"\n")
                     yield from (json.loads(line) for line in complete if line.strip())
             finally:
-                with held_back():
+                with defer_signals():
                     response.close()  # the connection of an unfinished stream cannot be reused
                     response.release_conn()
 

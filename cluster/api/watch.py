@@ -17,6 +17,27 @@ _PAUSE_SECONDS = 0.5
 T = TypeVar("T")
 
 
+class ServerPatience:
+    """Decides which errors of an API server to wait out.
+
+    A server that has just started denies everything for a moment, before it has loaded its rights: a denial is final
+    only after ``PATIENCE_SECONDS`` without a success in between.
+    """
+
+    def __init__(self) -> None:
+        self._denied_since = 0.0
+
+    def tolerates(self, error: ClusterError) -> bool:
+        """Return whether the request that failed may succeed soon."""
+        now = time.monotonic()
+        self._denied_since = (self._denied_since or now) if error.denied else 0.0
+        return error.transient or bool(self._denied_since and now - self._denied_since < PATIENCE_SECONDS)
+
+    def reset(self) -> None:
+        """Forget earlier denials after a request that succeeded."""
+        self._denied_since = 0.0
+
+
 def follow(
     cluster: Cluster,
     kind: ObjectKind,
@@ -46,20 +67,16 @@ def follow(
         ClusterError: If the server refuses for longer than ``PATIENCE_SECONDS``, or does not answer at the end.
     """
     end = time.monotonic() + seconds
-    refused_since = 0.0
+    patience = ServerPatience()
     while True:
         try:
             state = cluster.get(kind, name, namespace=namespace)
         except ClusterError as error:
-            now = time.monotonic()
-            refused_since = (refused_since or now) if error.denied else 0.0
-            # A server that has just started denies everything for a moment, before it has loaded its rights.
-            passing = error.transient or (refused_since and now - refused_since < PATIENCE_SECONDS)
-            if not passing or now >= end:
+            if not patience.tolerates(error) or time.monotonic() >= end:
                 raise
             time.sleep(_PAUSE_SECONDS)
             continue
-        refused_since = 0.0
+        patience.reset()
         last = time.monotonic() >= end
         yield state
         if last:

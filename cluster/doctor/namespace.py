@@ -40,7 +40,7 @@ def check_namespace(cluster: Cluster, needs: ClusterRequirements) -> list[Diagno
         return [Diagnostic("Namespace", "bad", f"the namespace {name} is being deleted", "wait, and make it again")]
     labels = document["metadata"].get("labels") or {}
     exists = good("Namespace", f"the namespace {name} is there")
-    return [exists, _katib(name, labels, needs), *_security(name, labels), *_passed_over(name, labels, needs)]
+    return [exists, _katib(name, labels, needs), *_security(name, labels), *_check_webhook(name, labels, needs)]
 
 
 def _katib(name: str, labels: dict[str, str], needs: ClusterRequirements) -> Diagnostic:
@@ -64,7 +64,7 @@ def _security(name: str, labels: dict[str, str]) -> list[Diagnostic]:
     ]
 
 
-def _passed_over(name: str, labels: dict[str, str], needs: ClusterRequirements) -> list[Diagnostic]:
+def _check_webhook(name: str, labels: dict[str, str], needs: ClusterRequirements) -> list[Diagnostic]:
     """Check that KServe's webhook, which makes pods fetch models, applies to the namespace (kserve/kserve#2511)."""
     if CONTROL_PLANE_LABEL not in labels or "deploy" not in needs.purposes:
         return []

@@ -30,7 +30,7 @@ def check_nodes(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnostic
         return [Diagnostic("Nodes", "bad", text, "look at kubectl get nodes")]
     findings = [good("Nodes", f"{len(ready)} of {len(nodes)} nodes are ready")]
     findings += _architectures(ready)
-    findings += [finding for pod in _alike(needs.pods) for finding in _fit(pod, ready)]
+    findings += [finding for pod in _merge_pods(needs.pods) for finding in _fit(pod, ready)]
     findings += _images(needs, ready)
     return findings
 
@@ -63,7 +63,7 @@ def _architectures(nodes: list[Document]) -> list[Diagnostic]:
     return [Diagnostic("Nodes", "warning", text, remedy)]
 
 
-def _alike(pods: Sequence[PodRequirements]) -> list[PodRequirements]:
+def _merge_pods(pods: Sequence[PodRequirements]) -> list[PodRequirements]:
     """Merge pods with the same requirements into one, under all their names."""
     groups: dict[str, list[PodRequirements]] = {}
     for pod in pods:
@@ -103,10 +103,10 @@ def _room(node: Document, name: str) -> Decimal:
 def _untolerated_taints(pod: PodRequirements, node: Document) -> list[dict[str, Any]]:
     taints = node.get("spec", {}).get("taints") or []
     hard = [taint for taint in taints if taint.get("effect") in {"NoSchedule", "NoExecute"}]
-    return [taint for taint in hard if not any(_bears(toleration, taint) for toleration in pod.tolerations)]
+    return [taint for taint in hard if not any(_tolerates(toleration, taint) for toleration in pod.tolerations)]
 
 
-def _bears(toleration: Mapping[str, str], taint: Mapping[str, str]) -> bool:
+def _tolerates(toleration: Mapping[str, str], taint: Mapping[str, str]) -> bool:
     if toleration.get("effect") and toleration["effect"] != taint.get("effect"):
         return False
     if toleration.get("operator") == "Exists":

@@ -28,7 +28,7 @@ def check_rights(cluster: Cluster, needs: ClusterRequirements) -> list[Diagnosti
     text = f"you may not ask for the rights of {needs.account}; these are your own"
     own_purposes: list[Purpose] = [purpose for purpose in purposes if purpose != "run"]
     own_rights = [_purpose(cluster, purpose, needs, "") for purpose in own_purposes]
-    remedy = "ask an administrator for headrace doctor --target cluster"
+    remedy = "ask an administrator for headrace doctor --platform cluster"
     return [Diagnostic("Rights", "unknown", text, remedy), *own_rights]
 
 

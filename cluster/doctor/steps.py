@@ -57,6 +57,6 @@ def _check_default_account(cluster: Cluster, place: StepPlace, needs: ClusterReq
     text = f"a run that names no account runs as {place.account}, which may not {', nor '.join(missing)}"
     remedy = (
         f"have runs name {needs.account}, as headrace submit does, or give {place.account} its rights: headrace "
-        f"cluster render OVERLAY --namespace {cluster.namespace} --bind {place.account}"
+        f"cluster render OVERLAY --namespace {cluster.namespace} --bind-service-account {place.account}"
     )
     return [Diagnostic(AREA, "note", text, remedy)]

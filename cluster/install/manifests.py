@@ -1,4 +1,4 @@
-"""The manifests of an installation: a rendered overlay, adapted to a namespace, a registry and a model."""
+"""The manifests of an installation: a rendered overlay, adapted to a namespace, a registry and an endpoint."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _DNS_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _OF_OTHERS = {"default", "kubeflow", "kserve", "argo", "istio-system", "knative-serving", "cert-manager"}
 _OWN = "headrace-"
 _NAME = "app.kubernetes.io/name"
-_MODEL = "model-predictor"  # the Deployment that KServe creates for the model named `model`
+_PREDICTOR = "model-predictor"  # the Deployment that KServe creates for the endpoint named `model`
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,19 @@ class InstallOptions:
         overlay: One of ``local``, ``staging`` and ``production``.
         namespace: Namespace; empty for the overlay's own.
         image: Name and tag of the suite's image; empty for the overlay's own.
-        registry: Registry, optionally with a path, for all other images; empty for their own.
-        model: Name of the model whose servers are scaled, if the overlay scales them.
+        image_registry: Registry, optionally with a path, for all other images; empty for their own.
+        endpoint: Name of the endpoint that is scaled, if the overlay scales one.
         shared: Whether others use the namespace too: then neither it nor policies on pods of others are rendered.
-        bound: Service accounts of the namespace that also get the rights of the steps' account.
+        bound_service_accounts: Service accounts of the namespace that also get the rights of the steps' account.
     """
 
     overlay: str
     namespace: str = ""
     image: str = ""
-    registry: str = ""
-    model: str = "model"
+    image_registry: str = ""
+    endpoint: str = "model"
     shared: bool = False
-    bound: tuple[str, ...] = ()
+    bound_service_accounts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise if an option is invalid.
@@ -49,8 +49,8 @@ class InstallOptions:
         """
         if self.overlay not in OVERLAYS:
             raise InputError(f"OVERLAY must be one of {', '.join(OVERLAYS)}; got {quote(self.overlay)} instead.")
-        accounts = [("--bind", account) for account in self.bound]
-        for option, value in (("--namespace", self.namespace), ("--model", self.model), *accounts):
+        accounts = [("--bind-service-account", account) for account in self.bound_service_accounts]
+        for option, value in (("--namespace", self.namespace), ("--endpoint", self.endpoint), *accounts):
             if value and not _DNS_NAME.fullmatch(value):
                 raise InputError(
                     f"{option} must be at most 63 lower-case letters, digits and dashes; got {quote(value)} instead."
@@ -60,8 +60,10 @@ class InstallOptions:
                 f"a namespace to create must be Headrace's alone; {self.namespace} is not: leave out "
                 "--create-namespace, or name another."
             )
-        if any(part.isspace() for part in self.image + self.registry):
-            raise InputError(f"an image's name must have no spaces; got {quote(self.image or self.registry)} instead.")
+        if any(part.isspace() for part in self.image + self.image_registry):
+            raise InputError(
+                f"an image's name must have no spaces; got {quote(self.image or self.image_registry)} instead."
+            )
 
 
 def render(options: InstallOptions) -> list[dict[str, Any]]:
@@ -74,10 +76,10 @@ def render(options: InstallOptions) -> list[dict[str, Any]]:
     for document in documents:
         if options.namespace:
             _move(document, default_namespace, options.namespace)
-        _bind(document, options.bound)
+        _bind(document, options.bound_service_accounts)
         for container in _containers(document):
             container["image"] = _image(container["image"], options)
-        _aim(document, options.model)
+        _set_scale_target(document, options.endpoint)
     return documents
 
 
@@ -160,17 +162,17 @@ def _image(name: str, options: InstallOptions) -> str:
     repository, _, tag = name.rpartition(":")
     if repository == OWN_IMAGE and options.image:
         return options.image
-    if not options.registry:
+    if not options.image_registry:
         return name
     first, slash, rest = repository.partition("/")
     path = rest if slash and ("." in first or ":" in first) else repository  # the first part is a host name
-    return f"{options.registry.rstrip('/')}/{path}:{tag}"
+    return f"{options.image_registry.rstrip('/')}/{path}:{tag}"
 
 
-def _aim(document: dict[str, Any], model: str) -> None:
+def _set_scale_target(document: dict[str, Any], endpoint: str) -> None:
     if document["kind"] not in {"HorizontalPodAutoscaler", "ScaledObject"}:
         return
-    document["spec"]["scaleTargetRef"]["name"] = f"{model}-predictor"
+    document["spec"]["scaleTargetRef"]["name"] = f"{endpoint}-predictor"
     for trigger in document["spec"].get("triggers", []):
         if "query" in trigger["metadata"]:
-            trigger["metadata"]["query"] = trigger["metadata"]["query"].replace(_MODEL, f"{model}-predictor")
+            trigger["metadata"]["query"] = trigger["metadata"]["query"].replace(_PREDICTOR, f"{endpoint}-predictor")

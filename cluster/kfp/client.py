@@ -21,7 +21,7 @@ from headrace.core.base.errors import ClusterError, InputError, MissingError
 _API = "/apis/v2beta1"
 _PAGE = 50
 _UPLOAD_SECONDS = 120.0
-DEFAULT_GROUP = "Default"
+DEFAULT_EXPERIMENT = "Default"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class RunRequest:
         arguments: Its arguments.
         root: Address for its artifacts, such as ``s3://BUCKET/runs``; empty for the server's default.
         service_account: Account of its pods; empty for the server's default.
-        group: Name of KFP's "experiment" that lists the run; empty for the default.
+        experiment_name: Name of the experiment that the run belongs to; empty for the default.
     """
 
     name: str
@@ -59,7 +59,7 @@ class RunRequest:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     root: str = ""
     service_account: str = ""
-    group: str = ""
+    experiment_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,26 +166,28 @@ class KfpClient:
         return str(created["recurring_run_id"])
 
     def _body(self, job: RunRequest) -> dict[str, Any]:
-        group = self._group(job.group)
+        experiment_id = self._experiment_id(job.experiment_name)
         config = {"parameters": dict(job.arguments), **({"pipeline_root": job.root} if job.root else {})}
         return {
             "display_name": job.name,
             "runtime_config": config,
             **_source(job.what),
-            **({"experiment_id": group} if group else {}),
+            **({"experiment_id": experiment_id} if experiment_id else {}),
             **({"service_account": job.service_account} if job.service_account else {}),
         }
 
-    def _group(self, name: str) -> str:
+    def _experiment_id(self, name: str) -> str:
         """Return the id of an experiment, created if it does not exist; empty to leave it to the server."""
         if not name and not self.namespace:
             return ""
-        group_name = name or DEFAULT_GROUP
+        experiment_name = name or DEFAULT_EXPERIMENT
         for experiment in self._pages("/experiments", "experiments", "list the experiments"):
-            if _show_facts(experiment) == group_name:
+            if _show_facts(experiment) == experiment_name:
                 return str(experiment["experiment_id"])
-        body = {"display_name": group_name, "namespace": self.namespace}
-        return str(self._ask("POST", "/experiments", f"make the experiment {group_name}", body=body)["experiment_id"])
+        body = {"display_name": experiment_name, "namespace": self.namespace}
+        return str(
+            self._ask("POST", "/experiments", f"make the experiment {experiment_name}", body=body)["experiment_id"]
+        )
 
     def run(self, run: str) -> PipelineRun:
         """Return a run by its id.

@@ -15,7 +15,7 @@ from headrace.cluster.api import errors
 from headrace.core.base.errors import ClusterError, HeadraceError, MissingError
 
 _LIMIT = 500  # longest text of the server in a message, in characters
-_LOG_IN = "does not know the credentials: set HEADRACE_KFP_TOKEN or HEADRACE_KFP_COOKIE anew"
+_LOG_IN = "does not know the credentials: set HEADRACE_KFP_TOKEN or HEADRACE_KFP_COOKIE again"
 _BUSY = "answers that it is overloaded or failing: look at the log of ml-pipeline, then try again"
 _REFUSED = "refuses the request: {message}"
 

@@ -31,13 +31,13 @@ class StepPlace:
         namespace: Their namespace, which is never Headrace's alone.
         account: Default service account of a run.
         several_users: Whether each user has a namespace.
-        is_seen: Whether the checked cluster holds this Kubeflow Pipelines, as far as this account may read.
+        on_cluster: Whether the checked cluster holds this Kubeflow Pipelines, as far as this account may read.
     """
 
     namespace: str
     account: str
     several_users: bool
-    is_seen: bool
+    on_cluster: bool
 
     def __str__(self) -> str:
         """Return the place in words, without a full stop."""
@@ -85,10 +85,10 @@ def find(cluster: Cluster | None, api: KfpClient | None) -> StepPlace | None:
     if not several:
         namespace = server.namespace if server else USUAL_NAMESPACE
         account = variables.get(_ACCOUNT) or "pipeline-runner"
-        return StepPlace(namespace, account, several_users=False, is_seen=server is not None)
+        return StepPlace(namespace, account, several_users=False, on_cluster=server is not None)
     namespace = (api.namespace if api else "") or (cluster.namespace if cluster else "")
     account = variables.get(_ACCOUNT) or "default-editor"
-    return StepPlace(namespace, account, several_users=True, is_seen=cluster is not None) if namespace else None
+    return StepPlace(namespace, account, several_users=True, on_cluster=cluster is not None) if namespace else None
 
 
 def find_step_place(cluster: Cluster | None) -> StepPlace | None:

@@ -12,7 +12,7 @@ from headrace.cluster.api.transport import CONNECT_SECONDS, ApiRequest, send_wit
 from headrace.cluster.kfp.errors import translate_errors
 from headrace.core.base.environment_values import KfpSettings
 from headrace.core.base.errors import ClusterError
-from headrace.core.runtime.signals import held_back
+from headrace.core.runtime.signals import defer_signals
 
 if TYPE_CHECKING:
     from kfp_server_api import ApiClient, Configuration
@@ -53,7 +53,7 @@ class KfpTransport:
             ) from error
 
     def _once(self, request: ApiRequest) -> bytes:
-        with held_back(), translate_errors(self.address, request.doing):
+        with defer_signals(), translate_errors(self.address, request.doing):
             response = self.api.call_api(
                 request.path,
                 request.method,

@@ -14,12 +14,6 @@ def engineer(table: Input[Dataset], contract: Input[Artifact], feature_table: Ou
         contract: Data contract of the table (YAML).
         feature_table: The table with one more column for each row feature.
     """
-    from headrace.core.features.add_features import engineer_table
-    from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import add_to_trace
+    from headrace.steps.data.engineer import run_engineer
 
-    with step("engineer"):
-        feature_table.metadata.update(
-            engineer_table(table.path, contract=contract.path, feature_table=feature_table.path)
-        )
-        feature_table.metadata["steps"] = add_to_trace(table.metadata, "engineer", feature_table.path)
+    run_engineer(table=table, contract=contract, feature_table=feature_table)

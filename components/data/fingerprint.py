@@ -38,20 +38,8 @@ def fingerprint(
         A text for each address that changes when the content there does; a new text each time where that cannot be
         known, such as for a database.
     """
-    from pathlib import Path
+    from headrace.steps.data.fingerprint import run_fingerprint
 
-    from headrace.core.base.parameter_text import plain
-    from headrace.core.runtime.step_events import step
-    from headrace.stores.sources.fingerprint import fingerprint, is_known
-    from headrace.stores.sources.open_source import open_source
-
-    with step("fingerprint") as say:
-        open_source(plain(source))  # raises if the address cannot name a table
-        shipped = experiment and "://" not in experiment and not Path(plain(experiment)).exists()
-        addresses = (source, contract, "" if shipped else experiment, champion, card)
-        fingerprints = SourceFingerprints(*(fingerprint(plain(address)) for address in addresses))
-        shown = {
-            name: text[:12] if is_known(text) else "read again" for name, text in fingerprints._asdict().items() if text
-        }
-        say(", ".join(f"{name} {text}" for name, text in shown.items()))
-    return fingerprints
+    return SourceFingerprints(
+        **run_fingerprint(source=source, contract=contract, experiment=experiment, champion=champion, card=card)
+    )

@@ -14,11 +14,6 @@ def profile(table: Input[Dataset], contract: Input[Artifact], profile: Output[HT
         contract: Data contract of the table (YAML).
         profile: Self-contained HTML page; values of personal data and identifiers are not in it.
     """
-    from headrace.core.runtime.step_events import step
-    from headrace.reports.profile.page import profile_table
+    from headrace.steps.data.profile import run_profile
 
-    with step("profile"):
-        table_facts = profile_table(table.path, contract=contract.path, page=profile.path)
-        profile.metadata.update(
-            {"rows": table_facts.rows, "columns": len(table_facts.columns) + len(table_facts.others)}
-        )
+    run_profile(table=table, contract=contract, profile=profile)

@@ -32,32 +32,17 @@ def split(
         cut: The cut in the metadata of an earlier split, to repeat it on a table that has grown; empty to choose it.
         format: How sides are drawn; 1 repeats the split of a bundle whose provenance names no format.
     """
-    from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import add_to_trace, arguments_text
-    from headrace.core.splits.split_table import split_table
+    from headrace.steps.data.split import run_split
 
-    with step("split") as say:
-        facts = split_table(
-            table.path,
-            contract=contract.path,
-            train_table=train_table.path,
-            test_table=test_table.path,
-            test_actuals=test_actuals.path,
-            method=method,
-            test_size=float(test_size),
-            seed=int(seed),
-            cut=cut,
-            format=int(format),
-        )
-        for artifact, name in (
-            (train_table, "train_table"),
-            (test_table, "test_table"),
-            (test_actuals, "test_actuals"),
-        ):
-            artifact.metadata.update(facts[name])
-        parts = (train_table.path, test_table.path, test_actuals.path)
-        train_table.metadata["steps"] = add_to_trace(table.metadata, "split", *parts)
-        train_table.metadata["arguments"] = arguments_text(
-            method=method, test_size=test_size, seed=seed, cut=cut, format=format
-        )
-        say(f"train {facts['train_table']['rows']:,} rows, test {facts['test_table']['rows']:,}")
+    run_split(
+        table=table,
+        contract=contract,
+        train_table=train_table,
+        test_table=test_table,
+        test_actuals=test_actuals,
+        method=method,
+        test_size=test_size,
+        seed=seed,
+        cut=cut,
+        format=format,
+    )

@@ -25,28 +25,13 @@ def validate(
             metadata hold the notes as well.
         data_checks: The same as a page.
     """
-    from pathlib import Path
+    from headrace.steps.data.validate import run_validate
 
-    from headrace.core.base.notes import from_json
-    from headrace.core.base.parameter_text import guarded_texts, plain_texts
-    from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import add_to_trace
-    from headrace.core.validation.table import validate_table
-    from headrace.registry.record import recorded_checks
-
-    facts = plain_texts(table.metadata)
-    with step("validate") as say, recorded_checks(facts, contract=Path(contract.path), checks=Path(checks.path)):
-        result = validate_table(
-            table.path,
-            contract=contract.path,
-            valid=valid_table.path,
-            quarantine=quarantine.path,
-            checks=checks.path,
-            page=data_checks.path,
-            notes=from_json([*facts.get("notes", []), *plain_texts(contract.metadata).get("notes", [])]),
-        )
-        steps = add_to_trace(table.metadata, "validate", valid_table.path, checks.path)
-        valid_table.metadata.update({"rows": result["valid"], "steps": steps})
-        quarantine.metadata.update({"rows": result["quarantined"]})
-        checks.metadata.update(guarded_texts(result))
-        say(f"{result['valid']:,} rows valid, {result['quarantined']:,} quarantined")
+    run_validate(
+        table=table,
+        contract=contract,
+        valid_table=valid_table,
+        quarantine=quarantine,
+        checks=checks,
+        data_checks=data_checks,
+    )

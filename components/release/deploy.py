@@ -10,12 +10,12 @@ def deploy(
     uri: str,
     endpoint: Output[Artifact],
     name: str = "",
-    to: str = "local",
+    platform: str = "local",
     namespace: str = "",
     mode: str = "",
     service_account: str = "headrace-serving",
-    replicas: int = 1,
-    most_replicas: int = 0,
+    min_replicas: int = 1,
+    max_replicas: int = 0,
     cpu: str = "",
     memory: str = "",
     deadline: str = "",
@@ -26,39 +26,32 @@ def deploy(
         uri: Store URI of the bundle, as ``publish`` returned it.
         endpoint: JSON with the endpoint's URL, name, digest and place, and the digest that was live before.
         name: Name of the model on the endpoint; empty for its own.
-        to: Where to serve: "local" for the machine that the step runs on, "kserve" for an InferenceService.
+        platform: Where to serve: "local" for the machine that the step runs on, "kserve" for an InferenceService.
         namespace: Namespace of the InferenceService; empty for the step's own.
         mode: "Standard" or "Knative"; empty to ask the cluster.
         service_account: Service account of the servers, whose Secret holds the object store's keys.
-        replicas: Minimum number of pods.
-        most_replicas: Maximum number of pods; 0 for the minimum.
-        cpu: Processors of a pod, as Kubernetes writes them; empty for the default.
-        memory: Memory of a pod likewise.
-        deadline: Longest time, such as "10m", which is the default.
+        min_replicas: Minimum number of replicas.
+        max_replicas: Maximum number of replicas; 0 for the minimum.
+        cpu: CPU request and limit of a pod, such as "500m"; empty for 250m and 1.
+        memory: Memory request and limit of a pod, such as "1Gi"; empty for 384Mi and 1Gi.
+        deadline: Maximum time until the version is live; empty for "10m".
 
     Returns:
         The URL for predictions: ``http://HOST:PORT/v1/models/NAME:predict``.
     """
-    from pathlib import Path
+    from headrace.steps.release.deploy import run_deploy
 
-    from headrace.core.base.parameter_text import plain
-    from headrace.core.runtime.step_events import step
-    from headrace.serving.deployment.factory import deploy_step
-    from headrace.serving.deployment.target import DeploymentTarget
-
-    with step("deploy") as say:
-        target = DeploymentTarget(
-            to=to,
-            namespace=namespace,
-            mode=mode,
-            service_account=service_account,
-            replicas=int(replicas),
-            most_replicas=int(most_replicas),
-            cpu=cpu,
-            memory=memory,
-            deadline=deadline,
-        )
-        facts = deploy_step(plain(uri), name=plain(name), target=target, record=Path(endpoint.path), say=say)
-        endpoint.metadata.update(facts)
-        say(facts["url"])
-        return facts["url"]
+    return run_deploy(
+        uri=uri,
+        endpoint=endpoint,
+        name=name,
+        platform=platform,
+        namespace=namespace,
+        mode=mode,
+        service_account=service_account,
+        min_replicas=min_replicas,
+        max_replicas=max_replicas,
+        cpu=cpu,
+        memory=memory,
+        deadline=deadline,
+    )

@@ -20,8 +20,8 @@ def package(
     bundle: Output[Model],
     card: Output[Markdown],
     risk: Output[Markdown],
-    answers: str = "",
-    copies: bool = False,
+    card_answers: str = "",
+    include_data: bool = False,
     fingerprint: str = "",
 ) -> None:
     """Put the model and everything that made it into one folder that can be checked byte by byte.
@@ -40,46 +40,27 @@ def package(
         bundle: Folder with the model and its documents; see the guide on the bundle.
         card: The model card.
         risk: The risk sheet.
-        answers: Path or address of a card file with what only a person can say of the model (default: none).
-        copies: Whether training and test rows are copied into the bundle.
-        fingerprint: Fingerprint of ``answers``: the bundle of an earlier run is reused only for the same ones.
+        card_answers: Path or address of a card file with answers for the model card and the risk sheet (default: none).
+        include_data: Whether training and test rows are copied into the bundle.
+        fingerprint: Fingerprint of ``card_answers``: the bundle of an earlier run is reused only for the same ones.
     """
-    import shutil
-    from pathlib import Path
+    from headrace.steps.release.package import run_package
 
-    from headrace.core.base.parameter_text import plain, plain_texts
-    from headrace.core.packaging.package import BundleInputs, pack
-    from headrace.core.packaging.update_card import answers_of
-    from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import line_trace
-    from headrace.stores.sources.small_file import one_file
-
-    with step("package") as say, one_file(plain(answers), fingerprint) as file:
-        parts = BundleInputs(
-            model=Path(model.path),
-            contract=Path(contract.path),
-            test_table=Path(test_table.path),
-            test_actuals=Path(test_actuals.path),
-            evaluation=Path(evaluation.path),
-            verdict=Path(verdict.path),
-            best_parameters=Path(best_parameters.path),
-            checks=Path(checks.path),
-            train_table=Path(train_table.path),
-            card=file if answers else None,
-            copies=bool(copies),
-        )
-        steps = ("ingest", "infer_contract", "split", "tune", "evaluate", "gate")
-        artifacts = (table, contract, train_table, best_parameters, evaluation, verdict)
-        metadata = {name: artifact.metadata for name, artifact in zip(steps, artifacts, strict=True)}
-        packaged = pack(
-            Path(bundle.path),
-            parts=parts,
-            source=plain_texts(table.metadata),
-            split=plain_texts(train_table.metadata),
-            trace=line_trace(metadata, parts.by_step()),
-        )
-        unanswered = len(answers_of(packaged).missing)
-        say(f"{packaged.digest[:12]}, {len(packaged.manifest.files)} files, {unanswered} questions unanswered")
-        shutil.copyfile(packaged.folder / "card.md", card.path)
-        shutil.copyfile(packaged.folder / "risk.md", risk.path)
-        bundle.metadata.update({"name": packaged.name, "digest": packaged.digest, "framework": "scikit-learn"})
+    run_package(
+        model=model,
+        contract=contract,
+        train_table=train_table,
+        test_table=test_table,
+        test_actuals=test_actuals,
+        evaluation=evaluation,
+        verdict=verdict,
+        best_parameters=best_parameters,
+        checks=checks,
+        table=table,
+        bundle=bundle,
+        card=card,
+        risk=risk,
+        card_answers=card_answers,
+        include_data=include_data,
+        fingerprint=fingerprint,
+    )

@@ -18,13 +18,6 @@ def publish(bundle: Input[Model], published: Output[Model]) -> str:
     Returns:
         The URI: ``s3://BUCKET/models/NAME/DIGEST/``.
     """
-    from pathlib import Path
+    from headrace.steps.release.publish import run_publish
 
-    from headrace.core.runtime.step_events import step
-    from headrace.serving.deployment.smoke_test import rehearse
-    from headrace.stores.bundles.bundle_store import publish_step
-
-    with step("publish") as say:
-        facts = publish_step(Path(bundle.path), record=Path(published.path), rehearse=rehearse, say=say)
-        published.metadata.update(facts)
-        return facts["uri"]
+    return run_publish(bundle=bundle, published=published)

@@ -25,17 +25,6 @@ def register(
     Returns:
         The version with the digest, such as 1.2.0+3f2a9c01d4e5; empty if none was made.
     """
-    from pathlib import Path
+    from headrace.steps.release.register import run_register
 
-    from headrace.core.base.parameter_text import plain
-    from headrace.core.runtime.step_events import step
-    from headrace.registry.record import register_step
-
-    with step("register") as say:
-        facts = register_step(
-            Path(bundle.path), uri=plain(uri), job=job, optional=bool(optional), record=Path(registered.path)
-        )
-        registered.metadata.update(facts)
-        done = facts["version"] or ("run tracked" if facts["run"] else "")
-        say("; ".join(text for text in (done, facts["note"]) if text))
-        return facts["version"]
+    return run_register(bundle=bundle, registered=registered, uri=uri, job=job, optional=optional)

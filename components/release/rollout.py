@@ -10,21 +10,21 @@ def rollout(
     candidate: str,
     record: Output[Artifact],
     name: str = "",
-    to: str = "local",
+    platform: str = "local",
     stable: str = "",
     table: str = "",
     steps: list = [1, 5, 25, 50, 100],  # noqa: B006 - KFP reads the default and never changes it
     step_requests: int = 200,
-    step_time: str = "",
-    patience: str = "",
-    look: str = "",
+    step_duration: str = "",
+    step_timeout: str = "",
+    poll_interval: str = "",
     tolerances: dict = {},  # noqa: B006
-    undecided: str = "rollback",
+    on_timeout: str = "rollback",
     traffic: str = "",
     prometheus: str = "",
     selector: str = "",
-    known: str = "",
-    wrong: str = "",
+    labelled_query: str = "",
+    error_query: str = "",
     namespace: str = "",
     deadline: str = "",
 ) -> str:
@@ -34,52 +34,48 @@ def rollout(
         candidate: Store URI of the model, as ``publish`` returned it.
         record: The decision record: JSON with every step, its numbers, bounds, decision and reason.
         name: Name of the endpoint on KServe; with ``local`` it is the stable bundle's own.
-        to: Where: ``kserve``, or ``local`` for a trial on the step's machine, with a table's rows as requests.
+        platform: Where: ``kserve``, or ``local`` for a trial on the step's machine, with a table's rows as requests.
         stable: With ``local``: folder or store URI of the bundle in service.
         table: With ``local``: path, glob or address of the table whose rows are sent as requests.
         steps: Shares of the requests, in percent, up to 100.
         step_requests: Minimum requests to the candidate in a step.
-        step_time: Shortest time of a step, such as ``10m``; empty for a minute, with ``local`` for two seconds.
-        patience: Longest time of a step; empty for an hour, with ``local`` for five minutes.
-        look: Time between two polls; empty for 15 seconds, with ``local`` for one.
+        step_duration: Minimum duration of a step, such as ``10m``; empty for a minute, with ``local`` for two seconds.
+        step_timeout: Maximum duration of a step; empty for an hour, with ``local`` for five minutes.
+        poll_interval: Time between two polls of the metrics; empty for 15 seconds, with ``local`` for one.
         tolerances: How much worse it may be, by check: ``errors``, ``latency``, ``slow``, ``shift``, ``outcome``.
-        undecided: What to do when the longest time of a step is over: ``rollback`` or ``promote``.
-        traffic: On KServe: ``canary``, ``knative`` or ``graph``; empty to ask the cluster.
+        on_timeout: What to do at the end of ``step_timeout``: ``rollback`` or ``promote``.
+        traffic: On KServe: how requests are split: ``canary``, ``knative`` or ``graph``; empty to ask the cluster.
         prometheus: On KServe: address of Prometheus; empty to ask the pods.
         selector: Further label matchers for Prometheus.
-        known: PromQL query of the number of labelled predictions, by the label ``digest``; empty for none.
-        wrong: PromQL query of the number of those that were wrong, likewise.
+        labelled_query: PromQL query of the number of labelled predictions, by the label ``digest``; empty for none.
+        error_query: PromQL query of the number of labelled predictions that are wrong, by the label ``digest``.
         namespace: Namespace of the InferenceService; empty for the step's own.
-        deadline: Longest time for the candidate to come up, such as ``10m``, which is the default.
+        deadline: Maximum time until the candidate is live; empty for ``10m``.
 
     Returns:
         ``promoted``, ``rolled_back`` or ``aborted``.
     """
-    from pathlib import Path
+    from headrace.steps.release.rollout import run_rollout
 
-    from headrace.core.base.parameter_text import plain
-    from headrace.core.runtime.step_events import step
-    from headrace.rollouts.kserve import KServeRollout
-    from headrace.rollouts.local import LocalRollout
-    from headrace.rollouts.step import StepOptions, plan_of, rollout_step
-    from headrace.serving.deployment.target import DeploymentTarget
-
-    with step("rollout") as say:
-        plan = plan_of(
-            [int(part) for part in steps],
-            step_time=step_time,
-            patience=patience,
-            look=look,
-            here=to == "local",
-            step_requests=int(step_requests),
-            tolerances=tolerances,
-            undecided=undecided,
-        )
-        target = DeploymentTarget("kserve", namespace, deadline=deadline)
-        queries = {"prometheus": prometheus, "selector": selector, "known": known, "wrong": wrong}
-        kserve_rollout = KServeRollout(plain(name), plain(candidate), traffic, target, **queries)
-        options = StepOptions(to, plan, LocalRollout(plain(stable), plain(candidate), plain(table)), kserve_rollout)
-        facts = rollout_step(options, record=Path(record.path), say=say)
-        record.metadata.update(facts)
-        say(f"{facts['status'].replace('_', ' ')}: {facts['reason']}")
-        return facts["status"]
+    return run_rollout(
+        candidate=candidate,
+        record=record,
+        name=name,
+        platform=platform,
+        stable=stable,
+        table=table,
+        steps=steps,
+        step_requests=step_requests,
+        step_duration=step_duration,
+        step_timeout=step_timeout,
+        poll_interval=poll_interval,
+        tolerances=tolerances,
+        on_timeout=on_timeout,
+        traffic=traffic,
+        prometheus=prometheus,
+        selector=selector,
+        labelled_query=labelled_query,
+        error_query=error_query,
+        namespace=namespace,
+        deadline=deadline,
+    )

@@ -19,18 +19,6 @@ def score(bundle: Input[Model], table: Input[Dataset], predictions: Output[Datas
     Returns:
         How many rows were scored.
     """
-    from pathlib import Path
+    from headrace.steps.release.score import run_score
 
-    from headrace.core.bundles.bundle import open_bundle
-    from headrace.core.inference.batch_scoring import score_table
-    from headrace.core.inference.scorer import Scorer
-    from headrace.core.runtime.step_events import step
-    from headrace.stores.sources.open_source import open_source
-
-    with step("score") as say:
-        scorer = Scorer.open(open_bundle(Path(bundle.path)), threads=threads)
-        source = open_source(f"{table.path}/part-*.parquet")
-        counts = score_table(source, scorer=scorer, output=Path(predictions.path))
-        predictions.metadata.update(counts)
-        say(f"{counts['scored']:,} rows scored, {counts['refused']:,} refused")
-        return int(counts["scored"])
+    return run_score(bundle=bundle, table=table, predictions=predictions, threads=threads)

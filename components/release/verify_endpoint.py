@@ -17,17 +17,6 @@ def verify_endpoint(url: str, bundle: Input[Model], verification: Output[Artifac
     Returns:
         Whether all responses are as expected: always true, because the step fails otherwise.
     """
-    from pathlib import Path
+    from headrace.steps.release.verify_endpoint import run_verify_endpoint
 
-    from headrace.core.base.parameter_text import plain
-    from headrace.core.runtime.step_events import step
-    from headrace.registry.record import record_endpoint
-    from headrace.serving.deployment.verify import verify_step
-
-    with step("verify_endpoint") as say:
-        result = verify_step(plain(url), folder=Path(bundle.path), record=Path(verification.path))
-        verification.metadata.update({key: result[key] for key in ("url", "digest", "latency_ms")})
-        verification.metadata["cases"] = float(result["cases"])
-        note = record_endpoint(url=result["url"], folder=Path(bundle.path))
-        say("; ".join(text for text in (f"{result['cases']} test cases", note) if text))
-        return bool(result["verified"])
+    return run_verify_endpoint(url=url, bundle=bundle, verification=verification)

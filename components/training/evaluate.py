@@ -30,32 +30,22 @@ def evaluate(
         curves: Confusion matrix and ROC curve; empty for a regression.
         evaluation: JSON: metrics with intervals, baseline, threshold, curves, slices.
         slices: Columns by whose values metrics are repeated.
-        cost_false_positive: Cost of a false alarm, for the choice of the threshold.
-        cost_false_negative: Cost of a miss, for the choice of the threshold.
+        cost_false_positive: Cost of a false positive, for the choice of the threshold.
+        cost_false_negative: Cost of a false negative, for the choice of the threshold.
         seed: Seed of every random choice.
     """
-    from pathlib import Path
+    from headrace.steps.training.evaluate import run_evaluate
 
-    from headrace.core.base.parameter_text import plain_list
-    from headrace.core.evaluation.evaluate import EvaluationPlan, EvaluationTables, evaluate_model
-    from headrace.core.models.decision_threshold import Costs
-    from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import arguments_text
-
-    with step("evaluate") as say:
-        result = evaluate_model(
-            Path(model.path),
-            split=EvaluationTables(Path(train_table.path), Path(test_table.path), Path(test_actuals.path)),
-            evaluation=Path(evaluation.path),
-            plan=EvaluationPlan(tuple(plain_list(slices)), Costs(cost_false_positive, cost_false_negative), int(seed)),
-        )
-        evaluation.metadata["arguments"] = arguments_text(
-            slices=slices, cost_false_positive=cost_false_positive, cost_false_negative=cost_false_negative, seed=seed
-        )
-        for name, interval in result["metrics"].items():
-            metrics.log_metric(name, interval["value"])
-        say(", ".join(f"{name} {result['metrics'][name]['value']:.3f}" for name in list(result["metrics"])[:2]))
-        if result["confusion"]:
-            curves.log_confusion_matrix(result["confusion"]["labels"], result["confusion"]["rows"])
-        if result["roc"]:
-            curves.log_roc_curve(*([point[key] for point in result["roc"]] for key in ("fpr", "tpr", "threshold")))
+    run_evaluate(
+        model=model,
+        train_table=train_table,
+        test_table=test_table,
+        test_actuals=test_actuals,
+        metrics=metrics,
+        curves=curves,
+        evaluation=evaluation,
+        slices=slices,
+        cost_false_positive=cost_false_positive,
+        cost_false_negative=cost_false_negative,
+        seed=seed,
+    )

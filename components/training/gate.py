@@ -28,13 +28,13 @@ def gate(
     verdict: Output[Artifact],
     checks: Optional[Input[Artifact]] = None,  # noqa: UP045 - KFP knows this spelling only
     champion: str = "",
-    thresholds: dict = {},  # noqa: B006 - KFP wants the default as it stands
+    metric_bounds: dict = {},  # noqa: B006 - KFP wants the default as it stands
     seed: int = 0,
     publish: bool = True,
     serve: bool = True,
     fingerprint: str = "",
 ) -> GateOutputs:
-    """Compare the model with thresholds, and with the champion (or the baseline) on the same test rows.
+    """Compare the model with bounds of metrics, and with the champion (or the baseline) on the same test rows.
 
     Args:
         evaluation: JSON from ``evaluate``.
@@ -45,7 +45,7 @@ def gate(
         checks: JSON from ``validate``: a feature that gives the target away keeps the model from being promoted;
             absent if it is not known.
         champion: Path or address of the bundle that the model must beat (default: the baseline).
-        thresholds: Least values by metric, or largest where less is better, such as {"roc_auc": 0.8}.
+        metric_bounds: Least values by metric, or largest where less is better, such as {"roc_auc": 0.8}.
         seed: Seed of every random choice.
         publish: Whether a model that may be published is to be.
         serve: Whether a model that is published is to be served.
@@ -55,35 +55,21 @@ def gate(
         Whether the model may be published, which it may unless it is rejected; and what is to be done with it:
         ``serve``, ``publish`` or ``keep``.
     """
-    import tempfile
-    from pathlib import Path
+    from headrace.steps.training.gate import run_gate
 
-    from headrace.core.base.parameter_text import plain
-    from headrace.core.evaluation.gate import GateInputs, MetricBounds, judge, use
-    from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import arguments_text
-    from headrace.stores.sources.fingerprint import confirm
-
-    with step("gate") as say, tempfile.TemporaryDirectory() as scratch:
-        champion_address = plain(champion)
-        folder = Path(champion_address) if champion_address else None
-        if champion_address.startswith("s3://"):
-            from headrace.stores.bundles.bundle_store import fetch
-
-            folder = Path(scratch) / "champion"
-            fetch(champion_address, folder)
-        checks_path = Path(checks.path) if checks else None
-        inputs = GateInputs(Path(model.path), Path(test_table.path), Path(test_actuals.path), folder, checks_path)
-        decision = judge(
-            Path(evaluation.path),
-            inputs=inputs,
-            thresholds=MetricBounds(thresholds),
-            verdict=Path(verdict.path),
-            seed=int(seed),
+    return GateOutputs(
+        *run_gate(
+            evaluation=evaluation,
+            model=model,
+            test_table=test_table,
+            test_actuals=test_actuals,
+            verdict=verdict,
+            checks=checks,
+            champion=champion,
+            metric_bounds=metric_bounds,
+            seed=seed,
+            publish=publish,
+            serve=serve,
+            fingerprint=fingerprint,
         )
-        confirm(champion_address, fingerprint)
-        verdict.metadata.update({"verdict": decision.verdict, "reasons": list(decision.reasons)})
-        verdict.metadata["arguments"] = arguments_text(champion=champion, thresholds=thresholds, seed=seed)
-        say(decision.verdict)
-    passed = decision.verdict != "reject"
-    return GateOutputs(passed, use(passed=passed, publish=bool(publish), serve=bool(serve)))
+    )

@@ -32,22 +32,16 @@ def report(
         report: The page.
         verification: Responses of the endpoint (JSON); absent when the gate rejected the model.
     """
-    from pathlib import Path
+    from headrace.steps.training.report import run_report
 
-    from headrace.core.base.parameter_text import plain_texts
-    from headrace.core.runtime.step_events import step
-    from headrace.reports.run.document import RunPaths
-    from headrace.reports.run.page import report_run
-
-    with step("report"):
-        paths = RunPaths(
-            table=Path(table.path),
-            contract=Path(contract.path),
-            checks=Path(checks.path),
-            trials=Path(trials.path),
-            evaluation=Path(evaluation.path),
-            verdict=Path(verdict.path),
-            bundle=Path(bundle.path),
-            verification=Path(verification.path) if verification else None,
-        )
-        report_run(report.path, paths=paths, source=plain_texts(table.metadata))
+    run_report(
+        table=table,
+        contract=contract,
+        checks=checks,
+        trials=trials,
+        evaluation=evaluation,
+        verdict=verdict,
+        bundle=bundle,
+        report=report,
+        verification=verification,
+    )

@@ -16,10 +16,6 @@ def report_metrics(
         metrics: Scalar metrics of an earlier step.
         result: Path or ``s3://BUCKET/KEY`` that the pipeline was given as its parameter ``result``.
     """
-    from headrace.core.base.parameter_text import plain
-    from headrace.core.runtime.step_events import step
-    from headrace.experiments.trials.metrics_report import report
+    from headrace.steps.training.report_metrics import run_report_metrics
 
-    with step("report_metrics") as say:
-        values = report(metrics.metadata, plain(result))
-        say(", ".join(f"{name} {value:.3g}" for name, value in list(values.items())[:3]))
+    run_report_metrics(metrics=metrics, result=result)

@@ -22,18 +22,6 @@ def train(
         model: Folder with the fitted pipeline (skops), its parameters and provenance, and the contract.
         seed: Seed of every random choice.
     """
-    from pathlib import Path
+    from headrace.steps.training.train import run_train
 
-    from headrace.core.models.train import train_model
-    from headrace.core.runtime.step_events import step
-
-    with step("train") as say:
-        facts = train_model(
-            Path(train_table.path),
-            contract=Path(contract.path),
-            best_parameters=Path(best_parameters.path),
-            folder=Path(model.path),
-            seed=int(seed),
-        )
-        model.metadata.update(facts)
-        say(str(facts["family"]))
+    run_train(train_table=train_table, contract=contract, best_parameters=best_parameters, model=model, seed=seed)

@@ -19,11 +19,11 @@ def tune(
     folds: int = 0,
     seed: int = 0,
     nested: bool = False,
-    on: str = "local",
+    tuner: str = "local",
     journal: str = "",
     deadline: str = "",
     cleanup: str = "succeeded",
-    namespace: str = "",
+    search_namespace: str = "",
     fingerprint: str = "",
 ) -> None:
     """Search families and their parameters by cross-validation on the training rows.
@@ -43,38 +43,32 @@ def tune(
         folds: Folds of the cross-validation (default: 5, or 3 from 10,000 rows on).
         seed: Seed of every random choice.
         nested: Whether the search itself is cross-validated too: as many searches more as there are folds.
-        on: Where trials run: local, in the step, or katib, each in a pod of its own.
+        tuner: Where trials run: local, in the step, or katib, each in a pod of its own.
         journal: File or folder in which finished trials are kept while a local search runs (default: none).
-        deadline: Longest time of a search on Katib, such as 2h (default: a day).
+        deadline: Maximum time of a search on Katib, such as 2h (default: a day).
         cleanup: When Katib's Experiments are deleted: always, succeeded or never.
-        namespace: Namespace of Katib's Experiments (default: the context's, or the step's own).
+        search_namespace: Namespace of Katib's Experiments (default: the context's, or the step's own).
         fingerprint: Fingerprint of the Experiment: the search of an earlier run is reused only for the same one.
     """
-    from pathlib import Path
+    from headrace.steps.training.tune import run_tune
 
-    from headrace.core.base.image import IMAGE
-    from headrace.core.base.parameter_text import plain, plain_list
-    from headrace.core.runtime.step_events import step
-    from headrace.core.runtime.step_trace import arguments_text
-    from headrace.experiments.tuners.factory import TunerTarget, choose
-    from headrace.experiments.tuners.tune import SearchOptions, TuneOutputs, tune_model
-    from headrace.reports.search.page import write_when_done
-    from headrace.stores.sources.small_file import one_file
-
-    pages = {"trials": trials.path, "bundle": best_bundle.uri}
-    with step("tune"), write_when_done(search.path, **pages), one_file(plain(experiment), fingerprint) as file:
-        experiment_path = str(file) if experiment else ""
-        facts = tune_model(
-            Path(train_table.path),
-            contract=Path(contract.path),
-            outputs=TuneOutputs(Path(best_parameters.path), Path(trials.path), Path(best_bundle.path)),
-            options=SearchOptions(
-                tuple(plain_list(families)), experiment_path, plain(budget), int(folds), int(seed), nested
-            ),
-            tuner=choose(TunerTarget(on, plain(journal), IMAGE, deadline, cleanup, namespace)),
-        )
-        best_parameters.metadata.update(facts)
-        text = file.read_text(encoding="utf-8") if file.is_file() else experiment
-        best_parameters.metadata["arguments"] = arguments_text(
-            families=families, experiment=text, budget=str(int(facts["trials"])), folds=folds, seed=seed
-        )
+    run_tune(
+        train_table=train_table,
+        contract=contract,
+        best_parameters=best_parameters,
+        trials=trials,
+        best_bundle=best_bundle,
+        search=search,
+        families=families,
+        experiment=experiment,
+        budget=budget,
+        folds=folds,
+        seed=seed,
+        nested=nested,
+        tuner=tuner,
+        journal=journal,
+        deadline=deadline,
+        cleanup=cleanup,
+        search_namespace=search_namespace,
+        fingerprint=fingerprint,
+    )

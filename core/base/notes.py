@@ -79,10 +79,23 @@ def as_json(notes: Iterable[Note], *, most_bytes: int = MOST_BYTES) -> list[dict
     Returns:
         At most 200 notes; if there are more, the last one says how many are missing.
     """
+    return [note.as_json() for note in select_fitting(notes, most_bytes=most_bytes)]
+
+
+def select_fitting(notes: Iterable[Note], *, most_bytes: int) -> tuple[Note, ...]:
+    """Return the notes that fit into a number of bytes as JSON, worst first.
+
+    Args:
+        notes: Notes in the order in which they were found.
+        most_bytes: Approximate limit of their size.
+
+    Returns:
+        At most 200 notes; if there are more, the last one says how many are missing.
+    """
     ordered = worst_first(notes)
     sizes = itertools.accumulate(len(json.dumps(note.as_json())) for note in ordered)
     fitting = sum(size <= most_bytes for size in sizes)
-    return [note.as_json() for note in worst_first(ordered, most=max(fitting, 1))]
+    return worst_first(ordered, most=max(fitting, 1))
 
 
 def from_json(plain: Iterable[Mapping[str, Any]]) -> tuple[Note, ...]:
@@ -138,5 +151,6 @@ __all__ = [
     "as_json",
     "from_json",
     "in_lower_case",
+    "select_fitting",
     "worst_first",
 ]

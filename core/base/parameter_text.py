@@ -12,24 +12,19 @@ _HARMED = ("python3", "{{$")
 
 
 def escape(value: str) -> str:
-    """Return ``value`` in a form that is safe as a pipeline parameter; ``plain`` undoes it."""
+    """Return ``value`` in a form that is safe as a pipeline parameter; ``unescape`` undoes it."""
     if not any(part in value for part in _HARMED) and not _is_literal(value):
         return value
     literal = json.dumps(value)
     return literal.replace("python3", "python\\u0033").replace("{{$", "\\u007b{$")
 
 
-def plain(value: str) -> str:
+def unescape(value: str) -> str:
     """Return the text that ``escape`` was given; a text that is not a JSON string literal is returned unchanged."""
     return str(json.loads(value)) if _is_literal(value) else value
 
 
-def plain_list(values: list[Any]) -> list[str]:
-    """Return ``plain`` of each element."""
-    return [plain(str(value)) for value in values]
-
-
-def guarded_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
+def escape_all(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return metadata with all texts escaped, also those in lists and mappings.
 
     The metadata of an artifact pass through the next step's parameters.
@@ -37,9 +32,9 @@ def guarded_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _each(value, escape) for key, value in facts.items()}
 
 
-def plain_texts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata that ``guarded_texts`` was given."""
-    return {key: _each(value, plain) for key, value in facts.items()}
+def unescape_all(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata that ``escape_all`` was given; values other than texts, lists and mappings as they are."""
+    return {key: _each(value, unescape) for key, value in facts.items()}
 
 
 def _each(value: Any, change: Callable[[str], str]) -> Any:

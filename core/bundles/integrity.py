@@ -8,7 +8,7 @@ from typing import Literal
 
 from headrace.core.base.errors import BundleError
 from headrace.core.base.files import sha256
-from headrace.core.bundles.manifest import Manifest, ManifestEntry, beside, is_signature
+from headrace.core.bundles.manifest import Manifest, ManifestEntry, is_signature, is_unlisted
 
 # The first ending that matches counts: `.cdx.json` stands before `.json`.
 _MEDIA_TYPES = {
@@ -35,7 +35,7 @@ def make(folder: Path, name: str) -> Manifest:
     paths, odd = list_files(folder)
     if odd:
         raise BundleError(f"a bundle must hold plain files only; {folder / odd[0]} is something else.")
-    return Manifest(name=name, files=tuple(_entry(folder, path) for path in paths if not beside(path)))
+    return Manifest(name=name, files=tuple(_entry(folder, path) for path in paths if not is_unlisted(path)))
 
 
 def list_files(folder: Path) -> tuple[list[str], list[str]]:
@@ -101,7 +101,7 @@ def differences(folder: Path, manifest: Manifest, *, read: bool = True) -> list[
     expected = {entry.path: entry for entry in manifest.files}
     results = [FileDifference("odd", path) for path in odd]
     results += [FileDifference("missing", path) for path in expected.keys() - set(plain) - set(odd)]
-    results += [FileDifference("extra", path) for path in plain if path not in expected and not beside(path)]
+    results += [FileDifference("extra", path) for path in plain if path not in expected and not is_unlisted(path)]
     for path in plain:
         if path in expected:
             detail = _describe_change(folder / path, expected[path], read=read)

@@ -119,7 +119,7 @@ def check_path(path: object) -> None:
         raise BundleError(f"the manifest must list plain relative paths; it lists {quote(path)}.")
 
 
-def beside(path: str) -> bool:
+def is_unlisted(path: str) -> bool:
     """Return whether a path is the manifest's or a signature's, which no manifest lists."""
     return path == MANIFEST or is_signature(path)
 

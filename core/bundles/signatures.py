@@ -57,8 +57,8 @@ class TrustedSigner:
         """
         if (self.key is None) == (not self.identity) or bool(self.identity) != bool(self.issuer):
             raise InputError(
-                "a signature is checked against a public key, or against an identity and its issuer; give --key FILE, "
-                "or --identity NAME with --issuer URL."
+                "a signature is checked against a public key, or against an identity and its issuer; give --public-key "
+                "FILE, or --identity NAME with --issuer URL."
             )
 
     def __str__(self) -> str:
@@ -170,7 +170,7 @@ def _sign_without_key(config: Any, folder: Path, signature: Path, token: str) ->
     except Exception as error:  # Sigstore, its servers and the network raise anything: it all means the same here
         raise InputError(
             "signing without a key needs Sigstore's servers and an identity: run it where a CI system offers one, or "
-            f"set HEADRACE_IDENTITY_TOKEN, or sign with --key; it failed with {type(error).__name__}."
+            f"set HEADRACE_IDENTITY_TOKEN, or sign with --private-key; it failed with {type(error).__name__}."
         ) from error
 
 
@@ -186,7 +186,7 @@ def _verifier(trust: TrustedSigner) -> Any:
     except Exception as error:
         raise InputError(
             f"checking an identity needs the roots that Sigstore publishes; fetching them failed with "
-            f"{type(error).__name__}: check with --key instead."
+            f"{type(error).__name__}: check with --public-key instead."
         ) from error
 
 

@@ -13,7 +13,7 @@ from headrace.core.contracts.contract import Column
 from headrace.core.contracts.vocabulary import FALSE, TRUE
 from headrace.core.values import missing_values as missing_marks
 from headrace.core.values.number_notation import notation_of
-from headrace.core.values.number_texts import canonical
+from headrace.core.values.number_texts import to_plain_numbers
 from headrace.core.values.timestamps import ISO_FORMATS, parse_time, with_years
 
 DTYPES: dict[str, pl.DataType] = {
@@ -166,7 +166,7 @@ def cast(value: pl.Expr, raw: pl.DataType, column: Column, *, nan: bool = True, 
             value.cast(pl.String), column.format or ISO_FORMATS[0], bound=bound
         )  # 20240105 may be a number
     elif raw == pl.String and column.format:
-        plain = canonical(value, notation_of(column.format))
+        plain = to_plain_numbers(value, notation_of(column.format))
         lenient = whole(plain) if column.dtype == "integer" else _number(plain, raw)
     else:
         lenient = _CASTS[column.dtype](value, raw)

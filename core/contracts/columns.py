@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from headrace.core.base.errors import InputError
 from headrace.core.contracts import vocabulary
-from headrace.core.contracts.fault_sentences import one_of, raise_first, wants
+from headrace.core.contracts.fault_sentences import check_one_of, must_be, raise_first
 from headrace.core.contracts.vocabulary import Dtype, FeatureKind, Personal, Role, Unseen
 from headrace.core.values.number_notation import notation_of
 
@@ -32,7 +32,8 @@ class Column:
         missing: Largest allowed share of missing values, 0 to 1.
         personal: How personal data are treated; empty if the column holds no personal data.
         format: Format of a timestamp that is stored as text, in strftime directives; empty for ISO 8601.
-        meant: Whether a feature may determine the target by itself: it is known at prediction time, so it is no leak.
+        known_at_prediction: Whether a feature may determine the target by itself, because it is known at prediction
+            time and therefore no leak.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Column:
     missing: float = 1.0
     personal: Personal = ""
     format: str = ""
-    meant: bool = False
+    known_at_prediction: bool = False
 
     def __post_init__(self) -> None:
         """Raise if no table could satisfy the column.
@@ -88,14 +89,14 @@ class RowFeature:
 def column_faults(column: Column) -> Iterator[str]:
     """Yield a sentence for each error in one column, taken alone."""
     if not column.name:
-        yield wants("name", "a text that is not empty", column.name)
-    yield from one_of("dtype", vocabulary.Dtype, column.dtype)
-    yield from one_of("role", vocabulary.Role, column.role)
-    yield from one_of("personal", vocabulary.Personal, column.personal)
-    if column.meant and column.role != "feature":
-        yield wants("meant", f"absent from a column of role {column.role}", column.meant)
+        yield must_be("name", "a text that is not empty", column.name)
+    yield from check_one_of("dtype", vocabulary.Dtype, column.dtype)
+    yield from check_one_of("role", vocabulary.Role, column.role)
+    yield from check_one_of("personal", vocabulary.Personal, column.personal)
+    if column.known_at_prediction and column.role != "feature":
+        yield must_be("known_at_prediction", f"absent from a column of role {column.role}", column.known_at_prediction)
     if not 0 <= column.missing <= 1:
-        yield wants("missing", "a share from 0 to 1", column.missing)
+        yield must_be("missing", "a share from 0 to 1", column.missing)
     yield from _bound_faults(column)
     yield from _category_faults(column)
     yield from _role_faults(column)
@@ -104,34 +105,36 @@ def column_faults(column: Column) -> Iterator[str]:
 def _bound_faults(column: Column) -> Iterator[str]:
     for what, bound in (("minimum", column.minimum), ("maximum", column.maximum)):
         if bound is not None and not math.isfinite(bound):
-            yield wants(what, "a finite number", bound)
+            yield must_be(what, "a finite number", bound)
         if bound is not None and column.dtype not in {"integer", "number"}:
-            yield wants(what, f"absent from a column of dtype {column.dtype}", bound)
+            yield must_be(what, f"absent from a column of dtype {column.dtype}", bound)
     if column.minimum is not None and column.maximum is not None and column.minimum > column.maximum:
-        yield wants("minimum", f"at most the maximum {column.maximum:g}", column.minimum)
+        yield must_be("minimum", f"at most the maximum {column.maximum:g}", column.minimum)
 
 
 def _category_faults(column: Column) -> Iterator[str]:
-    yield from one_of("unseen", vocabulary.Unseen, column.unseen)
+    yield from check_one_of("unseen", vocabulary.Unseen, column.unseen)
     if column.unseen == "accept" and (column.categories is None or column.dtype != "string" or column.role == "target"):
-        yield wants("unseen", "'refuse' unless the column is a text with categories and not the target", column.unseen)
+        yield must_be(
+            "unseen", "'refuse' unless the column is a text with categories and not the target", column.unseen
+        )
     if column.categories is None:
         return
     if not column.categories:
-        yield wants("categories", "a list of at least one text, or absent", [])
+        yield must_be("categories", "a list of at least one text, or absent", [])
     if column.dtype == "timestamp":
-        yield wants("categories", "absent from a timestamp", list(column.categories[:3]))
+        yield must_be("categories", "absent from a timestamp", list(column.categories[:3]))
     if column.dtype == "number" and column.role != "target":
-        yield wants("categories", "absent from a number; use dtype string", list(column.categories[:3]))
+        yield must_be("categories", "absent from a number; use dtype string", list(column.categories[:3]))
     kind = {"integer": int, "number": float}.get(column.dtype)
     for text in column.categories if kind else ():
         try:
             kind(text)  # type: ignore[misc]
         except ValueError:
-            yield wants("categories", f"a list of {column.dtype} texts", text)
+            yield must_be("categories", f"a list of {column.dtype} texts", text)
     twice = [value for value, count in Counter(column.categories).items() if count > 1]
     if twice:
-        yield wants("categories", "different from one another", twice[:3])
+        yield must_be("categories", "different from one another", twice[:3])
 
 
 def _role_faults(column: Column) -> Iterator[str]:
@@ -139,15 +142,15 @@ def _role_faults(column: Column) -> Iterator[str]:
     if column.role == "feature" and column.dtype == "timestamp":
         yield "role must not be 'feature' for a timestamp; use 'timestamp' and declare row features of it."
     if column.role == "timestamp" and column.dtype != "timestamp":
-        yield wants("dtype", "timestamp for the role 'timestamp'", column.dtype)
+        yield must_be("dtype", "timestamp for the role 'timestamp'", column.dtype)
     if column.role == "target" and column.dtype == "timestamp":
-        yield wants("dtype", "a number, text or boolean for the target", column.dtype)
+        yield must_be("dtype", "a number, text or boolean for the target", column.dtype)
     if column.role == "feature" and column.dtype == "string" and column.categories is None:
         yield "categories must be listed for a text feature; list them, or use the role 'ignore'."
     if column.personal == "drop" and column.role != "ignore":
-        yield wants("role", "'ignore' for personal data that are dropped", column.role)
+        yield must_be("role", "'ignore' for personal data that are dropped", column.role)
     if column.personal == "hash" and column.role not in {"ignore", "id", "group"}:
-        yield wants("role", "'ignore', 'id' or 'group' for personal data that are hashed", column.role)
+        yield must_be("role", "'ignore', 'id' or 'group' for personal data that are hashed", column.role)
     if column.personal == "hash" and (column.dtype != "string" or column.categories is not None):
         yield "dtype must be string, without categories, for personal data that are hashed."
 
@@ -159,21 +162,21 @@ def _format_faults(column: Column) -> Iterator[str]:
         except InputError as error:
             yield str(error)
     elif column.format and column.dtype != "timestamp":
-        yield wants("format", f"absent from a column of dtype {column.dtype}", column.format)
+        yield must_be("format", f"absent from a column of dtype {column.dtype}", column.format)
 
 
 def feature_faults(feature: RowFeature) -> Iterator[str]:
     """Yield a sentence for each error in one row feature, taken alone."""
     if not feature.name:
-        yield wants("name", "a text that is not empty", feature.name)
-    yield from one_of("kind", vocabulary.FeatureKind, feature.kind)
+        yield must_be("name", "a text that is not empty", feature.name)
+    yield from check_one_of("kind", vocabulary.FeatureKind, feature.kind)
     count = 1 if feature.kind in _TIMES else 2
     if len(feature.columns) != count:
-        yield wants("columns", f"a list of {count} for {feature.kind}", list(feature.columns))
+        yield must_be("columns", f"a list of {count} for {feature.kind}", list(feature.columns))
     if feature.kind == "holiday":
         from headrace.core.contracts.holidays import is_country  # noqa: PLC0415 - 0.2 s that few contracts need
 
         if not is_country(feature.country):
-            yield wants("country", "an ISO 3166 code whose holidays are known, such as US", feature.country)
+            yield must_be("country", "an ISO 3166 code whose holidays are known, such as US", feature.country)
     elif feature.country:
-        yield wants("country", f"absent from a feature of kind {feature.kind}", feature.country)
+        yield must_be("country", f"absent from a feature of kind {feature.kind}", feature.country)

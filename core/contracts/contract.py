@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from headrace.core.contracts import vocabulary
 from headrace.core.contracts.columns import Column, RowFeature
-from headrace.core.contracts.fault_sentences import one_of, raise_first, wants
+from headrace.core.contracts.fault_sentences import check_one_of, must_be, raise_first
 from headrace.core.contracts.vocabulary import (
     SEVERITIES,
     Dtype,
@@ -113,12 +113,12 @@ class Contract:
         return tuple(c for c in self.columns if c.role == "feature" or c.name in needed)
 
     @property
-    def kept(self) -> tuple[Column, ...]:
+    def typed_columns(self) -> tuple[Column, ...]:
         """Columns of the typed table: all but the personal data that are dropped."""
         return tuple(column for column in self.columns if column.personal != "drop")
 
     @functools.cached_property
-    def marked(self) -> tuple[str, ...]:
+    def columns_listing_marks(self) -> tuple[str, ...]:
         """Columns that list a text among their categories which means a missing value in other columns."""
         marks = set(self.missing_values)
         return tuple(column.name for column in self.columns if marks.intersection(column.categories or ()))
@@ -135,71 +135,71 @@ class Contract:
 def contract_faults(contract: Contract) -> Iterator[str]:
     """Yield a sentence for each contradiction between parts of a contract."""
     if not _NAME.fullmatch(contract.name):
-        yield wants(
+        yield must_be(
             "name",
             "lower case letters, digits and dashes, a letter first and no dash last, at most 40",
             contract.name,
         )
-    yield from one_of("task", vocabulary.Task, contract.task)
+    yield from check_one_of("task", vocabulary.Task, contract.task)
     if not 0 <= contract.max_quarantined <= 1:
-        yield wants("max_quarantined", "a share from 0 to 1", contract.max_quarantined)
+        yield must_be("max_quarantined", "a share from 0 to 1", contract.max_quarantined)
     for rule, severity in contract.rules.items():
         if rule not in vocabulary.SEVERITIES:
-            yield wants("rules", "of " + ", ".join(vocabulary.SEVERITIES), rule)
-        yield from one_of(f"rules.{rule}", vocabulary.Severity, severity)
+            yield must_be("rules", "of " + ", ".join(vocabulary.SEVERITIES), rule)
+        yield from check_one_of(f"rules.{rule}", vocabulary.Severity, severity)
         if severity == "quarantine" and rule not in vocabulary.ROW_RULES:
-            yield wants(f"rules.{rule}", "off, warn or stop, for it is about more than one row", severity)
+            yield must_be(f"rules.{rule}", "off, warn or stop, for it is about more than one row", severity)
     yield from _name_faults(contract)
     yield from _target_faults(contract)
-    yield from _made_faults(contract)
+    yield from _feature_errors(contract)
 
 
 def _name_faults(contract: Contract) -> Iterator[str]:
     names = Counter([column.name for column in contract.columns] + [feature.name for feature in contract.features])
     for name, count in names.items():
         if count > 1:
-            yield wants("columns and features", "named differently from one another", name)
+            yield must_be("columns and features", "named differently from one another", name)
     columns = {column.name: column for column in contract.columns}
     for key in contract.keys:
         if key not in columns:
-            yield wants("keys", "names of columns", key)
+            yield must_be("keys", "names of columns", key)
         elif columns[key].personal == "drop":
-            yield wants("keys", "columns that are not dropped", key)
+            yield must_be("keys", "columns that are not dropped", key)
     if contract.time_column and (
         contract.time_column not in columns or columns[contract.time_column].role != "timestamp"
     ):
-        yield wants("time_column", "the name of a column of role timestamp", contract.time_column)
+        yield must_be("time_column", "the name of a column of role timestamp", contract.time_column)
     groups = [column.name for column in contract.columns if column.role == "group"]
     if len(groups) > 1:
-        yield wants("columns", "of role group at most once", groups)
-    yield from one_of("group", vocabulary.Grouping, contract.group)
+        yield must_be("columns", "of role group at most once", groups)
+    yield from check_one_of("group", vocabulary.Grouping, contract.group)
     if contract.group and groups:
-        yield wants("group", f"absent beside the column {groups[0]} of role group", contract.group)
+        yield must_be("group", f"absent beside the column {groups[0]} of role group", contract.group)
 
 
 def _target_faults(contract: Contract) -> Iterator[str]:
     targets = [column for column in contract.columns if column.role == "target"]
     if len(targets) != 1:
-        yield wants("columns", "of role target exactly once", [column.name for column in targets])
+        yield must_be("columns", "of role target exactly once", [column.name for column in targets])
         return
     target = targets[0]
     classes = target.categories or ()
     if contract.task == "regression":
         if target.dtype not in {"integer", "number"} or classes:
-            yield wants(f"the target {target.name}", "a number without categories for a regression", target.dtype)
+            yield must_be(f"the target {target.name}", "a number without categories for a regression", target.dtype)
         if contract.positive:
-            yield wants("positive", "absent from a regression", contract.positive)
+            yield must_be("positive", "absent from a regression", contract.positive)
     elif contract.task == "binary" and len(classes) != 2:
-        yield wants(f"the target {target.name}", "of two categories for a binary task", list(classes))
+        yield must_be(f"the target {target.name}", "of two categories for a binary task", list(classes))
     elif contract.task == "multiclass" and len(classes) < 3:
-        yield wants(f"the target {target.name}", "of three or more categories", list(classes))
+        yield must_be(f"the target {target.name}", "of three or more categories", list(classes))
     if contract.positive and contract.task == "multiclass":
-        yield wants("positive", "absent from a multiclass task", contract.positive)
+        yield must_be("positive", "absent from a multiclass task", contract.positive)
     if contract.task == "binary" and contract.positive and contract.positive not in classes:
-        yield wants("positive", f"one of the classes {list(classes)}", contract.positive)
+        yield must_be("positive", f"one of the classes {list(classes)}", contract.positive)
 
 
-def _made_faults(contract: Contract) -> Iterator[str]:
+def _feature_errors(contract: Contract) -> Iterator[str]:
     columns = {column.name: column for column in contract.columns}
     for place, feature in enumerate(contract.features):
         where = f"features[{place}] ({feature.name})"
@@ -207,8 +207,8 @@ def _made_faults(contract: Contract) -> Iterator[str]:
         for name in feature.columns:
             column = columns.get(name)
             if column is None:
-                yield f"{where}: " + wants("columns", "names of columns of the table", name)
+                yield f"{where}: " + must_be("columns", "names of columns of the table", name)
             elif column.role == "target" or column.personal in {"drop", "hash"}:
-                yield f"{where}: " + wants("columns", "neither the target nor hidden personal data", name)
+                yield f"{where}: " + must_be("columns", "neither the target nor hidden personal data", name)
             elif column.dtype not in dtypes:
-                yield f"{where}: " + wants("columns", f"of dtype {' or '.join(dtypes)}", f"{name}: {column.dtype}")
+                yield f"{where}: " + must_be("columns", f"of dtype {' or '.join(dtypes)}", f"{name}: {column.dtype}")

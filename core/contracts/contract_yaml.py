@@ -11,7 +11,7 @@ import yaml
 
 from headrace.core.base.errors import InputError, MissingError
 from headrace.core.contracts.contract import SEVERITIES, Column, Contract, RowFeature
-from headrace.core.contracts.parsing import FORMAT, contract_of, default_of
+from headrace.core.contracts.parsing import FORMAT, build_contract, field_default
 
 # PyYAML quotes what its own YAML 1.1 would not read as text, but 04109 and 1e3 are numbers in YAML 1.2 (10.3.2).
 _DOUBTFUL = re.compile(r"[-+]?\.?[0-9][0-9.,_:]*([eE][-+]?[0-9]+)?|0[oxb][0-9a-fA-F]+|[yYnN]|NaN|nan")
@@ -32,7 +32,7 @@ _HEAD = f"""\
 #   role       feature (the default), target, id, group, timestamp or ignore
 #   minimum, maximum, categories (in order), missing (largest share of missing values, 0 to 1; 1 is the default)
 #   personal   keep, drop or hash, for personal data; unit and description are free text
-#   meant      true for a feature that may tell the target by itself, since it is known when a prediction is made
+#   known_at_prediction   true for a feature that may determine the target by itself, since it is known beforehand
 #   rules      off, warn, quarantine (the row is set aside) or stop, for a rule that is to differ from:
 {_RULES}
 """
@@ -103,7 +103,7 @@ def parse(text: str, *, source: str = "contract") -> Contract:
         reason = " ".join(_reason(error).split())
         raise InputError(f"{source} must be YAML; {reason}.") from error
     try:
-        return contract_of(document)
+        return build_contract(document)
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
 
@@ -128,7 +128,7 @@ def dump(contract: Contract) -> str:
     needed = {"name", "task"}
     head = {"format": FORMAT}
     for item in fields(Contract):
-        if item.name in needed or (item.name in plain and plain[item.name] != default_of(item)):
+        if item.name in needed or (item.name in plain and plain[item.name] != field_default(item)):
             head[item.name] = _simple(plain[item.name])
     lines = [_HEAD.format(name=contract.name)]
     lines += [_pair(name, value) for name, value in head.items()]
@@ -143,7 +143,7 @@ def _item(item: Column | RowFeature) -> str:
     entry = {
         part.name: _simple(getattr(item, part.name))
         for part in fields(item)
-        if part.default is MISSING or getattr(item, part.name) != default_of(part)
+        if part.default is MISSING or getattr(item, part.name) != field_default(part)
     }
     short = _flow(entry, width=10_000) if len(str(entry)) < 2 * _SHORT else ""
     if 0 < len(short) <= _SHORT and "\n" not in short.strip():

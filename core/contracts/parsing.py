@@ -7,12 +7,12 @@ from typing import Any
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.columns import column_faults, feature_faults
 from headrace.core.contracts.contract import Column, Contract, RowFeature, contract_faults
-from headrace.core.contracts.fault_sentences import wants
+from headrace.core.contracts.fault_sentences import must_be
 
 FORMAT = 1
 
 
-def contract_of(document: Any) -> Contract:
+def build_contract(document: Any) -> Contract:
     """Build the contract that a document describes.
 
     Args:
@@ -27,7 +27,7 @@ def contract_of(document: Any) -> Contract:
     entries = dict(_mapping("the document", document))
     number = entries.pop("format", FORMAT)
     if number != FORMAT:
-        raise InputError(wants("format", f"{FORMAT}, the format of this release", number))
+        raise InputError(must_be("format", f"{FORMAT}, the format of this release", number))
     _require_known_keys("the document", Contract, entries)
     entries["columns"] = tuple(_columns(_sequence("columns", entries["columns"])))
     entries["features"] = tuple(_features(_sequence("features", entries.get("features", []))))
@@ -57,7 +57,7 @@ def _columns(items: list[Any]) -> Iterable[Column]:
                 entry[name] = _number(f"{where}: {name}", value)
             elif name == "categories":
                 entry[name] = None if value is None else _texts(f"{where}: {name}", value)
-            elif name == "meant":
+            elif name == "known_at_prediction":
                 entry[name] = _truth(f"{where}: {name}", value)
             else:
                 entry[name] = _text(f"{where}: {name}", value)
@@ -85,13 +85,13 @@ def _build(kind: type, entry: dict[str, Any], faults: Any, where: str = "") -> A
     # The constructor would raise without the place in the document, so a bare instance is checked first.
     loose: Any = object.__new__(kind)
     for item in fields(kind):
-        object.__setattr__(loose, item.name, entry[item.name] if item.name in entry else default_of(item))
+        object.__setattr__(loose, item.name, entry[item.name] if item.name in entry else field_default(item))
     for fault in faults(loose):
         raise InputError(f"{where}: {fault}" if where else fault)
     return kind(**entry)
 
 
-def default_of(item: Field[Any]) -> Any:
+def field_default(item: Field[Any]) -> Any:
     """Return the value of a field that a document leaves out."""
     if item.default_factory is not MISSING:
         return item.default_factory()
@@ -102,7 +102,7 @@ def _require_known_keys(where: str, kind: type, entry: dict[str, Any]) -> None:
     names = [item.name for item in fields(kind)]
     for name in entry:
         if name not in names:
-            raise InputError(wants(f"{where}: a key", "one of " + ", ".join(names), name))
+            raise InputError(must_be(f"{where}: a key", "one of " + ", ".join(names), name))
     for item in fields(kind):
         if item.default is MISSING and item.default_factory is MISSING and item.name not in entry:
             raise InputError(f"{where}: {item.name} must be given; it is absent.")
@@ -110,19 +110,19 @@ def _require_known_keys(where: str, kind: type, entry: dict[str, Any]) -> None:
 
 def _mapping(where: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise InputError(wants(where, "a mapping of names to values", value))
+        raise InputError(must_be(where, "a mapping of names to values", value))
     return value
 
 
 def _sequence(where: str, value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise InputError(wants(where, "a list", value))
+        raise InputError(must_be(where, "a list", value))
     return value
 
 
 def _text(where: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise InputError(wants(where, "a text (put quotes around it)", value))
+        raise InputError(must_be(where, "a text (put quotes around it)", value))
     return value
 
 
@@ -132,11 +132,11 @@ def _texts(where: str, value: Any) -> tuple[str, ...]:
 
 def _truth(where: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise InputError(wants(where, "true or false", value))
+        raise InputError(must_be(where, "true or false", value))
     return value
 
 
 def _number(where: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(wants(where, "a number", value))
+        raise InputError(must_be(where, "a number", value))
     return value

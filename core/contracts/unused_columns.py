@@ -9,13 +9,13 @@ from headrace.core.contracts.contract import Column, Contract
 IGNORED = "ignored"
 
 
-def left_out(contract: Contract, before: Iterable[Note] = ()) -> list[Note]:
+def unused_column_notes(contract: Contract, before: Iterable[Note] = ()) -> list[Note]:
     """Return a note for each column that no model uses, unless an earlier note covers it."""
     covered = {note.column for note in before if note.rule == IGNORED}
-    return [note for note in unseen(contract) if note.column not in covered]
+    return [note for note in find_unused_columns(contract) if note.column not in covered]
 
 
-def unseen(contract: Contract) -> Iterator[Note]:
+def find_unused_columns(contract: Contract) -> Iterator[Note]:
     """Yield a note for each column that no model uses, perhaps unintentionally: ignored columns and unused times."""
     used = {name for feature in contract.features for name in feature.columns} | {contract.time_column}
     for column in contract.columns:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,13 +12,14 @@ from headrace.core.models import fitted_model
 from headrace.core.models.fitted_model import Model
 from headrace.core.splits import clusters
 from headrace.core.statistics import bootstrap, significance
-from headrace.core.statistics.metrics import MAIN
+from headrace.core.statistics.measures import ModelComparison
+from headrace.core.statistics.metric_names import MAIN
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
 
 
 def compare(
     candidate: Path, champion: Path, *, test_table: Path, test_actuals: Path, threshold: float | None, seed: int
-) -> dict[str, Any]:
+) -> ModelComparison | None:
     """Compare two models on the test rows.
 
     Args:

@@ -1,13 +1,12 @@
 """Test rows whose inputs occur in the training part too: normal with few inputs, copies with many."""
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from headrace.core.contracts.contract import Contract
+from headrace.core.evaluation.evaluation_document import EqualInputs
 from headrace.core.tables import parquet_table
 from headrace.core.validation.row_digest import row_digest
 from headrace.core.validation.table import blocks
@@ -17,29 +16,6 @@ _TIMES_CHANCE = 5.0
 _SAMPLE_ROWS = 20_000
 _INPUTS = "_inputs"
 _REMEDY = "Remove them, or write 'group: inputs' into the contract: equal inputs then stay together."
-
-
-@dataclass(frozen=True)
-class EqualInputs:
-    """Share of the test rows with the inputs of a training row.
-
-    Attributes:
-        share: Share of the test rows.
-        by_chance: Expected share if each input were drawn independently, with the frequencies of its values.
-        copies: Whether the share is so far above chance that some of the rows are probably copies.
-        sentence: The same as a sentence.
-        remedy: What to do about copies; empty if there are none.
-    """
-
-    share: float
-    by_chance: float
-    copies: bool
-    sentence: str
-    remedy: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the attributes by name."""
-        return asdict(self)
 
 
 def find(train_table: Path, test: pl.DataFrame, contract: Contract) -> EqualInputs:

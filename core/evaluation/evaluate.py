@@ -1,9 +1,8 @@
 """Evaluation: how good a model is on rows that it has not seen, and how certain that is."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -12,7 +11,18 @@ from headrace.core.base.errors import DataError, quote
 from headrace.core.base.files import write_json
 from headrace.core.contracts.contract import Contract
 from headrace.core.evaluation import baseline, equal_inputs, fold_overlap, near_inputs
-from headrace.core.evaluation.interval_limits import cautions
+from headrace.core.evaluation.evaluation_document import (
+    BaselineMeasures,
+    ChosenThreshold,
+    ConfusionMatrix,
+    EvaluatedCounts,
+    Evaluation,
+    EvaluationParameters,
+    MeasuredRows,
+    SamplingUnit,
+    SliceMeasures,
+)
+from headrace.core.evaluation.interval_limits import find_cautions
 from headrace.core.features import model_matrix
 from headrace.core.models import fitted_model
 from headrace.core.models.decision_threshold import Costs, choose, cost
@@ -21,9 +31,9 @@ from headrace.core.splits.clusters import RowClusters, by_row, find
 from headrace.core.splits.folds import Fold
 from headrace.core.statistics import bootstrap, curves, residuals, significance
 from headrace.core.statistics.bootstrap import BootstrapSample
-from headrace.core.statistics.metrics import MAIN
+from headrace.core.statistics.metric_names import MAIN
 from headrace.core.statistics.slices import Slice, slices
-from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
 from headrace.core.tables import parquet_table
 
 _SLICE_RESAMPLES = 400
@@ -44,14 +54,10 @@ class EvaluationPlan:
     costs: Costs = field(default_factory=Costs)
     seed: int = 0
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the plan as the parameters of the component."""
-        return {
-            "slices": list(self.slices),
-            "cost_false_positive": self.costs.false_positive,
-            "cost_false_negative": self.costs.false_negative,
-            "seed": self.seed,
-        }
+    @property
+    def parameters(self) -> EvaluationParameters:
+        """The plan as the parameters of the component."""
+        return EvaluationParameters(self.slices, self.costs.false_positive, self.costs.false_negative, self.seed)
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class EvaluationTables:
     test_actuals: Path
 
 
-def evaluate_model(folder: Path, *, split: EvaluationTables, evaluation: Path, plan: EvaluationPlan) -> dict[str, Any]:
+def evaluate_model(folder: Path, *, split: EvaluationTables, evaluation: Path, plan: EvaluationPlan) -> Evaluation:
     """Measure a model on the test part and write the evaluation.
 
     Args:
@@ -79,9 +85,7 @@ def evaluate_model(folder: Path, *, split: EvaluationTables, evaluation: Path, p
         plan: What to measure.
 
     Returns:
-        The evaluation as written: the keys of ``evaluate``, ``equal_inputs`` {share, by_chance, copies, sentence,
-        remedy} (test rows whose inputs occur in the training part too) and ``near_inputs`` {share, rows, clusters,
-        sentence, remedy} (test rows that nearly repeat a training row).
+        The evaluation as written.
 
     Raises:
         InputError: If a slice is not a column of the test part.
@@ -94,9 +98,12 @@ def evaluate_model(folder: Path, *, split: EvaluationTables, evaluation: Path, p
     document = evaluate(
         fitted, rows, train_target=model_matrix.encode_target(train_rows, fitted.contract), parts=parts, plan=plan
     )
-    document["equal_inputs"] = equal_inputs.find(split.train_table, rows, fitted.contract).as_json()
-    document["near_inputs"] = near_inputs.find(split.train_table, rows, fitted.contract).as_json()
-    write_json(evaluation, document)
+    document = replace(
+        document,
+        equal_inputs=equal_inputs.find(split.train_table, rows, fitted.contract),
+        near_inputs=near_inputs.find(split.train_table, rows, fitted.contract),
+    )
+    write_json(evaluation, document.as_json())
     return document
 
 
@@ -144,7 +151,7 @@ def predict(fitted: Model, rows: pl.DataFrame) -> EvaluatedRows:
 
 def evaluate(
     fitted: Model, rows: pl.DataFrame, *, train_target: model_matrix.Target, parts: list[Slice], plan: EvaluationPlan
-) -> dict[str, Any]:
+) -> Evaluation:
     """Measure a model.
 
     Args:
@@ -155,18 +162,15 @@ def evaluate(
         plan: What to measure.
 
     Returns:
-        The evaluation: ``task``, ``family``, ``positive`` (the class that the metrics of a binary task are of),
-        ``rows``, ``metrics`` {name: {value, low, high}}, ``undefined`` (metrics that these rows do not define),
-        ``resampled_by`` {by, clusters, sentence} (the sampling unit of the intervals), ``cautions``
-        [{metrics, text}] (what the intervals of these metrics cannot know), ``baseline``, ``threshold``, ``plan`` (the
-        parameters), ``confusion``, ``roc``, ``pr``, ``calibration``, ``slices``, ``residuals``, ``on`` (the ``test``
-        part, or ``cross-validation``); what does not apply to the task is empty.
+        The evaluation, without the comparison of inputs with those of the training part.
     """
     clusters = find(rows, fitted.contract)
-    return assess(predict(fitted, rows), fitted, train_target=train_target, parts=parts, plan=plan, clusters=clusters)
+    return evaluate_predictions(
+        predict(fitted, rows), fitted, train_target=train_target, parts=parts, plan=plan, clusters=clusters
+    )
 
 
-def assess(
+def evaluate_predictions(
     outcome: EvaluatedRows,
     fitted: Model,
     *,
@@ -175,8 +179,8 @@ def assess(
     parts: Sequence[Slice] = (),
     clusters: RowClusters | None = None,
     folds: Sequence[Fold] = (),
-    on: Literal["test", "cross-validation"] = "test",
-) -> dict[str, Any]:
+    on: MeasuredRows = "test",
+) -> Evaluation:
     """Measure predictions for rows that the model had not seen.
 
     Args:
@@ -194,28 +198,32 @@ def assess(
     """
     baseline_rows = baseline.predict(train_target, outcome.actual, fitted.contract)
     clusters = clusters or by_row(len(outcome))
-    widening = fold_overlap.widening(folds)
+    widening = fold_overlap.widening_factor(folds)
     sample = bootstrap.resample([outcome, baseline_rows], seed=plan.seed, clusters=clusters, widening=widening)
     metrics = bootstrap.intervals(outcome, sample)
-    return {
-        "task": fitted.contract.task,
-        "family": fitted.family,
-        "positive": fitted.classes[fitted.positive] if fitted.contract.task == "binary" else "",
-        "on": on,
-        "rows": {
-            "train": len(train_target),
-            **({"test": len(outcome)} if on == "test" else {"held_out": len(outcome)}),
-        },
-        "metrics": {name: asdict(interval) for name, interval in metrics.items()},
-        "undefined": sorted(set(measure(outcome)) - set(metrics)),
-        "resampled_by": clusters.as_json() | ({"sentence": _widening_sentence(clusters, widening)} if folds else {}),
-        "cautions": cautions(outcome, clusters=clusters, classes=fitted.classes, metrics=list(metrics)),
-        "baseline": _baseline(outcome, baseline_rows, fitted.contract, sample),
-        "threshold": _threshold(fitted, plan.costs),
-        "plan": plan.as_json(),
-        "slices": [_slice(outcome, part, plan, clusters) for part in parts],
-        **_pictures(outcome, fitted),
-    }
+    measured = {"test": len(outcome)} if on == "test" else {"held_out": len(outcome)}
+    sentence = _widening_sentence(clusters, widening) if folds else clusters.sentence
+    evaluation = Evaluation(
+        task=fitted.contract.task,
+        family=fitted.family,
+        positive=fitted.classes[fitted.positive] if fitted.contract.task == "binary" else "",
+        on=on,
+        rows=EvaluatedCounts(len(train_target), **measured),
+        metrics=metrics,
+        undefined=tuple(sorted(set(compute_metrics(outcome)) - set(metrics))),
+        resampled_by=SamplingUnit(clusters.by, clusters.count, sentence),
+        cautions=find_cautions(outcome, clusters=clusters, classes=fitted.classes, metrics=list(metrics)),
+        baseline=_baseline(outcome, baseline_rows, fitted.contract, sample),
+        threshold=_threshold(fitted, plan.costs),
+        confusion=None,
+        plan=plan.parameters,
+        slices=tuple(_slice(outcome, part, plan, clusters) for part in parts),
+        residuals=None,
+        roc=(),
+        pr=(),
+        calibration=(),
+    )
+    return _with_drawings(evaluation, outcome, fitted.classes)
 
 
 def _widening_sentence(clusters: RowClusters, widening: float) -> str:
@@ -224,62 +232,62 @@ def _widening_sentence(clusters: RowClusters, widening: float) -> str:
 
 def _baseline(
     outcome: EvaluatedRows, baseline_rows: EvaluatedRows, contract: Contract, sample: BootstrapSample
-) -> dict[str, Any]:
-    values = {name: value for name, value in measure(baseline_rows).items() if np.isfinite(value)}
+) -> BaselineMeasures:
+    values = {name: value for name, value in compute_metrics(baseline_rows).items() if np.isfinite(value)}
     comparison = significance.compare_main(
         outcome, baseline_rows, metrics=[MAIN[contract.task], "log_loss"], sample=sample
     )
-    return {"kind": baseline.kind(contract), "metrics": values, "comparison": comparison}
+    return BaselineMeasures(baseline.kind(contract), values, comparison)
 
 
-def _threshold(fitted: Model, costs: Costs) -> dict[str, Any]:
-    """Return the threshold and its expected cost per row, beside that of 0.5; empty for a task without one."""
+def _threshold(fitted: Model, costs: Costs) -> ChosenThreshold | None:
+    """Return the threshold and its expected cost per row, beside that of 0.5; None for a task without one."""
     if not fitted.operating_points:
-        return {}
+        return None
     chosen = choose(fitted.operating_points, costs, rows=int(fitted.train.get("rows", 0)))
     half = min(fitted.operating_points, key=lambda point: abs(point.threshold - 0.5))
-    return {
-        "value": fitted.threshold,
-        "positive": fitted.classes[fitted.positive],
-        "cost": cost(chosen, costs),
-        "cost_at_half": cost(half, costs),
-        "cost_false_positive": costs.false_positive,
-        "cost_false_negative": costs.false_negative,
-        "chosen_on": "out-of-fold predictions for training rows",
-    }
+    return ChosenThreshold(
+        value=fitted.threshold,
+        positive=fitted.classes[fitted.positive],
+        cost=cost(chosen, costs),
+        cost_at_half=cost(half, costs),
+        cost_false_positive=costs.false_positive,
+        cost_false_negative=costs.false_negative,
+        chosen_on="out-of-fold predictions for training rows",
+    )
 
 
-def _slice(outcome: EvaluatedRows, part: Slice, plan: EvaluationPlan, clusters: RowClusters) -> dict[str, Any]:
+def _slice(outcome: EvaluatedRows, part: Slice, plan: EvaluationPlan, clusters: RowClusters) -> SliceMeasures:
     selected = outcome.take(part.rows)
     selected_clusters = clusters.take(part.rows)
     sample = bootstrap.resample([selected], seed=plan.seed, resamples=_SLICE_RESAMPLES, clusters=selected_clusters)
     metrics = bootstrap.intervals(selected, sample)
-    return {
-        "column": part.column,
-        "value": quote(part.value)[1:-1],
-        "rows": len(part.rows),
-        "clusters": selected_clusters.count,
-        "metrics": {name: asdict(interval) for name, interval in metrics.items()},
-    }
+    return SliceMeasures(
+        column=part.column,
+        value=quote(part.value)[1:-1],
+        rows=len(part.rows),
+        clusters=selected_clusters.count,
+        metrics=metrics,
+    )
 
 
-def _pictures(outcome: EvaluatedRows, fitted: Model) -> dict[str, Any]:
-    empty: dict[str, Any] = {"confusion": {}, "roc": [], "pr": [], "calibration": [], "residuals": {}}
+def _with_drawings(evaluation: Evaluation, outcome: EvaluatedRows, classes: Sequence[str]) -> Evaluation:
     if outcome.values is not None:
-        return empty | {"residuals": residuals.describe(outcome.actual.astype(np.float64), outcome.values)}
+        return replace(evaluation, residuals=residuals.describe(outcome.actual.astype(np.float64), outcome.values))
     if outcome.probabilities is None or outcome.labels is None:
-        return empty
-    k = len(fitted.classes)
+        return evaluation
+    k = len(classes)
     counts = np.bincount(outcome.actual.astype(np.int64) * k + outcome.labels, minlength=k * k).reshape(k, k)
-    confusion = {"labels": list(fitted.classes), "rows": counts.tolist()}
+    confusion = ConfusionMatrix(tuple(classes), tuple(tuple(row) for row in counts.tolist()))
     if outcome.task != "binary":
         top = outcome.probabilities.argmax(axis=1)
         calibration = curves.calibration(top == outcome.actual, outcome.probabilities.max(axis=1))
-        return empty | {"confusion": confusion, "calibration": calibration}
+        return replace(evaluation, confusion=confusion, calibration=calibration)
     positive, scores = outcome.actual == outcome.positive, outcome.probabilities[:, outcome.positive]
-    return empty | {
-        "confusion": confusion,
-        "roc": curves.roc(positive, scores),
-        "pr": curves.precision_recall(positive, scores),
-        "calibration": curves.calibration(positive, scores),
-    }
+    return replace(
+        evaluation,
+        confusion=confusion,
+        roc=curves.roc(positive, scores),
+        pr=curves.precision_recall(positive, scores),
+        calibration=curves.calibration(positive, scores),
+    )

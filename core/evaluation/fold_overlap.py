@@ -16,7 +16,7 @@ from headrace.core.splits.folds import Fold
 from headrace.core.statistics.intervals import TAIL
 
 
-def widening(folds: Sequence[Fold]) -> float:
+def widening_factor(folds: Sequence[Fold]) -> float:
     """Return the factor by which intervals over all held-out rows must be wider; 1 without folds.
 
     With k equal folds that is the square root of 1 + k/(k - 1): 1.5 for five.

@@ -9,7 +9,7 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.features.matrix_layout import positive
 from headrace.core.features.model_matrix import Target
 from headrace.core.splits.folds import Fold
-from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
 
 
 def scores(
@@ -27,7 +27,7 @@ def scores(
     Returns:
         One number for each fold; NaN where it is not defined.
     """
-    return [measure(_outcome(target[f.held_out], predictions[f.held_out], contract))[metric] for f in folds]
+    return [compute_metrics(_outcome(target[f.held_out], predictions[f.held_out], contract))[metric] for f in folds]
 
 
 def _outcome(target: Target, predictions: NDArray[np.float64], contract: Contract) -> EvaluatedRows:

@@ -4,20 +4,23 @@ A candidate without a champion is judged by the evaluation alone: no model is lo
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from headrace.core.base.errors import InputError, quote
-from headrace.core.base.files import read_json, write_json
+from headrace.core.base.files import write_json
+from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import Decision, GateComparison, GateVerdict
-from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
+from headrace.core.statistics.measures import Interval, ModelComparison
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
 from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_OF_A_CLASS, FEWEST_ROWS
+from headrace.core.validation.data_checks import DataChecks
 
 VerdictUse = Literal["serve", "publish", "keep"]
 
 
-def use(*, passed: bool, publish: bool, serve: bool) -> VerdictUse:
+def choose_use(*, passed: bool, publish: bool, serve: bool) -> VerdictUse:
     """Return what to do with a candidate.
 
     Args:
@@ -48,12 +51,14 @@ class MetricBounds:
         """
         unknown = sorted(set(self.values) - set(HIGHER_IS_BETTER))
         if unknown:
-            raise InputError(f"a threshold must be of one of {sorted(HIGHER_IS_BETTER)}; got {quote(unknown)} instead.")
+            raise InputError(
+                f"a bound must be of a metric, one of {sorted(HIGHER_IS_BETTER)}; got {quote(unknown)} instead."
+            )
         for name, value in self.values.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
-                raise InputError(f"the threshold of {name} must be a number; got {quote(value)} instead.")
+                raise InputError(f"the bound of {name} must be a number; got {quote(value)} instead.")
 
-    def list_missed(self, metrics: Mapping[str, Any]) -> list[str]:
+    def list_missed(self, metrics: Mapping[str, Interval]) -> list[str]:
         """Return one sentence for each bound that the metrics do not meet."""
         return [
             sentence
@@ -62,12 +67,12 @@ class MetricBounds:
         ]
 
 
-def _miss(name: str, threshold: float, metric: Mapping[str, float] | None) -> str:
+def _miss(name: str, bound: float, metric: Interval | None) -> str:
     least = "least" if HIGHER_IS_BETTER[name] else "most"
     if metric is None:
-        return f"{name} must be at {least} {threshold:g}, but these test rows do not define it."
-    met = metric["value"] >= threshold if HIGHER_IS_BETTER[name] else metric["value"] <= threshold
-    return "" if met else f"{name} is {metric['value']:.4g}, but must be at {least} {threshold:g}."
+        return f"{name} must be at {least} {bound:g}, but these test rows do not define it."
+    met = metric.value >= bound if HIGHER_IS_BETTER[name] else metric.value <= bound
+    return "" if met else f"{name} is {metric.value:.4g}, but must be at {least} {bound:g}."
 
 
 @dataclass(frozen=True)
@@ -89,15 +94,15 @@ class GateInputs:
     checks: Path | None = None
 
 
-def judge(
-    evaluation: Path, *, inputs: GateInputs, thresholds: MetricBounds, verdict: Path, seed: int = 0
+def write_verdict(
+    evaluation: Path, *, inputs: GateInputs, metric_bounds: MetricBounds, verdict: Path, seed: int = 0
 ) -> GateVerdict:
     """Judge a candidate and write the verdict.
 
     Args:
         evaluation: The evaluation's file.
         inputs: Candidate, test rows and champion.
-        thresholds: Bounds of the metrics.
+        metric_bounds: Bounds of the metrics.
         verdict: File to write.
         seed: Seed of the bootstrap.
 
@@ -105,11 +110,11 @@ def judge(
         The verdict as written.
 
     Raises:
-        InputError: If the champion cannot predict the test rows.
+        InputError: If the evaluation is another document, or the champion cannot predict the test rows.
     """
-    document = read_json(evaluation)
+    document = Evaluation.read(evaluation)
     if inputs.champion is None:
-        against, comparison = "baseline", dict(document["baseline"]["comparison"])
+        against, comparison = "baseline", document.baseline.comparison
     else:
         # Only a champion needs models to be loaded, and with them scikit-learn.
         from headrace.core.evaluation.champion import compare  # noqa: PLC0415
@@ -120,17 +125,17 @@ def judge(
             inputs.champion,
             test_table=inputs.test_table,
             test_actuals=inputs.test_actuals,
-            threshold=(document.get("threshold") or {}).get("value"),
+            threshold=document.threshold.value if document.threshold else None,
             seed=seed,
         )
-    holds = holding(read_json(inputs.checks)) if inputs.checks else []
-    decision = decide(document, comparison, against=against, thresholds=thresholds, holds=holds)
-    decision = replace(decision, thresholds=dict(sorted(thresholds.values.items())), seed=seed)
+    holds = hold_reasons(DataChecks.read(inputs.checks)) if inputs.checks else []
+    decision = decide(document, comparison, against=against, metric_bounds=metric_bounds, holds=holds)
+    decision = replace(decision, metric_bounds=dict(sorted(metric_bounds.values.items())), seed=seed)
     write_json(verdict, decision.as_json())
     return decision
 
 
-def holding(checks: Mapping[str, Any]) -> list[str]:
+def hold_reasons(checks: DataChecks) -> list[str]:
     """Return why no model of a table may be promoted, whatever its scores: a perfect leak that was not declared.
 
     Args:
@@ -139,53 +144,56 @@ def holding(checks: Mapping[str, Any]) -> list[str]:
     Returns:
         One sentence for each reason.
     """
-    rules = [rule for rule in checks.get("rules", []) if rule.get("holds")]
-    return [f"{rule['message'][:1].upper()}{rule['message'][1:]}" for rule in rules]
+    return [f"{rule.message[:1].upper()}{rule.message[1:]}" for rule in checks.rules if rule.holds]
 
 
 def decide(
-    document: Mapping[str, Any],
-    comparison: Mapping[str, Any],
+    document: Evaluation,
+    comparison: ModelComparison | None,
     *,
     against: str,
-    thresholds: MetricBounds,
+    metric_bounds: MetricBounds,
     holds: Sequence[str] = (),
 ) -> GateVerdict:
     """Decide the verdict from an evaluation and a comparison.
 
     Args:
         document: The evaluation.
-        comparison: Result of ``significance.compare_main``.
+        comparison: Result of ``significance.compare_main``, candidate first.
         against: ``baseline`` or ``champion``.
-        thresholds: Bounds of the metrics.
-        holds: Sentences from ``holding``: with any, a model that would be promoted is held.
+        metric_bounds: Bounds of the metrics.
+        holds: Sentences from ``hold_reasons``: with any, a model that would be promoted is held.
     """
-    missed = thresholds.list_missed(document["metrics"])
+    missed = metric_bounds.list_missed(document.metrics)
     few = _too_few(document)
     verdict: Decision = "hold"
-    if missed or comparison.get("worse"):
+    better = comparison is not None and comparison.better
+    if missed or (comparison and comparison.worse):
         verdict = "reject"
-    elif comparison.get("better") and not few and not holds:
+    elif better and not few and not holds:
         verdict = "promote"
-    reached = [f"All {len(thresholds.values)} thresholds are met."] if thresholds.values and not missed else []
-    reasons = [*missed, *reached, _comparison_reasons(comparison, against, MAIN[document["task"]])]
-    if few and comparison.get("better"):
+    reached = (
+        [f"All {len(metric_bounds.values)} bounds of metrics are met."] if metric_bounds.values and not missed else []
+    )
+    reasons = [*missed, *reached, _comparison_reasons(comparison, against, MAIN[document.task])]
+    if few and better:
         reasons.append(few)
     reasons += holds
-    return GateVerdict(verdict, tuple(reasons), GateComparison(against, **comparison))
+    compared = asdict(comparison) if comparison else {}
+    return GateVerdict(verdict, tuple(reasons), GateComparison(against, **compared))
 
 
-def _too_few(document: Mapping[str, Any]) -> str:
-    rows, unit = int(document["rows"]["test"]), document.get("resampled_by") or {}
-    if unit.get("by", "row") != "row" and unit["clusters"] < FEWEST_CLUSTERS:
-        clusters = str(unit["sentence"]).partition(": ")[2]
+def _too_few(document: Evaluation) -> str:
+    rows, unit = document.rows.measured, document.resampled_by
+    if unit.by != "row" and unit.clusters < FEWEST_CLUSTERS:
+        clusters = unit.sentence.partition(": ")[2]
         return (
             f"The test rows lie in {clusters}; fewer than {FEWEST_CLUSTERS} cannot tell a better model from a lucky "
             "one."
         )
-    counts: Sequence[Sequence[int]] = document.get("confusion", {}).get("rows", [])
+    counts = document.confusion.rows if document.confusion else ()
     rarest = min((sum(row) for row in counts if sum(row)), default=rows)
-    if rows >= FEWEST_ROWS and (document["task"] != "binary" or rarest >= FEWEST_OF_A_CLASS):
+    if rows >= FEWEST_ROWS and (document.task != "binary" or rarest >= FEWEST_OF_A_CLASS):
         return ""
     return (
         f"{rows} test rows, {rarest} of the rarer class, are too few to tell a better model from a lucky one."
@@ -194,14 +202,14 @@ def _too_few(document: Mapping[str, Any]) -> str:
     )
 
 
-def _comparison_reasons(comparison: Mapping[str, Any], against: str, main: str) -> str:
+def _comparison_reasons(comparison: ModelComparison | None, against: str, main: str) -> str:
     if not comparison:
-        return f"These test rows do not define {main}, so that nothing can be said against the {against}."
-    word = "better" if comparison["better"] else "worse" if comparison["worse"] else "not clearly different"
+        return f"These test rows do not define {main}, so that the candidate cannot be compared with the {against}."
+    word = "better" if comparison.better else "worse" if comparison.worse else "not clearly different"
     than = "from" if word.startswith("not") else "than"
-    p_value = comparison["p_value"]
+    p_value = comparison.p_value
     chance = "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
     return (
-        f"{comparison['metric']} is {word} {than} the {against}'s: the difference is {comparison['difference']:+.4f}, "
-        f"95 % interval {comparison['low']:+.4f} to {comparison['high']:+.4f} ({comparison['test']}, {chance})."
+        f"{comparison.metric} is {word} {than} the {against}'s: the difference is {comparison.difference:+.4f}, "
+        f"95 % interval {comparison.low:+.4f} to {comparison.high:+.4f} ({comparison.test}, {chance})."
     )

@@ -1,11 +1,11 @@
 """Cautions beside intervals: few clusters, few rows of a class, one row that makes up the losses."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
 from headrace.core.base.errors import quote
+from headrace.core.evaluation.evaluation_document import IntervalCaution
 from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_OF_A_CLASS
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, losses
@@ -25,9 +25,9 @@ _LARGEST_SHARE = 0.5
 Cautions = Iterator[tuple[Sequence[str], str]]
 
 
-def cautions(
+def find_cautions(
     outcome: EvaluatedRows, *, clusters: RowClusters, classes: Sequence[str], metrics: Sequence[str]
-) -> list[dict[str, Any]]:
+) -> tuple[IntervalCaution, ...]:
     """Return the cautions about the intervals of some predictions.
 
     Args:
@@ -37,7 +37,7 @@ def cautions(
         metrics: Names of the metrics that have an interval.
 
     Returns:
-        For each caution ``metrics``, the names of the metrics concerned, and ``text``, a sentence.
+        The cautions, each with the names of the metrics concerned.
     """
     candidates = [
         *_few_clusters(clusters, metrics),
@@ -45,13 +45,13 @@ def cautions(
         *_precision(outcome),
         *_one_row(outcome),
     ]
-    concerned = [([name for name in metrics if name in about], text) for about, text in candidates]
-    return [{"metrics": about, "text": text} for about, text in concerned if about]
+    concerned = [(tuple(name for name in metrics if name in about), text) for about, text in candidates]
+    return tuple(IntervalCaution(about, text) for about, text in concerned if about)
 
 
 def _few_clusters(clusters: RowClusters, metrics: Sequence[str]) -> Cautions:
     if clusters.by != "row" and clusters.count < FEWEST_CLUSTERS:
-        text = f"The rows are {clusters.drawn}: with fewer than {FEWEST_CLUSTERS} intervals are rough, often too short."
+        text = f"The rows are {clusters.label}: with fewer than {FEWEST_CLUSTERS} intervals are rough, often too short."
         yield metrics, text
 
 

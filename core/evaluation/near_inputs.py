@@ -10,15 +10,14 @@ So categories are left out, and ties are broken at random.
 """
 
 import math
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from headrace.core.contracts.contract import Contract
+from headrace.core.evaluation.evaluation_document import NearInputs
 from headrace.core.tables import parquet_table
 
 SUSPICIOUS = 0.4
@@ -29,34 +28,11 @@ _FEWEST_TRAIN_ROWS = 80
 _NEIGHBOURS = 50
 _FEWEST_VALUES_OF_A_NUMBER = 10
 _REMEDY = (
-    "If several rows are of one person, device or place, name the column that tells which one as the contract's "
+    "If several rows are of one person, device or place, name the column that identifies it as the contract's "
     "group; if the table has none, the model is probably worse on new ones than it looks."
 )
 
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class NearInputs:
-    """Share of the test rows that nearly repeat a training row.
-
-    Attributes:
-        share: Share of the test rows that were examined; ``BY_CHANCE`` is expected.
-        rows: Number of test rows that were examined.
-        clusters: Whether the share is so high that the table probably has clusters which no column names.
-        sentence: The same as a sentence; empty unless ``clusters``.
-        remedy: What to do about them; empty unless ``clusters``.
-    """
-
-    share: float
-    rows: int
-    clusters: bool = False
-    sentence: str = ""
-    remedy: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the attributes by name."""
-        return asdict(self)
 
 
 def find(train_table: Path, test: pl.DataFrame, contract: Contract) -> NearInputs:

@@ -1,10 +1,10 @@
 """The gate's verdict: the document ``verdict.json``, whose schema is ``docs/verdict.schema.json``."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, Self
 
-from headrace.core.base.errors import InputError, quote
+from headrace.core.base import json_document
 
 Decision = Literal["promote", "hold", "reject"]
 
@@ -46,40 +46,30 @@ class GateVerdict:
         verdict: ``promote``, ``hold`` or ``reject``.
         reasons: Sentences, the most important first.
         comparison: Comparison with the baseline or the champion.
-        thresholds: Bound by name of the metric, as configured; absent where ``decide`` alone was called.
+        metric_bounds: Bound by name of the metric, as configured; absent where ``decide`` alone was called.
         seed: Seed of the bootstrap; absent where ``decide`` alone was called.
     """
 
     verdict: Decision
     reasons: tuple[str, ...]
     comparison: GateComparison
-    thresholds: Mapping[str, float] | None = None
+    metric_bounds: Mapping[str, float] | None = None
     seed: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values; what is absent has no key."""
-        document = {**asdict(self), "reasons": list(self.reasons), "comparison": _present(asdict(self.comparison))}
-        return _present(document)
+        return json_document.as_json(self)
 
     @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> Self:
+    def from_json(cls, facts: Any) -> Self:
         """Read what ``as_json`` returned.
 
         Raises:
             InputError: If the document is not a verdict.
         """
-        try:
-            comparison = GateComparison(**facts["comparison"])
-            verdict = cls(**{**facts, "reasons": tuple(facts["reasons"]), "comparison": comparison})
-        except (KeyError, TypeError) as error:
-            raise InputError(
-                f"the verdict must be what the step gate writes, as docs/verdict.schema.json says; it has the keys "
-                f"{quote(sorted(facts))}: run the gate again."
-            ) from error
-        if verdict.verdict not in get_args(Decision):
-            raise InputError(f"a verdict must be one of {', '.join(get_args(Decision))}; got {quote(verdict.verdict)}.")
-        return verdict
-
-
-def _present(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in facts.items() if value is not None}
+        return json_document.from_json(
+            cls,
+            facts,
+            expected="the verdict must be what the step gate writes, as docs/verdict.schema.json says",
+            remedy="run the gate again",
+        )

@@ -23,10 +23,10 @@ from headrace.core.inference.engine import Floats
 from headrace.core.inference.prediction_files import open_writer
 from headrace.core.inference.scorer import Scorer
 from headrace.core.readers.table_reader import TableReader
-from headrace.core.runtime.background import BackgroundWriter, ahead
+from headrace.core.runtime.background import BackgroundWriter, prefetch
 from headrace.core.runtime.step_events import progress
 from headrace.core.tables.source import FileSource, ReadOptions, Source, SourceFile
-from headrace.core.validation.scoring import ScoringValidation, judge
+from headrace.core.validation.scoring import ScoringValidation, validate_for_scoring
 
 # Larger blocks cost more in page faults than they save.
 BLOCK_BYTES, BATCH_CELLS = 8 << 20, 1_000_000
@@ -113,8 +113,8 @@ def score_table(
     with (
         open_writer(output) as writer,
         BackgroundWriter() as background,
-        closing(ahead(reading.frames())) as frames,
-        closing(ahead(ready(frame, scorer.contract) for frame in frames)) as blocks,
+        closing(prefetch(reading.frames())) as frames,
+        closing(prefetch(validate_rows(frame, scorer.contract) for frame in frames)) as blocks,
     ):
         for block in blocks:
             scored = score_block(block, scorer, first_row=rows + 1)
@@ -129,7 +129,7 @@ def score_table(
     return {"rows": rows, "scored": rows - refused, "refused": refused, "warned": warned, "digest": scorer.digest}
 
 
-def ready(frame: pl.DataFrame, contract: Contract) -> ValidatedRows:
+def validate_rows(frame: pl.DataFrame, contract: Contract) -> ValidatedRows:
     """Validate raw rows against the contract, and encode the matrix of those that may be scored.
 
     Args:
@@ -142,7 +142,7 @@ def ready(frame: pl.DataFrame, contract: Contract) -> ValidatedRows:
     Raises:
         DataError: If a column that the model needs is absent.
     """
-    validation = judge(frame, contract)
+    validation = validate_for_scoring(frame, contract)
     any_refused = validation.refused.any()
     if any_refused and validation.refused.all():
         return ValidatedRows(frame, validation, None)
@@ -163,7 +163,7 @@ def score_block(block: ValidatedRows, scorer: Scorer, *, first_row: int = 1) -> 
     """
     scores, validation = _scores(block, scorer)
     return ScoredBlock(
-        table=prediction_table.table(block.raw, validation, scores, scorer=scorer, first_row=first_row),
+        table=prediction_table.build(block.raw, validation, scores, scorer=scorer, first_row=first_row),
         refused=int(validation.refused.sum()),
         warned=_count_warnings(validation),
     )
@@ -202,12 +202,12 @@ def _only_needed(options: ReadOptions, contract: Contract) -> ReadOptions:
 
     Numbers are parsed as numbers at once; ids stay as they are written.
     """
-    identifying = prediction_table.identifying(contract)
+    identifying = prediction_table.id_columns(contract)
     plain = [column for column in contract.inputs if not column.format and column.name not in identifying]
     return replace(
         options,
         batch_cells=BATCH_CELLS,
-        listed=contract.marked,
+        listed=contract.columns_listing_marks,
         only=tuple(dict.fromkeys((*identifying, *(column.name for column in contract.inputs)))),
         numbers=tuple(column.name for column in plain if column.dtype == "number"),
         integers=tuple(column.name for column in plain if column.dtype == "integer"),

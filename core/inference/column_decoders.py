@@ -39,15 +39,15 @@ class ColumnDecoder:
     """Decode one column on the fast path.
 
     Attributes:
-        one: Decodes one value; None if it is not plainly valid.
-        many: Decodes values (n,) to an array (n,) of float64 (times to a list); None if any is not plainly valid.
+        decode_value: Decodes one value; None if it is not plainly valid.
+        decode_column: Decodes values (n,) to an array (n,) of float64 (times to a list); None if any is not.
     """
 
-    one: ScalarDecoder
-    many: ArrayDecoder
+    decode_value: ScalarDecoder
+    decode_column: ArrayDecoder
 
 
-def reader(column: Column, missing_values: Sequence[str] = ()) -> ColumnDecoder:
+def build_decoder(column: Column, missing_values: Sequence[str] = ()) -> ColumnDecoder:
     """Return the fast decoder of a column.
 
     Args:

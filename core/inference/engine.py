@@ -139,7 +139,7 @@ def _name(path: Path) -> object:
     try:
         record = read_json(path)
     except (InputError, MissingError) as error:
-        raise BundleError(f"a bundle must hold {path.name}, as one that is packaged anew does; {error}") from error
+        raise BundleError(f"a bundle must hold {path.name}, as one that is packaged again does; {error}") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         version = record.get("format") if isinstance(record, dict) else record
         raise BundleError(f"{path} must be of format {FORMAT}; got {quote(version)} instead: use a matching Headrace.")

@@ -54,7 +54,7 @@ class Explanation:
     values: Floats
 
 
-def reference(model: Model, rows: Matrix) -> dict[str, Any]:
+def explain_document(model: Model, rows: Matrix) -> dict[str, Any]:
     """Compute the content of ``explain.json``.
 
     Args:
@@ -157,7 +157,7 @@ class Explainer:
         return np.asarray(scores, dtype=np.float64).reshape(len(prepared), -1)
 
 
-def objects(explanation: Explanation, model: Model) -> list[dict[str, Any]]:
+def to_json(explanation: Explanation, model: Model) -> list[dict[str, Any]]:
     """Return one object for each row, as JSON can hold it.
 
     Args:

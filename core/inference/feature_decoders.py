@@ -30,7 +30,7 @@ def build_decoder(feature: RowFeature, names: Sequence[str]) -> FeatureDecoder:
     Returns:
         A function of the values of one row, one of columns (n,) that gives float64 (n,), and the places of the inputs.
     """
-    one = _one(feature)
+    one = _build_scalar(feature)
     places = tuple(names.index(name) for name in feature.columns)
 
     def many(*columns: Sequence[Any]) -> NDArray[np.float64]:
@@ -43,7 +43,7 @@ def _plain(columns: Sequence[Any]) -> list[Any]:
     return [column.tolist() if isinstance(column, np.ndarray) else column for column in columns]
 
 
-def _one(feature: RowFeature) -> ScalarFeature:
+def _build_scalar(feature: RowFeature) -> ScalarFeature:
     if feature.kind == "holiday":
         from headrace.core.contracts.holidays import public_holidays  # noqa: PLC0415 - 0.2 s that few contracts need
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Answer = dict[str, Any]
 
 
-def answers(prediction: "Prediction", classes: Sequence[str]) -> list[Answer]:
+def to_json(prediction: "Prediction", classes: Sequence[str]) -> list[Answer]:
     """Return one object for each row: ``label`` and ``probabilities`` by class, or ``value``.
 
     Args:
@@ -35,11 +35,11 @@ def answers(prediction: "Prediction", classes: Sequence[str]) -> list[Answer]:
     ]
 
 
-def differs(expected: Mapping[str, Any], got: Any, *, relative: float, absolute: float) -> str:
+def describe_difference(expected: Mapping[str, Any], got: Any, *, relative: float, absolute: float) -> str:
     """Describe in a few words how an answer differs from the expected one; empty if it does not.
 
     Args:
-        expected: An object of ``answers``.
+        expected: An object of ``to_json``.
         got: The answer of a server.
         relative: Largest allowed difference of numbers, as a share of the expected one.
         absolute: Largest allowed difference of numbers.

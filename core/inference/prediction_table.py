@@ -18,7 +18,7 @@ SCORED, REFUSED = "scored", "refused"
 _STATUSES = (REFUSED, SCORED)
 
 
-def table(
+def build(
     raw: pl.DataFrame, validation: ScoringValidation, scores: Floats | None, *, scorer: Scorer, first_row: int = 1
 ) -> pl.DataFrame:
     """Build the table of predictions for n rows.
@@ -43,11 +43,11 @@ def table(
     ]
     taken = {ROW, *(column.name for column in own)}
     rows = pl.int_range(first_row, first_row + raw.height, dtype=pl.Int64, eager=True).alias(ROW)
-    ids = [raw.get_column(name) for name in identifying(scorer.contract) if name in raw.columns]
+    ids = [raw.get_column(name) for name in id_columns(scorer.contract) if name in raw.columns]
     return pl.DataFrame([rows, *_rename_taken(ids, taken), *own])
 
 
-def identifying(contract: Contract) -> tuple[str, ...]:
+def id_columns(contract: Contract) -> tuple[str, ...]:
     """Return the columns that identify a row: keys and ids; personal ones only where the contract keeps them."""
     return tuple(
         column.name

@@ -16,7 +16,7 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout
 from headrace.core.features.matrix_layout import MatrixColumn
 from headrace.core.inference import feature_decoders
-from headrace.core.inference.column_decoders import ArrayDecoder, ScalarDecoder, reader
+from headrace.core.inference.column_decoders import ArrayDecoder, ScalarDecoder, build_decoder
 
 Rows = Sequence[Any]
 Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
@@ -49,14 +49,14 @@ class RequestEncoder:
         """
         self.contract = contract
         self.names = tuple(column.name for column in contract.inputs)
-        decoders = [reader(column, contract.missing_values) for column in contract.inputs]
-        self._ones: tuple[ScalarDecoder, ...] = tuple(decoder.one for decoder in decoders)
-        self._manys: tuple[ArrayDecoder, ...] = tuple(decoder.many for decoder in decoders)
+        decoders = [build_decoder(column, contract.missing_values) for column in contract.inputs]
+        self._ones: tuple[ScalarDecoder, ...] = tuple(decoder.decode_value for decoder in decoders)
+        self._column_decoders: tuple[ArrayDecoder, ...] = tuple(decoder.decode_column for decoder in decoders)
         self._places, self._features = _plan(matrix_layout.columns(contract), self.names, contract)
         self.width = len(self._places)
         self._direct = not self._features and self._places == tuple(range(len(self.names)))
 
-    def rows(self, rows: Rows) -> EncodedRows:
+    def encode_rows(self, rows: Rows) -> EncodedRows:
         """Encode records by column name, or arrays in the order of the contract's inputs.
 
         Args:
@@ -69,21 +69,21 @@ class RequestEncoder:
             RequestError: If a row or a value breaks the contract; the sentence names row, column, what was expected
                 and what was found.
         """
-        return self.quick_rows(rows) or self._judged_rows(rows)
+        return self.try_rows(rows) or self._judged_rows(rows)
 
-    def columns(self, columns: Columns) -> EncodedRows:
+    def encode_columns(self, columns: Columns) -> EncodedRows:
         """Encode whole columns.
 
         Args:
             columns: Values (n,) by the name of their column; in an array of floats NaN is a missing value.
 
         Raises:
-            RequestError: As ``rows`` does.
+            RequestError: As ``encode_rows`` does.
         """
-        return self.quick_columns(columns) or self._judged_columns(columns)
+        return self.try_columns(columns) or self._judged_columns(columns)
 
-    def quick_rows(self, rows: Rows) -> EncodedRows | None:
-        """Encode rows as ``rows`` does, on the fast path alone; None if only the full path can tell."""
+    def try_rows(self, rows: Rows) -> EncodedRows | None:
+        """Encode rows as ``encode_rows`` does, on the fast path alone; None if only the full path can tell."""
         if len(rows) >= _MANY:
             columns = self._transpose(rows)
             return self._quick_many(columns) if columns else None
@@ -98,8 +98,8 @@ class RequestEncoder:
             matrix.append(numbers)
         return EncodedRows(np.array(matrix)) if matrix else None
 
-    def quick_columns(self, columns: Columns) -> EncodedRows | None:
-        """Encode columns as ``columns`` does, on the fast path alone; None if only the full path can tell."""
+    def try_columns(self, columns: Columns) -> EncodedRows | None:
+        """Encode columns (n,) as ``encode_columns`` does, on the fast path alone; None if it cannot tell."""
         if len(columns) < len(self.names) or not columns.keys() <= self.contract.names:
             return None
         try:
@@ -111,7 +111,7 @@ class RequestEncoder:
             return None
         if rows >= _MANY or any(isinstance(values, np.ndarray) for values in inputs):
             return self._quick_many(inputs)
-        return self.quick_rows(list(map(list, zip(*inputs, strict=True))))
+        return self.try_rows(list(map(list, zip(*inputs, strict=True))))
 
     def _values(self, row: Any) -> Sequence[Any] | None:
         """Return the values of one row in the order of the inputs; None if the row does not have them all."""
@@ -155,7 +155,7 @@ class RequestEncoder:
 
     def _quick_many(self, columns: Sequence[Sequence[Any] | NDArray[Any]]) -> EncodedRows | None:
         inputs = []
-        for many, values in zip(self._manys, columns, strict=True):
+        for many, values in zip(self._column_decoders, columns, strict=True):
             read = many(values)
             if read is None:
                 return None

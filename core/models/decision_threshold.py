@@ -115,7 +115,7 @@ def _levels(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
     return inner[(inner > 0) & (inner < 1)] if len(np.unique(ordered)) > 1 else ordered[:1]
 
 
-def of_predictions(
+def from_predictions(
     target: NDArray[Any],
     predictions: NDArray[np.float64],
     *,

@@ -79,25 +79,25 @@ class _DeterministicFitting:
         self._separated = _Shared(self._by_thread)
 
     @contextmanager
-    def recording(self) -> Iterator[list[str]]:
+    def record_warnings(self) -> Iterator[list[str]]:
         """Make fits independent of the number of cores, and collect their warnings."""
         messages: list[str] = []
-        with self._serial(), self._separated(), self.into(messages):
+        with self._serial(), self._separated(), self.collect_into(messages):
             yield messages
 
     @contextmanager
-    def unheard(self) -> Iterator[None]:
+    def suppress_warnings(self) -> Iterator[None]:
         """Suppress warnings without changing fits that are running in other threads."""
-        with self._separated(), self.into([]):
+        with self._separated(), self.collect_into([]):
             yield
 
-    def alone(self) -> AbstractContextManager[Any]:
+    def single_threaded(self) -> AbstractContextManager[Any]:
         """Limit OpenMP to one thread, for fits that run side by side in threads of their own."""
         limited: AbstractContextManager[Any] = self._pools.limit(limits=1, user_api="openmp")
         return limited
 
     @contextmanager
-    def into(self, messages: list[str]) -> Iterator[None]:
+    def collect_into(self, messages: list[str]) -> Iterator[None]:
         """Collect the warnings of this thread in ``messages``."""
         previous = getattr(self._messages, "now", None)
         self._messages.now = messages
@@ -132,8 +132,8 @@ class _DeterministicFitting:
 
 
 _steady = _DeterministicFitting()
-recorded = _steady.recording
-unheard = _steady.unheard
+record_warnings = _steady.record_warnings
+suppress_warnings = _steady.suppress_warnings
 
 
 def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
     grower = pipeline[-1]
     adapt(pipeline, encoded)
     parallel = hasattr(grower, "n_jobs") and hasattr(grower, "n_estimators")
-    with recorded() as messages:
+    with record_warnings() as messages:
         if parallel:
             grower.set_params(n_jobs=cores())
         _fit(pipeline, encoded, target)
@@ -230,10 +230,10 @@ def out_of_fold(
     """
     predictions = np.full((len(target), classes) if classes else len(target), np.nan)
 
-    with recorded() as messages:
+    with record_warnings() as messages:
 
         def one(fold: Fold) -> None:
-            with _steady.into(messages):
+            with _steady.collect_into(messages):
                 predictions[fold.held_out] = _held_out(make, encoded, target, fold, classes)
 
         with nullcontext(pool) if pool else ThreadPoolExecutor(cores()) as threads:
@@ -251,7 +251,7 @@ def _all(threads: Executor, work: Callable[[Fold], None], folds: Sequence[Fold])
 
 def _held_out(make: Callable[[], Any], encoded: Matrix, target: Target, fold: Fold, classes: int) -> Floats:
     """Predict the rows that a fold holds out, (m, k) or (m,), by a pipeline fitted on the others with one thread."""
-    with _steady.alone():
+    with _steady.single_threaded():
         fitted, rows = encoded[fold.fitted], encoded[fold.held_out]
         pipeline = _fit(adapt(make(), fitted), fitted, target[fold.fitted])
         predictions = predicted_probabilities(pipeline, rows, classes) if classes else predicted_values(pipeline, rows)

@@ -51,7 +51,7 @@ def train_model(
     if loaded.task == "binary" and not points:
         divided = folds.make(frame, target, loaded, seed=seed)
         held_out = fitting.out_of_fold(make, encoded, target, folds=divided, classes=2)
-        points = decision_threshold.of_predictions(
+        points = decision_threshold.from_predictions(
             target, held_out.predictions, positive=matrix_layout.positive(loaded)
         )
     fitted = fitted_model.Model(

@@ -39,7 +39,8 @@ def convert(model: Model) -> bytes:
     """
     graph = OnnxGraph()
     estimator = model.pipeline.named_steps["estimator"]
-    plan = plan_of(model)
+    plan = read_plan(model)
+    # Written by hand: skl2onnx converts to float32, where a row beside a threshold takes the other branch.
     scores = _add_estimator(graph, plan, estimator)
     shape: list[int | None] = [None, len(model.classes)]
     if model.classes:
@@ -50,7 +51,7 @@ def convert(model: Model) -> bytes:
     return bytes(graph.model(scores, columns=plan.width, shape=shape).SerializeToString(deterministic=True))
 
 
-def plan_of(model: Model) -> PreprocessingPlan:
+def read_plan(model: Model) -> PreprocessingPlan:
     """Read the model's fitted preprocessing.
 
     Raises:

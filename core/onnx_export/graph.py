@@ -40,6 +40,7 @@ class OnnxGraph:
         Returns:
             Name of the constant.
         """
+        # Numbered within the graph, so that the names, and with them the bytes, do not depend on the process.
         name = f"c{len(self._constants)}"
         self._constants.append(numpy_helper.from_array(np.asarray(values), name))
         return name
@@ -79,5 +80,6 @@ class OnnxGraph:
             [helper.make_tensor_value_info(OUTPUT, TensorProto.DOUBLE, list(shape))],
             self._constants,
         )
+        # Pinned, not the library's latest: the bytes must not change with the installed version of onnx.
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=_IR, producer_name="headrace")

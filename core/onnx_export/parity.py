@@ -74,7 +74,7 @@ class ExactModel:
     parity: ParityReport
 
 
-def exact(model: Model, matrix: Matrix) -> ExactModel:
+def convert_exactly(model: Model, matrix: Matrix) -> ExactModel:
     """Convert a model, and compare it with scikit-learn's predictions.
 
     Args:
@@ -87,6 +87,7 @@ def exact(model: Model, matrix: Matrix) -> ExactModel:
     Raises:
         InexactError: If there is no conversion, or an answer or a label differs; the sentence says which.
     """
+    # The bytes themselves are tested, in the engine that will serve them, not the graph that was built.
     content = convert(model)
     try:
         engine = OnnxEngine(content, model.contract)
@@ -120,6 +121,7 @@ def _compare(engine: Engine, model: Model, rows: Matrix) -> ParityReport:
         expected = predicted_values(model.pipeline, rows)
         return _measure(actual, expected, np.maximum(1.0, np.abs(expected)), labels_differ=0)
     expected = predicted_probabilities(model.pipeline, rows, len(model.classes))
+    # Labels are compared too: a difference far below the tolerance decides a tie or a threshold.
     pairs = zip(model.labels(actual), model.labels(expected), strict=True)
     return _measure(actual, expected, np.ones_like(expected), labels_differ=sum(one != other for one, other in pairs))
 
@@ -128,6 +130,7 @@ def _measure(
     actual: NDArray[np.float64], expected: NDArray[np.float64], unit: NDArray[np.float64], *, labels_differ: int
 ) -> ParityReport:
     difference = np.abs(actual - expected) / unit
+    # NaN compares as false, and would pass as equal.
     difference = np.where(np.isnan(difference), np.inf, difference)
     off = int((difference > TOLERANCE).sum())
     return ParityReport(len(expected), expected.size, off, float(difference.max(initial=0.0)), labels_differ)

@@ -59,6 +59,7 @@ class CategoryColumn:
     def table(self, values: Floats, other: float = 0.0) -> Floats:
         """Arrange values (m, ...) of the m seen categories by their code in the matrix; ``other`` for all others."""
         by_code = np.full((self.rows, *values.shape[1:]), other)
+        # Row 0 is the missing category, row 1 the unlisted one, then each listed one.
         by_code[np.nan_to_num(self.seen, nan=MISSING).astype(np.int64) - MISSING] = values
         return by_code
 
@@ -117,6 +118,7 @@ def read(transformer: ColumnTransformer, listed: Sequence[int]) -> Preprocessing
 
 def _categories(steps: Sequence[Any], columns: Sequence[int], listed: Sequence[int]) -> list[CategoryColumn]:
     encoder = steps[0]
+    # A dropped category has no column, and would look like an unlisted one.
     if len(steps) > 1 or getattr(encoder, "drop_idx_", None) is not None:
         raise InexactError("categories must go through one encoder that keeps them all to have an exact form in ONNX.")
     category_columns = []
@@ -134,10 +136,12 @@ def _numbers(steps: Sequence[Any], columns: Sequence[int]) -> list[NumberColumn]
     fill: Floats = np.full(len(columns), np.nan)
     mean, scale = np.zeros(len(columns)), np.ones(len(columns))
     for place, step in enumerate(steps):
+        # The order matters: values are filled, then scaled, with the mean of the filled ones.
         if isinstance(step, SimpleImputer) and not step.add_indicator and place == 0:
             fill = step.statistics_.astype(np.float64)
         elif isinstance(step, StandardScaler) and place == len(steps) - 1:
             mean, scale = step.mean_, step.scale_
+        # Anything unknown is refused rather than skipped: the model is then served by scikit-learn.
         elif step != "passthrough" and not (isinstance(step, FunctionTransformer) and step.func is None):
             raise InexactError(f"a {type(step).__name__} at this place has no exact form in ONNX.")
     learned = zip(columns, fill.tolist(), mean.tolist(), scale.tolist(), strict=True)

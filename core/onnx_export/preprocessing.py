@@ -24,6 +24,7 @@ def affine(graph: OnnxGraph, plan: PreprocessingPlan, weights: Floats, bias: Flo
     matrix_weights, tables, row = np.zeros((plan.width, weights.shape[1])), [], 0
     for part in plan.parts:
         if isinstance(part, NumberColumn):
+            # Dividing the weights once replaces a division of every value; the difference is of the last digit.
             matrix_weights[part.column] = weights[row] / part.scale
             row += 1
         else:
@@ -33,6 +34,7 @@ def affine(graph: OnnxGraph, plan: PreprocessingPlan, weights: Floats, bias: Flo
     shifted = graph.add("Sub", _fill_missing(graph, plan), graph.constant(_shift(plan)))
     if not tables:
         return graph.add("Gemm", shifted, graph.constant(matrix_weights), graph.constant(bias))
+    # The bias rides on the first table, since every row takes exactly one row of it.
     tables[0] += bias
     looked_up = graph.add(
         "Gather", graph.constant(np.concatenate(tables)), _rows_of_tables(graph, plan, shifted), axis=0
@@ -51,6 +53,7 @@ def ordinal(graph: OnnxGraph, plan: PreprocessingPlan) -> tuple[str, list[int]]:
     Returns:
         Name of the result (n, m), and the index in it of each of the estimator's features.
     """
+    # The common case saves the tables: codes in the matrix are scikit-learn's codes already.
     if all(part.in_place for part in plan.categories):
         return _in_place(graph, plan), [part.column for part in plan.parts]
     filled = _fill_missing(graph, plan)
@@ -85,6 +88,7 @@ def dense(graph: OnnxGraph, plan: PreprocessingPlan) -> tuple[str, list[int]]:
         parts.append(graph.add("Div", centred, graph.constant([part.scale for part in plan.numbers])))
     if plan.categories:
         columns = [part.column for part in plan.categories for _ in part.seen]
+        # NaN equals nothing, itself included, so a missing category is compared by its code.
         codes = np.nan_to_num(np.concatenate([part.seen for part in plan.categories]), nan=MISSING)
         value = graph.add("Gather", filled, _places(columns, graph), axis=1)
         parts.append(graph.add("Cast", graph.add("Equal", value, graph.constant(codes)), to=DOUBLE))

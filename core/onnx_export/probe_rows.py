@@ -10,9 +10,9 @@ from headrace.core.features import matrix_layout
 from headrace.core.features.matrix_layout import LARGEST, MatrixColumn
 from headrace.core.features.model_matrix import Matrix
 from headrace.core.models.fitted_model import Model
-from headrace.core.onnx_export.export import plan_of
+from headrace.core.onnx_export.export import read_plan
 from headrace.core.onnx_export.tree_ensemble import Tree
-from headrace.core.onnx_export.trees import trees_of
+from headrace.core.onnx_export.trees import list_trees
 
 _MOST_ROWS = 2_000
 _MOST_COLUMNS = 1_000
@@ -49,6 +49,7 @@ def blocks(model: Model, matrix: Matrix) -> Iterator[Matrix]:
         for row, column in enumerate(_evenly(range(len(columns)), _MOST_COLUMNS))
         for value in _values(columns[column], model.contract)
     ]
+    # The matrix holds nothing beyond `LARGEST`, so an engine never sees it.
     changes += [
         (row, column, value)
         for row, column, split in _splits(model, real)
@@ -83,11 +84,12 @@ def _values(column: MatrixColumn, contract: Contract) -> list[float]:
 
 def _splits(model: Model, real: Matrix) -> list[tuple[int, int, float]]:
     """Return row, column and threshold of splits by a number: a row that reaches the split, and the number's column."""
-    trees = _evenly(trees_of(model.pipeline.named_steps["estimator"]), _MOST_TREES)
+    trees = _evenly(list_trees(model.pipeline.named_steps["estimator"]), _MOST_TREES)
     if not trees:
         return []
-    columns = [part.column for part in plan_of(model).parts]
+    columns = [part.column for part in read_plan(model).parts]
     numbers = {place for place, column in enumerate(matrix_layout.columns(model.contract)) if column.categories is None}
+    # Splits refer to prepared columns: numbers are unscaled there, so a threshold is in the column's own unit.
     prepared = np.asarray(model.pipeline.named_steps["prepare"].transform(real), dtype=np.float64)
     splits = [
         (int(row), columns[feature], float(split))

@@ -83,6 +83,7 @@ def ensemble(graph: OnnxGraph, value: str, trees: Sequence[tuple[Tree, int]], *,
             gathered.setdefault(name, []).append(values)
     joined = {name: np.concatenate(values) for name, values in gathered.items()}
     joined["nodes_featureids"] = np.asarray(places, dtype=np.int64)[joined["nodes_featureids"]]
+    # scikit-learn sends a value that equals the threshold to the left, in forests and in boosting.
     joined["nodes_modes"] = np.full(splits, _BRANCH_LEQ, dtype=np.uint8)
     return graph.add(
         "TreeEnsemble",
@@ -97,10 +98,12 @@ def ensemble(graph: OnnxGraph, value: str, trees: Sequence[tuple[Tree, int]], *,
 
 def _attributes(tree: Tree, target: int, first_split: int, first_leaf: int) -> dict[str, NDArray[Any]]:
     """Return the node's attributes for one tree, given the numbers of splits and leaves before it."""
+    # A tree of one leaf occurs: boosting adds one where no split helps.
     if tree.left[0] < 0:
         return _attributes(_constant(float(tree.value[0])), target, first_split, first_leaf)
     leaf = tree.left < 0
     inner = np.flatnonzero(~leaf)
+    # The operator numbers splits and leaves apart, over all trees together.
     place = np.where(leaf, first_leaf + np.cumsum(leaf) - 1, first_split + np.cumsum(~leaf) - 1)
     left, right = tree.left[inner], tree.right[inner]
     return {
@@ -123,6 +126,7 @@ def _constant(value: float) -> Tree:
 
 
 def _attribute(name: str, values: NDArray[Any]) -> Any:
+    # Tensors keep their type; a list of floats would become float32.
     if name in {"nodes_splits", "nodes_modes", "leaf_weights"}:
         return numpy_helper.from_array(values, name)
     return values.tolist()

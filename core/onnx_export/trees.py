@@ -26,7 +26,9 @@ def forest(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
     # With two classes one is enough: the other has the complement.
     targets = [classes - 1] if classes <= 2 else list(range(classes))
     trees = [
-        (of_forest(tree.tree_, target), place) for place, target in enumerate(targets) for tree in estimator.estimators_
+        (from_forest(tree.tree_, target), place)
+        for place, target in enumerate(targets)
+        for tree in estimator.estimators_
     ]
     count = graph.constant(float(len(estimator.estimators_)))
     mean = graph.add("Div", ensemble(graph, rounded, trees, places=places), count)
@@ -41,7 +43,7 @@ def boosting(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
         raise InexactError("boosted trees that split by sets of categories have no exact form in ONNX.")
     value, places = ordinal(graph, plan)
     rounds = estimator._predictors  # noqa: SLF001 - scikit-learn has no public attribute for its trees
-    trees = [(of_boosting(one.nodes), target) for trees in rounds for target, one in enumerate(trees)]
+    trees = [(from_boosting(one.nodes), target) for trees in rounds for target, one in enumerate(trees)]
     raw = ensemble(graph, value, trees, places=places)
     baseline = np.asarray(estimator._baseline_prediction, dtype=np.float64).reshape(-1)  # noqa: SLF001 - as above
     if hasattr(estimator, "classes_") and len(baseline) == 1:
@@ -50,14 +52,14 @@ def boosting(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
     return graph.add("Softmax", values, axis=1) if hasattr(estimator, "classes_") else values
 
 
-def trees_of(estimator: Any) -> list[Tree]:
+def list_trees(estimator: Any) -> list[Tree]:
     """Return the trees of a forest or of boosting; empty for other models."""
     if hasattr(estimator, "_predictors"):
-        return [of_boosting(one.nodes) for trees in estimator._predictors for one in trees]  # noqa: SLF001 - as above
-    return [of_forest(tree.tree_, 0) for tree in getattr(estimator, "estimators_", ())]
+        return [from_boosting(one.nodes) for trees in estimator._predictors for one in trees]  # noqa: SLF001 - as above
+    return [from_forest(tree.tree_, 0) for tree in getattr(estimator, "estimators_", ())]
 
 
-def of_forest(tree: Any, target: int) -> Tree:
+def from_forest(tree: Any, target: int) -> Tree:
     """Convert a tree of a forest; its leaves hold shares of a class, or means."""
     return Tree(
         left=tree.children_left,
@@ -69,7 +71,7 @@ def of_forest(tree: Any, target: int) -> Tree:
     )
 
 
-def of_boosting(nodes: NDArray[Any]) -> Tree:
+def from_boosting(nodes: NDArray[Any]) -> Tree:
     """Convert the nodes (m,) of a tree of boosting; its leaves include the learning rate already."""
     leaf = nodes["is_leaf"].astype(bool)
     return Tree(

@@ -6,10 +6,12 @@ from typing import Any
 
 import polars as pl
 
+from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.models.fitted_model import Model
 from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.data_digest import DataPart
+from headrace.core.validation.data_checks import DataChecks
 
 
 @dataclass(frozen=True)
@@ -22,24 +24,24 @@ class BundleContent:
         evaluation: Document of ``evaluate``.
         verdict: Verdict of ``gate``; None for a model that did not pass through it.
         best: Document of ``tune``: the best parameters.
-        checks: Document of ``validate``: counts by rule.
+        checks: Document of ``validate``; None for a model of rows that were not validated.
         skops: Bytes of the model's file, where they exist already; empty to serialize the model.
         train: The training rows; None if they are not described.
         split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``format``, ``cut``.
         trace: Arguments and digests of the steps, from ``core.runtime.step_trace``; empty if they are unknown.
         answers: Answers of people for card and risk sheet.
-        copies: Whether the rows are copied into the bundle: the test rows, and the files of ``train``.
+        include_data: Whether the rows are copied into the bundle: the test rows, and the files of ``train``.
     """
 
     model: Model
     test: pl.DataFrame = field(repr=False)
-    evaluation: Mapping[str, Any] = field(repr=False)
+    evaluation: Evaluation = field(repr=False)
     verdict: GateVerdict | None = field(repr=False)
     best: Mapping[str, Any] = field(repr=False)
-    checks: Mapping[str, Any] = field(repr=False)
+    checks: DataChecks | None = field(repr=False)
     skops: bytes = field(default=b"", repr=False)
     train: DataPart | None = None
     split: Mapping[str, Any] = field(default_factory=dict)
     trace: Mapping[str, Any] = field(default_factory=dict, repr=False)
     answers: CardAnswers = field(default_factory=CardAnswers)
-    copies: bool = False
+    include_data: bool = False

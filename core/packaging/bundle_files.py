@@ -2,43 +2,32 @@
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from headrace.core.base.files import digest, dumps
 from headrace.core.contracts import contract_yaml
+from headrace.core.evaluation.evaluation_document import BundleMetrics
 from headrace.core.inference import engine, explain
 from headrace.core.models import fitted_model as models
 from headrace.core.models import skops_file
 from headrace.core.models.fitted_model import Model
 from headrace.core.onnx_export.graph import InexactError
-from headrace.core.onnx_export.parity import TOLERANCE, exact
+from headrace.core.onnx_export.parity import TOLERANCE, convert_exactly
 from headrace.core.packaging import cases, distributions, environment, flavors, sbom
 from headrace.core.packaging import data_digest as data
 from headrace.core.packaging.bundle_content import BundleContent
 from headrace.core.packaging.cards import card_answers, model_card, pages, risk_sheet
 from headrace.core.packaging.cards.card_answers import CardAnswers
+from headrace.core.packaging.cards.card_facts import CardFacts
 from headrace.core.packaging.cards.phrases import shown_slices
 from headrace.core.packaging.provenance import provenance, public_name
 
 TYPES = "model.skops.types.json"
-_EVALUATION_KEYS = (
-    "task",
-    "positive",
-    "on",
-    "rows",
-    "metrics",
-    "undefined",
-    "resampled_by",
-    "cautions",
-    "baseline",
-    "threshold",
-    "confusion",
-    "plan",
-)
 
 
-def files(content: BundleContent, source: Mapping[str, Any]) -> dict[str, bytes]:
+def render_files(content: BundleContent, source: Mapping[str, Any]) -> dict[str, bytes]:
     """Render each file of a bundle, by its path in it.
 
     Args:
@@ -48,24 +37,25 @@ def files(content: BundleContent, source: Mapping[str, Any]) -> dict[str, bytes]
     model, test = content.model, content.test
     skops = content.skops or skops_file.dumps(model.pipeline)
     record, onnx = _engine(content)
+    facts = CardFacts(_metrics(content), provenance(content, source), environment.environment())
     documents = {
         "model.json": models.facts(model),
         TYPES: {"format": 1, "types": skops_file.types(skops)},
         engine.RECORD: record,
-        explain.FILE: explain.reference(model, model.encode(test)),
+        explain.FILE: explain.explain_document(model, model.encode(test)),
         "cases.json": cases.make(model, test, test.get_column(model.contract.target.name)),
-        "metrics.json": _metrics(content),
-        "environment.json": environment.environment(),
-        "provenance.json": provenance(content, source),
+        "metrics.json": facts.metrics.as_json(),
+        "environment.json": facts.environment,
+        "provenance.json": facts.provenance.as_json(),
         flavors.MLSERVER: flavors.model_settings(model.contract.name),
     }
     texts = {
         "contract.yaml": contract_yaml.dump(model.contract),
         flavors.MLFLOW: flavors.mlmodel(),
         environment.LOCKED: environment.lock_requirements(),
-        environment.ANSWERING: environment.answering(record["engine"]),
+        environment.SERVING: environment.serving_requirements(record["engine"]),
         sbom.FILE: _bill(content, source, skops),
-        **render_answered_files(model, documents, content.answers),
+        **render_answered_files(model, facts, content.answers),
     }
     return {
         "model.skops": skops,
@@ -75,15 +65,15 @@ def files(content: BundleContent, source: Mapping[str, Any]) -> dict[str, bytes]
     }
 
 
-def render_answered_files(model: Model, documents: Mapping[str, Any], answers: CardAnswers) -> dict[str, str]:
+def render_answered_files(model: Model, facts: CardFacts, answers: CardAnswers) -> dict[str, str]:
     """Render the documents that hold people's answers: their own file, the card and the risk sheet.
 
     Args:
         model: The model.
-        documents: Content of ``metrics.json``, ``provenance.json`` and ``environment.json``.
+        facts: What the bundle says of the model.
         answers: Answers of people.
     """
-    card, risks = model_card.write(model, documents, answers), risk_sheet.write(model, documents, answers)
+    card, risks = model_card.write(model, facts, answers), risk_sheet.write(model, facts, answers)
     return {
         card_answers.FILE: card_answers.dump(answers, model.contract.name),
         "card.md": card,
@@ -100,11 +90,11 @@ def _bill(content: BundleContent, source: Mapping[str, Any], skops: bytes) -> st
     return sbom.write(
         {"name": content.model.contract.name, "sha256": digest(skops), "licence": answers["licence"]},
         {**table, "licence": answers["data_licence"]},
-        distributions.suite(),
+        distributions.installed_suite(),
     )
 
 
-def copies(content: BundleContent) -> dict[str, bytes | Path]:
+def data_files(content: BundleContent) -> dict[str, bytes | Path]:
     """Return the rows that the model was fitted and measured on, as Parquet files below ``data/``."""
     buffer = io.BytesIO()
     content.test.write_parquet(buffer, compression="zstd", compression_level=1)
@@ -115,20 +105,17 @@ def copies(content: BundleContent) -> dict[str, bytes | Path]:
     }
 
 
-def _metrics(content: BundleContent) -> dict[str, Any]:
-    """Select what was measured, without the curves and points, which only a report draws."""
-    evaluation = content.evaluation
-    selected = {key: evaluation[key] for key in _EVALUATION_KEYS if key in evaluation}
-    residuals = {key: value for key, value in (evaluation.get("residuals") or {}).items() if key != "points"}
-    slices = shown_slices(evaluation.get("slices", ()), content.model.contract)
-    return {**selected, "slices": slices, "residuals": residuals}
+def _metrics(content: BundleContent) -> BundleMetrics:
+    """Select what was measured, without the curves and points, and without values of personal columns."""
+    selected = content.evaluation.select_bundle_metrics()
+    return replace(selected, slices=shown_slices(selected.slices, content.model.contract))
 
 
 def _engine(content: BundleContent) -> tuple[dict[str, Any], bytes]:
     """Return the content of ``engine.json``, and the model as ONNX; empty if no ONNX form predicts the same."""
     record = {"format": engine.FORMAT, "engine": "sklearn", "reason": "", "tolerance": TOLERANCE, "parity": None}
     try:
-        export = exact(content.model, content.model.encode(content.test))
+        export = convert_exactly(content.model, content.model.encode(content.test))
     except InexactError as error:
         return {**record, "reason": str(error)}, b""
     return {**record, "engine": "onnx", "parity": export.parity.as_json()}, export.content

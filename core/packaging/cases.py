@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from headrace.core.contracts.contract import Column, Contract
-from headrace.core.inference.prediction_json import answers
+from headrace.core.inference.prediction_json import to_json
 from headrace.core.models.fitted_model import Model
 from headrace.core.validation.records import records, table, validate_records
 from headrace.core.validation.row_digest import DIGEST, row_digest
@@ -43,7 +43,7 @@ def make(model: Model, test: pl.DataFrame, actuals: pl.Series) -> dict[str, Any]
     requests = [_without_personal(record, inputs) for record in records(chosen, inputs)]
     _ensure_missing(requests, model.contract)
     typed = validate_records(table(requests, model.contract), model.contract)
-    expected = answers(model.predict(typed), model.classes)
+    expected = to_json(model.predict(typed), model.classes)
     rows = [_numbers(row) for row in model.encode(typed).tolist()]
     public_actuals = ["" if model.contract.target.personal else value for value in _texts(chosen.get_column("_actual"))]
     cases = [

@@ -5,10 +5,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
+from headrace.core.packaging.provenance_document import RecordedRows
 from headrace.core.tables import parquet_table
 from headrace.core.validation.table import blocks
 
@@ -22,7 +22,7 @@ class DataPart:
     Attributes:
         rows: Number of rows.
         columns: Number of columns.
-        digest: SHA-256 of its rows, see ``of_frames``.
+        digest: SHA-256 of its rows, see ``describe_frames``.
         files: Parquet files that hold the rows; empty if they are not copied.
     """
 
@@ -31,12 +31,12 @@ class DataPart:
     digest: str
     files: tuple[Path, ...] = ()
 
-    def as_json(self, copy: str = "") -> dict[str, Any]:
+    def record(self, copy: str = "") -> RecordedRows:
         """Return the part without its files; ``copy`` is the folder of the bundle that holds them."""
-        return {"rows": self.rows, "columns": self.columns, "digest": self.digest, "copy": copy}
+        return RecordedRows(self.rows, self.columns, self.digest, copy)
 
 
-def of_table(folder: Path, *, copy: bool = False) -> DataPart:
+def describe_table(folder: Path, *, copy: bool = False) -> DataPart:
     """Describe a table, read block by block.
 
     Args:
@@ -46,10 +46,10 @@ def of_table(folder: Path, *, copy: bool = False) -> DataPart:
     Raises:
         MissingError: If there is no such table.
     """
-    return of_frames(blocks(folder), files=parquet_table.parts(folder) if copy else ())
+    return describe_frames(blocks(folder), files=parquet_table.parts(folder) if copy else ())
 
 
-def of_frames(frames: Iterable[pl.DataFrame], *, files: Iterable[Path] = ()) -> DataPart:
+def describe_frames(frames: Iterable[pl.DataFrame], *, files: Iterable[Path] = ()) -> DataPart:
     r"""Describe frames of one schema, at least one, with all rows in order.
 
     Its digest is that of one line of JSON with each column's name and type, and of the rows as CSV (RFC 4180) without

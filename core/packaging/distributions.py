@@ -33,7 +33,7 @@ class Distribution:
         return f"{self.name}=={self.version}"
 
 
-def closure(roots: Iterable[str]) -> tuple[Distribution, ...]:
+def resolve_requirements(roots: Iterable[str]) -> tuple[Distribution, ...]:
     """Return some distributions and everything that they need here, sorted by name.
 
     Requirements of other systems and of extras that are not requested are left out, and so is what is not installed:
@@ -71,9 +71,9 @@ def closure(roots: Iterable[str]) -> tuple[Distribution, ...]:
 
 
 @functools.cache
-def suite() -> tuple[Distribution, ...]:
+def installed_suite() -> tuple[Distribution, ...]:
     """Return Headrace and everything that it needs, as it is installed."""
-    return closure(["headrace"])
+    return resolve_requirements(["headrace"])
 
 
 def _requirements_of(one: metadata.Distribution, extras: frozenset[str]) -> list[Requirement]:

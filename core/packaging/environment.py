@@ -11,7 +11,7 @@ from headrace.core.packaging.distributions import Distribution
 
 FORMAT = 2
 LOCKED = "requirements.lock"
-ANSWERING = "requirements.txt"
+SERVING = "requirements.txt"
 # Packages that decide the numbers: of the table, the features, the model and its file.
 _DECIDING = (
     "headrace",
@@ -53,10 +53,10 @@ def environment() -> dict[str, Any]:
 def lock_requirements() -> str:
     """Return Headrace and everything that it depends on, as a requirements file."""
     head = f"# What the model was made with, on Python {platform.python_version()}.\n"
-    return head + _pins(distributions.suite())
+    return head + _pins(distributions.installed_suite())
 
 
-def answering(engine: str) -> str:
+def serving_requirements(engine: str) -> str:
     """Return what another server needs beside itself to predict with the bundle, as a requirements file.
 
     Its name is the one that MLflow looks for.
@@ -66,9 +66,9 @@ def answering(engine: str) -> str:
     """
     head = (
         "# What another server, such as MLServer or MLflow's, needs beside itself to answer with this model:\n"
-        f"#   pip install --no-deps --requirement {ANSWERING}\n"
+        f"#   pip install --no-deps --requirement {SERVING}\n"
     )
-    needed = distributions.closure(_ANSWERING if engine == "onnx" else _ANSWERING_SKLEARN)
+    needed = distributions.resolve_requirements(_ANSWERING if engine == "onnx" else _ANSWERING_SKLEARN)
     own = Distribution(name="headrace", version=metadata.version("headrace"))
     return head + _pins(sorted([own, *needed], key=lambda one: one.name))
 

@@ -14,6 +14,7 @@ from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.bundles.manifest import MANIFEST
 from headrace.core.contracts import contract_yaml
 from headrace.core.evaluation.evaluate import read_test
+from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.models import fitted_model as models
 from headrace.core.models.fitted_model import Model
@@ -21,6 +22,7 @@ from headrace.core.packaging import bundle_files, data_digest
 from headrace.core.packaging.bundle_content import BundleContent
 from headrace.core.packaging.cards import card_answers
 from headrace.core.packaging.cards.card_answers import CardAnswers
+from headrace.core.validation.data_checks import DataChecks
 
 __all__ = ["BundleContent", "BundleInputs", "assemble", "pack", "write"]
 
@@ -40,7 +42,7 @@ class BundleInputs:
         checks: JSON file of ``validate``.
         train_table: Folder of the training rows; None to leave out their digest.
         card: YAML file with people's answers; None if there is none.
-        copies: Whether the training and test rows are copied into the bundle.
+        include_data: Whether the training and test rows are copied into the bundle.
     """
 
     model: Path
@@ -53,7 +55,7 @@ class BundleInputs:
     checks: Path
     train_table: Path | None = None
     card: Path | None = None
-    copies: bool = False
+    include_data: bool = False
 
     def by_step(self) -> dict[str, Path]:
         """Return the outputs of steps whose digest no other artifact records, by step."""
@@ -89,7 +91,7 @@ def pack(
     Raises:
         InputError: If a part cannot be read, or does not belong to the same run as the others.
     """
-    evaluation = _document(parts.evaluation)
+    evaluation = Evaluation.read(parts.evaluation)
     test = read_test(parts.test_table, parts.test_actuals)
     fitted = models.load(parts.model)
     if contract_yaml.load(parts.contract) != fitted.contract:
@@ -100,13 +102,13 @@ def pack(
         evaluation=evaluation,
         verdict=GateVerdict.from_json(_document(parts.verdict)),
         best=_document(parts.best_parameters),
-        checks=_document(parts.checks),
+        checks=DataChecks.read(parts.checks),
         skops=(parts.model / "model.skops").read_bytes(),
-        train=data_digest.of_table(parts.train_table, copy=parts.copies) if parts.train_table else None,
+        train=data_digest.describe_table(parts.train_table, copy=parts.include_data) if parts.train_table else None,
         split=split or {},
         trace=trace or {},
         answers=card_answers.load(parts.card) if parts.card else CardAnswers(),
-        copies=parts.copies,
+        include_data=parts.include_data,
     )
     return assemble(folder, content, source=source)
 
@@ -126,9 +128,9 @@ def assemble(folder: Path, content: BundleContent, *, source: Mapping[str, Any])
         InputError: If the evaluation is of another task than the model.
     """
     fitted = _with_threshold(content.model, content.evaluation)
-    files: dict[str, bytes | Path] = {**bundle_files.files(replace(content, model=fitted), source)}
-    if content.copies:
-        files |= bundle_files.copies(content)
+    files: dict[str, bytes | Path] = {**bundle_files.render_files(replace(content, model=fitted), source)}
+    if content.include_data:
+        files |= bundle_files.data_files(content)
     return write(folder, files, name=fitted.contract.name)
 
 
@@ -159,15 +161,13 @@ def write(folder: Path, files: Mapping[str, bytes | Path], *, name: str) -> Bund
     return open_bundle(folder)
 
 
-def _with_threshold(fitted: Model, evaluation: Mapping[str, Any]) -> Model:
+def _with_threshold(fitted: Model, evaluation: Evaluation) -> Model:
     """Return the model with the threshold that the evaluation chose, if it chose one."""
-    if evaluation.get("task") != fitted.contract.task:
+    if evaluation.task != fitted.contract.task:
         raise InputError(
-            f"the evaluation must be of a {fitted.contract.task} task, as the model is; it is of "
-            f"{evaluation.get('task')!r}."
+            f"the evaluation must be of a {fitted.contract.task} task, as the model is; it is of {evaluation.task!r}."
         )
-    threshold = evaluation.get("threshold") or {}
-    return fitted.with_threshold(float(threshold["value"])) if threshold else fitted
+    return fitted.with_threshold(float(evaluation.threshold.value)) if evaluation.threshold else fitted
 
 
 def _document(path: Path) -> dict[str, Any]:

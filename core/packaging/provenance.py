@@ -2,48 +2,57 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from headrace.core.base.parameter_text import plain
+from headrace.core.base.json_document import as_json
 from headrace.core.packaging import data_digest, run_notes
 from headrace.core.packaging.bundle_content import BundleContent
 from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.code_version import code_version
+from headrace.core.packaging.provenance_document import (
+    Provenance,
+    RecordedCode,
+    RecordedCounts,
+    RecordedData,
+    RecordedSearch,
+    RecordedTable,
+    RecordedValidation,
+)
 
 FORMAT = 2
-_SEARCH = (
-    *("family", "parameters", "metric", "score", "folds", "rows"),
-    *("algorithm", "trials"),
-)
-_VERDICT = ("verdict", "reasons", "comparison")
+_SEARCH = tuple(one.name for one in fields(RecordedSearch))
 
 
-def provenance(content: BundleContent, source: Mapping[str, Any]) -> dict[str, Any]:
+def provenance(content: BundleContent, source: Mapping[str, Any]) -> Provenance:
     """Return what a model was made of, without times or paths of the machine.
 
     Args:
         content: The content of the bundle.
         source: Metadata of ingest's table.
     """
-    code = code_version()
-    best, verdict = content.best, content.verdict.as_json() if content.verdict else {}
-    return {
-        "format": FORMAT,
-        "made_with": f"headrace {code.version}",
-        "code": code.as_json(),
-        "table": _table(source, content.answers),
-        "data": _data(content),
-        "rows": {**content.checks.get("rows", {}), **content.evaluation["rows"]},
-        "train": dict(content.model.train),
-        "parameters": parameters(content, read=str(source.get("read", "")), split=content.split),
-        "search": {key: best[key] for key in _SEARCH if key in best},
-        "seed": content.model.seed,
-        "findings": [note.as_json() for note in run_notes.gather(content.checks, content.evaluation)],
-        "verdict": {key: verdict[key] for key in _VERDICT if key in verdict},
-        **_shorten_trace(content.trace),
-    }
+    code, best = code_version(), content.best
+    arguments, steps = _shorten_trace(content.trace)
+    return Provenance(
+        format=FORMAT,
+        made_with=f"headrace {code.version}",
+        code=RecordedCode(**{**code.as_json(), "changed": code.changed}),
+        table=_table(source, content.answers),
+        data=_data(content),
+        rows=RecordedCounts(
+            **(as_json(content.checks.rows) if content.checks else {}), **as_json(content.evaluation.rows)
+        ),
+        train=dict(content.model.train),
+        parameters=parameters(content, read=str(source.get("read", "")), split=content.split),
+        search=RecordedSearch(**{key: best[key] for key in _SEARCH if key in best}),
+        seed=content.model.seed,
+        findings=run_notes.gather(content.checks, content.evaluation),
+        verdict=content.verdict and replace(content.verdict, metric_bounds=None, seed=None),
+        arguments=arguments,
+        steps=steps,
+    )
 
 
 def parameters(content: BundleContent, *, read: str, split: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,51 +70,51 @@ def parameters(content: BundleContent, *, read: str, split: Mapping[str, Any]) -
         "split": chosen | ({"seed": int(split["seed"])} if "seed" in split else {}),
         "tune": {key: best[key] for key in ("families", "experiment", "budget", "folds", "seed") if key in best},
         "train": {"seed": content.model.seed},
-        "evaluate": dict(content.evaluation.get("plan", {})),
-        "gate": {key: verdict[key] for key in ("thresholds", "seed") if key in verdict},
+        "evaluate": as_json(content.evaluation.plan),
+        "gate": {key: verdict[key] for key in ("metric_bounds", "seed") if key in verdict},
     }
 
 
-def _table(source: Mapping[str, Any], answers: CardAnswers) -> dict[str, Any]:
+def _table(source: Mapping[str, Any], answers: CardAnswers) -> RecordedTable:
     """Return source, digest and size of the table that the run began with."""
-    return {
-        "source": public_name(str(source.get("source", ""))),
-        "digest": str(source.get("digest", "")),
-        "rows": int(source.get("rows", 0)),
-        "columns": int(source.get("columns", 0)),
-        "licence": answers["data_licence"],
-        "origin": answers["data_origin"],
-    }
+    return RecordedTable(
+        source=public_name(str(source.get("source", ""))),
+        digest=str(source.get("digest", "")),
+        rows=int(source.get("rows", 0)),
+        columns=int(source.get("columns", 0)),
+        licence=answers["data_licence"],
+        origin=answers["data_origin"],
+    )
 
 
-def _data(content: BundleContent) -> dict[str, Any]:
+def _data(content: BundleContent) -> RecordedData:
     """Describe training, validation and test rows."""
     folder = data_digest.FOLDER
     # A trial of a search is measured on its own training rows, each held out once: it has no test part.
-    has_test_part = content.evaluation.get("on", "test") == "test"
+    has_test_part = content.evaluation.on == "test"
     test = (
-        data_digest.of_frames([content.test]).as_json(f"{folder}/test/" if content.copies else "")
+        data_digest.describe_frames([content.test]).record(f"{folder}/test/" if content.include_data else "")
         if has_test_part
         else None
     )
     train = content.train
-    train_part = train.as_json(f"{folder}/train/" if content.copies and train.files else "") if train else None
+    train_part = train.record(f"{folder}/train/" if content.include_data and train.files else "") if train else None
     folds = content.best.get("folds")
-    return {
-        "train": train_part,
-        "validation": {"method": "cross-validation", "folds": folds, "of": "train"} if folds else None,
-        "test": test,
-    }
+    return RecordedData(
+        train=train_part,
+        validation=RecordedValidation("cross-validation", folds, "train") if folds else None,
+        test=test,
+    )
 
 
-def _shorten_trace(trace: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the trace without paths of the machine: of the champion's, only the last part."""
+def _shorten_trace(trace: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]] | None, dict[str, str] | None]:
+    """Return arguments and digests by step, without paths of the machine: of the champion's, only the last part."""
     if not trace:
-        return {}
+        return None, None
     arguments = {step: dict(values) for step, values in trace["arguments"].items()}
     if arguments.get("gate", {}).get("champion"):
-        arguments["gate"]["champion"] = public_name(plain(str(arguments["gate"]["champion"])))
-    return {"arguments": arguments, "steps": dict(trace["steps"])}
+        arguments["gate"]["champion"] = public_name(str(arguments["gate"]["champion"]))
+    return arguments, dict(trace["steps"])
 
 
 def public_name(source: str) -> str:

@@ -1,37 +1,35 @@
 """What a person should know of a run: notes of its steps on the table, and what the evaluation adds."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from headrace.core.base.notes import Note, from_json, worst_first
+from headrace.core.base.notes import Note, worst_first
+from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.validation.data_checks import DataChecks
 
-Facts = Mapping[str, Any]
 # From this value of a metric on a model makes no error.
 _FLAWLESS = {"roc_auc": 1.0, "accuracy": 1.0, "r2": 0.99999}
 
 
-def gather(checks: Facts, evaluation: Facts) -> tuple[Note, ...]:
+def gather(checks: DataChecks | None, evaluation: Evaluation | None) -> tuple[Note, ...]:
     """Collect all notes of a run, worst first.
 
     Args:
-        checks: Document of ``validate``; empty if the run ended before it.
-        evaluation: Document of ``evaluate``; empty if the run ended before it.
+        checks: Document of ``validate``; None if the run ended before it.
+        evaluation: Document of ``evaluate``; None if the run ended before it.
     """
-    notes = from_json(checks.get("notes", []))
+    notes = checks.notes if checks else ()
     leaks = [note for note in notes if note.rule == "leakage"]
-    return worst_first([*leaks, *_of_evaluation(evaluation, leaks=bool(leaks)), *notes])
+    measured = _of_evaluation(evaluation, leaks=bool(leaks)) if evaluation else ()
+    return worst_first([*leaks, *measured, *notes])
 
 
-def _of_evaluation(evaluation: Facts, *, leaks: bool) -> Iterator[Note]:
-    equal = evaluation.get("equal_inputs") or {}
-    rows = int(evaluation.get("rows", {}).get("test", 0))
-    if equal.get("copies"):
-        count = round(equal["share"] * rows)
-        yield Note("warning", "", "equal_inputs", count, equal["sentence"], equal.get("remedy", ""))
-    near = evaluation.get("near_inputs") or {}
-    if near.get("clusters"):
-        count = round(near["share"] * near["rows"])
-        yield Note("warning", "", "near_inputs", count, near["sentence"], near.get("remedy", ""))
+def _of_evaluation(evaluation: Evaluation, *, leaks: bool) -> Iterator[Note]:
+    equal, near = evaluation.equal_inputs, evaluation.near_inputs
+    rows = evaluation.rows.test or 0
+    if equal and equal.copies:
+        yield Note("warning", "", "equal_inputs", round(equal.share * rows), equal.sentence, equal.remedy)
+    if near and near.clusters:
+        yield Note("warning", "", "near_inputs", round(near.share * near.rows), near.sentence, near.remedy)
     if rows and not leaks and _flawless(evaluation):
         yield Note(
             "warning",
@@ -43,7 +41,7 @@ def _of_evaluation(evaluation: Facts, *, leaks: bool) -> Iterator[Note]:
         )
 
 
-def _flawless(evaluation: Facts) -> bool:
-    metrics = evaluation.get("metrics", {})
-    perfect = [metrics[name]["value"] >= least for name, least in _FLAWLESS.items() if name in metrics]
+def _flawless(evaluation: Evaluation) -> bool:
+    metrics = evaluation.metrics
+    perfect = [metrics[name].value >= least for name, least in _FLAWLESS.items() if name in metrics]
     return bool(perfect) and all(perfect)

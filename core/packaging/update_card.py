@@ -1,25 +1,26 @@
 """New answers for an existing bundle: the same model under another digest, with another card."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from headrace.core.base.errors import BundleError
+from headrace.core.base.errors import BundleError, InputError
 from headrace.core.base.files import dumps
 from headrace.core.bundles.bundle import Bundle
+from headrace.core.evaluation.evaluation_document import BundleMetrics
 from headrace.core.packaging import bundle_files, sbom
 from headrace.core.packaging.cards import card_answers
 from headrace.core.packaging.cards.card_answers import CardAnswers
+from headrace.core.packaging.cards.card_facts import CardFacts
 from headrace.core.packaging.package import write
+from headrace.core.packaging.provenance_document import Provenance
 
-_READ = ("metrics.json", "provenance.json", "environment.json")
 
-
-def answers_of(bundle: Bundle) -> CardAnswers:
+def read_answers(bundle: Bundle) -> CardAnswers:
     """Return the answers that a bundle holds."""
     return card_answers.load(bundle.folder / card_answers.FILE)
 
 
-def with_answers(bundle: Bundle, answers: CardAnswers, folder: Path) -> Bundle:
+def update_answers(bundle: Bundle, answers: CardAnswers, folder: Path) -> Bundle:
     """Make a bundle of the same model with other answers, without the signatures, which were made for the old one.
 
     Args:
@@ -33,17 +34,20 @@ def with_answers(bundle: Bundle, answers: CardAnswers, folder: Path) -> Bundle:
     Raises:
         BundleError: If a file of the bundle cannot be used.
     """
-    documents: dict[str, Any] = {name: bundle.json(name) for name in _READ}
     try:
-        table = documents["provenance.json"]["table"]
-        table |= {"licence": answers["data_licence"], "origin": answers["data_origin"]}
+        provenance = Provenance.from_json(bundle.json("provenance.json"))
+        table = replace(provenance.table, licence=answers["data_licence"], origin=answers["data_origin"])
+        provenance = replace(provenance, table=table)
+        facts = CardFacts(
+            BundleMetrics.from_json(bundle.json("metrics.json")), provenance, bundle.json("environment.json")
+        )
         bill = (bundle.folder / sbom.FILE).read_text(encoding="utf-8")
         texts = {
-            **bundle_files.render_answered_files(bundle.model(), documents, answers),
+            **bundle_files.render_answered_files(bundle.model(), facts, answers),
             sbom.FILE: sbom.replace_licences(bill, model=answers["licence"], data=answers["data_licence"]),
-            "provenance.json": dumps(documents["provenance.json"]),
+            "provenance.json": dumps(provenance.as_json()),
         }
-    except (KeyError, TypeError, StopIteration, OSError) as error:
+    except (InputError, KeyError, TypeError, StopIteration, OSError) as error:
         raise BundleError(
             f"the documents in {bundle.folder} must be those that Headrace wrote; package the model again."
         ) from error

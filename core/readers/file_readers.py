@@ -15,11 +15,11 @@ from headrace.core.readers import jsonl_reader, parquet_reader
 from headrace.core.readers.csv import rows
 from headrace.core.readers.csv.dialect import CsvDialect, dialect_of, first_blocks
 from headrace.core.readers.csv.footer import without_tail
-from headrace.core.readers.csv.missing_marks import marks_of
+from headrace.core.readers.csv.mark_policy import marks_of
 from headrace.core.readers.csv.notes import NoteCollector, layout_notes
 from headrace.core.readers.partitions import with_partitions
 from headrace.core.readers.schema_unification import UnifiedSchema
-from headrace.core.runtime.background import ahead, each
+from headrace.core.runtime.background import ordered_map, prefetch
 from headrace.core.tables import text_stream
 from headrace.core.tables.dtypes import frame_of, unify_frames
 from headrace.core.tables.row_blocks import blocks, without_lines
@@ -119,7 +119,7 @@ def query_frames(
                 beyond[name] += values.count(BEYOND)
                 columns[name] = [None if value is BEYOND else value for value in values]
         lost.update({name: count_rounded(values) for name, values in columns.items()})
-        return trim_texts(frame_of(columns, drop=options.drop, table=source.name))
+        return trim_texts(frame_of(columns, drop=options.drop_columns, table=source.name))
 
     with closing(batches):
         frames = map(make_frame, batches)
@@ -156,7 +156,7 @@ def _csv(
     first: tuple[str, CsvDialect] | None = None
     for file in files:
         text = text_stream.text(file, encoding=options.encoding, digest=digest, chunk_bytes=block_bytes)
-        with closing(ahead(blocks(text, name=file.name, size=block_bytes))) as text_blocks:
+        with closing(prefetch(blocks(text, name=file.name, size=block_bytes))) as text_blocks:
             first_part = first_blocks(text_blocks)
             dialect = dialect_of(first_part, name=file.name, options=options, like=first and first[1])
             first = first or (file.name, dialect)
@@ -179,7 +179,7 @@ def _csv(
                 numbers=numbers,
                 collector=collector,
             )
-            with closing(each(parse, chain([head], bodies))) as frames:
+            with closing(ordered_map(parse, chain([head], bodies))) as frames:
                 yield from with_partitions(frames, name=file.name, collector=collector)
 
 
@@ -193,7 +193,7 @@ def _json(
             text = text_stream.text(file, encoding=options.encoding, digest=digest)
             text_blocks = blocks(text, name=file.name, quotes=False, size=min(block_bytes, _JSON_BLOCK_BYTES))
             parsed = (
-                trim_texts(jsonl_reader.parse(block, name=file.name, drop=options.drop, lost=lost))
+                trim_texts(jsonl_reader.parse(block, name=file.name, drop=options.drop_columns, lost=lost))
                 for block in text_blocks
             )
             for frame in with_partitions(parsed, name=file.name, collector=collector):

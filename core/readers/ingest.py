@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.readers.table_reader import TableReader
-from headrace.core.runtime.background import ahead
+from headrace.core.runtime.background import prefetch
 from headrace.core.runtime.step_events import progress
 from headrace.core.tables.parquet_table import TableWriter
 from headrace.core.tables.row_blocks import BLOCK_BYTES
@@ -35,7 +35,7 @@ def ingest_table(
         DataError: If it has no rows.
     """
     reader = TableReader(source, options or ReadOptions(), block_bytes=block_bytes)
-    with TableWriter(folder) as writer, closing(ahead(reader.frames())) as frames:
+    with TableWriter(folder) as writer, closing(prefetch(reader.frames())) as frames:
         for frame in frames:
             writer.hints = reader.hints()
             writer.write(frame)

@@ -10,7 +10,7 @@ import polars as pl
 
 from headrace.core.base.errors import InputError, quote
 from headrace.core.readers.csv.notes import NoteCollector
-from headrace.core.tables.dtypes import TIMESTAMP, plain
+from headrace.core.tables.dtypes import TIMESTAMP, normalize_dtypes
 from headrace.core.tables.source import ReadOptions, SourceFile
 from headrace.core.values.timestamps import beyond_note
 from headrace.core.values.whitespace import trim_texts
@@ -35,7 +35,7 @@ def batches(
         present = lazy.collect_schema().names()
         selected = options.select_columns(present)
         lazy = lazy.select(selected).with_columns(
-            pl.lit(None, pl.String).alias(name) for name in options.drop if name in selected
+            pl.lit(None, pl.String).alias(name) for name in options.drop_columns if name in selected
         )
         lazy, notes = narrow_columns(lazy, schema=lazy.collect_schema())
         if collector:
@@ -65,7 +65,7 @@ def batches(
 def _plain(frame: pl.DataFrame, name: str) -> pl.DataFrame:
     """Return plain types; a column of nulls keeps its type, because another file may have values there."""
     nulls = [pl.lit(None, pl.Null).alias(column) for column, dtype in frame.schema.items() if dtype == pl.Null]
-    normalized = plain(frame, name=name)
+    normalized = normalize_dtypes(frame, name=name)
     return normalized.with_columns(nulls) if nulls else normalized
 
 

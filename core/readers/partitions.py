@@ -65,5 +65,5 @@ def _note(column: str) -> Note:
         "partition",
         0,
         f"The column {quote(column)} comes from folders named {column}=VALUE above the files.",
-        "Give --drop with its name, if it is not a column.",
+        "Give --drop-column with its name, if it is not a column.",
     )

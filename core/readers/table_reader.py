@@ -61,7 +61,7 @@ class TableReader:
                 self._start(frame.columns)
             self.rows += frame.height
             yield hash_columns(
-                frame if frame.columns == self.columns else frame.select(self.columns), self.options.hash
+                frame if frame.columns == self.columns else frame.select(self.columns), self.options.hash_columns
             )
         if not self.rows:
             raise DataError(f"{self.source.name} has no rows; give a table with at least one row below its header.")
@@ -101,8 +101,8 @@ class TableReader:
     def _start(self, names: list[str]) -> None:
         options, source = self.options, self.source.name
         check_names(names, where=source)
-        check_selected(options.drop, columns=names, what="drop", source=source)
-        check_selected(options.hash, columns=names, what="hash", source=source)
-        self.columns = [name for name in options.select_columns(names) if name not in options.drop]
+        check_selected(options.drop_columns, columns=names, what="drop", source=source)
+        check_selected(options.hash_columns, columns=names, what="hash", source=source)
+        self.columns = [name for name in options.select_columns(names) if name not in options.drop_columns]
         if not self.columns:
             raise InputError(f"all columns of {source} are dropped; keep at least the target and a feature.")

@@ -14,7 +14,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-def ahead(items: Iterable[T], *, depth: int = 1) -> Generator[T]:
+def prefetch(items: Iterable[T], *, depth: int = 1) -> Generator[T]:
     """Yield the same items, produced up to ``depth`` ahead by a background thread.
 
     This helps if producing an item waits for a disk or a socket, or runs without the interpreter lock, as in Polars,
@@ -66,7 +66,7 @@ def ahead(items: Iterable[T], *, depth: int = 1) -> Generator[T]:
         thread.join()
 
 
-def each(work: Callable[[S], T], items: Iterable[S], *, workers: int = 2) -> Generator[T]:
+def ordered_map(work: Callable[[S], T], items: Iterable[S], *, workers: int = 2) -> Generator[T]:
     """Yield the result of ``work`` for each item, in order; up to ``workers`` calls run at the same time.
 
     This helps if a call runs on all cores except at its start and end, which the next call then fills.

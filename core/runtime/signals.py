@@ -48,7 +48,7 @@ def ended_by_sigterm() -> Iterator[None]:
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """Defer SIGTERM and SIGINT to the end of the block; a second one acts at once.
 
     An exception from a handler may be raised between any two instructions, for example after a connection pool takes a

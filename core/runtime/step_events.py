@@ -12,7 +12,7 @@ from headrace.core.base import settings
 from headrace.core.base.errors import HeadraceError, UserError
 
 
-def tell(event: str, **facts: Any) -> None:
+def emit_event(event: str, **facts: Any) -> None:
     """Append one event to the file of ``HEADRACE_EVENTS``, or write it to standard error, which is a pod's log.
 
     A line is written by one call in append mode, so that lines of several processes do not mix.
@@ -40,7 +40,7 @@ def _say(event: str, facts: Mapping[str, Any]) -> None:
 
 def progress(step: str, text: str) -> None:
     """Report the progress of a step in a few words."""
-    tell("progress", step=step, text=text)
+    emit_event("progress", step=step, text=text)
 
 
 @contextlib.contextmanager
@@ -50,12 +50,12 @@ def step(name: str) -> Iterator[Callable[[str], None]]:
     Yields a function that reports progress in a few words; the last report is the step's result.
     """
     start = time.monotonic()
-    tell("start", step=name)
+    emit_event("start", step=name)
     try:
         yield lambda text: progress(name, text)
     except BaseException as error:
         expected = isinstance(error, HeadraceError)
-        tell(
+        emit_event(
             "fail",
             step=name,
             seconds=time.monotonic() - start,
@@ -63,4 +63,4 @@ def step(name: str) -> Iterator[Callable[[str], None]]:
             error=str(error) if expected else f"{type(error).__name__}: {error}",
         )
         raise
-    tell("end", step=name, seconds=time.monotonic() - start)
+    emit_event("end", step=name, seconds=time.monotonic() - start)

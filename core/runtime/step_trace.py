@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.base.files import sha256
-from headrace.core.base.parameter_text import escape, plain
+from headrace.core.base.parameter_text import escape, unescape
 
 ARGUMENTS, STEPS = "arguments", "steps"
 # The order of the steps in a pipeline.
@@ -56,7 +56,7 @@ def add_to_trace(metadata: Mapping[str, Any], step: str, *outputs: str) -> dict[
     return digests
 
 
-def line_trace(metadata: Mapping[str, Mapping[str, Any]], outputs: Mapping[str, Path]) -> dict[str, Any]:
+def run_trace(metadata: Mapping[str, Mapping[str, Any]], outputs: Mapping[str, Path]) -> dict[str, Any]:
     """Return what a bundle records about its run.
 
     Args:
@@ -67,7 +67,7 @@ def line_trace(metadata: Mapping[str, Mapping[str, Any]], outputs: Mapping[str, 
         ``arguments`` by step, and ``steps``: the digest of each step's output, in the order of the pipeline.
     """
     arguments = {
-        step: json.loads(plain(str(entry[ARGUMENTS]))) for step, entry in metadata.items() if entry.get(ARGUMENTS)
+        step: json.loads(unescape(str(entry[ARGUMENTS]))) for step, entry in metadata.items() if entry.get(ARGUMENTS)
     }
     digests: dict[str, str] = {}
     for entry in metadata.values():

@@ -5,7 +5,7 @@ independent rows, and an interval that counts each of them is too short (Kish 19
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -50,18 +50,14 @@ class RowClusters:
         return _NOUNS[self.by][1]
 
     @property
-    def drawn(self) -> str:
+    def label(self) -> str:
         """Number and name of the clusters, such as ``37 groups``."""
         return f"{self.count:,} {_NOUNS[self.by][self.count != 1]}"
 
     @property
     def sentence(self) -> str:
         """The sampling unit of intervals, such as ``95 % intervals by group: 37 groups``."""
-        return f"95 % intervals by {self.by}: {self.drawn}"
-
-    def as_json(self) -> dict[str, Any]:
-        """Return ``by``, ``clusters`` (their number) and ``sentence``."""
-        return {"by": self.by, "clusters": self.count, "sentence": self.sentence}
+        return f"95 % intervals by {self.by}: {self.label}"
 
     def take(self, rows: NDArray[np.int64]) -> "RowClusters":
         """Return the clusters of the rows with these indices (m,)."""

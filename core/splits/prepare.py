@@ -17,7 +17,7 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.contracts.contract_yaml import load
 from headrace.core.features import row_features
 from headrace.core.readers.table_reader import TableReader
-from headrace.core.runtime.background import BackgroundWriter, ahead
+from headrace.core.runtime.background import BackgroundWriter, prefetch
 from headrace.core.runtime.step_events import progress
 from headrace.core.splits.split_plan import SplitPlan, plan
 from headrace.core.splits.split_table import SplitWriter, split_table
@@ -25,10 +25,10 @@ from headrace.core.tables.parquet_table import TableWriter
 from headrace.core.tables.row_blocks import BLOCK_BYTES
 from headrace.core.tables.source import ReadOptions, Source
 from headrace.core.validation.accumulator import TableAccumulator
-from headrace.core.validation.block import check_block
-from headrace.core.validation.report import require
+from headrace.core.validation.block import validate_block
+from headrace.core.validation.report import raise_on_stop
 from headrace.core.validation.row_digest import DIGEST, KEY_DIGEST, with_digests
-from headrace.core.validation.table import conclude
+from headrace.core.validation.table import write_checks
 
 
 @dataclass(frozen=True)
@@ -118,10 +118,10 @@ def _options(options: ReadOptions, contract: Contract) -> ReadOptions:
     names = () if options.header else tuple(column.name for column in contract.columns)
     return replace(
         options,
-        names=options.names or names,
+        column_names=options.column_names or names,
         missing_values=contract.missing_values,
-        listed=contract.marked,
-        hash=tuple(dict.fromkeys((*options.hash, *hashed))),
+        listed=contract.columns_listing_marks,
+        hash_columns=tuple(dict.fromkeys((*options.hash_columns, *hashed))),
     )
 
 
@@ -154,10 +154,10 @@ def _pass(job: _Job, accumulator: TableAccumulator, write: Callable[[pl.DataFram
     with (
         TableWriter(job.outputs.quarantine) as bad,
         BackgroundWriter() as background,
-        closing(ahead(reading.frames())) as frames,
+        closing(prefetch(reading.frames())) as frames,
     ):
         for frame in frames:
-            block = check_block(frame, contract, first_row=row)
+            block = validate_block(frame, contract, first_row=row)
             row += frame.height
             progress("prepare", f"{row - 1:,} rows")
             digested = with_digests(block.valid, contract)
@@ -166,8 +166,8 @@ def _pass(job: _Job, accumulator: TableAccumulator, write: Callable[[pl.DataFram
             background.do(lambda rows: write(row_features.add(rows, contract)), digested)
     facts = reading.facts()
     earlier_notes = [*job.notes, *from_json(facts.get("notes", []))]
-    violations, all_notes = conclude(accumulator, contract, checks=job.outputs.checks, notes=earlier_notes)
-    require(accumulator, contract, violations)
+    violations, all_notes = write_checks(accumulator, contract, checks=job.outputs.checks, notes=earlier_notes)
+    raise_on_stop(accumulator, contract, violations)
     return {
         "source": facts,
         "checks": {**accumulator.facts(), "rules": len(violations), "notes": as_json(all_notes)},

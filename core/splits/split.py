@@ -45,7 +45,7 @@ def assign(frame: Frame, contract: Contract, *, plan: SplitPlan) -> Frame:
         InputError: If a split by time, or a stratified split of a lazy frame, has no cut yet.
     """
     if plan.method == "time":
-        return drop_helper_columns(frame, late(contract, cut=plan.cut))
+        return drop_helper_columns(frame, is_late(contract, cut=plan.cut))
     if plan.format == 1:
         return drop_helper_columns(*_drawn_by_format_1(frame, contract, plan))
     table = with_draws_of_rows(frame, contract, plan=plan)
@@ -53,9 +53,9 @@ def assign(frame: Frame, contract: Contract, *, plan: SplitPlan) -> Frame:
         plan = settle_in_memory(plan, table, contract)
     elif plan.method == "stratified" and not plan.cut:
         raise InputError(
-            "a stratified split needs its cuts before rows can be assigned; `strata_cuts.settled_lazily` finds them."
+            "a stratified split needs its cuts before rows can be assigned; `strata_cuts.settle_lazily` finds them."
         )
-    return drop_helper_columns(table, side(contract, plan=plan))
+    return drop_helper_columns(table, is_test(contract, plan=plan))
 
 
 def drop_helper_columns(frame: Frame, test: nw.Expr) -> Frame:
@@ -64,7 +64,7 @@ def drop_helper_columns(frame: Frame, test: nw.Expr) -> Frame:
     return table.with_columns(test.alias(TEST)).drop(*MADE, strict=False).to_native()  # type: ignore[no-any-return]
 
 
-def side(contract: Contract, *, plan: SplitPlan) -> nw.Expr:
+def is_test(contract: Contract, *, plan: SplitPlan) -> nw.Expr:
     """Return whether a row is a test row, from its draw, its target and ``_repeated`` alone.
 
     A repeated key is cut at the share of the test part whatever its rows' classes, so that they stay together.
@@ -118,7 +118,7 @@ def with_unit(frame: Frame, contract: Contract, *, plan: SplitPlan) -> Frame:
     """Add the digest that a row is drawn by, ``_unit``: of its group, else of its keys, else of all its values."""
     digest = KEY_DIGEST if contract.keys else DIGEST
     if isinstance(frame, pl.DataFrame | pl.LazyFrame) and digest not in frame.collect_schema():
-        names = list(contract.keys) or [column.name for column in contract.kept]
+        names = list(contract.keys) or [column.name for column in contract.typed_columns]
         frame = cast("Frame", row_digest(cast("pl.DataFrame", frame), names, name=digest))
     unit = nw.col(digest)
     if plan.method == "group":
@@ -144,7 +144,7 @@ def _is_whole_group(contract: Contract, plan: SplitPlan) -> bool:
 
 
 def are_copies_numbered(contract: Contract, plan: SplitPlan) -> bool:
-    """Return whether equal rows must be told apart by their number."""
+    """Return whether equal rows must be distinguished by their number."""
     return not contract.keys and not _is_whole_group(contract, plan) and plan.method != "time" and plan.format != 1
 
 
@@ -155,7 +155,7 @@ def _drawn_by_format_1(frame: Frame, contract: Contract, plan: SplitPlan) -> tup
     return table.with_columns((reseed(pl.col(UNIT), plan.seed) < share).alias(DRAW)), nw.col(DRAW)
 
 
-def late(contract: Contract, *, cut: str) -> nw.Expr:
+def is_late(contract: Contract, *, cut: str) -> nw.Expr:
     """Return whether a row belongs to the test part of a split by time; a row without a time does not.
 
     Args:

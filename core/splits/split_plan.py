@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from headrace.core.base.errors import InputError, quote
 from headrace.core.contracts.contract import Column, Contract
-from headrace.core.contracts.fault_sentences import wants
+from headrace.core.contracts.fault_sentences import must_be
 from headrace.core.splits import strata
 from headrace.core.splits.strata import Stratum
 
@@ -52,15 +52,15 @@ class SplitPlan:
             InputError: If a value is out of its range.
         """
         if self.method not in get_args(SplitMethod):
-            raise InputError(wants("the split method", "one of " + ", ".join(get_args(SplitMethod)), self.method))
+            raise InputError(must_be("the split method", "one of " + ", ".join(get_args(SplitMethod)), self.method))
         if not 0 < self.test_size < 1:
-            raise InputError(wants("the test size", "a share above 0 and below 1", self.test_size))
+            raise InputError(must_be("the test size", "a share above 0 and below 1", self.test_size))
         if not 0 <= self.seed < _SEEDS:
-            raise InputError(wants("the seed", "an integer from 0 to 2**64 - 1", self.seed))
+            raise InputError(must_be("the seed", "an integer from 0 to 2**64 - 1", self.seed))
         if self.format not in {1, FORMAT}:
-            raise InputError(wants("the split format", f"1 or {FORMAT}", self.format))
+            raise InputError(must_be("the split format", f"1 or {FORMAT}", self.format))
         if self.cut and self.format == 1 and self.method != "time":
-            raise InputError(wants("the cut", "absent unless a split of format 1 is by time", self.cut))
+            raise InputError(must_be("the cut", "absent unless a split of format 1 is by time", self.cut))
         if self.cut and self.method == "time":
             moment(self.cut)
         elif self.cut:
@@ -74,7 +74,7 @@ class SplitPlan:
         parsed = strata.parse(self.cut)
         if isinstance(parsed[0].upto, str) != (self.method == "stratified"):
             kind = "cuts by class" if self.method == "stratified" else "pairs of largest value and cut"
-            raise InputError(wants("the cut", f"{kind} for a {self.method} split", self.cut))
+            raise InputError(must_be("the cut", f"{kind} for a {self.method} split", self.cut))
         return parsed
 
     @cached_property
@@ -85,7 +85,7 @@ class SplitPlan:
         except ValueError:
             share = math.nan
         if not 0 <= share <= 1:
-            raise InputError(wants("the cut", "a share from 0 to 1 for a split by group", self.cut))
+            raise InputError(must_be("the cut", "a share from 0 to 1 for a split by group", self.cut))
         return share
 
 
@@ -130,7 +130,7 @@ def plan(
     if split_plan.method == "stratified" and contract.task == "regression":
         raise InputError("a stratified split needs classes, but the task is a regression; choose random.")
     if split_plan.method == "random" and contract.task != "regression" and split_plan.cut:
-        raise InputError(wants("the cut", "absent from a random split into classes", split_plan.cut))
+        raise InputError(must_be("the cut", "absent from a random split into classes", split_plan.cut))
     return split_plan
 
 

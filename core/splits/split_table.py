@@ -132,8 +132,8 @@ class SplitWriter:
     """Write the three tables of a split block by block; complete or absent.
 
     Attributes:
-        divider: Assigns rows to sides.
-        sides: Counts of each side so far.
+        splitter: Assigns rows to sides.
+        counts: Counts of each side so far.
     """
 
     def __init__(
@@ -156,8 +156,8 @@ class SplitWriter:
             test_actuals: Folder of the test part's target alone.
             duplicates: As in ``StreamingSplit``.
         """
-        self.divider = StreamingSplit(contract, chosen, duplicates=duplicates)
-        self.sides = SideCounts.none()
+        self.splitter = StreamingSplit(contract, chosen, duplicates=duplicates)
+        self.counts = SideCounts.none()
         self._contract = contract
         self._train, self._test, self._actuals = (
             parquet_table.TableWriter(Path(folder)) for folder in (train_table, test_table, test_actuals)
@@ -180,7 +180,7 @@ class SplitWriter:
 
     def add(self, frame: pl.DataFrame) -> None:
         """Write those of the rows (n) of a block whose side is known already."""
-        self._write(self.divider.add(frame))
+        self._write(self.splitter.add(frame))
 
     def finish(self) -> dict[str, dict[str, Any]]:
         """Write the rows that were held back, and return the tables' metadata.
@@ -188,13 +188,13 @@ class SplitWriter:
         Raises:
             DataError: If nothing can be learned from the parts.
         """
-        for piece in self.divider.rest():
+        for piece in self.splitter.finish():
             self._write(piece)
-        self.sides.require(self._contract, self.divider.plan)
-        return facts(self.sides, self.divider.plan)
+        self.counts.require(self._contract, self.splitter.plan)
+        return split_metadata(self.counts, self.splitter.plan)
 
     def _write(self, sided: pl.DataFrame) -> None:
-        self.sides.add(sided, self._contract)
+        self.counts.add(sided, self._contract)
         test = sided.filter(pl.col(TEST)).drop(TEST)  # rows that are held back have no side yet
         self._train.write(sided.filter(~pl.col(TEST)).drop(TEST))
         self._test.write(test.drop(self._contract.target.name))
@@ -227,7 +227,7 @@ def find_cut(times: pl.Series, *, test_size: float, column: str) -> str:
     return str(max(cut, second).isoformat())
 
 
-def facts(sides: SideCounts, chosen: SplitPlan) -> dict[str, dict[str, Any]]:
+def split_metadata(sides: SideCounts, chosen: SplitPlan) -> dict[str, dict[str, Any]]:
     """Return the metadata of the three tables of a split."""
     common: dict[str, Any] = {"method": chosen.method, "test_size": chosen.test_size, "seed": chosen.seed}
     common["format"] = chosen.format

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core.base.errors import InputError
-from headrace.core.contracts.fault_sentences import wants
+from headrace.core.contracts.fault_sentences import must_be
 from headrace.core.splits.draws import WHOLE
 
 Draws = NDArray[np.int64]
@@ -54,10 +54,10 @@ def parse(text: str) -> tuple[Stratum, ...]:
         )
         parsed = tuple(Stratum(upto, float(cut)) for upto, cut in pairs)
     except (TypeError, ValueError) as error:
-        raise InputError(wants("the cut", must, text)) from error
+        raise InputError(must_be("the cut", must, text)) from error
     values = [stratum.upto for stratum in parsed if isinstance(stratum.upto, float)]
     if not parsed or not all(0 <= stratum.cut <= 1 for stratum in parsed) or values != sorted(set(values)):
-        raise InputError(wants("the cut", must, text))
+        raise InputError(must_be("the cut", must, text))
     return parsed
 
 

@@ -50,9 +50,9 @@ class StrataCuts:
         labels = _labels(table.get_column(target), list(self.rows))
         draws, repeated = table.get_column(DRAW).to_numpy(), table.get_column(REPEATED).to_numpy()
         for stratum in self.rows:
-            mine = (labels == stratum).fill_null(value=False).to_numpy()
-            (low, high), free = band(self.share, self.rows[stratum]), draws[mine & ~repeated]
-            certain = int((free < low).sum()) + int((draws[mine & repeated] < whole_cut(self.share)).sum())
+            in_stratum = (labels == stratum).fill_null(value=False).to_numpy()
+            (low, high), free = band(self.share, self.rows[stratum]), draws[in_stratum & ~repeated]
+            certain = int((free < low).sum()) + int((draws[in_stratum & repeated] < whole_cut(self.share)).sum())
             self.test[stratum] = self.test.get(stratum, 0) + certain
             self.near.setdefault(stratum, []).append(free[(free >= low) & (free <= high)])
 
@@ -69,8 +69,10 @@ class StrataCuts:
 
     def _cut(self, stratum: Any, number: int) -> float:
         near = np.concatenate(self.near.get(stratum) or [np.empty(0, np.int64)])
+        # No row is near the cut, so any cut in between gives the same sides.
         if not near.size:
             return self.share
+        # Repeated keys may have taken more than the share already; a row that was divided is never moved.
         more = min(max(number - self.test.get(stratum, 0), 0), len(near))
         return strata.cut_between(near, more)
 
@@ -84,7 +86,7 @@ def settle_in_memory(plan: SplitPlan, table: pl.DataFrame, contract: Contract) -
         contract: The table's contract.
     """
     if plan.method == "group":
-        return settled_groups(plan, table.get_column(DRAW).to_numpy())
+        return settle_groups(plan, table.get_column(DRAW).to_numpy())
     if not is_balanced(plan, contract, rows=table.height):
         return plan
     target = table.get_column(contract.target.name)
@@ -122,13 +124,14 @@ def _labels(target: pl.Series, names: list[Any]) -> pl.Series:
     return pl.Series(np.where(np.isfinite(values), upto[places], np.nan)).fill_nan(None)
 
 
-def settled_groups(plan: SplitPlan, draws: strata.Draws) -> SplitPlan:
+def settle_groups(plan: SplitPlan, draws: strata.Draws) -> SplitPlan:
     """Return the plan with another share if all groups would be on one side; the nearest group then changes sides.
 
     Args:
         plan: A plan by group.
         draws: Draws (n,) of all groups, or the smallest and the largest of them.
     """
+    # The smallest and the largest draw decide: all groups are on one side exactly if both are.
     cut = whole_cut(plan.test_size)
     least, most = (int(draws.min()), int(draws.max())) if draws.size else (0, 0)
     if plan.cut or least == most or least < cut <= most:
@@ -141,7 +144,7 @@ def settled_groups(plan: SplitPlan, draws: strata.Draws) -> SplitPlan:
     return replace(plan, cut=repr(share))
 
 
-def settled_lazily(plan: SplitPlan, table: Any, contract: Contract) -> SplitPlan:
+def settle_lazily(plan: SplitPlan, table: Any, contract: Contract) -> SplitPlan:
     """Return the plan with what a lazy table of any engine that narwhals supports decides.
 
     Only draws near the cuts are collected.
@@ -154,8 +157,9 @@ def settled_lazily(plan: SplitPlan, table: Any, contract: Contract) -> SplitPlan
     rows: Any = nw.from_native(table)
     draw, repeated = nw.col(DRAW), nw.col(REPEATED)
     if plan.method == "group":
+        # Two numbers instead of a column: the engine may be on another machine.
         ends = rows.select(draw.min().alias("least"), draw.max().alias("most")).collect("polars").row(0)
-        return settled_groups(plan, np.array([end for end in ends if end is not None], np.int64))
+        return settle_groups(plan, np.array([end for end in ends if end is not None], np.int64))
     count = int(rows.select(nw.len().alias("rows")).collect("polars").item())
     if not is_balanced(plan, contract, rows=count):
         return plan
@@ -166,6 +170,7 @@ def settled_lazily(plan: SplitPlan, table: Any, contract: Contract) -> SplitPlan
     counts = labels.group_by("label").agg(nw.len().alias("rows")).collect("polars").rows()
     cuts = StrataCuts(plan.test_size, {name: int(number) for name, number in sorted(counts)})
     for name in cuts.rows:
+        # Only draws within the band are collected: the exact cut lies there all but surely.
         one, (low, high) = labels.filter(nw.col("label") == name), band(plan.test_size, cuts.rows[name])
         certain = nw.when(repeated).then(draw < whole_cut(plan.test_size)).otherwise(draw < low)
         cuts.test[name] = int(one.filter(certain).select(nw.len().alias("rows")).collect("polars").item())

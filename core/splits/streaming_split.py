@@ -24,7 +24,7 @@ from headrace.core.splits.draws import COPY, DRAW, REPEATED, UNIT, with_draws
 from headrace.core.splits.split import MADE, TEST
 from headrace.core.splits.split_plan import SplitPlan
 from headrace.core.splits.strata import Draws, whole_cut
-from headrace.core.splits.strata_cuts import StrataCuts, band, count_strata, settled_groups
+from headrace.core.splits.strata_cuts import StrataCuts, band, count_strata, settle_groups
 from headrace.core.validation.duplicates import DuplicateCounter
 from headrace.core.validation.row_digest import DIGEST, KEY_DIGEST
 
@@ -74,9 +74,10 @@ class SeenDigests:
 
     def __init__(self) -> None:
         """Begin without rows."""
+        # 32 MiB whatever the table: a shared cell only holds a row back in vain, it never divides one wrongly.
         self._cells = np.zeros(2 ** (_CELL_BITS - 3), np.uint8)
 
-    def maybe(self, digests: pl.Series) -> Flags:
+    def mark(self, digests: pl.Series) -> Flags:
         """Return whether each of some digests (n,) may have occurred before, and mark all of them."""
         cells = digests.to_numpy() >> np.uint64(64 - _CELL_BITS)
         places = (cells >> np.uint64(3)).astype(np.int64)
@@ -123,7 +124,7 @@ class StreamingSplit:
             contract: The table's contract.
             plan: How to split; a plan by time has its cut.
             duplicates: Counter of the caller for the digests of the same rows (of the keys, if the contract has some),
-                complete before ``rest`` is called; None to count them here.
+                complete before ``finish`` is called; None to count them here.
         """
         self.plan = plan
         self._contract = contract
@@ -155,6 +156,7 @@ class StreamingSplit:
             self._counted.add(table.get_column(KEY_DIGEST if self._contract.keys else DIGEST))
         table = with_draws(table, digest=UNIT, copy="", seed=self.plan.seed, name=DRAW)
         test = (table.get_column(DRAW) < whole_cut(self.plan.test_size)).to_numpy()
+        # A possible copy waits: its draw depends on its number among equal rows.
         waits = self._may_repeat(table) | self._is_early(test)
         waits |= self._is_near(table, test, waits)
         side = pl.Series(TEST, test)
@@ -163,16 +165,17 @@ class StreamingSplit:
             side = side.set(pl.Series(waits), None)
         return table.with_columns(side).drop(*MADE, strict=False)
 
-    def rest(self) -> Iterator[pl.DataFrame]:
+    def finish(self) -> Iterator[pl.DataFrame]:
         """Iterate over the rows that were held back, with ``_test``; after all rows have arrived, and only once."""
+        # Only now are all counts known, on which the exact cuts depend.
         if self._is_balanced() and not self.plan.cut:
             self.plan = self._settle_plan()
         elif self.plan.method == "group" and len(self._sides) < 2:
             draws = [piece.get_column(DRAW).to_numpy() for piece in self._draw_held_rows()]
             if draws:
-                self.plan = settled_groups(self.plan, np.concatenate(draws))
+                self.plan = settle_groups(self.plan, np.concatenate(draws))
         for piece in self._draw_held_rows():
-            yield split.drop_helper_columns(piece, split.side(self._contract, plan=self.plan))
+            yield split.drop_helper_columns(piece, split.is_test(self._contract, plan=self.plan))
 
     def _is_balanced(self) -> bool:
         return split_plan.is_balanced(self.plan, self._contract, rows=self._rows)
@@ -180,7 +183,7 @@ class StreamingSplit:
     def _may_repeat(self, table: pl.DataFrame) -> Flags:
         if self._seen is None:
             return np.zeros(table.height, np.bool_)
-        return self._seen.maybe(table.get_column(UNIT)) & self._is_free(table)
+        return self._seen.mark(table.get_column(UNIT)) & self._is_free(table)
 
     def _is_early(self, test: Flags) -> Flags:
         """Return the rows (n,) of a table that may yet be small; by group, those before both sides have a group."""
@@ -197,9 +200,10 @@ class StreamingSplit:
     def _is_near(self, table: pl.DataFrame, test: Flags, waits: Flags) -> Flags:
         """Return the rows (n,) whose side depends on the cut of their stratum; count the others by class and side."""
         near = np.zeros(table.height, np.bool_)
+        # The cuts are given, by an earlier run: only rows whose side they change must wait.
         if self.plan.strata:
             alone = table.with_columns(pl.lit(value=False).alias(REPEATED))
-            by_cut = split.drop_helper_columns(alone, split.side(self._contract, plan=self.plan))
+            by_cut = split.drop_helper_columns(alone, split.is_test(self._contract, plan=self.plan))
             return np.asarray(by_cut.get_column(TEST).to_numpy() != test)
         if self.plan.method != "stratified" or self.plan.format == 1:
             return near
@@ -228,12 +232,13 @@ class StreamingSplit:
         classes = target.gather(candidates)
         if classes.null_count():
             candidates, classes = candidates[classes.is_not_null().to_numpy()], classes.drop_nulls()
-        mine = bands[classes.cast(pl.String).cast(pl.Enum(labels)).to_physical().to_numpy()]
-        near[candidates] = (draws[candidates] >= mine[:, 0]) & (draws[candidates] <= mine[:, 1])
+        of_row = bands[classes.cast(pl.String).cast(pl.Enum(labels)).to_physical().to_numpy()]
+        near[candidates] = (draws[candidates] >= of_row[:, 0]) & (draws[candidates] <= of_row[:, 1])
         return near
 
     def _settle_plan(self) -> SplitPlan:
         """Return the plan with its cuts, from the counts and the rows that are held back."""
+        # A regression's strata are quantiles; nothing less than all its held values gives their edges.
         name, share = self._contract.target.name, self.plan.test_size
         if self._contract.task == "regression":
             values = [piece.get_column(name) for piece in self._held.frames()]
@@ -248,6 +253,7 @@ class StreamingSplit:
     def _draw_held_rows(self) -> Iterator[pl.DataFrame]:
         """Iterate over the rows that were held back with their draws, by the number of each copy."""
         balanced = bool(self._contract.keys) and self._is_balanced()
+        # Computed before the pieces are read: the numbers continue those of the rows that were divided at once.
         copies = self._copies() if self._numbered else None
         for piece in self._held.frames():
             repeated = np.zeros(piece.height, np.bool_)

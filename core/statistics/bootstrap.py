@@ -24,9 +24,17 @@ from scipy.special import stdtrit
 
 from headrace.core.splits.clusters import RowClusters, by_row
 from headrace.core.statistics import cluster_sample, half_rows
-from headrace.core.statistics.intervals import TAIL, BootstrapDeviations, Interval, bounds, interval
-from headrace.core.statistics.metrics import HIGHER_IS_BETTER, Floats
-from headrace.core.statistics.weighted_metrics import EvaluatedRows, losses, mean_measurer, measure, measurer
+from headrace.core.statistics.intervals import TAIL, BootstrapDeviations, bounds, interval
+from headrace.core.statistics.measures import Interval
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER
+from headrace.core.statistics.metrics import Floats
+from headrace.core.statistics.weighted_metrics import (
+    EvaluatedRows,
+    compute_metrics,
+    losses,
+    mean_metric_function,
+    metric_function,
+)
 
 RESAMPLES = 2000
 MOST_ROWS = 20_000
@@ -48,9 +56,9 @@ class BootstrapSample:
     Attributes:
         values: For each model the metrics' values, each (b,). The first half of the resamples has half a row against
             the first model and for the others, the second half the reverse.
-        plain: The same without half rows, for metrics that are means; empty for a single model.
+        plain: The same, each (b,), without half rows, for metrics that are means; empty for a single model.
         centres: For each model the metrics of the rows that were resampled.
-        shrinks: Factors from the spread of the resamples to that of all rows, for the first model and for the
+        scales: Factors from the spread of the resamples to that of all rows, for the first model and for the
             difference; 1 unless a part was resampled or a widening was set.
         clusters: The sampling units.
     """
@@ -58,12 +66,12 @@ class BootstrapSample:
     values: tuple[dict[str, Floats], ...]
     plain: tuple[dict[str, Floats], ...]
     centres: tuple[dict[str, float], ...]
-    shrinks: tuple[float, float]
+    scales: tuple[float, float]
     clusters: RowClusters
 
     def deviations(self, name: str) -> BootstrapDeviations:
         """Return deviations of the first model's metric, scaled to all rows, without undefined ones."""
-        widened = self.shrinks[0] * (1.0 if self.clusters.by == "row" else self._widening)
+        widened = self.scales[0] * (1.0 if self.clusters.by == "row" else self._widening)
         return _halves(name, (self.values[0][name] - self.centres[0][name]) * widened)
 
     def deviations_of_difference(self, name: str) -> BootstrapDeviations:
@@ -76,7 +84,7 @@ class BootstrapSample:
         values = self.plain if plain else self.values
         differences = values[0][name] - values[1][name] - (self.centres[0][name] - self.centres[1][name])
         widened = self._widening if plain or self.clusters.by != "row" else 1.0
-        differences = differences * (self.shrinks[1] * widened)
+        differences = differences * (self.scales[1] * widened)
         return (
             BootstrapDeviations(differences[np.isfinite(differences)], differences[np.isfinite(differences)])
             if plain
@@ -120,22 +128,27 @@ def resample(
     """
     # Independent streams: the choice of a part does not shift the weights, nor do half rows.
     of_part, of_rows, of_half = np.random.default_rng(seed).spawn(3)
+    # One choice of rows and one set of weights for all models: their common noise cancels in the difference.
     units = clusters or by_row(len(outcomes[0]))
-    part, shrinks = cluster_sample.part(outcomes, units, most=MOST_ROWS, rng=of_part)
+    part, shrinks = cluster_sample.select_part(outcomes, units, most=MOST_ROWS, rng=of_part)
     part_outcomes = [outcome.take(part) for outcome in outcomes] if len(part) < len(units.codes) else list(outcomes)
     part_units = units.take(part) if len(part) < len(units.codes) else units
-    halves = [half_rows.of(outcome) for outcome in part_outcomes]
+    halves = [half_rows.make(outcome) for outcome in part_outcomes]
     half_row_weights = [
         cluster_sample.design_effect(cluster_sample.loss(outcome), part_units) * shrinks[0] for outcome in part_outcomes
     ]
     full = [
-        measurer(o, more=half.outcome, more_losses=half.losses) for o, half in zip(part_outcomes, halves, strict=True)
+        metric_function(o, more=half.outcome, more_losses=half.losses)
+        for o, half in zip(part_outcomes, halves, strict=True)
     ]
-    plain = [mean_measurer(losses(outcome), task=outcome.task) for outcome in part_outcomes[1:] and part_outcomes]
+    plain = [
+        mean_metric_function(losses(outcome), task=outcome.task) for outcome in part_outcomes[1:] and part_outcomes
+    ]
     count = _count(part_outcomes[0], resamples)
     blocks: list[list[dict[str, Floats]]] = []
     for start, size in _blocks(count, len(part)):
         weights = _weights(part_units, size, of_rows, more=len(halves[0].favours))
+        # Half rows at both ends in turn, so that a perfect score has an interval too.
         favoured = np.arange(start, start + size) >= count // 2
         # The weight of a row is Gamma(1); these parts of half a row add up to Gamma(1/2).
         half_weights = of_half.gamma(halves[0].share, size=(size, len(halves[0].favours)))
@@ -154,8 +167,8 @@ def resample(
     return BootstrapSample(
         values=values[: len(part_outcomes)],
         plain=values[len(part_outcomes) :],
-        centres=tuple(measure(outcome) for outcome in part_outcomes),
-        shrinks=(shrinks[0] * widening, shrinks[1] * widening),
+        centres=tuple(compute_metrics(outcome) for outcome in part_outcomes),
+        scales=(shrinks[0] * widening, shrinks[1] * widening),
         clusters=units,
     )
 
@@ -170,6 +183,7 @@ def _count(outcome: EvaluatedRows, resamples: int) -> int:
     """Return the number of resamples, an even one."""
     classes = 1 if outcome.probabilities is None else outcome.probabilities.shape[1]
     affordable = _WORK // (min(len(outcome), MOST_ROWS) * max(classes, _MANY_CLASSES))
+    # Even, because the two halves bound the two ends.
     return max(min(resamples, _FEWEST_RESAMPLES), min(resamples, affordable)) // 2 * 2
 
 
@@ -192,7 +206,7 @@ def intervals(outcome: EvaluatedRows, sample: BootstrapSample) -> dict[str, Inte
         is left out.
     """
     classes = 0 if outcome.probabilities is None else outcome.probabilities.shape[1]
-    values = {name: value for name, value in measure(outcome).items() if np.isfinite(value)}
+    values = {name: value for name, value in compute_metrics(outcome).items() if np.isfinite(value)}
     by_name = {
         name: interval(value, sample.deviations(name), reach=bounds(name, classes=classes))
         for name, value in values.items()

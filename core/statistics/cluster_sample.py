@@ -13,7 +13,7 @@ from headrace.core.statistics.weighted_metrics import EvaluatedRows, losses
 _MANY_CLUSTERS = 200
 
 
-def part(
+def select_part(
     outcomes: Sequence[EvaluatedRows], units: RowClusters, *, most: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], tuple[float, float]]:
     """Choose the rows to resample, and the factor by which their spread shrinks.

@@ -89,6 +89,7 @@ def difference(
     for candidate, stable in steps:
         if not candidate.count or not stable.count:
             continue
+        # The harmonic weight: the inverse of the variance of this step's difference if both versions vary alike.
         step_weight = candidate.count * stable.count / (candidate.count + stable.count)
         weight += step_weight
         requests += candidate.count

@@ -3,13 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace.core.statistics.measures import CalibrationBin, PrecisionRecallPoint, RocPoint
 from headrace.core.statistics.metrics import Flags, Floats
 
 MOST_POINTS = 200
 BINS = 10
 
 
-def roc(positive: Flags, scores: Floats) -> list[dict[str, float]]:
+def roc(positive: Flags, scores: Floats) -> tuple[RocPoint, ...]:
     """Compute points of the ROC curve from (0, 0) to (1, 1).
 
     Args:
@@ -17,22 +18,18 @@ def roc(positive: Flags, scores: Floats) -> list[dict[str, float]]:
         scores: Probabilities (n,) of the positive class.
 
     Returns:
-        At most ``MOST_POINTS`` points ``fpr``, ``tpr``, ``threshold`` (the last finite: 1 where nothing is predicted
-        positive); empty if all rows are of one class.
+        At most ``MOST_POINTS`` points, whose thresholds are finite; empty if all rows are of one class.
     """
     thresholds, true, false = _counts(positive, scores)
     if not true[-1] or not false[-1]:
-        return []
+        return ()
     fpr, tpr = np.append(0.0, false / false[-1]), np.append(0.0, true / true[-1])
     chosen = _spread(fpr, tpr)
     levels = np.append(max(1.0, float(thresholds[0])), thresholds)
-    return [
-        {"fpr": float(x), "tpr": float(y), "threshold": float(t)}
-        for x, y, t in zip(fpr[chosen], tpr[chosen], levels[chosen], strict=True)
-    ]
+    return tuple(map(RocPoint, fpr[chosen].tolist(), tpr[chosen].tolist(), levels[chosen].tolist()))
 
 
-def precision_recall(positive: Flags, scores: Floats) -> list[dict[str, float]]:
+def precision_recall(positive: Flags, scores: Floats) -> tuple[PrecisionRecallPoint, ...]:
     """Compute points of the precision-recall curve by rising recall.
 
     Args:
@@ -40,20 +37,18 @@ def precision_recall(positive: Flags, scores: Floats) -> list[dict[str, float]]:
         scores: Probabilities (n,) of the positive class.
 
     Returns:
-        At most ``MOST_POINTS`` points ``recall``, ``precision``, ``threshold``; empty if no row is positive.
+        At most ``MOST_POINTS`` points; empty if no row is positive.
     """
     thresholds, true, false = _counts(positive, scores)
     if not true[-1]:
-        return []
+        return ()
     recall, precision = true / true[-1], true / (true + false)
     chosen = _spread(recall, precision)
-    return [
-        {"recall": float(x), "precision": float(y), "threshold": float(t)}
-        for x, y, t in zip(recall[chosen], precision[chosen], thresholds[chosen], strict=True)
-    ]
+    parts = (recall[chosen].tolist(), precision[chosen].tolist(), thresholds[chosen].tolist())
+    return tuple(map(PrecisionRecallPoint, *parts))
 
 
-def calibration(right: Flags, probabilities: Floats) -> list[dict[str, float]]:
+def calibration(right: Flags, probabilities: Floats) -> tuple[CalibrationBin, ...]:
     """Compare predicted with observed shares, in bins of equally many rows.
 
     Args:
@@ -61,18 +56,14 @@ def calibration(right: Flags, probabilities: Floats) -> list[dict[str, float]]:
         probabilities: Predicted probabilities (n,) of the event.
 
     Returns:
-        At most ``BINS`` bins ``predicted``, ``observed``, ``rows`` by rising probability.
+        At most ``BINS`` bins by rising probability.
     """
     order = np.argsort(probabilities, kind="stable")
-    return [
-        {
-            "predicted": float(probabilities[part].mean()),
-            "observed": float(right[part].mean()),
-            "rows": float(len(part)),
-        }
+    return tuple(
+        CalibrationBin(float(probabilities[part].mean()), float(right[part].mean()), float(len(part)))
         for part in np.array_split(order, BINS)
         if len(part)
-    ]
+    )
 
 
 def _counts(positive: Flags, scores: Floats) -> tuple[Floats, Floats, Floats]:

@@ -51,7 +51,7 @@ class HalfRows:
         return HALF / int(self.favours.sum())
 
 
-def of(outcome: EvaluatedRows) -> HalfRows:
+def make(outcome: EvaluatedRows) -> HalfRows:
     """Make the half rows of a model's predictions.
 
     Args:

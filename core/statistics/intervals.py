@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headrace.core.statistics.measures import Interval
 from headrace.core.statistics.metrics import Floats
 
 LEVEL = 0.95
@@ -14,21 +15,6 @@ _FEWEST_DEFINED = 50
 
 # Range of a metric, where it is not 0 to 1.
 _BOUNDS = {"log_loss": (0.0, np.inf), "mae": (0.0, np.inf), "rmse": (0.0, np.inf), "r2": (-np.inf, 1.0)}
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value and its 95 % interval.
-
-    Attributes:
-        value: The metric on all rows.
-        low: Lower end.
-        high: Upper end.
-    """
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

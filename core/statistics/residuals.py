@@ -1,16 +1,15 @@
 """Errors of a regression, as few numbers as a report needs."""
 
-from typing import Any
-
 import numpy as np
 
+from headrace.core.statistics.measures import PredictedRow, Residuals
 from headrace.core.statistics.metrics import Floats
 
 MOST_POINTS = 500
 _SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def describe(actual: Floats, predicted: Floats) -> dict[str, Any]:
+def describe(actual: Floats, predicted: Floats) -> Residuals:
     """Compute quantiles of the errors, and select some rows to draw.
 
     Args:
@@ -18,14 +17,13 @@ def describe(actual: Floats, predicted: Floats) -> dict[str, Any]:
         predicted: Predicted values (n,), in the same unit.
 
     Returns:
-        ``quantiles`` {share: error}, ``mean``, and ``points`` [{actual, predicted}], at most ``MOST_POINTS`` rows
-        spread evenly over the sorted predictions; an error is actual minus predicted.
+        The errors, with at most ``MOST_POINTS`` points spread evenly over the sorted predictions.
     """
     errors = actual - predicted
     order = np.argsort(predicted, kind="stable")
     places = np.linspace(0, len(order) - 1, min(len(order), MOST_POINTS)).round().astype(int)
-    return {
-        "quantiles": {f"{share:g}": float(np.quantile(errors, share)) for share in _SHARES},
-        "mean": float(errors.mean()),
-        "points": [{"actual": float(actual[row]), "predicted": float(predicted[row])} for row in order[places]],
-    }
+    return Residuals(
+        quantiles={f"{share:g}": float(np.quantile(errors, share)) for share in _SHARES},
+        mean=float(errors.mean()),
+        points=tuple(PredictedRow(float(actual[row]), float(predicted[row])) for row in order[places]),
+    )

@@ -1,6 +1,6 @@
 """Numbers of rows, rows of a class and clusters that it takes to tell one model from another."""
 
-# With fewer test rows, or fewer of the rarer class, a better model cannot be told from a lucky one.
+# With fewer test rows, or fewer of the rarer class, a better model cannot be distinguished from a lucky one.
 FEWEST_ROWS = 20
 FEWEST_OF_A_CLASS = 5
 

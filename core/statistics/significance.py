@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +11,10 @@ from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics.bootstrap import BootstrapSample
 from headrace.core.statistics.delong import delong
 from headrace.core.statistics.intervals import LEVEL, BootstrapDeviations, bounds, interval
-from headrace.core.statistics.metrics import HIGHER_IS_BETTER, Flags
-from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure
+from headrace.core.statistics.measures import ModelComparison
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER
+from headrace.core.statistics.metrics import Flags
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
 
 Labels = NDArray[np.int64]
 
@@ -76,7 +77,7 @@ def compare(first: EvaluatedRows, second: EvaluatedRows, *, metric: str, sample:
         metric: Name of a metric that is defined for both on these rows.
         sample: Resamples of the two, in this order.
     """
-    value = measure(first)[metric] - measure(second)[metric]
+    value = compute_metrics(first)[metric] - compute_metrics(second)[metric]
     deviations = sample.deviations_of_difference(metric)
     limits = interval(value, deviations, reach=_reach(metric, second))
     if limits is None:
@@ -92,7 +93,7 @@ def compare(first: EvaluatedRows, second: EvaluatedRows, *, metric: str, sample:
 
 def compare_main(
     first: EvaluatedRows, second: EvaluatedRows, *, metrics: Sequence[str], sample: BootstrapSample
-) -> dict[str, Any]:
+) -> ModelComparison | None:
     """Compare two models on the first metric that is defined for both, with McNemar's test of the labels beside it.
 
     Args:
@@ -102,20 +103,19 @@ def compare_main(
         sample: Resamples of the two, in this order.
 
     Returns:
-        ``metric``, ``difference``, ``low``, ``high``, ``p_value``, ``test``, ``better``, ``worse``, and ``mcnemar_p``
-        (classification); empty if no metric is defined for both.
+        The comparison; None if no metric is defined for both.
     """
-    values = measure(first), measure(second)
+    values = compute_metrics(first), compute_metrics(second)
     defined = [name for name in metrics if all(np.isfinite(of_model.get(name, np.nan)) for of_model in values)]
     if not defined:
-        return {}
+        return None
     compared = compare(first, second, metric=defined[0], sample=sample)
-    result = {**asdict(compared), "better": compared.better, "worse": compared.worse}
+    mcnemar_p = None
     if first.labels is not None and second.labels is not None:
-        result["mcnemar_p"] = mcnemar(
+        mcnemar_p = mcnemar(
             np.asarray(first.actual, dtype=np.int64), first.labels, second.labels, clusters=sample.clusters
         )
-    return result
+    return ModelComparison(**asdict(compared), better=compared.better, worse=compared.worse, mcnemar_p=mcnemar_p)
 
 
 def _bootstrap_p(value: float, deviations: BootstrapDeviations) -> float:

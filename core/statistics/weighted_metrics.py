@@ -49,10 +49,10 @@ class EvaluatedRows:
         )
 
 
-def measure(outcome: EvaluatedRows) -> dict[str, float]:
+def compute_metrics(outcome: EvaluatedRows) -> dict[str, float]:
     """Compute all metrics of the task over n rows; NaN for one that these rows do not define."""
     ones = np.ones((1, len(outcome)))
-    return {name: float(values[0]) for name, values in measurer(outcome)(ones).items()}
+    return {name: float(values[0]) for name, values in metric_function(outcome)(ones).items()}
 
 
 def losses(outcome: EvaluatedRows) -> Floats:
@@ -75,7 +75,7 @@ def losses(outcome: EvaluatedRows) -> Floats:
     return np.stack(parts, axis=1)
 
 
-def measurer(
+def metric_function(
     outcome: EvaluatedRows, *, more: EvaluatedRows | None = None, more_losses: Floats | None = None
 ) -> MetricFunction:
     """Return a function from weights (b, n + m) to the b values of each metric.
@@ -90,7 +90,7 @@ def measurer(
     columns = losses(outcome)
     if more_losses is not None:
         columns = np.concatenate([columns, more_losses])
-    means = mean_measurer(columns, task=outcome.task)
+    means = mean_metric_function(columns, task=outcome.task)
     if outcome.values is not None:
         return means
     label_metrics = _of_classes(outcome if more is None else _with(outcome, more))
@@ -101,7 +101,7 @@ def measurer(
     return compute
 
 
-def mean_measurer(columns: Floats, *, task: Task) -> MetricFunction:
+def mean_metric_function(columns: Floats, *, task: Task) -> MetricFunction:
     """Return a function from weights (b, n) to the b values of each metric that derives from means.
 
     Args:

@@ -20,7 +20,7 @@ from headrace.core.values.wide_numbers import is_wide, of_decimals
 TIMESTAMP = pl.Datetime("us")
 
 
-def plain(frame: pl.DataFrame, *, name: str) -> pl.DataFrame:
+def normalize_dtypes(frame: pl.DataFrame, *, name: str) -> pl.DataFrame:
     """Return the same rows with plain types.
 
     Args:
@@ -105,7 +105,7 @@ def series(name: str, values: Sequence[object], *, table: str) -> pl.Series:
         return pl.Series(name, [None if v is None else float(v) for v in values], dtype=pl.Float64)  # type: ignore[arg-type]
     if kinds <= {datetime, date}:
         frame = pl.DataFrame({name: [v if isinstance(v, datetime) else _midnight(v) for v in values]})
-        return plain(frame, name=table).to_series()
+        return normalize_dtypes(frame, name=table).to_series()
     if kinds <= {str, int, bool, float, Decimal, UUID, datetime, date}:
         return pl.Series(name, [None if v is None else str(v) for v in values], dtype=pl.String)
     other = next(kind for kind in kinds if kind not in {str, int, bool, float, Decimal, UUID, datetime, date})
@@ -156,4 +156,4 @@ def unify_frames(frames: Iterable[pl.DataFrame], *, name: str) -> Iterator[pl.Da
                 (pl.col(column) if column in frame.columns else pl.lit(None)).cast(dtype).alias(column)
                 for column, dtype in schema.items()
             ]
-            yield plain(frame.select(columns), name=name)
+            yield normalize_dtypes(frame.select(columns), name=name)

@@ -62,7 +62,10 @@ class QuerySource:
 Source = FileSource | QuerySource
 
 
-_CHOSEN = ("names", "header", "delimiter", "encoding", "skip_lines", "comment", "missing_values", "drop", "hash")
+_CHOSEN = (
+    *("column_names", "header", "delimiter", "encoding", "skip_lines", "comment"),
+    *("missing_values", "drop_columns", "hash_columns"),
+)
 _LONGEST_COMMENT = 8
 
 
@@ -71,8 +74,8 @@ class ReadOptions:
     """Options of the reader of a source.
 
     Attributes:
-        names: Column names of a CSV, in place of its header if it has one.
-        header: Whether the first line of a CSV names the columns; if not, and without ``names``, they are named
+        column_names: Column names of a CSV, in place of its header if it has one.
+        header: Whether the first line of a CSV names the columns; if not, and without ``column_names``, they are named
             ``column_1``, ``column_2`` and so on.
         delimiter: One ASCII character, or ``tab``; empty to detect ``,`` ``;`` tab or ``|``.
         encoding: A Python codec's name; empty for UTF-8, or what a byte-order mark says.
@@ -81,15 +84,15 @@ class ReadOptions:
         missing_values: Texts that mean a missing value in a CSV; empty for ``MISSING_VALUES``. The empty text always
             does.
         listed: Columns of a CSV in which only the empty text is missing, since the contract lists a mark as a value.
-        drop: Columns to leave out.
-        hash: Columns whose values are replaced by a keyed hash before anything is written.
+        drop_columns: Columns to leave out.
+        hash_columns: Columns whose values are replaced by a keyed hash before anything is written.
         only: Columns to read, where the table has them; empty for all.
         numbers: Columns of a CSV that may be read as Float64 at once, in blocks where all their texts are numbers.
         integers: Columns of a CSV that may be read as Int64 at once, in the same blocks.
         batch_cells: Approximate number of values of a Parquet file that are read at a time.
     """
 
-    names: tuple[str, ...] = ()
+    column_names: tuple[str, ...] = ()
     header: bool = True
     delimiter: str = ""
     encoding: str = ""
@@ -97,8 +100,8 @@ class ReadOptions:
     comment: str = ""
     missing_values: tuple[str, ...] = MISSING_VALUES
     listed: tuple[str, ...] = ()
-    drop: tuple[str, ...] = ()
-    hash: tuple[str, ...] = ()
+    drop_columns: tuple[str, ...] = ()
+    hash_columns: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     integers: tuple[str, ...] = ()
@@ -110,7 +113,7 @@ class ReadOptions:
         Raises:
             InputError: If the delimiter, the encoding or a name cannot be used.
         """
-        for name in ("names", "missing_values", "drop", "hash"):
+        for name in ("column_names", "missing_values", "drop_columns", "hash_columns"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.missing_values:
             object.__setattr__(self, "missing_values", MISSING_VALUES)
@@ -127,8 +130,8 @@ class ReadOptions:
             )
         if self.encoding:
             object.__setattr__(self, "encoding", _encoding(self.encoding))
-        if self.names:
-            check_names(self.names, where="the option names")
+        if self.column_names:
+            check_names(self.column_names, where="the option column_names")
 
     def select_columns(self, names: Iterable[str]) -> list[str]:
         """Return the table's columns to read; all, if it has none of ``only``."""
@@ -146,7 +149,7 @@ class ReadOptions:
     def for_csv_only(self) -> list[str]:
         """Options that were set and apply only to a CSV."""
         default = ReadOptions()
-        chosen = ("names", "header", "delimiter", "encoding", "skip_lines", "comment")
+        chosen = ("column_names", "header", "delimiter", "encoding", "skip_lines", "comment")
         return [f.name for f in fields(self) if f.name in chosen and getattr(self, f.name) != getattr(default, f.name)]
 
 

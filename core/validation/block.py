@@ -33,7 +33,7 @@ class ValidatedBlock:
     counts: ViolationCounts
 
 
-def check_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) -> ValidatedBlock:
+def validate_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) -> ValidatedBlock:
     """Validate some rows of a raw table.
 
     Args:
@@ -49,7 +49,7 @@ def check_block(frame: pl.DataFrame, contract: Contract, *, first_row: int = 1) 
     """
     require_columns(frame.columns, contract)
     frame = hash_personal(frame, contract)
-    evaluated = evaluate_rules(frame, contract.kept, contract)
+    evaluated = evaluate_rules(frame, contract.typed_columns, contract)
     broken = evaluated.masks
     bad = refused_rows(broken, contract, rows=frame.height)
     valid = evaluated.frame.filter(~bad) if bad.any() else evaluated.frame
@@ -77,7 +77,7 @@ def require_columns(names: list[str], contract: Contract) -> None:
         DataError: If a column is absent.
     """
     present = set(names)
-    absent = [column.name for column in contract.kept if column.name not in present]
+    absent = [column.name for column in contract.typed_columns if column.name not in present]
     if absent:
         raise DataError(
             f"the table must hold each column of the contract {contract.name}; {quote(absent)} are absent; "
@@ -130,5 +130,5 @@ def _quarantine(
         if contract.refuses(rule)
     ]
     reasons = pl.concat_str(texts, separator="; ", ignore_nulls=True) if texts else pl.lit(None, pl.String)
-    quarantined = raw.select(column.name for column in contract.kept)[rows]
+    quarantined = raw.select(column.name for column in contract.typed_columns)[rows]
     return quarantined.with_columns((rows + first_row).cast(pl.Int64).alias(ROW), reasons.alias(REASONS))

@@ -21,7 +21,7 @@ SUSPICIOUS_PLAIN_SUM = 0.97
 PERFECT_LABELS = 0.995
 PERFECT_NUMBERS = 0.9999
 # A leak is perfect only if at least this many held-out rows are not of the most frequent class.
-_FEWEST_TOLD = 5
+_FEWEST_ROWS = 5
 _NEAR_ONE = 0.15
 _BINS = 64
 
@@ -52,7 +52,7 @@ def find_leaks(sample: pl.DataFrame, contract: Contract) -> list[LeakageSuspicio
     most frequent class, or the mean, of each bin in one half of the sample predicts the other half. Where that explains
     nearly all, a number also predicts by its nearest neighbours in the other half, because bins cannot follow a number
     exactly. For two classes, one of which may be rarer than a bin, a number also predicts by its best single cut.
-    Columns that the contract marks as ``meant`` are no leak.
+    Columns that the contract marks as ``known_at_prediction`` are no leak.
 
     Args:
         sample: Typed rows (n) that hold the features and the target.
@@ -73,7 +73,7 @@ def find_leaks(sample: pl.DataFrame, contract: Contract) -> list[LeakageSuspicio
     features = [column for column in contract.columns if column.role == "feature"]
     leaks = []
     for column in features:
-        if column.meant:
+        if column.known_at_prediction:
             continue
         values = labelled.get_column(column.name)
         share = _explained_by_bins(_bin_values(values, column), y, regression=regression)
@@ -92,7 +92,7 @@ def _alone(column: str, target: str, share: float, *, perfect: bool) -> LeakageS
         share,
         perfect,
         f"column {quote(column)} alone explains {100 * share:.1f} % of the target {quote(target)}",
-        "give it the role 'ignore' if it is not known when a prediction is made, and 'meant: true' if it is",
+        "give it 'known_at_prediction: true' if it is known when a prediction is made, else the role 'ignore'",
     )
 
 
@@ -102,7 +102,7 @@ def _is_perfect(share: float, y: Vector, *, regression: bool) -> bool:
     # Every second row is held out; the sample is in random order already.
     held_out = y[1::2].astype(np.int64)
     minority = held_out.size - int(np.bincount(held_out).max())
-    return share >= PERFECT_LABELS and minority >= _FEWEST_TOLD
+    return share >= PERFECT_LABELS and minority >= _FEWEST_ROWS
 
 
 def _explained_by_order(values: pl.Series, y: Vector, *, regression: bool) -> float:
@@ -170,7 +170,7 @@ def _cut(values: pl.Series, y: Vector) -> float:
     """
     x, second = _numbers(values), y == y.max()
     rarer = min(int(second.sum()), int((~second).sum()))
-    if x is None or rarer < _FEWEST_TOLD:
+    if x is None or rarer < _FEWEST_ROWS:
         return 0.0
     order = np.argsort(x, kind="stable")
     ordered, second_below = x[order], np.cumsum(second[order])
@@ -212,15 +212,15 @@ def _sums(sample: pl.DataFrame, columns: list[Column], y: Vector, target: str) -
         used, share, relation = columns_used[ones], plain, "nearly a sum or difference of"
     else:
         return
-    if all(column.meant for column in columns if column.name in used):
+    if all(column.known_at_prediction for column in columns if column.name in used):
         return
     yield LeakageSuspicion(
         tuple(str(name) for name in used),
         share,
         exact >= PERFECT_NUMBERS,
         f"the target {quote(target)} is {relation} {quote([str(name) for name in used])}",
-        "give the columns that are not known when a prediction is made the role 'ignore', and 'meant: true' to the "
-        "others",
+        "give 'known_at_prediction: true' to the columns that are known when a prediction is made, and the others the "
+        "role 'ignore'",
     )
 
 

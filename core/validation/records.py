@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from headrace.core.base.errors import RequestError, quote
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.contracts.vocabulary import REFUSING
-from headrace.core.validation.request import Violation, check_rows
+from headrace.core.validation.request import Violation, validate_rows
 from headrace.core.values.whitespace import trim_texts
 
 _EXACT = 2**53
@@ -152,7 +152,7 @@ def validate_with_warnings(raw: pl.DataFrame, contract: Contract) -> tuple[pl.Da
         RequestError: If a rule is broken that quarantines a row of the training table; the sentence names row, column,
             what was expected and what was found.
     """
-    validation = check_rows(trim_texts(raw), contract, serving=True)
+    validation = validate_rows(trim_texts(raw), contract, serving=True)
     refused = [item for item in validation.violations if item.severity in REFUSING or _is_unknown(item)]
     if refused:
         more = f"; {len(refused) - 1} more values or columns are refused" if len(refused) > 1 else ""

@@ -1,13 +1,14 @@
 """The findings of a table's validation, rule by rule, and whether the run may continue."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from headrace.core.base.errors import DataError, quote
+from headrace.core.base.notes import Note
 from headrace.core.contracts.contract import Contract, Severity
 from headrace.core.validation import row_rules
 from headrace.core.validation.accumulator import TableAccumulator
+from headrace.core.validation.data_checks import BrokenRule, CheckedColumn, CheckedCounts, DataChecks
 from headrace.core.validation.leakage import LeakageSuspicion, find_leaks
 from headrace.core.validation.violation_counts import ViolationCounts, ViolationExample
 
@@ -44,17 +45,18 @@ class CheckFinding:
         """What was expected and found, as a sentence with the remedy."""
         return f"{self.statement}; {self.remedy}."
 
-    def plain(self) -> dict[str, Any]:
-        """Return the finding as plain values."""
-        return {
-            "rule": self.rule,
-            "column": self.column,
-            "severity": self.severity,
-            "count": self.count,
-            "examples": list(self.examples),
-            "message": self.message,
-            "holds": self.holds,
-        }
+    @property
+    def broken_rule(self) -> BrokenRule:
+        """The finding as the checks hold it."""
+        return BrokenRule(
+            rule=self.rule,
+            column=self.column,
+            severity=self.severity,
+            count=self.count,
+            examples=self.examples,
+            message=self.message,
+            holds=self.holds,
+        )
 
 
 def findings(accumulator: TableAccumulator, contract: Contract) -> list[CheckFinding]:
@@ -81,27 +83,37 @@ def findings(accumulator: TableAccumulator, contract: Contract) -> list[CheckFin
     return sorted((item for item in broken if item.severity != "off"), key=lambda item: order[item.severity])
 
 
-def report(accumulator: TableAccumulator, contract: Contract, broken: list[CheckFinding]) -> dict[str, Any]:
-    """Return the checks as plain values: ``rows``, ``rules``, ``class_balance`` and ``columns``."""
+def report(
+    accumulator: TableAccumulator, contract: Contract, broken: Sequence[CheckFinding], notes: Sequence[Note] = ()
+) -> DataChecks:
+    """Return the checks.
+
+    Args:
+        accumulator: The statistics of the table.
+        contract: The table's contract.
+        broken: The findings, worst severity first.
+        notes: What a person should know of the table, worst first.
+    """
     counts = accumulator.counts
-    columns: dict[str, Any] = {}
-    for column in contract.kept:
+    columns: dict[str, CheckedColumn] = {}
+    for column in contract.typed_columns:
         missing = int(counts.missing.get(column.name, 0))
-        columns[column.name] = {
-            "dtype": column.dtype,
-            "role": column.role,
-            "missing": missing,
-            "missing_share": missing / counts.rows if counts.rows else 0.0,
-        }
-    return {
-        "rows": accumulator.facts(),
-        "rules": [item.plain() for item in broken],
-        "class_balance": {name: int(counts.classes.get(name, 0)) for name in _class_names(contract)},
-        "columns": columns,
-    }
+        columns[column.name] = CheckedColumn(
+            dtype=column.dtype,
+            role=column.role,
+            missing=missing,
+            missing_share=missing / counts.rows if counts.rows else 0.0,
+        )
+    return DataChecks(
+        rows=CheckedCounts(**accumulator.facts()),
+        rules=tuple(item.broken_rule for item in broken),
+        class_balance={name: int(counts.classes.get(name, 0)) for name in _class_names(contract)},
+        columns=columns,
+        notes=tuple(notes),
+    )
 
 
-def require(accumulator: TableAccumulator, contract: Contract, broken: list[CheckFinding]) -> None:
+def raise_on_stop(accumulator: TableAccumulator, contract: Contract, broken: list[CheckFinding]) -> None:
     """Raise if a rule of severity ``stop`` is broken, or if too little is left to learn from.
 
     Raises:
@@ -154,7 +166,7 @@ def _row_findings(counts: ViolationCounts, contract: Contract) -> Iterator[Check
 
 
 def _column_findings(counts: ViolationCounts, contract: Contract) -> Iterator[CheckFinding]:
-    for column in contract.kept:
+    for column in contract.typed_columns:
         missing = counts.missing.get(column.name, 0)
         if counts.rows and missing / counts.rows > column.missing and column.role not in {"target", "ignore"}:
             message = (

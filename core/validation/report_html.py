@@ -1,7 +1,9 @@
 """The checks of a table as one small self-contained HTML page."""
 
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+
+from headrace.core.validation.data_checks import BrokenRule, CheckedColumn, DataChecks
 
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:1.5rem auto;padding:0 1rem;color:#1b2733}
@@ -13,23 +15,23 @@ vertical-align:top}td.n{text-align:right;font-variant-numeric:tabular-nums}.wide
 _MOST_COLUMNS = 200
 
 
-def checks_page(checks: dict[str, Any], *, title: str) -> str:
+def checks_page(checks: DataChecks, *, title: str) -> str:
     """Render the checks.
 
     Args:
-        checks: The result of ``report.report``.
+        checks: The checks.
         title: Heading of the page.
 
     Returns:
         An HTML document that needs no other file.
     """
-    rows = checks["rows"]
-    summary = f"{rows['read']:,} rows were read: {rows['valid']:,} are valid, {rows['quarantined']:,} were set aside."
+    rows = checks.rows
+    summary = f"{rows.read:,} rows were read: {rows.valid:,} are valid, {rows.quarantined:,} were set aside."
     parts = [
         f"<h1>{escape(title)}</h1><p>{summary}</p>",
-        _rules(checks["rules"]),
-        _classes(checks["class_balance"]),
-        _columns(checks["columns"], rows["read"]),
+        _rules(checks.rules),
+        _classes(checks.class_balance),
+        _columns(checks.columns, rows.read),
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -43,18 +45,18 @@ def _table(heads: tuple[str, ...], rows: list[str]) -> str:
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def _rules(rules: list[dict[str, Any]]) -> str:
+def _rules(rules: Sequence[BrokenRule]) -> str:
     if not rules:
         return "<h2>Rules</h2><p>No rule is broken.</p>"
     rows = [
-        f'<tr><td class="{escape(item["severity"])}">{escape(item["severity"])}</td><td>{escape(item["rule"])}</td>'
-        f'<td class="n">{item["count"]:,}</td><td>{escape(item["message"])}</td></tr>'
+        f'<tr><td class="{escape(item.severity)}">{escape(item.severity)}</td><td>{escape(item.rule)}</td>'
+        f'<td class="n">{item.count:,}</td><td>{escape(item.message)}</td></tr>'
         for item in rules[:_MOST_COLUMNS]
     ]
     return f"<h2>Rules</h2>{_table(('severity', 'rule', 'count', 'what was found'), rows)}{_more(len(rules))}"
 
 
-def _classes(balance: dict[str, int]) -> str:
+def _classes(balance: Mapping[str, int]) -> str:
     if not balance:
         return ""
     total = max(sum(balance.values()), 1)
@@ -65,10 +67,10 @@ def _classes(balance: dict[str, int]) -> str:
     return f"<h2>Classes of the target</h2>{_table(('class', 'rows', 'share'), rows)}"
 
 
-def _columns(columns: dict[str, Any], read: int) -> str:
+def _columns(columns: Mapping[str, CheckedColumn], read: int) -> str:
     rows = [
-        f"<tr><td>{escape(name)}</td><td>{escape(column['dtype'])}</td><td>{escape(column['role'])}</td>"
-        f'<td class="n">{column["missing"]:,}</td><td class="n">{column["missing"] / max(read, 1):.1%}</td></tr>'
+        f"<tr><td>{escape(name)}</td><td>{escape(column.dtype)}</td><td>{escape(column.role)}</td>"
+        f'<td class="n">{column.missing:,}</td><td class="n">{column.missing / max(read, 1):.1%}</td></tr>'
         for name, column in list(columns.items())[:_MOST_COLUMNS]
     ]
     return f"<h2>Columns</h2>{_table(('column', 'dtype', 'role', 'missing', 'share'), rows)}{_more(len(columns))}"

@@ -63,7 +63,7 @@ class RequestValidation:
         return [item for item in self.violations if item.severity in REFUSING]
 
 
-def check_rows(frame: pl.DataFrame, contract: Contract, *, serving: bool) -> RequestValidation:
+def validate_rows(frame: pl.DataFrame, contract: Contract, *, serving: bool) -> RequestValidation:
     """Validate a small raw table, such as a request, value by value.
 
     Args:
@@ -76,7 +76,7 @@ def check_rows(frame: pl.DataFrame, contract: Contract, *, serving: bool) -> Req
         The typed table of n rows (with ``serving``, of ``contract.inputs``; an absent column is all missing) and the
         violations.
     """
-    expected = contract.inputs if serving else contract.kept
+    expected = contract.inputs if serving else contract.typed_columns
     names = set(frame.columns)
     present = [column for column in expected if column.name in names]
     evaluated = evaluate_rules(frame, present, contract)

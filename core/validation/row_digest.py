@@ -45,7 +45,7 @@ def with_digests(frame: Frame, contract: Contract) -> Frame:
     Returns:
         The table with one or two more columns of dtype UInt64.
     """
-    digested = row_digest(frame, [column.name for column in contract.kept])
+    digested = row_digest(frame, [column.name for column in contract.typed_columns])
     return row_digest(digested, contract.keys, name=KEY_DIGEST) if contract.keys else digested
 
 

@@ -1,21 +1,26 @@
 """Which rows break which rules of a contract: the one routine behind tables, requests and scoring.
 
 The caller decides what a broken rule means: rows are counted and quarantined, a request is refused, or a row gets no
-prediction.
+prediction. A summary of the columns comes first: it shows which rules a row may break, so that valid tables pass fast.
 """
 
 import functools
+import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
+import narwhals as nw
 import polars as pl
 
 from headrace.core.contracts import casting
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.validation import row_rules
-from headrace.core.validation.possible_violations import ColumnSummaries, find_possible_violations, marks, summary
 from headrace.core.validation.row_rules import Rule
+
+ColumnSummaries = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class RuleMasks:
         frame: Typed columns (n rows), in the given order; values that could not be cast are missing.
         masks: A boolean mask (n,) of violations by rule, without missing values; rules without violations are absent.
         failed: A boolean mask (n,) by column of values that could not be cast; columns without failures are absent.
-        summary: Number of missing values, least and largest values by column, from ``possible_violations.summary``.
+        summary: Number of missing values, least and largest values by column, from ``summarize_columns``.
     """
 
     frame: pl.DataFrame
@@ -64,8 +69,8 @@ def evaluate_rules(frame: pl.DataFrame, columns: Sequence[Column], contract: Con
     """
     typed = casting.cast_columns(frame, columns, missing_values=contract.missing_values)
     table = typed.frame.with_columns(mask.alias(row_rules.failed_name(name)) for name, mask in typed.failed.items())
-    summaries = summary(table, columns)
-    masks = marks(table, find_possible_violations(contract, columns, summaries=summaries, failed=typed.failed))
+    summaries = summarize_columns(table, columns)
+    masks = evaluate_masks(table, find_possible_violations(contract, columns, summaries=summaries, failed=typed.failed))
     evaluated = RuleMasks(table.select(typed.frame.columns) if typed.failed else table, masks, typed.failed, summaries)
     texts = _missing_texts(evaluated, contract)
     return _without_texts(evaluated, texts, contract) if texts else evaluated
@@ -111,3 +116,67 @@ def refused_rows(masks: Mapping[Rule, pl.Series], contract: Contract, *, rows: i
     """
     refusing = [mask for (rule, _), mask in masks.items() if contract.refuses(rule)]
     return functools.reduce(operator.or_, refusing, pl.repeat(False, rows, dtype=pl.Boolean, eager=True))
+
+
+def summarize_columns(table: pl.DataFrame, columns: Sequence[Column]) -> ColumnSummaries:
+    """Return missing counts of each column of n rows, and extreme values where rules need them, in one pass."""
+    names = [column.name for column in columns]
+    if not names:
+        return {"missing": {}, "least": {}, "most": {}}
+    ordered = [
+        column.name
+        for column in columns
+        if column.role == "feature" or (column.role != "ignore" and column.dtype in {"integer", "number"})
+    ]
+    expressions = {"missing": pl.col(names).null_count().name.prefix("missing:")}
+    if ordered:
+        expressions["least"] = pl.col(ordered).min().name.prefix("least:")
+        expressions["most"] = pl.col(ordered).max().name.prefix("most:")
+    values = iter(table.select(*expressions.values()).row(0))
+    kinds = {"missing": names, "least": ordered, "most": ordered}
+    return {kind: dict(zip(group, islice(values, len(group)), strict=True)) for kind, group in kinds.items()}
+
+
+def find_possible_violations(
+    contract: Contract, columns: Sequence[Column], *, summaries: ColumnSummaries, failed: Collection[str]
+) -> dict[Rule, nw.Expr]:
+    """Return the rules that some row may break, as far as the summary shows.
+
+    Args:
+        contract: The table's contract.
+        columns: The columns to check.
+        summaries: Their ``summarize_columns``.
+        failed: Columns in which casts failed.
+
+    Returns:
+        For each of those rules the expression that flags its violations, as in ``row_rules.flags``.
+    """
+    return {
+        (rule, column.name): row_rules.flag(column, rule)
+        for rule, column in row_rules.applicable(contract, columns, failed=failed)
+        if _may_break(rule, column, summaries)
+    }
+
+
+def _may_break(rule: str, column: Column, summaries: ColumnSummaries) -> bool:
+    if rule == "target_missing":
+        return bool(summaries["missing"][column.name])
+    # Extreme values inside the bounds prove all others, which saves a pass over the rows.
+    if rule in {"finite", "range"}:
+        least, most = summaries["least"][column.name], summaries["most"][column.name]
+        if least is None:
+            return False
+        if rule == "finite":
+            return not (math.isfinite(least) and math.isfinite(most))
+        low, high = column.minimum, column.maximum
+        return bool((low is not None and least < low) or (high is not None and most > high))
+    return True
+
+
+def evaluate_masks(table: pl.DataFrame, flags: dict[Rule, nw.Expr]) -> dict[Rule, pl.Series]:
+    """Return a mask (n,) of the violations of each rule, without missing values; unbroken rules are absent."""
+    if not flags:
+        return {}
+    expressions = (flag.fill_null(value=False).alias(f"{position}") for position, flag in enumerate(flags.values()))
+    masks = nw.from_native(table).select(*expressions).to_native().get_columns()
+    return {rule: mask for rule, mask in zip(flags, masks, strict=True) if mask.any()}

@@ -29,7 +29,7 @@ class ScoringValidation:
     refused: pl.Series
 
 
-def judge(frame: pl.DataFrame, contract: Contract) -> ScoringValidation:
+def validate_for_scoring(frame: pl.DataFrame, contract: Contract) -> ScoringValidation:
     """Validate raw rows against the contract, as ``records.validate_with_warnings`` does with a request.
 
     Two things differ, because a table is not a request: an invalid row is refused alone, and columns outside the

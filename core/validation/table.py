@@ -15,8 +15,8 @@ from headrace.core.contracts.contract_yaml import load
 from headrace.core.tables import parquet_table
 from headrace.core.validation import table_notes
 from headrace.core.validation.accumulator import TableAccumulator
-from headrace.core.validation.block import ValidatedBlock, check_block
-from headrace.core.validation.report import CheckFinding, findings, report, require
+from headrace.core.validation.block import ValidatedBlock, validate_block
+from headrace.core.validation.report import CheckFinding, findings, raise_on_stop, report
 from headrace.core.validation.report_html import checks_page
 from headrace.core.validation.row_digest import with_digests
 
@@ -71,8 +71,8 @@ def validate_table(
         for block in check_blocks(blocks(Path(table)), loaded, accumulator):
             valid_writer.write(block.valid)
             quarantine_writer.write(block.quarantine)
-    broken, all_notes = conclude(accumulator, loaded, checks=checks, page=page, notes=notes)
-    require(accumulator, loaded, broken)
+    broken, all_notes = write_checks(accumulator, loaded, checks=checks, page=page, notes=notes)
+    raise_on_stop(accumulator, loaded, broken)
     return {**accumulator.facts(), "rules": len(broken), "notes": noting.as_json(all_notes)}
 
 
@@ -82,13 +82,13 @@ def check_blocks(
     """Validate the blocks of a table one by one and add each to ``accumulator``."""
     row = 1
     for frame in frames:
-        block = check_block(frame, contract, first_row=row)
+        block = validate_block(frame, contract, first_row=row)
         row += frame.height
         accumulator.add(block, with_digests(block.valid, contract))
         yield block
 
 
-def conclude(
+def write_checks(
     accumulator: TableAccumulator,
     contract: Contract,
     *,
@@ -115,9 +115,8 @@ def conclude(
         raise DataError("the table must have rows, but has none; give a table with data.")
     broken = findings(accumulator, contract)
     all_notes = table_notes.gather(contract, broken, accumulator.counts, notes)
-    document = report(accumulator, contract, broken)
-    document["notes"] = noting.as_json(all_notes, most_bytes=_MOST_BYTES_OF_NOTES)
-    write_json(Path(checks), document)
+    document = report(accumulator, contract, broken, noting.select_fitting(all_notes, most_bytes=_MOST_BYTES_OF_NOTES))
+    write_json(Path(checks), document.as_json())
     if page:
         write_text(Path(page), checks_page(document, title=f"Data checks of {contract.name}"))
     return broken, all_notes

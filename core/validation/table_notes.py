@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from headrace.core.base.notes import Note, NoteSeverity, worst_first
 from headrace.core.contracts.contract import Contract
-from headrace.core.contracts.unused_columns import left_out
+from headrace.core.contracts.unused_columns import unused_column_notes
 from headrace.core.validation.report import CheckFinding
 from headrace.core.validation.violation_counts import ViolationCounts
 
@@ -29,7 +29,9 @@ def gather(
     Returns:
         The notes, worst first.
     """
-    return list(worst_first([*before, *(_of_finding(item, counts) for item in broken), *left_out(contract, before)]))
+    return list(
+        worst_first([*before, *(_of_finding(item, counts) for item in broken), *unused_column_notes(contract, before)])
+    )
 
 
 def _of_finding(finding: CheckFinding, counts: ViolationCounts) -> Note:

@@ -49,7 +49,7 @@ def is_code_column(values: Iterable[str]) -> bool:
     return matches >= _FEWEST_CODES and matches >= _SHARE_OF_CODES * len(others)
 
 
-def eager(missing: Sequence[str], sampled: Iterable[str]) -> tuple[str, ...]:
+def reader_marks(missing: Sequence[str], sampled: Iterable[str]) -> tuple[str, ...]:
     """Return the marks that a reader turns into missing values in all columns.
 
     Args:

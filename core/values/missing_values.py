@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from headrace.core.values.missing_marks import COMMON, DEFAULT, NUMBERS, RARE, as_numbers, eager, is_code_column
+from headrace.core.values.missing_marks import COMMON, DEFAULT, NUMBERS, RARE, as_numbers, is_code_column, reader_marks
 
 
 def find_marks(sample: pl.DataFrame, missing: Sequence[str]) -> dict[str, list[str]]:
@@ -68,7 +68,7 @@ __all__ = [
     "clear_marks",
     "codes",
     "columns_with_marks",
-    "eager",
     "find_marks",
     "is_code_column",
+    "reader_marks",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from headrace.core.values.number_notation import (
 )
 
 
-def canonical(value: pl.Expr, notation: NumberNotation) -> pl.Expr:
+def to_plain_numbers(value: pl.Expr, notation: NumberNotation) -> pl.Expr:
     """Return the texts of a column as Polars reads numbers; missing where a text is not in this notation.
 
     Args:

@@ -70,12 +70,16 @@ def combine_forms(texts: pl.Series) -> str:
     fits = sorted(_fits(texts).items(), key=lambda fit: -fit[1])
     chosen: list[str] = []
     for form, count in fits:
-        if count >= max(1, _SHARE * len(texts)) and twin(form) not in chosen and not _is_covered(form, chosen, texts):
+        if (
+            count >= max(1, _SHARE * len(texts))
+            and swapped_form(form) not in chosen
+            and not _is_covered(form, chosen, texts)
+        ):
             chosen.append(form)
     return SEPARATOR.join(chosen[:_MOST]) if len(chosen) > 1 else ""
 
 
-def twin(form: str) -> str:
+def swapped_form(form: str) -> str:
     """Return the form with day and month swapped; empty if they cannot be confused."""
     if SEPARATOR in form or "%d" not in form or "%m" not in form or form.startswith("%Y"):
         return ""

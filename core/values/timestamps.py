@@ -38,7 +38,7 @@ def parse_time(text: pl.Expr, form: str, *, bound: bool = True) -> pl.Expr:
             afterwards, which is faster on a whole column.
     """
     forms = form.split(SEPARATOR)
-    if len(forms) == 1 and not bound and not _is_spoken(form):
+    if len(forms) == 1 and not bound and not _is_described(form):
         return _plainly(text, form)
     parsed = _parse(text, forms[0])
     for other in forms[1:]:
@@ -57,7 +57,7 @@ def _parse(text: pl.Expr, form: str) -> pl.Expr:
     return parsed
 
 
-def _is_spoken(form: str) -> bool:
+def _is_described(form: str) -> bool:
     return any(directive in form for directive in ("%b", "%B", "%p"))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from skopt import Optimizer
 from skopt.space import Categorical, Dimension, Integer, Real
 
-from headrace.core.models.fitting import recorded
+from headrace.core.models.fitting import record_warnings
 from headrace.experiments.space.experiment import Experiment
 from headrace.experiments.space.search_space import NumberRange, ValueChoice
 
@@ -88,7 +88,7 @@ def _quiet() -> Iterator[None]:
     while they wait for each other do not slow down running trials.
     """
     state = np.random.get_state()  # noqa: NPY002 - scikit-optimize draws from them
-    with recorded():
+    with record_warnings():
         try:
             yield
         finally:

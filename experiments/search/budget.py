@@ -3,10 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from headrace.core.base.durations import SECONDS, seconds
+from headrace.core.base.durations import SECONDS
 from headrace.core.base.errors import InputError, quote
-
-__all__ = ["SearchBudget", "parse", "seconds"]
 
 _PATTERN = re.compile(r"([1-9][0-9]{0,5})([smh]?)")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.base.errors import InputError, quote
-from headrace.experiments.search.result import Trial
+from headrace.core.evaluation.search_trials import Trial
 
 FORMAT = 1
 _SYNC_SECONDS = 1.0
@@ -95,14 +95,14 @@ class TrialJournal:
             differing = sorted(key for key in {*recorded, *expected} if recorded.get(key) != expected.get(key))
             raise InputError(
                 f"{path} holds trials of another search, whose {', '.join(differing)} differ; name another file, or "
-                "delete it to begin anew."
+                "delete it to start again."
             )
         for entry in entries:
             try:
                 trial = Trial.from_json(entry["trial"])
                 self.spent = float(entry["elapsed"])
             except (KeyError, TypeError, ValueError) as error:
-                raise InputError(f"{path} has a line that is not a trial; delete it to begin anew.") from error
+                raise InputError(f"{path} has a line that is not a trial; delete it to start again.") from error
             self._finished[trial.number] = trial
 
 

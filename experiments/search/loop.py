@@ -1,8 +1,8 @@
-"""The loop of a search: ask the algorithms, run trials in parallel, and tell the algorithms the scores.
+"""The loop of a search: ask the algorithms, run trials in parallel, and report the scores to the algorithms.
 
-Scores are told in the order of the trials: when the oldest running trial ends, its algorithm learns the score and gives
-the next trial; a later trial that ends sooner waits for its turn. So the trials depend on the seed alone, not on which
-ends first, a killed search can be resumed from its journal, and no core idles while trials take equally long.
+Scores are reported in the order of the trials: when the oldest running trial ends, its algorithm gets its score and
+gives the next trial; a later trial that ends sooner waits for its turn. So the trials depend on the seed alone, not on
+which ends first, a killed search can be resumed from its journal, and no core idles while trials take equally long.
 """
 
 import time
@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from headrace.core.base.errors import DataError, InputError, InternalError, quote
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.search import suggestion
 from headrace.experiments.search.budget import SearchBudget
 from headrace.experiments.search.journal import TrialJournal
 from headrace.experiments.search.median_stopping import MedianStopping, StopRule
-from headrace.experiments.search.result import SearchResult, Trial, best_of
+from headrace.experiments.search.result import SearchResult, best_of
 from headrace.experiments.space.experiment import Experiment, Objective
 
 EndReason = Literal["MaxTrialsReached", "GoalReached", "SuggestionEndReached", "TimeReached", "MaxFailedTrialsReached"]

@@ -4,8 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.search.loop import SearchPlan
-from headrace.experiments.search.result import Trial
 
 
 class SearchProgress:

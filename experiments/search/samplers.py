@@ -9,7 +9,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, CmaEsSampler, QMCSampler, RandomSampler, TPESampler
 
-from headrace.core.models.fitting import unheard
+from headrace.core.models.fitting import suppress_warnings
 from headrace.experiments.space.experiment import Experiment
 from headrace.experiments.space.search_space import NumberRange, ValueChoice
 
@@ -38,14 +38,14 @@ class SampledSuggestions:
 
     def ask(self, count: int) -> list[SuggestedTrial]:
         """See ``suggestion.Suggestions.ask``."""
-        with unheard():
+        with suppress_warnings():
             trials = [self._study.ask(self._distributions) for _ in range(count)]
         return [(trial.number, self._values(trial.params)) for trial in trials]
 
     def tell(self, number: int, score: float | None) -> None:
         """See ``suggestion.Suggestions.tell``."""
         state = optuna.trial.TrialState.FAIL if score is None else optuna.trial.TrialState.COMPLETE
-        with unheard():
+        with suppress_warnings():
             self._study.tell(number, score, state=state)
 
     def _values(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def random_values(experiment: Experiment, seed: int) -> Iterator[dict[str, Any]]
 
 def sampler(experiment: Experiment, seed: int) -> BaseSampler:
     """Return Optuna's sampler for an Experiment's algorithm and settings."""
-    with unheard():
+    with suppress_warnings():
         return _SAMPLERS[experiment.algorithm](experiment.settings, seed)
 
 

@@ -19,11 +19,11 @@ from headrace.experiments.space.search_space import points
 class Suggestions(Protocol):
     """A running algorithm.
 
-    The scores of suggestions are told in the order of their numbers; the same Experiment, seed, scores and order of
+    The scores of suggestions are reported in the order of their numbers; the same Experiment, seed, scores and order of
     calls give the same suggestions.
 
     Attributes:
-        waits: Whether all open suggestions must be told before ``ask`` is called again.
+        waits: Whether all open suggestions must have their score reported before ``ask`` is called again.
     """
 
     waits: bool

@@ -12,11 +12,19 @@ from headrace.core.contracts.contract import Task
 from headrace.core.models import families
 from headrace.core.models.families import Family
 from headrace.core.models.hyperparameters import CategoricalParameter
-from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
 from headrace.experiments.space.experiment import FAMILY_PARAMETER, Experiment
 from headrace.experiments.space.search_space import NumberRange, SearchSpace, ValueChoice
 
-__all__ = ["FAMILY_PARAMETER", "check", "choose_family", "of_experiment", "parse_values", "searches_families", "suits"]
+__all__ = [
+    "FAMILY_PARAMETER",
+    "check",
+    "check_task",
+    "choose_family",
+    "of_experiment",
+    "parse_values",
+    "searches_families",
+]
 
 _REGRESSION = frozenset({"mae", "rmse", "r2"})
 _OF = "__"
@@ -134,7 +142,7 @@ def _check_metrics(experiment: Experiment) -> None:
         raise InputError(f"the metrics of {experiment.name} must be of one task; got {list(objective.metrics)}.")
 
 
-def suits(experiment: Experiment, task: Task) -> None:
+def check_task(experiment: Experiment, task: Task) -> None:
     """Raise if an Experiment is for another task.
 
     Raises:

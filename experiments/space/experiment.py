@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from headrace.core.contracts.contract import Task
-from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
 from headrace.experiments.space.search_space import SearchSpace
 
 API_VERSION = "kubeflow.org/v1beta1"

@@ -7,6 +7,8 @@ import numpy as np
 
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.evaluation import evaluate
+from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.evaluation.search_trials import Trial
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.models import decision_threshold, families, fitting
 from headrace.core.models.fitted_model import Model
@@ -14,7 +16,6 @@ from headrace.core.models.train import digest
 from headrace.core.packaging.package import BundleContent, assemble
 from headrace.core.splits import clusters
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
-from headrace.experiments.search.result import Trial
 from headrace.experiments.trials.cross_validation import Predictions
 from headrace.experiments.trials.study import Study
 
@@ -22,7 +23,7 @@ from headrace.experiments.trials.study import Study
 _MOST_ROWS = 2000
 
 
-def keep(trial: Trial, study: Study, predictions: Predictions, folder: Path, *, metric: str) -> Bundle:
+def save(trial: Trial, study: Study, predictions: Predictions, folder: Path, *, metric: str) -> Bundle:
     """Write the bundle of a trial, without using any row of a test part.
 
     Args:
@@ -46,7 +47,7 @@ def keep(trial: Trial, study: Study, predictions: Predictions, folder: Path, *, 
             test=study.frame.head(_MOST_ROWS),
             evaluation=_evaluation(fitted, study, predictions),
             verdict=None,
-            checks={},
+            checks=None,
             best=best_parameters(trial, study, metric=metric),
         ),
         source={"source": "", "digest": study.digest, "rows": study.frame.height, "columns": study.frame.width},
@@ -101,10 +102,10 @@ def operating_points(study: Study, predictions: Predictions) -> tuple[decision_t
         counts = np.bincount(model_matrix.encode_target(study.frame, study.contract).astype(np.int64), minlength=2)
         shares = (float(counts[0] / counts.sum()), float(counts[1] / counts.sum()))
     positive = matrix_layout.positive(study.contract)
-    return decision_threshold.of_predictions(study.sample.target, predictions, positive=positive, shares=shares)
+    return decision_threshold.from_predictions(study.sample.target, predictions, positive=positive, shares=shares)
 
 
-def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> dict[str, Any]:
+def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> Evaluation:
     predicted = np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)
     actual, predicted_values = study.sample.target[predicted], predictions[predicted]
     if study.contract.task == "regression":
@@ -121,7 +122,7 @@ def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> dict[s
         )
     plan = evaluate.EvaluationPlan(seed=study.seed)
     resampling_clusters = clusters.find(study.frame[study.rows[predicted]], study.contract)
-    return evaluate.assess(
+    return evaluate.evaluate_predictions(
         outcome,
         fitted,
         train_target=study.sample.target,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from headrace.core.base.errors import quote
 from headrace.core.contracts.contract import Contract
 from headrace.core.evaluation.fold_scores import scores
+from headrace.core.evaluation.search_trials import Trial, TrialStatus
 from headrace.core.features import matrix_layout
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import families, fitting
@@ -22,7 +23,7 @@ from headrace.core.models.families import Family
 from headrace.core.splits.folds import Fold
 from headrace.experiments.search.loop import TrialRequest
 from headrace.experiments.search.median_stopping import StopRule
-from headrace.experiments.search.result import Trial, TrialStatus, summary_of
+from headrace.experiments.search.result import summary_of
 from headrace.experiments.space import assignments
 from headrace.experiments.space.experiment import Objective
 
@@ -118,24 +119,26 @@ class CrossValidation:
             return trial.score is not None and trial.number < best.number
         return self.objective.better(trial.score, best.score)
 
-    def _validate(self, family: Family, own: dict[str, Any], request: TrialRequest) -> "_Ran":
+    def _validate(self, family: Family, own: dict[str, Any], request: TrialRequest) -> "_ValidationRun":
         folds = self.sample.folds
         if request.stop is None and self._report is None:
             out_of_fold = self._on(folds, family, own)
-            return _Ran(out_of_fold.predictions, folds, out_of_fold.warnings)
+            return _ValidationRun(out_of_fold.predictions, folds, out_of_fold.warnings)
         return self._one_by_one(family, own, request.stop or (lambda _: ""))
 
-    def _one_by_one(self, family: Family, own: dict[str, Any], stop: StopRule) -> "_Ran":
+    def _one_by_one(self, family: Family, own: dict[str, Any], stop: StopRule) -> "_ValidationRun":
         """Run fold after fold, until ``stop`` says that other trials are better."""
         folds = self.sample.folds
-        validation = _Ran(np.empty(0), (), ())
+        validation = _ValidationRun(np.empty(0), (), ())
         for count in range(1, len(folds) + 1):
             out_of_fold = self._on(folds[count - 1 : count], family, own)
             # Rows of folds that have not run stay NaN.
             rows = folds[count - 1].held_out
             predictions = out_of_fold.predictions if count == 1 else validation.predictions
             predictions[rows] = out_of_fold.predictions[rows]
-            validation = _Ran(predictions, folds[:count], tuple(sorted({*validation.warnings, *out_of_fold.warnings})))
+            validation = _ValidationRun(
+                predictions, folds[:count], tuple(sorted({*validation.warnings, *out_of_fold.warnings}))
+            )
             if self._report:
                 means_of = {name: _means(values) for name, values in self._by_fold(validation).items()}
                 self._report({name: means[-1] for name, means in means_of.items() if means})
@@ -162,11 +165,11 @@ class CrossValidation:
         sample = self.sample
         return scores(sample.target, predictions, folds=folds, contract=sample.contract, metric=metric)
 
-    def _by_fold(self, validation: "_Ran") -> dict[str, list[float]]:
+    def _by_fold(self, validation: "_ValidationRun") -> dict[str, list[float]]:
         """Return the score of each fold that was run, by metric."""
         return {name: self._scores(validation.predictions, validation.folds, name) for name in self.objective.metrics}
 
-    def _with_scores(self, trial: Trial, validation: "_Ran") -> Trial:
+    def _with_scores(self, trial: Trial, validation: "_ValidationRun") -> Trial:
         """Return the trial with the scores of its validation."""
         by_fold = self._by_fold(validation)
         reported = {name: tuple(_means(fold_scores)) for name, fold_scores in by_fold.items()}
@@ -185,7 +188,7 @@ class CrossValidation:
 
 
 @dataclass(frozen=True)
-class _Ran:
+class _ValidationRun:
     """Predictions of the folds that were run, and why it stopped early."""
 
     predictions: Predictions

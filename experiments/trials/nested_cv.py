@@ -13,12 +13,12 @@ from collections.abc import Callable
 from headrace.core.base.errors import DataError
 from headrace.core.evaluation import fold_overlap
 from headrace.core.evaluation.fold_scores import scores
+from headrace.core.evaluation.search_trials import NestedEstimate, OuterFold, Trial
 from headrace.core.features import matrix_layout
 from headrace.core.models import families, fitting
 from headrace.core.splits.folds import Fold
 from headrace.core.statistics.intervals import bounds
 from headrace.experiments.search.loop import SearchPlan, search
-from headrace.experiments.search.result import NestedEstimate, OuterFold, Trial
 from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.experiments.trials.study import Study
 
@@ -47,13 +47,13 @@ def run_nested_search(plan: SearchPlan, study: Study, *, say: Callable[[str], No
     if not outer:
         raise DataError(f"nested cross-validation must have a fold that defines {plan.objective.metric}; got none.")
     score = sum(estimate.score for estimate in outer) / len(outer)
-    searched = sum(estimate.searched for estimate in outer) / len(outer)
-    gain = searched - score if plan.objective.type == "maximize" else score - searched
+    inner_score = sum(estimate.inner_score for estimate in outer) / len(outer)
+    gain = inner_score - score if plan.objective.type == "maximize" else score - inner_score
     low, high = fold_overlap.interval_of_mean([estimate.score for estimate in outer], scored) or (None, None)
     if low is not None and high is not None:  # the interval of Student's t may exceed the bounds of the metric
         lower_bound, upper_bound = bounds(plan.objective.metric, classes=len(matrix_layout.classes(study.contract)))
         low, high = max(low, lower_bound), min(high, upper_bound)
-    return NestedEstimate(tuple(outer), score=score, searched=searched, optimism=gain, low=low, high=high)
+    return NestedEstimate(tuple(outer), score=score, inner_score=inner_score, optimism=gain, low=low, high=high)
 
 
 def _outer(plan: SearchPlan, study: Study, fold: Fold) -> OuterFold:

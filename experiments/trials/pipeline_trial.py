@@ -17,9 +17,10 @@ from headrace.cluster.kfp.pipeline_spec import PipelineFile, PipelineParameter
 from headrace.core.base.errors import HeadraceError, InputError, MissingError, quote
 from headrace.core.base.files import write_text
 from headrace.core.base.parameter_text import escape
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.manifests import experiment_yaml
 from headrace.experiments.search.loop import TrialRequest
-from headrace.experiments.search.result import Trial, summary_of
+from headrace.experiments.search.result import summary_of
 from headrace.experiments.space.experiment import ARGUMENTS, PIPELINE, Experiment
 from headrace.experiments.space.search_space import NumberRange, ValueChoice
 from headrace.experiments.trials import metrics_report

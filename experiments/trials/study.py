@@ -81,7 +81,7 @@ class Study:
         return digest(self.sample.encoded, self.sample.target)
 
     def part(self, positions: NDArray[np.int64], *, folds: int = 0) -> "Study":
-        """Return a study of some of the rows that the trials use, divided anew.
+        """Return a study of some of the rows that the trials use, divided again.
 
         Args:
             positions: Indices (k,) into ``rows``.

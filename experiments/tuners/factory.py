@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from headrace.core.base.durations import seconds
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.remedies import require_store
-from headrace.experiments.search.budget import seconds
 from headrace.experiments.tuners.local import LocalTuner, Tuner
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class TunerTarget:
     """Where and how trials run.
 
     Attributes:
-        on: ``local``, in this process, or ``katib``.
+        tuner: ``local``, in this process, or ``katib``.
         journal: Locally: file or folder that stores finished trials until the search is complete; empty for none.
         image: On Katib: image of the trials' pods.
         deadline: On Katib: longest time, such as ``2h``; empty for a day.
@@ -32,7 +32,7 @@ class TunerTarget:
         namespace: On Katib: namespace of the Experiments; empty for the pod's own, or the context's.
     """
 
-    on: str = "local"
+    tuner: str = "local"
     journal: str = ""
     image: str = ""
     deadline: str = ""
@@ -40,33 +40,33 @@ class TunerTarget:
     namespace: str = ""
 
     def __post_init__(self) -> None:
-        """Raise if ``on`` or ``cleanup`` has an unknown value.
+        """Raise if ``tuner`` or ``cleanup`` has an unknown value.
 
         Raises:
             InputError: If so.
         """
-        if self.on not in get_args(TunerKind):
+        if self.tuner not in get_args(TunerKind):
             raise InputError(
-                f"a search must be run on {' or '.join(get_args(TunerKind))}; got {quote(self.on)} instead."
+                f"a search must be run on {' or '.join(get_args(TunerKind))}; got {quote(self.tuner)} instead."
             )
         if self.cleanup not in get_args(Cleanup):
             raise InputError(f"cleanup must be one of {list(get_args(Cleanup))}; got {quote(self.cleanup)} instead.")
 
 
-def choose(target: TunerTarget) -> Tuner:
+def create_tuner(target: TunerTarget) -> Tuner:
     """Return the tuner for a target.
 
     Raises:
         InputError: If Katib is to run the trials and no object store is set, or the deadline is not a duration.
         ClusterError: If no cluster can be reached.
     """
-    if target.on == "local":
+    if target.tuner == "local":
         return LocalTuner(Path(target.journal) if target.journal else None)
     return katib(target, pod={"service_account": TRIAL_ACCOUNT})
 
 
 def katib(target: TunerTarget, *, pod: Mapping[str, Any] | None = None) -> "KatibTuner":
-    """Return the tuner for Katib on the current cluster; raise as ``choose`` does.
+    """Return the tuner for Katib on the current cluster; raise as ``create_tuner`` does.
 
     Args:
         target: How trials run there.

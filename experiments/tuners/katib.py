@@ -16,9 +16,10 @@ from headrace.cluster.api.lease import hold_claim
 from headrace.cluster.api.lease_document import LeaseSubject
 from headrace.core.base.errors import MissingError
 from headrace.core.base.settings import StoreSettings
+from headrace.core.evaluation.search_trials import Trial
 from headrace.core.runtime.signals import ended_by_sigterm
 from headrace.experiments.search.loop import FailedSearchError, SearchPlan
-from headrace.experiments.search.result import SearchResult, Trial, best_of
+from headrace.experiments.search.result import SearchResult, best_of
 from headrace.experiments.space.experiment import Experiment, Objective
 from headrace.experiments.trial_job import record_key
 from headrace.experiments.trials import best_bundle, study_files
@@ -207,7 +208,7 @@ class KatibTuner:
             return
         with CrossValidation.on(study.sample, objective) as run:
             predictions = run.predictions(best)
-        best_bundle.keep(best, study, predictions, folder, metric=objective.metric)
+        best_bundle.save(best, study, predictions, folder, metric=objective.metric)
 
 
 def _files(study: Study) -> Write:

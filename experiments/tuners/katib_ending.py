@@ -9,7 +9,7 @@ from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import EXPERIMENTS
 from headrace.cluster.api.lease import LeaseClaim, LeaseLostError
 from headrace.core.base.errors import ClusterError
-from headrace.experiments.search.result import Trial
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.space.experiment import Experiment
 
 Cleanup = Literal["always", "succeeded", "never"]
@@ -76,7 +76,7 @@ def after_failure(cluster: Cluster, experiments: Sequence[RunningExperiment], cl
         return ""
     if cleanup == "never":
         for one in running:
-            one.claim.let_go_on()
+            one.claim.detach()
         names = " ".join(one.name for one in running)
         goes = "goes" if len(running) == 1 else "go"
         return (
@@ -90,7 +90,7 @@ def after_failure(cluster: Cluster, experiments: Sequence[RunningExperiment], cl
         return (
             f"; {describe_experiments(running)} could not be deleted ({str(error).rstrip('.')}) and may go on until "
             "headrace cluster "
-            f"tidy --namespace {cluster.namespace}"
+            f"cleanup --namespace {cluster.namespace}"
         )
     were = "was" if len(running) == 1 else "were"
     return f"; {describe_experiments(running)} {were} stopped and deleted, with Trials and pods"

@@ -20,21 +20,21 @@ def check(cluster: Cluster, *, account: str) -> None:
         ClusterError: If the cluster cannot be reached.
     """
     name = cluster.namespace
-    namespace = _looked_at(cluster, NAMESPACES, name)
+    namespace = _read_object(cluster, NAMESPACES, name)
     labels = (namespace or {}).get("metadata", {}).get("labels") or {}
     if namespace is not _HIDDEN and labels.get(LABEL) != "enabled":
         raise InputError(
             f"the namespace {name} must have the label {LABEL}=enabled, or Katib collects no metrics there; run "
             f"kubectl label namespace {name} {LABEL}=enabled."
         )
-    if account and _looked_at(cluster, SERVICE_ACCOUNTS, account) is None:
+    if account and _read_object(cluster, SERVICE_ACCOUNTS, account) is None:
         raise InputError(
             f"the namespace {name} must have the service account {account}, or no trial begins; apply an overlay: "
             f"headrace cluster render OVERLAY --namespace {name}."
         )
 
 
-def _looked_at(cluster: Cluster, kind: ObjectKind, name: str) -> Document | None:
+def _read_object(cluster: Cluster, kind: ObjectKind, name: str) -> Document | None:
     """Return an object; None if it does not exist; an empty one if the account may not read it."""
     try:
         return cluster.get(kind, name)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from headrace.experiments.search.result import Trial, TrialStatus
+from headrace.core.evaluation.search_trials import Trial, TrialStatus
 from headrace.experiments.space import assignments
 from headrace.experiments.space.experiment import Experiment
 

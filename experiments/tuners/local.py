@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from headrace.core.base.files import dumps
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.search.journal import TrialJournal
 from headrace.experiments.search.loop import SearchPlan, search
-from headrace.experiments.search.result import SearchResult, Trial
+from headrace.experiments.search.result import SearchResult
 from headrace.experiments.trials import best_bundle
 from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.experiments.trials.study import Study
@@ -72,7 +73,7 @@ class LocalTuner:
         with CrossValidation.on(study.sample, plan.objective) as run:
             found = search(plan, run, journal=journal, listener=listener)
             predictions = run.predictions(found.best)
-        best_bundle.keep(found.best, study, predictions, bundle, metric=plan.objective.metric)
+        best_bundle.save(found.best, study, predictions, bundle, metric=plan.objective.metric)
         journal.close()
         return found
 

@@ -1,13 +1,13 @@
 """Cleans up Experiments whose search was killed, and reports those that were left running on purpose."""
 
 from headrace.cluster.api.client import Cluster
-from headrace.cluster.api.field_ownership import made_here
+from headrace.cluster.api.field_ownership import is_managed
 from headrace.cluster.api.kinds import EXPERIMENTS
 from headrace.cluster.api.lease_document import LeaseSubject
 from headrace.experiments.tuners import katib_status
 
 
-def put_right(cluster: Cluster, subject: LeaseSubject) -> str:
+def recover(cluster: Cluster, subject: LeaseSubject) -> str:
     """Delete an Experiment that nobody watches, and with it its Trials and their Jobs.
 
     Returns:
@@ -21,13 +21,13 @@ def put_right(cluster: Cluster, subject: LeaseSubject) -> str:
         return "is gone already"
     if subject.goes_on:
         return "has ended, and stays, as its user chose"
-    if not made_here(experiment):
+    if not is_managed(experiment):
         return "was not made by headrace, and stays"
     cluster.delete(EXPERIMENTS, subject.name, uid=str(experiment["metadata"]["uid"]))
     return "was deleted, with its Trials and their Jobs"
 
 
-def goes_on(cluster: Cluster, subject: LeaseSubject) -> str:
+def describe_running(cluster: Cluster, subject: LeaseSubject) -> str:
     """Return a sentence on an Experiment that continues unwatched on purpose; empty for any other.
 
     Raises:

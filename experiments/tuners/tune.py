@@ -8,6 +8,7 @@ from typing import Any
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import read_json, write_json
 from headrace.core.contracts.contract import Task
+from headrace.core.evaluation.search_trials import Trial
 from headrace.core.features import matrix_layout
 from headrace.core.models import families
 from headrace.core.runtime.step_events import progress
@@ -16,7 +17,7 @@ from headrace.experiments.search import budget
 from headrace.experiments.search.budget import SearchBudget
 from headrace.experiments.search.loop import FailedSearchError, SearchPlan
 from headrace.experiments.search.progress import SearchProgress
-from headrace.experiments.search.result import SearchDocument, Trial
+from headrace.experiments.search.result import SearchDocument
 from headrace.experiments.space import algorithms, assignments
 from headrace.experiments.space.experiment import Experiment
 from headrace.experiments.trials import best_bundle
@@ -118,7 +119,7 @@ def _result(
 ) -> SearchDocument:
     """Return the document of a search, without reason and best trial."""
     return SearchDocument(
-        engine=tuner.name,
+        tuner=tuner.name,
         experiments=tuple(experiment.name for experiment in plan.experiments),
         algorithm=", ".join(sorted({experiment.algorithm for experiment in plan.experiments})),
         objective=plan.objective,
@@ -173,7 +174,7 @@ def _given_plan(options: SearchOptions, experiment: Experiment, task: Task) -> S
             f"the families must be those of the Experiment, {list(searched_families)}; got "
             f"{quote(list(options.families))}; leave them out."
         )
-    assignments.suits(experiment, task)
+    assignments.check_task(experiment, task)
     return plan_of(experiment, budget_text=options.budget, seed=options.seed)
 
 

@@ -6,17 +6,19 @@ from typing import Any
 
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
 
-ACTS = frozenset({"fingerprint", "publish", "register", "deploy", "verify_endpoint", "rollout", "report_metrics"})
+NEVER_CACHED = frozenset(
+    {"fingerprint", "publish", "register", "deploy", "verify_endpoint", "rollout", "report_metrics"}
+)
 """Components that change or observe something outside the run: they must never be cached."""
-READS: Mapping[str, str] = {
+ADDRESS_PARAMETERS: Mapping[str, str] = {
     "ingest": "source",
-    "infer_contract": "given",
+    "infer_contract": "contract_address",
     "tune": "experiment",
     "gate": "champion",
-    "package": "answers",
+    "package": "card_answers",
 }
 """Components that read an address, with its parameter; each also takes the address's ``fingerprint``."""
-READS_ANEW = frozenset({"prepare"})
+NOT_FINGERPRINTED = frozenset({"prepare"})
 """Components that read an address and take no fingerprint: they must never be cached either."""
 
 
@@ -36,7 +38,7 @@ class CachingPlan:
     stale: tuple[str, ...]
 
 
-def reuse(file: PipelineFile) -> CachingPlan:
+def caching_plan(file: PipelineFile) -> CachingPlan:
     """Return which steps of a compiled pipeline run and which are cached, by their names in the pipeline."""
     again, cached, stale = [], [], []
     for name, task in _tasks(file.spec, file.spec["root"]["dag"]):
@@ -46,8 +48,8 @@ def reuse(file: PipelineFile) -> CachingPlan:
             continue
         cached.append(name)
         parameters = (task.get("inputs") or {}).get("parameters") or {}
-        if runs in READS_ANEW | ACTS or (
-            _is_given(parameters.get(READS.get(runs, ""))) and "fingerprint" not in parameters
+        if runs in NOT_FINGERPRINTED | NEVER_CACHED or (
+            _is_given(parameters.get(ADDRESS_PARAMETERS.get(runs, ""))) and "fingerprint" not in parameters
         ):
             stale.append(name)
     return CachingPlan(tuple(again), tuple(cached), tuple(stale))
@@ -55,8 +57,8 @@ def reuse(file: PipelineFile) -> CachingPlan:
 
 def describe_caching(file: PipelineFile) -> list[str]:
     """Describe for a person which steps run and which are cached, one line for each group of steps."""
-    plan = reuse(file)
-    acting = tuple(name for name in plan.stale if file.steps[name].runs in ACTS)
+    plan = caching_plan(file)
+    acting = tuple(name for name in plan.stale if file.steps[name].runs in NEVER_CACHED)
     lines = {
         "runs each time": plan.again,
         "may be reused from an earlier run": tuple(name for name in plan.taken if name not in plan.stale),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from headrace.core.evaluation.gate import use
+from headrace.core.evaluation.gate import choose_use
 
 # As KFP's compiler writes `dsl.If(flag == True)`, `dsl.Elif(text == "a")` and `dsl.Else()`, joined by `&&`.
 _COMPARISON = re.compile(
@@ -26,7 +26,7 @@ class OutputValues:
     values: tuple[str, ...]
 
 
-def outcomes(function: str, inputs: Mapping[str, Any]) -> dict[str, OutputValues]:
+def possible_outputs(function: str, inputs: Mapping[str, Any]) -> dict[str, OutputValues]:
     """Return the outputs of a component whose possible values are known before the run.
 
     Args:
@@ -37,7 +37,8 @@ def outcomes(function: str, inputs: Mapping[str, Any]) -> dict[str, OutputValues
         return {}
     options = [[inputs[name]] if isinstance(inputs.get(name), bool) else [True, False] for name in ("publish", "serve")]
     uses = {
-        use(passed=passed, publish=publish, serve=serve) for passed, publish, serve in product([True, False], *options)
+        choose_use(passed=passed, publish=publish, serve=serve)
+        for passed, publish, serve in product([True, False], *options)
     }
     return {"use": OutputValues(tuple(sorted(uses)))}
 

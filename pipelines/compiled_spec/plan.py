@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from headrace.core.base.errors import InputError, MissingError
-from headrace.pipelines.compiled_spec.conditions import OutputValues, is_left_out, outcomes
+from headrace.pipelines.compiled_spec.conditions import OutputValues, is_left_out, possible_outputs
 
 _ADVICE = "compile it with headrace compile, or with kfp's compiler"
 Document = dict[str, Any]
@@ -155,7 +155,7 @@ class _Walk:
         for name, task in dag["tasks"].items():
             component = self.components[task["componentRef"]["name"]]
             container = self.executors[component["executorLabel"]].get("container") if "dag" not in component else None
-            for output, values in outcomes(
+            for output, values in possible_outputs(
                 _function(container or {}), _constant_inputs(task, parameters, component)
             ).items():
                 outputs[name, output] = values

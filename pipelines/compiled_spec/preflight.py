@@ -16,10 +16,10 @@ from headrace.cluster.kfp.pipeline_spec import PipelineFile
 from headrace.cluster.kfp.step_place import StepPlace, find
 from headrace.core.base.diagnostics import Diagnostic, good
 from headrace.core.base.errors import ClusterError
-from headrace.core.base.parameter_text import plain
+from headrace.core.base.parameter_text import unescape
 from headrace.core.base.secret_names import STORE_SECRET
 from headrace.pipelines.compiled_spec.plan import plan_of
-from headrace.pipelines.compiled_spec.requirements import demands
+from headrace.pipelines.compiled_spec.requirements import cluster_requirements
 
 AREA = "Steps"
 
@@ -42,7 +42,9 @@ class PreflightReport:
         return tuple(finding for finding in self.findings if finding.state == "bad")
 
 
-def look(api: KfpClient, file: PipelineFile, arguments: Mapping[str, Any], *, account: str = "") -> PreflightReport:
+def check_run(
+    api: KfpClient, file: PipelineFile, arguments: Mapping[str, Any], *, account: str = ""
+) -> PreflightReport:
     """Check that the cluster has what the steps of a run need; change nothing.
 
     A run that names no account gets ``headrace-pipeline`` if it exists, else Kubeflow Pipelines chooses.
@@ -65,7 +67,7 @@ def look(api: KfpClient, file: PipelineFile, arguments: Mapping[str, Any], *, ac
     namespaced = replace(cluster, namespace=place.namespace)
     try:
         chosen = account or (ACCOUNT if _has_account(namespaced, ACCOUNT) else "")
-        needs = demands(plan_of(file.spec, file.platform, arguments), account=chosen or place.account)
+        needs = cluster_requirements(plan_of(file.spec, file.platform, arguments), account=chosen or place.account)
         findings = [good(AREA, f"{place}; this run as {needs.account}"), *_find_missing(namespaced, needs, arguments)]
     except ClusterError as error:
         return PreflightReport(account, (_unchecked_finding(str(error).partition(": ")[0]),))
@@ -80,7 +82,7 @@ def _unchecked_finding(why: str) -> Diagnostic:
 def _is_here(cluster: Cluster, place: StepPlace) -> bool:
     """Return whether the steps will run in this cluster, as far as the account may see."""
     if not place.several_users:
-        return place.is_seen
+        return place.on_cluster
     try:
         return cluster.get(NAMESPACES, place.namespace) is not None
     except ClusterError as error:
@@ -127,5 +129,5 @@ def _requested_references(references: Iterable[ObjectReference]) -> list[ObjectR
 
 def _needs_store(needs: ClusterRequirements, arguments: Mapping[str, Any]) -> bool:
     """Return whether a step certainly reads or writes the object store."""
-    addressed = any(isinstance(value, str) and plain(value).startswith("s3://") for value in arguments.values())
+    addressed = any(isinstance(value, str) and unescape(value).startswith("s3://") for value in arguments.values())
     return addressed or bool(needs.purposes & {"deploy", "tune"})

@@ -12,7 +12,7 @@ from headrace.cluster.install.requirements import (
     Purpose,
 )
 from headrace.core.base.diagnostics import Diagnostic, good, list_names
-from headrace.pipelines.compiled_spec.caching import ACTS, READS, READS_ANEW
+from headrace.pipelines.compiled_spec.caching import ADDRESS_PARAMETERS, NEVER_CACHED, NOT_FINGERPRINTED
 from headrace.pipelines.compiled_spec.plan import CompiledPlan, PlanStep
 from headrace.pipelines.compiled_spec.unsupported_features import value_of
 
@@ -20,7 +20,9 @@ from headrace.pipelines.compiled_spec.unsupported_features import value_of
 _DEPLOYING = {"deploy", "rollout"}
 _TUNING = {"tune"}
 _LOCAL = {"local"}
-_WHERE = ("target", "on")
+# Parameters of deploy, rollout and tune that say where they act.
+WHERE = ("platform", "tuner")
+NAMESPACES = ("namespace", "search_namespace")
 _PARAMETER_BYTES = 60_000  # measured: 60 kB of parameters pass, 150 kB fail
 
 # Kind, the setting's list, the key of a constant name, the key of a name by parameter, list and name of required keys.
@@ -34,7 +36,7 @@ _NAMED: tuple[tuple[ObjectKind, str, str, str, str, str], ...] = (
 )
 
 
-def demands(plan: CompiledPlan, *, account: str = ACCOUNT) -> ClusterRequirements:
+def cluster_requirements(plan: CompiledPlan, *, account: str = ACCOUNT) -> ClusterRequirements:
     """Return what the pipeline's steps require of a cluster."""
     references: dict[tuple[ObjectKind, str], ObjectReference] = {}
     for step in plan.steps:
@@ -56,8 +58,8 @@ def demands(plan: CompiledPlan, *, account: str = ACCOUNT) -> ClusterRequirement
 
 
 def _purposes(step: PlanStep) -> Iterator[Purpose]:
-    targets = {str(step.inputs.get(name, "")) for name in _WHERE}
-    if step.inputs.get("namespace"):
+    targets = {str(step.inputs.get(name, "")) for name in WHERE}
+    if any(step.inputs.get(name) for name in NAMESPACES):
         return  # it acts in another namespace than the one that is checked
     if step.function in _DEPLOYING and not targets & _LOCAL:
         yield "deploy"
@@ -145,7 +147,7 @@ def _find_ignored(steps: Sequence[PlanStep]) -> Iterator[Diagnostic]:
     if long:
         text = f"{list_names(long)}: parameters of more than {_PARAMETER_BYTES // 1000} kB fail at the driver"
         yield Diagnostic("Pipeline", "bad", text, "pass them as an artifact")
-    acting = [step.name for step in steps if step.cached and step.function in ACTS]
+    acting = [step.name for step in steps if step.cached and step.function in NEVER_CACHED]
     if acting:
         text = f"{list_names(acting)}: an earlier result may be reused instead of acting again"
         yield Diagnostic("Pipeline", "warning", text, "switch caching off for them: set_caching_options(False)")
@@ -162,9 +164,9 @@ def _find_ignored(steps: Sequence[PlanStep]) -> Iterator[Diagnostic]:
 
 def _reads_anything(step: PlanStep) -> bool:
     """Return whether a step reads an address without getting its fingerprint."""
-    address = READS.get(step.function)
+    address = ADDRESS_PARAMETERS.get(step.function)
     unguarded = step.inputs.get("fingerprint") == "" and address is not None and step.inputs.get(address) != ""
-    return unguarded or step.function in READS_ANEW
+    return unguarded or step.function in NOT_FINGERPRINTED
 
 
 def _find_unnamed(step: PlanStep) -> Iterator[str]:

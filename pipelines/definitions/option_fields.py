@@ -23,7 +23,7 @@ class OptionSpec:
         unit: Unit of a number.
         steps: Steps that take it, with a blank between: ``ingest infer_contract``, or ``split.method`` where the step's
             parameter has another name.
-        flags: Its flags, such as ``--namespace -n``; empty for its name with dashes.
+        flags: Its flags, such as ``--namespace -n``; empty for its name with dashes, in the singular if it is repeated.
         metavar: Placeholder of the value in the help; empty for the type.
         is_argument: Whether it is a positional argument of the command line.
         is_typed: Whether the command line has it at all.
@@ -69,7 +69,20 @@ class OptionField:
         """Its flag, such as ``--test-size``, or its placeholder, such as ``TABLE``, if it has none."""
         if self.metadata.is_argument:
             return self.metadata.metavar
-        return self.metadata.flags.split()[0] if self.metadata.flags else f"--{self.name.replace('_', '-')}"
+        return self.flags[0]
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Its flags; unless its metadata name others, its name with dashes, in the singular if it is repeated."""
+        if self.metadata.flags:
+            return tuple(self.metadata.flags.split())
+        name = self.name.replace("_", "-")
+        return (f"--{name.removesuffix('s') if self.is_repeated else name}",)
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the command line takes several values by repeating the option."""
+        return self.type in {tuple, Mapping} and not self.metadata.commas
 
     @property
     def description(self) -> str:

@@ -10,7 +10,7 @@ from headrace.pipelines.definitions.training_options import TrainingOptions
 
 @dsl.pipeline(
     name="headrace-preparation",
-    description="A big table to validated, split Parquet with row features, in one pass and in flat memory.",
+    description="From a big table to validated, split Parquet with row features, in one pass and constant memory.",
 )
 @describes(TrainingOptions, "source", "seed")
 def preparation(
@@ -24,7 +24,7 @@ def preparation(
         contract: Path, ``http(s)://`` or ``s3://`` address of the data contract.
     """
     # The step fetches the contract itself: KFP's importer reads nothing but KFP's own store.
-    prepared = prepare(source=source, given=contract, seed=seed)
+    prepared = prepare(source=source, contract_address=contract, seed=seed)
     prepared.set_caching_options(False)  # the content at either address may have changed
     with_store(prepared)
     with_records(prepared)

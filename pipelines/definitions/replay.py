@@ -3,15 +3,15 @@
 from kfp import dsl
 
 from headrace.pipelines.definitions.option_fields import takes_parameters
-from headrace.pipelines.definitions.steps import Arguments, line
+from headrace.pipelines.definitions.steps import Arguments, add_training_steps
 from headrace.pipelines.definitions.training_options import TrainingOptions
 
 
 @dsl.pipeline(
     name="headrace-replay",
-    description="Make a bundle again, to be compared with the first one: ingest to package, nothing published.",
+    description="Build a bundle again, to compare it with the first one: ingest to package, without publishing.",
 )
 @takes_parameters(TrainingOptions)
 def replay(arguments: Arguments) -> None:
-    """Make the model of one table again, up to its bundle."""
-    line(arguments)
+    """Build the model of one table again, up to its bundle."""
+    add_training_steps(arguments)

@@ -11,7 +11,7 @@ from headrace.pipelines.definitions.steps import Arguments, with_records, with_s
 _INPUTS = roll_out.component_spec.inputs
 # The component's own parameters, except the namespace: that is the pods' own. The target defaults to the cluster.
 _PARAMETERS = [
-    parameter.replace(default="kserve") if name == "to" else parameter
+    parameter.replace(default="kserve") if name == "platform" else parameter
     for name, parameter in inspect.signature(roll_out.python_func).parameters.items()
     if name in _INPUTS and name != "namespace"
 ]
@@ -19,7 +19,7 @@ _PARAMETERS = [
 
 @dsl.pipeline(
     name="headrace-rollout",
-    description="Give a published model a growing share of an endpoint's requests; promote it, or send it back.",
+    description="Give a published model a growing share of an endpoint's requests; promote it, or roll it back.",
 )
 @with_parameters(_PARAMETERS, descriptions={name: spec.description for name, spec in _INPUTS.items()})
 def rollout(arguments: Arguments) -> None:

@@ -84,14 +84,14 @@ def with_records(task: dsl.PipelineTask) -> dsl.PipelineTask:
     return task
 
 
-def line(options: Arguments, *, use_args: Arguments | None = None) -> tuple[DataOutputs, ModelOutputs]:
+def add_training_steps(options: Arguments, *, use_args: Arguments | None = None) -> tuple[DataOutputs, ModelOutputs]:
     """Wire the steps from ingest to package, which training and replay share.
 
     Args:
         options: The training pipeline's parameters, by name.
         use_args: Arguments of ``gate`` that say how to use the model; None to neither publish nor serve it.
     """
-    known_fingerprints = fingerprints(**_arguments_of("fingerprint", options))
+    known_fingerprints = add_fingerprint_step(**_arguments_of("fingerprint", options))
     rows = add_data_steps(
         fingerprint_of=known_fingerprints,
         ingest_args=_arguments_of("ingest", options),
@@ -105,7 +105,7 @@ def _arguments_of(step: str, options: Arguments) -> Arguments:
     return step_arguments(TrainingOptions, step, options)
 
 
-def fingerprints(**addresses: Channel) -> Arguments:
+def add_fingerprint_step(**addresses: Channel) -> Arguments:
     """Add a step that computes the fingerprint of each address of a run; return them by the names of the parameters.
 
     A step that reads an address gets its fingerprint too, so that the cache serves an earlier result only for the same

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from headrace.core.base.durations import seconds
 from headrace.core.base.errors import InputError, quote
-from headrace.experiments.search.budget import seconds
 
 PerStep = Mapping[str, str]
 """A value for each step by its name, and under the empty name for all others."""

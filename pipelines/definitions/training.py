@@ -7,7 +7,7 @@ from kfp import dsl
 from headrace.components import deploy, profile, register, report, verify_endpoint
 from headrace.components import publish as publish_bundle
 from headrace.pipelines.definitions.option_fields import takes_parameters
-from headrace.pipelines.definitions.steps import Arguments, Channel, line, with_records, with_store
+from headrace.pipelines.definitions.steps import Arguments, Channel, add_training_steps, with_records, with_store
 from headrace.pipelines.definitions.training_options import TrainingOptions
 
 
@@ -36,12 +36,12 @@ def _add_register(**inputs: Any) -> dsl.PipelineTask:
 
 @dsl.pipeline(
     name="headrace-training",
-    description="From a table to an answering endpoint: ingest, validate, split, tune, train, evaluate, gate, deploy.",
+    description="From a table to a live endpoint: ingest, validate, split, tune, train, evaluate, gate, deploy.",
 )
 @takes_parameters(TrainingOptions)
 def training(options: Arguments) -> None:
     """Train, judge, publish and serve a model of one table."""
-    rows, model = line(options, use_args={"publish": options["publish"], "serve": options["serve"]})
+    rows, model = add_training_steps(options, use_args={"publish": options["publish"], "serve": options["serve"]})
     profile(table=rows.valid_table, contract=rows.contract)
     documents = {
         "table": rows.table,
@@ -57,7 +57,7 @@ def training(options: Arguments) -> None:
     with dsl.If(model.use == "serve", name="serving"):
         published = _add_publish(model.bundle)
         registered = _add_register(uri=published, **registration)
-        deployed = deploy(uri=published, name=options["name"], to=options["deploy_to"])
+        deployed = deploy(uri=published, name=options["name"], platform=options["deploy_platform"])
         deployed.after(registered)
         deployed.set_caching_options(False)
         with_store(deployed)

@@ -53,10 +53,10 @@ class TrainingOptions:
         OptionSpec(
             "Path, http(s):// or s3:// address of a data contract to hold the table to, made by `contract`",
             unset="inferred",
-            steps="fingerprint infer_contract.given",
+            steps="fingerprint infer_contract.contract_address",
         ),
     ] = ""
-    names: Annotated[
+    column_names: Annotated[
         Texts, OptionSpec("Column names of a CSV, in place of its header if it has one", steps="ingest", commas=True)
     ] = ()
     header: Annotated[bool, OptionSpec("Whether the first line of a CSV holds the names", steps="ingest")] = True
@@ -78,7 +78,6 @@ class TrainingOptions:
             "Texts that stand for a missing value",
             unset="the usual ones",
             steps="ingest",
-            flags="--missing",
             metavar="TEXT",
         ),
     ] = ()
@@ -87,29 +86,28 @@ class TrainingOptions:
         OptionSpec(
             "Timestamp to split by: the latest rows are the test",
             steps="infer_contract",
-            flags="--time",
             metavar="COLUMN",
         ),
     ] = ""
     id_columns: Annotated[
-        Texts, OptionSpec("Columns that identify a row", steps="infer_contract", flags="--id", metavar="COLUMN")
+        Texts, OptionSpec("Columns that identify a row", steps="infer_contract", metavar="COLUMN")
     ] = ()
     group_column: Annotated[
         str,
         OptionSpec(
             "Column whose equal values the split keeps together",
             steps="infer_contract",
-            flags="--group",
             metavar="COLUMN",
         ),
     ] = ""
-    drop: Annotated[Texts, OptionSpec("Columns to leave out", steps="ingest infer_contract", metavar="COLUMN")] = ()
+    drop_columns: Annotated[
+        Texts, OptionSpec("Columns to leave out", steps="ingest infer_contract", metavar="COLUMN")
+    ] = ()
     hash_columns: Annotated[
         Texts,
         OptionSpec(
             "Columns to keep only as a keyed hash",
-            steps="ingest.hash infer_contract.hash",
-            flags="--hash",
+            steps="ingest infer_contract",
             metavar="COLUMN",
         ),
     ] = ()
@@ -163,15 +161,13 @@ class TrainingOptions:
         OptionSpec(
             "Whether the search itself is cross-validated too: as many searches more as there are folds",
             steps="tune",
-            flags="--nested",
         ),
     ] = False
-    search_on: Annotated[
+    tuner: Annotated[
         str,
         OptionSpec(
             "Where trials run: local, in the step, or katib, each in a pod of its own",
-            steps="tune.on",
-            flags="--on",
+            steps="tune",
             choices=("local", "katib"),
         ),
     ] = "local"
@@ -185,7 +181,7 @@ class TrainingOptions:
         ),
     ] = ""
     deadline: Annotated[
-        str, OptionSpec("Longest time of a search on Katib, such as 2h", unset="a day", steps="tune")
+        str, OptionSpec("Maximum time of a search on Katib, such as 2h", unset="a day", steps="tune")
     ] = ""
     cleanup: Annotated[
         str,
@@ -200,7 +196,7 @@ class TrainingOptions:
         OptionSpec(
             "Namespace of Katib's Experiments",
             unset="the context's, or the step's own",
-            steps="tune.namespace",
+            steps="tune",
             flags="--namespace -n",
             metavar="NAME",
         ),
@@ -214,7 +210,6 @@ class TrainingOptions:
             "How rows are divided: random, stratified, time or group",
             unset="by the contract",
             steps="split.method",
-            flags="--split",
         ),
     ] = ""
     split_format: Annotated[
@@ -227,21 +222,20 @@ class TrainingOptions:
     ] = 2
     slices: Annotated[
         Texts,
-        OptionSpec("Columns by whose values metrics are repeated", steps="evaluate", flags="--slice", metavar="COLUMN"),
+        OptionSpec("Columns by whose values metrics are repeated", steps="evaluate", metavar="COLUMN"),
     ] = ()
     cost_false_positive: Annotated[
-        float, OptionSpec("Cost of a false alarm, for the choice of the threshold", steps="evaluate")
+        float, OptionSpec("Cost of a false positive, for the choice of the threshold", steps="evaluate")
     ] = 1.0
     cost_false_negative: Annotated[
-        float, OptionSpec("Cost of a miss, for the choice of the threshold", steps="evaluate")
+        float, OptionSpec("Cost of a false negative, for the choice of the threshold", steps="evaluate")
     ] = 1.0
-    thresholds: Annotated[
+    metric_bounds: Annotated[
         Mapping[str, float],
         OptionSpec(
             'Least values by metric, or largest where less is better, such as {"roc_auc": 0.8}',
             command_help="Least value of a metric, or largest where less is better",
             steps="gate",
-            flags="--require",
             metavar="METRIC=NUMBER",
         ),
     ] = field(default_factory=dict)
@@ -258,16 +252,16 @@ class TrainingOptions:
     card: Annotated[
         str,
         OptionSpec(
-            "Path or address of a card file with what only a person can say of the model",
+            "Path or address of a card file with answers for the model card and the risk sheet",
             unset="none",
-            steps="fingerprint package.answers",
+            steps="fingerprint package.card_answers",
             metavar="FILE",
-            command_help="What only a person can say of the model; see `card`",
+            command_help="Card file with answers for the model card and the risk sheet; see `card`",
         ),
     ] = ""
-    copies: Annotated[
+    include_data: Annotated[
         bool,
-        OptionSpec("Whether training and test rows are copied into the bundle", steps="package", flags="--with-data"),
+        OptionSpec("Whether training and test rows are copied into the bundle", steps="package"),
     ] = False
     publish: Annotated[
         bool,
@@ -280,7 +274,7 @@ class TrainingOptions:
             is_typed=False,
         ),
     ] = True
-    deploy_to: Annotated[
+    deploy_platform: Annotated[
         str,
         OptionSpec("Where a published model is served: kserve, or local by the machine of the step", is_typed=False),
     ] = "kserve"

@@ -4,7 +4,7 @@ from kfp import dsl
 
 from headrace.components import evaluate, report_metrics, train, tune
 from headrace.pipelines.definitions.option_fields import describes
-from headrace.pipelines.definitions.steps import add_data_steps, fingerprints, with_store
+from headrace.pipelines.definitions.steps import add_data_steps, add_fingerprint_step, with_store
 from headrace.pipelines.definitions.training_options import TrainingOptions
 
 
@@ -34,7 +34,7 @@ def trial(
         family: Model family; its shipped search space is searched.
         budget: Trials of that search.
     """
-    known_fingerprints = fingerprints(source=source, experiment=family)
+    known_fingerprints = add_fingerprint_step(source=source, experiment=family)
     rows = add_data_steps(
         fingerprint_of=known_fingerprints,
         ingest_args={"source": source},

@@ -125,7 +125,7 @@ class RunArtifacts:
         own = list(self.all())
         logs = (self.log(task) for task in sorted({item.task for item in own}))
         executed = {item.task for item in own if not self._is_log(item)}
-        for task, prefix in reused_artifacts.places(logs, home=self.home).items():
+        for task, prefix in reused_artifacts.find_prefixes(logs, home=self.home).items():
             if task in self.pipeline.steps and task not in executed:
                 salt = prefix.rstrip("/").rpartition("/")[2]
                 for entry in self.store.list(prefix):

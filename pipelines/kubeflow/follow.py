@@ -67,7 +67,7 @@ def follow(
             canceled = canceled or run.state in {"CANCELING", "CANCELED"} or (workflow is not None and workflow.stopped)
             if canceled and run.state == "FAILED":
                 run = replace(run, state="CANCELED")
-            follower.look(run, canceled=canceled)
+            follower.update(run, canceled=canceled)
             if run.has_ended:
                 break
             follower.warn(logs.obstacles(run, workflow))

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from headrace.core.base.errors import quote
 
-_SAID = re.compile(r"headrace: (?P<step>\w+)(?P<failed> failed(?P<own> by an error of headrace's own)?)?: (?P<text>.+)")
+_MESSAGE = re.compile(
+    r"headrace: (?P<step>\w+)(?P<failed> failed(?P<own> by an error of headrace's own)?)?: (?P<text>.+)"
+)
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit): (?P<text>.+)")
 # Lines of the launcher, and of the glog library that it logs with, around a step's own.
 _LAUNCHER = re.compile(r"[IWEF]\d{4} |time=|Error: exit status|\s*$")
@@ -29,15 +31,15 @@ class FailureReason:
 
 def last_words(log: str) -> str:
     """Return the last progress message of a step of this suite; empty if there is none."""
-    messages = [match for line in log.splitlines() if (match := _SAID.fullmatch(line.strip()))]
+    messages = [match for line in log.splitlines() if (match := _MESSAGE.fullmatch(line.strip()))]
     return next((match["text"] for match in reversed(messages) if not match["failed"]), "")
 
 
-def said_why(log: str) -> FailureReason:
+def stated_reason(log: str) -> FailureReason:
     """Return why a step failed, if its log says so: by its own sentence, the launcher's fatal line, or a traceback."""
     lines = [line.strip() for line in reversed(log.splitlines())]
     for line in lines:
-        if (match := _SAID.fullmatch(line)) and match["failed"]:
+        if (match := _MESSAGE.fullmatch(line)) and match["failed"]:
             return FailureReason(match["text"], internal=match["own"] is not None)
     for line in lines:
         if (match := _FATAL.fullmatch(line)) and not _OF_STEP.search(match["text"]):
@@ -57,5 +59,5 @@ def last_line(log: str) -> FailureReason:
 
 def reason_of(log: str) -> FailureReason:
     """Return why a step failed, as far as its log says."""
-    reason = said_why(log)
+    reason = stated_reason(log)
     return reason if reason.text else last_line(log)

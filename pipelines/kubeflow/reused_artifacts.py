@@ -10,7 +10,7 @@ from collections.abc import Iterable
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
-def places(logs: Iterable[str], *, home: str) -> dict[str, str]:
+def find_prefixes(logs: Iterable[str], *, home: str) -> dict[str, str]:
     """Return where tasks of earlier runs stored the inputs of a run's steps.
 
     Args:

@@ -10,7 +10,7 @@ from headrace.cluster.kfp.pipeline_spec import PipelineFile
 from headrace.cluster.kfp.run import PipelineRun, TaskState
 from headrace.core.base.errors import UserError
 from headrace.pipelines.kubeflow.step_logs import StepLogs
-from headrace.pipelines.kubeflow.step_outcomes import verdict
+from headrace.pipelines.kubeflow.step_outcomes import step_outcome
 
 _AT_ONCE = 8
 _BEGUN = {"RUNNING", "SUCCEEDED", "FAILED", "CANCELED"}
@@ -54,7 +54,7 @@ def steps(run: PipelineRun, pipeline: PipelineFile, logs: StepLogs) -> tuple[lis
             continue
         state = "pending"
         if run.has_ended:
-            state = verdict(run, step, trace=traces.get(step.name), failed=logs.has_failed)
+            state = step_outcome(run, step, trace=traces.get(step.name), failed=logs.has_failed)
         if state in {"succeeded", "failed", "canceled"} or (state == "unknown" and step.name in traces):
             begun.append(TaskState(step.name, state.upper()))
         else:

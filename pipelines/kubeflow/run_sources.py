@@ -20,7 +20,7 @@ class KfpApi(Protocol):
 class TaskLogs(Protocol):
     """What is known of the steps of a run beside their states; empty where nothing is."""
 
-    def saying(self, run: PipelineRun, task: str) -> str:
+    def current_message(self, run: PipelineRun, task: str) -> str:
         """Return the last message of a running step, or why it does not start."""
 
     def last_words(self, run: PipelineRun, task: str) -> str:

@@ -12,7 +12,7 @@ from headrace.cluster.kfp.workflow import Workflow
 from headrace.core.base.errors import HeadraceError, InputError, InternalError
 from headrace.pipelines.kubeflow.run_pods import StartObstacle
 from headrace.pipelines.kubeflow.run_sources import TaskLogs
-from headrace.pipelines.kubeflow.step_outcomes import StepOutcome, verdict
+from headrace.pipelines.kubeflow.step_outcomes import StepOutcome, step_outcome
 from headrace.pipelines.local.runner import StepEvent
 from headrace.pipelines.local.summary import StepSummary
 
@@ -46,7 +46,7 @@ class RunFollower:
     _standing: dict[tuple[str, str], float] = field(default_factory=dict)
     _warned: set[tuple[str, str]] = field(default_factory=set)
 
-    def look(self, run: PipelineRun, *, canceled: bool = False) -> None:
+    def update(self, run: PipelineRun, *, canceled: bool = False) -> None:
         """Emit what is new. A step in a loop has several nodes, which only their times distinguish."""
         fresh: list[TaskState] = []
         for name, step in self.pipeline.steps.items():
@@ -63,7 +63,7 @@ class RunFollower:
 
     def _listen(self, run: PipelineRun, name: str) -> None:
         """Emit the message of a running step, if it is new."""
-        text = self.logs.saying(run, name)
+        text = self.logs.current_message(run, name)
         if text and text != self._messages.get(name):
             self._messages[name] = text
             self.watch(StepEvent("progress", self.pipeline.steps[name].runs, text=text))
@@ -98,7 +98,7 @@ class RunFollower:
         open_steps = [step for step in self.pipeline.steps.values() if not self._done[step.name]]
         traces = self.logs.traces(run) if open_steps and run.stale else {}
         for step in open_steps:
-            outcome = verdict(run, step, trace=traces.get(step.name), failed=self.logs.has_failed)
+            outcome = step_outcome(run, step, trace=traces.get(step.name), failed=self.logs.has_failed)
             if outcome in {"succeeded", "failed"}:
                 self._tell(run, _end_task(run, step.name, outcome))
             elif not any(event.step == step.runs for event in self.ended):

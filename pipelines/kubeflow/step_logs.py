@@ -8,12 +8,12 @@ from headrace.cluster.kfp.run import PipelineRun
 from headrace.cluster.kfp.workflow import Workflow
 from headrace.core.base.errors import UserError
 from headrace.pipelines.kubeflow.artifacts import RunArtifacts, TaskTrace
-from headrace.pipelines.kubeflow.log_patterns import FailureReason, last_line, last_words, said_why
+from headrace.pipelines.kubeflow.log_patterns import FailureReason, last_line, last_words, stated_reason
 from headrace.pipelines.kubeflow.run_pods import LONG_SECONDS, RunPods, StartObstacle, kill_reason
 
 _STARTING = ("ContainerCreating", "PodInitializing")
 _EXECUTOR = "executor"
-_TOLD = {"Pending": "waiting, ", "Running": "tried again after: ", "Error": "failed: "}
+_PHASE_PREFIXES = {"Pending": "waiting, ", "Running": "tried again after: ", "Error": "failed: "}
 
 
 @dataclass
@@ -55,7 +55,7 @@ class StepLogs:
         """Return the last message of a step that succeeded."""
         return last_words(self.text(run, task))
 
-    def saying(self, run: PipelineRun, task: str) -> str:
+    def current_message(self, run: PipelineRun, task: str) -> str:
         """Return a running step's message, from the pod alone: the store has a log only when a step has ended."""
         try:
             pod = self._pods.latest(run.id, task)
@@ -71,7 +71,7 @@ class StepLogs:
         if outside:
             return FailureReason(outside)
         text = self.text(run, task)
-        reason = said_why(text)
+        reason = stated_reason(text)
         if reason.text:
             return reason
         message = next((state.message for state in reversed(run.tasks) if state.name == task and state.message), "")
@@ -82,7 +82,7 @@ class StepLogs:
 
     def has_failed(self, run: PipelineRun, task: str) -> bool:
         """Return whether the log of a step says that it failed."""
-        return said_why(self.text(run, task)).text != ""
+        return stated_reason(self.text(run, task)).text != ""
 
     def traces(self, run: PipelineRun) -> Mapping[str, TaskTrace]:
         """Return what the object store has of each task."""
@@ -143,7 +143,7 @@ def _of_workflow(workflow: Workflow) -> dict[str, StartObstacle]:
     """Return what Argo says of nodes that wait, or whose pod it could not create and tries again."""
     obstacles = {}
     for node in workflow.nodes or ():
-        prefix = _TOLD.get(node.phase)
+        prefix = _PHASE_PREFIXES.get(node.phase)
         if prefix and node.message:
             name = node.path[-2] if node.name == _EXECUTOR and len(node.path) > 1 else node.name
             long = {"seconds": LONG_SECONDS} if node.message in _STARTING else {}

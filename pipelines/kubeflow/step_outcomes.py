@@ -14,7 +14,7 @@ from headrace.pipelines.kubeflow.artifacts import TaskTrace
 StepOutcome = Literal["succeeded", "failed", "canceled", "skipped", "unknown"]
 
 
-def verdict(
+def step_outcome(
     run: PipelineRun, step: PipelineTask, *, trace: TaskTrace | None, failed: Callable[[PipelineRun, str], bool]
 ) -> StepOutcome:
     """Return the outcome of a step whose end was not observed.

@@ -12,9 +12,9 @@ from typing import Any
 from headrace.cluster.kfp import pipeline_spec
 from headrace.cluster.kfp.client import KfpClient, RunRequest
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
+from headrace.core.base.durations import seconds
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.parameter_text import escape
-from headrace.experiments.search.budget import seconds
 from headrace.pipelines.definitions.catalogue import PIPELINES
 from headrace.pipelines.definitions.task_options import TaskOptions
 
@@ -33,7 +33,7 @@ class SubmitOptions:
         options: Resources and settings of the steps of a shipped one.
         name: Name of the run; empty for the pipeline's with the time.
         version: Name of the uploaded version; empty for one derived from its content.
-        group: Name under which runs are listed together; empty for the server's default.
+        experiment_name: Name of the Kubeflow experiment that the run belongs to; empty for the server's default.
         root: Root of the artifacts; empty for the server's default.
         service_account: Account of the steps' pods; empty for the server's default.
     """
@@ -43,12 +43,12 @@ class SubmitOptions:
     options: TaskOptions = field(default_factory=TaskOptions)
     name: str = ""
     version: str = ""
-    group: str = ""
+    experiment_name: str = ""
     root: str = ""
     service_account: str = ""
 
 
-def read(submission: SubmitOptions) -> PipelineFile:
+def read_pipeline(submission: SubmitOptions) -> PipelineFile:
     """Read the pipeline of a submission, compiling a shipped one.
 
     Raises:
@@ -81,7 +81,7 @@ def arguments(file: PipelineFile, texts: Mapping[str, str]) -> dict[str, Any]:
     return {name: escape(value) if isinstance(value, str) else value for name, value in checked.items()}
 
 
-def job(api: KfpClient, submission: SubmitOptions, file: PipelineFile) -> RunRequest:
+def create_request(api: KfpClient, submission: SubmitOptions, file: PipelineFile) -> RunRequest:
     """Upload the pipeline's version, if it does not exist yet, and return the request for a run.
 
     Raises:
@@ -97,7 +97,7 @@ def job(api: KfpClient, submission: SubmitOptions, file: PipelineFile) -> RunReq
         arguments=values,
         root=submission.root,
         service_account=submission.service_account,
-        group=submission.group,
+        experiment_name=submission.experiment_name,
     )
 
 
@@ -126,7 +126,7 @@ def trigger(*, every: str = "", cron: str = "") -> dict[str, Any] | None:
     return {"cron_schedule": {"cron": " ".join(fields if len(fields) == max(_CRON_FIELDS) else ["0", *fields])}}
 
 
-def find(api: KfpClient, run: str) -> str:
+def find_run(api: KfpClient, run: str) -> str:
     """Return the id of a run given by its id or its name; the latest, if several have the name.
 
     Raises:

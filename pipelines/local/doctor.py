@@ -35,7 +35,7 @@ def _python() -> list[Diagnostic]:
     wrong = [problem for text in metadata.requires("headrace") or [] if (problem := _misfit(Requirement(text)))]
     if not wrong:
         return [good("Python", versions), good("Packages", "all that are needed are installed in versions that fit")]
-    remedy = "install headrace anew with its locked packages: pip install --require-hashes -r requirements/run.lock"
+    remedy = "reinstall headrace with its locked packages: pip install --require-hashes -r requirements/run.lock"
     return [good("Python", versions), *(Diagnostic("Packages", "bad", text, remedy) for text in wrong)]
 
 

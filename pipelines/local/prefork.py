@@ -101,7 +101,7 @@ def _answer(listener: socket.socket) -> None:
     with caller:
         if os.fork() == 0:
             listener.close()
-            _become_step(caller)
+            _run_as_step(caller)
     _reap()
 
 
@@ -112,7 +112,7 @@ def _reap() -> None:
             pass
 
 
-def _become_step(caller: socket.socket) -> None:
+def _run_as_step(caller: socket.socket) -> None:
     """Adopt the caller's streams, folder, environment and arguments, run the step, and send the exit code."""
     code = 1
     try:

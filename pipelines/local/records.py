@@ -22,11 +22,11 @@ def note_folder(catalog: str, home: Path) -> None:
     Raises:
         StoreError: If the catalogue cannot be written.
     """
-    from headrace.registry.backends.locations import catalog_place  # noqa: PLC0415
+    from headrace.registry.backends.locations import catalog_location  # noqa: PLC0415
     from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415 - SQLAlchemy takes its time
     from headrace.registry.catalog.writes import add_places  # noqa: PLC0415
 
-    add_places(CatalogDatabase(catalog_place(catalog)), [str(home.absolute())], kind="run")
+    add_places(CatalogDatabase(catalog_location(catalog)), [str(home.absolute())], kind="run")
 
 
 def note_end(catalog: str, *, url: str, digest: str) -> None:
@@ -35,8 +35,8 @@ def note_end(catalog: str, *, url: str, digest: str) -> None:
     Raises:
         StoreError: If the catalogue cannot be written.
     """
-    from headrace.registry.backends.locations import catalog_place  # noqa: PLC0415
+    from headrace.registry.backends.locations import catalog_location  # noqa: PLC0415
     from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415 - SQLAlchemy takes its time
     from headrace.registry.catalog.writes import end_endpoint  # noqa: PLC0415
 
-    end_endpoint(CatalogDatabase(catalog_place(catalog)), url=url, digest=digest)
+    end_endpoint(CatalogDatabase(catalog_location(catalog)), url=url, digest=digest)

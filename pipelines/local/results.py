@@ -1,14 +1,18 @@
 """Reads the artifacts of a training run, and summarises them."""
 
 import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
 from typing import Any
 
 from headrace.core.base.files import read_json
+from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.packaging import run_notes
+from headrace.core.validation.data_checks import DataChecks
 from headrace.pipelines.local.run_folder import RunFolder
 from headrace.pipelines.local.summary import (
     Caution,
@@ -48,20 +52,17 @@ def versions() -> dict[str, str]:
 
 def summarise(folder: RunFolder, summary: Summary) -> Summary:
     """Add the steps' results to ``summary``; for a failed run, as far as they exist."""
-    checks = _facts(folder, "validate", "checks")
-    evaluation = _facts(folder, "evaluate", "evaluation")
+    checks_path = artifact(folder, "validate", "checks")
+    checks = DataChecks.read(checks_path) if checks_path else None
+    evaluation_path = artifact(folder, "evaluate", "evaluation")
+    evaluation = Evaluation.read(evaluation_path) if evaluation_path else None
     document = _facts(folder, "gate", "verdict")
     verdict = GateVerdict.from_json(document) if document else None
     return summary.model_copy(
         update={
-            "task": evaluation.get("task", ""),
             "rows": _rows(checks, evaluation),
             "findings": [Finding(**note.as_json()) for note in run_notes.gather(checks, evaluation)],
-            "positive": evaluation.get("positive", ""),
-            "metrics": {name: Metric(**parts) for name, parts in _in_order(evaluation.get("metrics", {}))},
-            "resampled_by": ResampledBy(**evaluation["resampled_by"]) if "resampled_by" in evaluation else None,
-            "cautions": [Caution(**caution) for caution in evaluation.get("cautions", [])],
-            "baseline": dict(_in_order(evaluation.get("baseline", {}).get("metrics", {}))),
+            **(_measures(evaluation) if evaluation else {}),
             "verdict": verdict.verdict if verdict else "",
             "reasons": list(verdict.reasons) if verdict else [],
             "search": _search(folder),
@@ -72,20 +73,30 @@ def summarise(folder: RunFolder, summary: Summary) -> Summary:
     )
 
 
-def _in_order(metrics: dict[str, Any]) -> list[tuple[str, Any]]:
+def _measures(evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "task": evaluation.task,
+        "positive": evaluation.positive,
+        "metrics": {name: Metric(**asdict(interval)) for name, interval in _in_order(evaluation.metrics)},
+        "resampled_by": ResampledBy(**asdict(evaluation.resampled_by)),
+        "cautions": [Caution(metrics=list(one.metrics), text=one.text) for one in evaluation.cautions],
+        "baseline": dict(_in_order(evaluation.baseline.metrics)),
+    }
+
+
+def _in_order(metrics: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Return metrics in their usual order: areas first, then labels, then losses."""
     return sorted(metrics.items(), key=lambda item: _METRICS.index(item[0]) if item[0] in _METRICS else len(_METRICS))
 
 
-def _rows(checks: dict[str, Any], evaluation: dict[str, Any]) -> RowCounts | None:
-    if not checks:
+def _rows(checks: DataChecks | None, evaluation: Evaluation | None) -> RowCounts | None:
+    if checks is None:
         return None
-    sides = evaluation.get("rows", {"train": 0, "test": 0})
     return RowCounts(
-        read=checks["rows"]["read"],
-        quarantined=checks["rows"]["quarantined"],
-        train=sides["train"],
-        test=sides["test"],
+        read=checks.rows.read,
+        quarantined=checks.rows.quarantined,
+        train=evaluation.rows.train if evaluation else 0,
+        test=evaluation.rows.measured if evaluation else 0,
     )
 
 
@@ -112,7 +123,7 @@ def _search(folder: RunFolder) -> SearchSummary | None:
     trials, best = document["trials"], document["best"]
     best_bundle = artifact(folder, "tune", "best_bundle")
     return SearchSummary(
-        engine=document["engine"],
+        tuner=document["tuner"],
         metric=document["objective"]["metric"],
         score=None if best is None else trials[best]["score"],
         trials=len(trials),

@@ -47,9 +47,9 @@ def _registry() -> str:
 
 
 def _catalog() -> str:
-    from headrace.registry.backends.locations import catalog_place  # noqa: PLC0415
+    from headrace.registry.backends.locations import catalog_location  # noqa: PLC0415
     from headrace.registry.catalog import queries  # noqa: PLC0415 - only where it is named
     from headrace.registry.catalog.database import CatalogDatabase  # noqa: PLC0415
 
-    address = catalog_place()
+    address = catalog_location()
     return f"{address} answers; tables: {len(queries.search(CatalogDatabase(address)))}"

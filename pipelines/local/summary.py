@@ -10,17 +10,17 @@ class _Part(BaseModel):
 
 
 class StepSummary(_Part):
-    """One step of the line."""
+    """One step of the pipeline."""
 
     name: str
     status: Literal["succeeded", "failed", "skipped", "canceled", "unknown"] = Field(
-        description="skipped: not reached, or left out by a condition; unknown: nobody can say what became of it."
+        description="skipped: not reached, or left out by a condition; unknown: its outcome cannot be determined."
     )
     seconds: float = Field(ge=0, description="Wall time, process start included.")
 
 
 class RowCounts(_Part):
-    """Where the rows went: read = quarantined + train + test."""
+    """Counts of rows: read = quarantined + train + test."""
 
     read: int = Field(ge=0)
     quarantined: int = Field(ge=0)
@@ -37,22 +37,22 @@ class Metric(_Part):
 
 
 class ResampledBy(_Part):
-    """What the intervals take to have been drawn: rows that belong together count as one draw."""
+    """The sampling unit of the intervals: rows that belong together count as one."""
 
     by: Literal["row", "key", "group", "time", "inputs"]
-    clusters: int = Field(ge=0, description="How many rows, keys, groups or blocks of time.")
+    clusters: int = Field(ge=0, description="Number of rows, keys, groups or blocks of time.")
     sentence: str
 
 
 class Caution(_Part):
-    """What the intervals of some metrics cannot know."""
+    """What the intervals of some metrics do not cover."""
 
     metrics: list[str]
     text: str = Field(description="One sentence.")
 
 
 class ModelSummary(_Part):
-    """The model that was made."""
+    """The model that the run built."""
 
     name: str = Field(default="", description="Name of the model.")
     family: str
@@ -63,45 +63,47 @@ class ModelSummary(_Part):
 
 
 class SearchSummary(_Part):
-    """What the search found, as cross-validation sees it; the score of the best flatters."""
+    """What the search found, by cross-validation; the best score is optimistic."""
 
-    engine: str = Field(description="Where its trials ran: local or katib.")
+    tuner: str = Field(description="Where its trials ran: local or katib.")
     metric: str
     score: float | None = Field(description="Cross-validated score of the best trial.")
     trials: int = Field(ge=0)
     failed: int = Field(ge=0)
     reason: str = Field(description="Why it ended; empty if it failed.")
-    nested: float | None = Field(
-        default=None, description="What nested cross-validation says that the search is worth."
-    )
+    nested: float | None = Field(default=None, description="Score of the search by nested cross-validation.")
     nested_low: float | None = Field(
-        default=None, description="Lower end of its 95 % interval, which knows that folds share training rows."
+        default=None, description="Lower end of its 95 % interval, which accounts for folds that share training rows."
     )
     nested_high: float | None = Field(default=None, description="Upper end of that interval.")
-    bundle: str = Field(default="", description="The best trial's bundle, fitted before the test part was looked at.")
+    bundle: str = Field(default="", description="The best trial's bundle, fitted before the test part was used.")
 
 
 class EndpointSummary(_Part):
-    """What the endpoint answered."""
+    """Responses of the endpoint."""
 
     verified: bool
-    cases: int = Field(ge=0, description="Test cases of the bundle that were asked.")
-    url: str = Field(default="", description="Where it answered; gone after the run unless it is kept up.")
+    cases: int = Field(ge=0, description="Test cases of the bundle that were sent.")
+    url: str = Field(
+        default="", description="URL for predictions; the endpoint ends with the run unless it is kept live."
+    )
 
 
 class Finding(_Part):
-    """One thing about the data or the result that a person should know."""
+    """One finding about the data or the result that a person should know."""
 
     severity: Literal["warning", "info"] = Field(description="warning: may make the result wrong; info: good to know.")
     column: str = Field(description="The column; empty for the table as a whole.")
-    rule: str = Field(description="What it is about, such as ignored, leakage, positive_class or duplicate_rows.")
+    rule: str = Field(
+        description="Rule or decision that it reports, such as ignored, leakage, positive_class or duplicate_rows."
+    )
     count: int = Field(ge=0, description="Rows that it concerns, or columns where it is about columns.")
     sentence: str = Field(description="What was found and done.")
-    remedy: str = Field(default="", description="What may be done about it; empty if nothing.")
+    remedy: str = Field(default="", description="What can be done about it; empty if nothing.")
 
 
 class Summary(_Part):
-    """What came of a run."""
+    """The outcome of a run."""
 
     status: Literal["succeeded", "failed", "canceled"]
     task: Literal["binary", "multiclass", "regression", ""] = ""
@@ -109,9 +111,9 @@ class Summary(_Part):
     steps: list[StepSummary]
     rows: RowCounts | None = None
     findings: list[Finding] = Field(
-        default=[], description="What was left out, guessed, set aside or is suspicious, worst first; at most 200."
+        default=[], description="What was left out, inferred, quarantined or is suspicious, worst first; at most 200."
     )
-    positive: str = Field(default="", description="Class of which precision, recall, F1, areas and threshold tell.")
+    positive: str = Field(default="", description="Class that precision, recall, F1, areas and threshold refer to.")
     metrics: dict[str, Metric] = {}
     resampled_by: ResampledBy | None = None
     cautions: list[Caution] = []
@@ -123,8 +125,8 @@ class Summary(_Part):
     endpoint: EndpointSummary | None = None
     report: str = Field(default="", description="Path of the HTML report.")
     output: str = Field(default="", description="The run's folder.")
-    registry: str = Field(default="", description="Where the model was registered or its run tracked.")
-    catalog: str = Field(default="", description="Where table, run and bundle were catalogued.")
+    registry: str = Field(default="", description="Address of the registry that holds the model, or tracks its run.")
+    catalog: str = Field(default="", description="Address of the catalogue that holds table, run and bundle.")
     versions: dict[str, str] = {}
     error: str = Field(default="", description="One sentence; empty unless the status is failed or canceled.")
 

@@ -5,13 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from headrace.core.base.errors import InputError, quote
-from headrace.core.base.parameter_text import escape, plain
+from headrace.core.base.parameter_text import escape_all
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.packaging.cards import card_answers
+from headrace.core.packaging.provenance_document import Provenance
 from headrace.pipelines.definitions.option_fields import option_fields
 from headrace.pipelines.definitions.training_options import TrainingOptions
 
-_READING = {name: option.parameters.get("ingest", "") for name, option in option_fields(TrainingOptions).items()}
+_OPTIONS = {
+    (step, parameter): option
+    for option in option_fields(TrainingOptions).values()
+    for step, parameter in option.parameters.items()
+}
+_NO_OPTIONS = {("split", "cut")}  # a run always chooses its cut
 
 
 def restore_file_name(source: str, name: str, scratch: Path) -> str:
@@ -25,59 +31,68 @@ def restore_file_name(source: str, name: str, scratch: Path) -> str:
 
 
 def pipeline_arguments(
-    steps: Mapping[str, Any], *, source: str, champion: str, bundle: Bundle, scratch: Path
+    provenance: Provenance, *, source: str, champion: str, bundle: Bundle, scratch: Path
 ) -> dict[str, Any]:
     """Return the pipeline's parameters, rebuilt from the steps' arguments.
 
     Args:
-        steps: Arguments by step, as the provenance records them.
+        provenance: The bundle's provenance, which records the arguments by step.
         source: Path or address of the table.
         champion: The gate's champion; empty for the recorded one.
         bundle: The bundle; its contract is used if the run was given one, and its card's answers are copied.
         scratch: Folder for the search's Experiment, if one was given.
 
     Raises:
-        InputError: If the gate's champion was a folder, which the provenance does not name in full.
+        InputError: If the gate's champion was a folder, which the provenance does not name in full, or the arguments
+            are those of another version.
     """
-    ingest_arguments, contract_arguments = dict(steps.get("ingest", {})), dict(steps.get("infer_contract", {}))
-    split_arguments, tune_arguments = steps.get("split", {}), dict(steps.get("tune", {}))
-    gate_arguments = steps.get("gate", {})
-    recorded_champion = champion or str(gate_arguments.get("champion", ""))
-    if recorded_champion and "://" not in recorded_champion and not Path(plain(recorded_champion)).exists():
+    steps = provenance.arguments or {}
+    values = _by_option(steps)
+    recorded_champion = champion or str(values.get("champion", ""))
+    if recorded_champion and "://" not in recorded_champion and not Path(recorded_champion).exists():
         raise InputError(
-            f"the gate compared with the champion {quote(plain(recorded_champion))}, whose folder is not known: give "
-            "it with --champion."
+            f"the gate compared with the champion {quote(recorded_champion)}, whose folder is not known: "
+            "give it with --champion."
         )
-    has_contract = contract_arguments.pop("given", False)
-    return {
-        **contract_arguments,
-        **{name: ingest_arguments[parameter] for name, parameter in _READING.items() if parameter in ingest_arguments},
-        "missing_values": ingest_arguments.get("missing", []),
-        "source": escape(source),
-        "contract": escape(str(bundle.folder / "contract.yaml")) if has_contract else "",
-        "split_method": split_arguments.get("method", ""),
-        "test_size": split_arguments.get("test_size", 0.2),
-        "split_format": int(split_arguments.get("format", 1)),  # the first format was not recorded
-        **_search(tune_arguments, scratch),
-        **{name: value for name, value in steps.get("evaluate", {}).items() if name != "seed"},
-        "thresholds": gate_arguments.get("thresholds", {}),
-        "champion": escape(recorded_champion) if champion else recorded_champion,
-        "card": escape(str(bundle.folder / card_answers.FILE)),
-        "copies": any((part or {}).get("copy") for part in bundle.json("provenance.json")["data"].values()),
-        "seed": int(split_arguments.get("seed", 0)),
+    arguments = {
+        "split_format": 1,  # the first format was not recorded
+        **values,
+        "source": source,
+        "contract": str(bundle.folder / "contract.yaml") if values.get("contract") else "",
+        "experiment": _experiment(str(values.get("experiment", "")), scratch),
+        "champion": recorded_champion,
+        "card": str(bundle.folder / card_answers.FILE),
+        "include_data": bool(provenance.data.copied),
+        "seed": int(steps.get("split", {}).get("seed", 0)),
     }
+    return escape_all(arguments)
 
 
-def _search(arguments: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
-    """Return the search's parameters; the recorded budget is the number of trials, whatever ended the search."""
-    experiment = str(arguments.get("experiment", ""))
-    if "\n" in experiment:
-        path = scratch / "experiment.yaml"
-        path.write_text(experiment, encoding="utf-8")
-        experiment = escape(str(path))
-    return {
-        "families": arguments.get("families", []),
-        "experiment": experiment,
-        "budget": str(arguments.get("budget", "")),
-        "folds": int(arguments.get("folds", 0)),
-    }
+def _by_option(steps: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recorded arguments by the names of the options of a training.
+
+    Raises:
+        InputError: If no option of this version is the argument of a step.
+    """
+    values = {}
+    for step, arguments in steps.items():
+        for parameter, value in arguments.items():
+            option = _OPTIONS.get((step, parameter))
+            if option:
+                values[option.name] = int(value) if option.type is int else value
+            elif (step, parameter) not in _NO_OPTIONS:
+                raise InputError(
+                    f"the provenance must name arguments of this version's steps; it names {quote(parameter)} of "
+                    f"{quote(step)}, which another version of headrace has: replay the bundle with the version that "
+                    "made it."
+                )
+    return values
+
+
+def _experiment(text: str, scratch: Path) -> str:
+    """Return the name of a shipped Experiment, or the file into which the recorded one is written."""
+    if "\n" not in text:
+        return text
+    path = scratch / "experiment.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)

@@ -2,15 +2,15 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from headrace.core.base.errors import InputError, InternalError
 from headrace.core.bundles.bundle import Bundle, open_bundle
+from headrace.core.packaging.provenance_document import Provenance
 from headrace.core.runtime.processes import lease
-from headrace.core.runtime.step_trace import ARGUMENTS, STEPS, first_difference
+from headrace.core.runtime.step_trace import first_difference
 from headrace.pipelines.local.results import artifact
 from headrace.pipelines.local.run_folder import RunFolder, run_folder
 from headrace.pipelines.local.runner import StepEvent, run_pipeline
@@ -59,27 +59,27 @@ def replay(bundle: Bundle, *, options: ReplayOptions, watch: Callable[[StepEvent
         MissingError: If the table cannot be found.
         HeadraceError: If a step fails.
     """
-    provenance = bundle.json("provenance.json")
-    if ARGUMENTS not in provenance:
+    provenance = Provenance.from_json(bundle.json("provenance.json"))
+    if provenance.arguments is None:
         raise InputError(
             f"the provenance of {bundle.name} {bundle.digest[:12]} does not record the arguments of its steps, so it "
             "cannot be replayed: it was not made by `headrace run`, or by an older version of it."
         )
-    if options.keep and options.keep.exists() and any(options.keep.iterdir()):
-        raise InputError(f"{options.keep} must be an empty or a new folder.")
-    check_versions(bundle.json("environment.json"), anyway=options.anyway)
-    source = find_source(provenance["table"], options)
-    check_source(source, provenance["table"], provenance[ARGUMENTS])
+    if options.output and options.output.exists() and any(options.output.iterdir()):
+        raise InputError(f"{options.output} must be an empty or a new folder.")
+    check_versions(bundle.json("environment.json"), ignore_versions=options.ignore_versions)
+    source = find_source(provenance.table, options)
+    check_source(source, provenance.table, provenance.arguments)
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch, run_folder(Path(scratch) / "run") as folder:
-        new_bundle = _make_bundle(bundle, provenance[ARGUMENTS], source, options, folder, watch)
-        if options.keep:
-            shutil.copytree(new_bundle.folder, options.keep, dirs_exist_ok=True)
+        new_bundle = _make_bundle(bundle, provenance, source, options, folder, watch)
+        if options.output:
+            shutil.copytree(new_bundle.folder, options.output, dirs_exist_ok=True)
         return compare_bundles(bundle, new_bundle)
 
 
 def compare_bundles(old: Bundle, new: Bundle) -> ReplayResult:
     """Return the differences between a bundle and its replay."""
-    before, after = (bundle.json("provenance.json").get(STEPS, {}) for bundle in (old, new))
+    before, after = (Provenance.from_json(one.json("provenance.json")).steps or {} for one in (old, new))
     files = [{entry.path: entry.sha256 for entry in bundle.manifest.files} for bundle in (old, new)]
     differing = sorted(path for path in {**files[0], **files[1]} if files[0].get(path) != files[1].get(path))
     step = first_difference(before, after) if before else ""
@@ -88,15 +88,15 @@ def compare_bundles(old: Bundle, new: Bundle) -> ReplayResult:
 
 def _make_bundle(
     bundle: Bundle,
-    arguments: Mapping[str, Any],
+    provenance: Provenance,
     source: str,
     options: ReplayOptions,
     folder: RunFolder,
     watch: Callable[[StepEvent], None],
 ) -> Bundle:
-    table = restore_file_name(source, str(bundle.json("provenance.json")["table"].get("source", "")), folder.staging)
+    table = restore_file_name(source, provenance.table.source, folder.staging)
     parameters = pipeline_arguments(
-        arguments, source=table, champion=options.champion, bundle=bundle, scratch=folder.staging
+        provenance, source=table, champion=options.champion, bundle=bundle, scratch=folder.staging
     )
     with lease(folder.lease):
         outcome = run_pipeline("replay", parameters, folder=folder, environment=_SILENT, watch=watch)

@@ -56,7 +56,7 @@ def choose(target: TunerTarget, *, searches: Path, lease: Path, environment: Map
         InputError: If Katib is to run the trials and no object store is set, or the deadline is not a duration.
         ClusterError: If no cluster can be reached.
     """
-    if target.on == "local":
+    if target.tuner == "local":
         return LocalPipelineTuner(searches, lease, environment)
     return KatibPipelineTuner(factory.katib(target, pod=pod()))
 

@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from headrace.core.base.files import dumps, read_json, write_text
+from headrace.core.evaluation.search_trials import Trial
 from headrace.core.runtime.processes import stop_pid
 from headrace.experiments.search.journal import TrialJournal
 from headrace.experiments.search.loop import FailedSearchError, SearchPlan, TrialRequest, search
-from headrace.experiments.search.result import SearchResult, Trial
+from headrace.experiments.search.result import SearchResult
 from headrace.experiments.trials.pipeline_trial import PipelineTrial
 from headrace.experiments.tuners.local import Listener
 from headrace.pipelines.local.run_folder import TrialFolder

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from headrace.core.base.files import write_json
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.search.loop import FailedSearchError, SearchPlan
 from headrace.experiments.search.progress import SearchProgress
-from headrace.experiments.search.result import SearchDocument, SearchResult, Trial
+from headrace.experiments.search.result import SearchDocument, SearchResult
 from headrace.experiments.trials import pipeline_trial
 from headrace.experiments.trials.pipeline_trial import PipelineTrial
 from headrace.experiments.tuners.local import Listener
@@ -101,10 +102,10 @@ def tune_pipeline(
     return result
 
 
-def _result(plan: SearchPlan, engine: str, trials: tuple[Trial, ...], *, seconds: float) -> SearchDocument:
+def _result(plan: SearchPlan, tuner: str, trials: tuple[Trial, ...], *, seconds: float) -> SearchDocument:
     """Return the document of a search without its end; rows and folds are 0, because they are the pipeline's own."""
     return SearchDocument(
-        engine=engine,
+        tuner=tuner,
         experiments=tuple(experiment.name for experiment in plan.experiments),
         algorithm=", ".join(sorted({experiment.algorithm for experiment in plan.experiments})),
         objective=plan.objective,

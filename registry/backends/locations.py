@@ -30,7 +30,7 @@ class RegistryLocation:
         return str(self.path) if self.path else self.url
 
 
-def registry_place(text: str = "") -> RegistryLocation:
+def registry_location(text: str = "") -> RegistryLocation:
     """Return the location of the registry.
 
     Args:
@@ -58,7 +58,7 @@ def registry_place(text: str = "") -> RegistryLocation:
     return RegistryLocation(url=address.rstrip("/"))
 
 
-def catalog_place(text: str = "") -> RegistryLocation:
+def catalog_location(text: str = "") -> RegistryLocation:
     """Return the location of the catalogue.
 
     Args:

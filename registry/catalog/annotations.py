@@ -15,7 +15,7 @@ def describe(database: CatalogDatabase, table: str, **values: str | int | None) 
     Args:
         database: The catalogue.
         table: The table's name.
-        **values: ``owner``, ``licence``, ``description``, ``retain_days``, or ``name`` to rename it.
+        **values: ``owner``, ``licence``, ``description``, ``retention_days``, or ``name`` to rename it.
 
     Raises:
         MissingError: If there is no such table.

@@ -65,7 +65,7 @@ class CatalogTable:
         owner: Person or team responsible for it.
         licence: Licence under which it is used.
         description: Description by people.
-        retain_days: Days after which its rows must be deleted; None for no limit.
+        retention_days: Days after which its rows must be deleted; None for no limit.
         first_seen: Time of the first read, in UTC.
         last_seen: Time of the last read, in UTC.
         tags: Its tags, sorted.
@@ -79,7 +79,7 @@ class CatalogTable:
     owner: str
     licence: str
     description: str
-    retain_days: int | None
+    retention_days: int | None
     first_seen: str
     last_seen: str
     tags: tuple[str, ...] = ()
@@ -98,9 +98,9 @@ class CatalogTable:
 
     def list_expired(self, now: datetime | None = None) -> tuple[TableVersion, ...]:
         """Return the versions last read before the retention limit of the table."""
-        if self.retain_days is None:
+        if self.retention_days is None:
             return ()
-        limit = ((now or datetime.now(UTC)) - timedelta(days=self.retain_days)).isoformat(timespec="seconds")
+        limit = ((now or datetime.now(UTC)) - timedelta(days=self.retention_days)).isoformat(timespec="seconds")
         return tuple(version for version in self.versions if version.last_seen < limit)
 
 

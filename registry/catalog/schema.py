@@ -16,7 +16,7 @@ tables = sa.Table(
     sa.Column("owner", sa.Text, nullable=False, server_default=""),
     sa.Column("licence", sa.Text, nullable=False, server_default=""),
     sa.Column("description", sa.Text, nullable=False, server_default=""),
-    sa.Column("retain_days", sa.Integer),
+    sa.Column("retention_days", sa.Integer),
     sa.Column("first_seen", sa.Text, nullable=False),
     sa.Column("last_seen", sa.Text, nullable=False),
 )

@@ -5,14 +5,14 @@ Each call is one transaction.
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from headrace.core.contracts.contract import Column
+from headrace.core.validation.data_checks import DataChecks
 from headrace.registry.catalog import schema as t
 from headrace.registry.catalog.database import CatalogDatabase, upsert
 
@@ -75,8 +75,23 @@ def add_table(database: CatalogDatabase, observed: ObservedTable) -> str:
     return name
 
 
+@dataclass(frozen=True)
+class CheckFigure:
+    """A figure of a check of a table.
+
+    Attributes:
+        name: What it is of, such as ``rows read`` or ``missing share``.
+        subject: The column; empty for the table as a whole.
+        value: Its value: a number of rows, or a share from 0 to 1.
+    """
+
+    name: str
+    subject: str
+    value: float
+
+
 def add_checks(
-    database: CatalogDatabase, observed: ObservedTable, *, columns: Sequence[Column], checks: Mapping[str, Any]
+    database: CatalogDatabase, observed: ObservedTable, *, columns: Sequence[Column], figures: Iterable[CheckFigure]
 ) -> None:
     """Add the contract's columns of a table, and the figures of its validation.
 
@@ -84,7 +99,7 @@ def add_checks(
         database: The catalogue.
         observed: The table that was checked.
         columns: Its columns in the contract.
-        checks: Results of ``validate``.
+        figures: The figures, such as those of ``list_figures``.
     """
     with database.writing() as connection:
         table, _ = _table(connection, observed.source)
@@ -104,23 +119,19 @@ def add_checks(
         ]
         upsert(connection, t.columns, rows, keys=("version_id", "name"))
         time = now()
-        figures = [
-            {"version_id": version, "time": time, "name": name, "subject": subject, "value": value}
-            for name, subject, value in _figures(checks)
-        ]
-        if figures:
-            connection.execute(t.figures.insert(), figures)
+        values = [{"version_id": version, "time": time, **asdict(figure)} for figure in figures]
+        if values:
+            connection.execute(t.figures.insert(), values)
 
 
-def _figures(checks: Mapping[str, Any]) -> Iterable[tuple[str, str, float]]:
-    rows = checks.get("rows", {})
-    for name in ("read", "valid", "quarantined"):
-        if name in rows:
-            yield f"rows {name}", "", float(rows[name])
-    for column, facts in checks.get("columns", {}).items():
-        yield "missing share", column, float(facts["missing_share"])
-    for rule in checks.get("rules", []):
-        yield f"broken {rule['rule']}", str(rule.get("column", "")), float(rule["count"])
+def list_figures(checks: DataChecks) -> Iterator[CheckFigure]:
+    """Yield the figures of a table's validation: rows, missing shares, broken rules."""
+    for name, count in asdict(checks.rows).items():
+        yield CheckFigure(f"rows {name}", "", float(count))
+    for name, column in checks.columns.items():
+        yield CheckFigure("missing share", name, float(column.missing_share))
+    for rule in checks.rules:
+        yield CheckFigure(f"broken {rule.rule}", rule.column, float(rule.count))
 
 
 @dataclass(frozen=True)

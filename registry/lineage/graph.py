@@ -86,16 +86,15 @@ def of_uses(uses: Sequence[TableUse], state: ModelState | None = None) -> Lineag
 
 def of_bundle(submission: ModelSubmission) -> LineageGraph:
     """Return the graph of a bundle from its own provenance, without registry and catalogue."""
-    table, rows = submission.provenance.get("table", {}), submission.provenance.get("rows", {})
+    table, rows = submission.provenance.table, submission.provenance.rows
     data = LineageNode(
         "data",
         "data",
-        str(table.get("source", "")) or "table",
-        (f"{int(table.get('rows', 0)):,} rows", f"digest {str(table.get('digest', ''))[:12]}"),
+        table.source or "table",
+        (f"{table.rows:,} rows", f"digest {table.digest[:12]}"),
     )
-    trained = f"{int(rows.get('train', 0)):,} rows to train, {int(rows.get('test', 0)):,} to test"
-    made_with = str(submission.provenance.get("made_with", "headrace"))
-    run = LineageNode("run", "run", made_with, (trained, *_verdict(submission.verdict)))
+    trained = f"{rows.train:,} rows to train, {rows.test or 0:,} to test"
+    run = LineageNode("run", "run", submission.provenance.made_with, (trained, *_verdict(submission.verdict)))
     model = LineageNode(
         "model", "model", submission.name, (str(submission.model.get("family", "")), submission.digest[:12])
     )

@@ -3,7 +3,9 @@
 import contextlib
 import logging
 import os
+import sqlite3
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,10 +63,36 @@ def _make(path: Path) -> None:
     os.close(handle)
     part = Path(name)
     try:
-        with mlflow_errors(RegistryLocation(url=f"sqlite:///{part}", path=path)):
+        with _sync_once(part), mlflow_errors(RegistryLocation(url=f"sqlite:///{part}", path=path)):
             MlflowClient(tracking_uri=f"sqlite:///{part}", registry_uri=f"sqlite:///{part}").search_experiments()
         part.chmod(0o644)
         with contextlib.suppress(FileExistsError):
             os.link(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _sync_once(path: Path) -> Iterator[None]:
+    """Write the SQLite file ``path`` through to the disk once, after the block, instead of after each transaction.
+
+    MLflow creates its tables by dozens of migrations, each of which would wait for the disk. The file has no name yet
+    that anyone opens, so that nobody needs what a crash would leave of it.
+    """
+    from sqlalchemy import Engine, event  # noqa: PLC0415 - readers need none
+
+    def set_pragma(connection: object, _: object) -> None:
+        # Engines of other databases may connect in other threads meanwhile.
+        if not isinstance(connection, sqlite3.Connection):
+            return
+        ((_, _, name), *_) = connection.execute("PRAGMA database_list").fetchall()
+        if name and Path(name).resolve() == path.resolve():
+            connection.execute("PRAGMA synchronous = OFF")
+
+    event.listen(Engine, "connect", set_pragma)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", set_pragma)
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())

@@ -16,7 +16,7 @@ from headrace.core.base.errors import BusyError, HeadraceError, InputError, Miss
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
 from headrace.registry.backends.errors import mlflow_errors
-from headrace.registry.backends.locations import RegistryLocation, registry_place
+from headrace.registry.backends.locations import RegistryLocation, registry_location
 from headrace.registry.mlflow import runs, versions
 from headrace.registry.mlflow.base import POLICY, PREFIX, JournalReader
 from headrace.registry.mlflow.client import connect
@@ -68,7 +68,7 @@ class MlflowRegistry:
         )
 
     def register(
-        self, submission: ModelSubmission, *, by: str, reason: str = "", number: str = "", run: str = ""
+        self, submission: ModelSubmission, *, by: str, reason: str = "", semantic_version: str = "", run: str = ""
     ) -> ModelVersion:
         """Add a bundle as a new version."""
         if not submission.uri:
@@ -80,21 +80,25 @@ class MlflowRegistry:
         if same := current.with_digest(submission.digest):
             return same
         run = run or self.track(submission, by=by)
-        plan = self._plan_version(current, submission, number, run)
-        transitions.registering(current, 0, facts=plan, by=by, reason=reason)
-        new_number = self._patiently(lambda: versions.create(client, submission, current, run=run))
+        plan = self._plan_version(current, submission, semantic_version, run)
+        transitions.registration_entry(current, 0, facts=plan, by=by, reason=reason)
+        new_number = self._retry_busy(lambda: versions.create(client, submission, current, run=run))
 
         def entry(state: ModelState) -> JournalEntry | None:
             if state.with_digest(submission.digest):
                 return None
-            facts = plan if state.versions == current.versions else self._plan_version(state, submission, number, run)
-            return transitions.registering(state, new_number, facts=facts, by=by, reason=reason)
+            facts = (
+                plan
+                if state.versions == current.versions
+                else self._plan_version(state, submission, semantic_version, run)
+            )
+            return transitions.registration_entry(state, new_number, facts=facts, by=by, reason=reason)
 
         version = self._write_entry(name, entry).with_digest(submission.digest)
         if version is None:
             raise StoreError(f"the registry {self.place} lost the version that was just written: look at its log.")
         if version.number != new_number:  # another client has registered the same bundle in the meantime
-            self._patiently(lambda: versions.delete(client, name, new_number))
+            self._retry_busy(lambda: versions.delete(client, name, new_number))
         return version
 
     def promote(self, name: str, version: str, *, stage: str, by: str, reason: str = "") -> ModelVersion:
@@ -103,41 +107,46 @@ class MlflowRegistry:
         stage_policy = self.policy()
         state = self._write_entry(
             name,
-            lambda now: transitions.promoting(now, version, policy=stage_policy, stage=stage, by=by, reason=reason),
+            lambda now: transitions.promotion_entry(
+                now, version, policy=stage_policy, stage=stage, by=by, reason=reason
+            ),
         )
         return state.find(stage)
 
     def rollback(
-        self, name: str, *, to: str = "", stage: str = "production", by: str, reason: str = ""
+        self, name: str, *, to_version: str = "", stage: str = "production", by: str, reason: str = ""
     ) -> ModelVersion:
         """Put an earlier version back into a stage."""
         self.model(name)
         stage_policy = self.policy()
         state = self._write_entry(
-            name, lambda now: transitions.rolling_back(now, to, policy=stage_policy, stage=stage, by=by, reason=reason)
+            name,
+            lambda now: transitions.rollback_entry(
+                now, to_version, policy=stage_policy, stage=stage, by=by, reason=reason
+            ),
         )
         return state.find(stage)
 
     def approve(self, name: str, version: str, *, by: str, reason: str) -> ModelVersion:
         """Record an approval of a version."""
         self.model(name)
-        return self._write_entry(name, lambda now: transitions.approving(now, version, by=by, reason=reason)).find(
+        return self._write_entry(name, lambda now: transitions.approval_entry(now, version, by=by, reason=reason)).find(
             version
         )
 
     def archive(self, name: str, version: str, *, by: str, reason: str = "") -> ModelVersion:
         """Archive a version."""
         self.model(name)
-        return self._write_entry(name, lambda now: transitions.archiving(now, version, by=by, reason=reason)).find(
+        return self._write_entry(name, lambda now: transitions.archival_entry(now, version, by=by, reason=reason)).find(
             version
         )
 
     def restore(self, name: str, version: str, *, by: str, reason: str = "") -> ModelVersion:
         """Restore an archived version."""
         self.model(name)
-        return self._write_entry(name, lambda now: transitions.restoring(now, version, by=by, reason=reason)).find(
-            version
-        )
+        return self._write_entry(
+            name, lambda now: transitions.restoration_entry(now, version, by=by, reason=reason)
+        ).find(version)
 
     def rolled_out(self, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> ModelVersion:
         """Record how a rollout ended."""
@@ -145,7 +154,7 @@ class MlflowRegistry:
         if model is None:
             raise MissingError(f"no version in the registry {self.place} has the digest {digest[:12]}: register it.")
         state = self._write_entry(
-            model.model, lambda now: transitions.rolling_out(now, digest, facts=facts, by=by, reason=reason)
+            model.model, lambda now: transitions.rollout_entry(now, digest, facts=facts, by=by, reason=reason)
         )
         return state.find(digest)
 
@@ -171,7 +180,7 @@ class MlflowRegistry:
             experiment = experiment_of(client, name, self.place)
             return runs.track(client, submission, experiment_id=experiment, by=by, job=job)
 
-        return self._patiently(call)
+        return self._retry_busy(call)
 
     def text(self, version: ModelVersion, name: str) -> str:
         """Return the content of a small file of a version's bundle."""
@@ -185,7 +194,9 @@ class MlflowRegistry:
                 raise absent
             return Path(client.download_artifacts(run, name, scratch)).read_text(encoding="utf-8")
 
-    def _plan_version(self, state: ModelState, submission: ModelSubmission, number: str, run: str) -> dict[str, Any]:
+    def _plan_version(
+        self, state: ModelState, submission: ModelSubmission, semantic_version: str, run: str
+    ) -> dict[str, Any]:
         """Return the facts of a new version, with its semantic version."""
         base = state.followed
         facts = {**submission.facts(), "digest": submission.digest, "uri": submission.uri, "run": run}
@@ -200,7 +211,11 @@ class MlflowRegistry:
             )
             version = semver.following(base.semver, level, taken=[existing.semver for existing in state.versions])
             change |= {"level": level, "changes": [text[:120] for text in reasons[:10]]}
-        return {**facts, **change, "version": str(semver.SemVer.parse(number) if number else version)}
+        return {
+            **facts,
+            **change,
+            "version": str(semver.SemVer.parse(semantic_version) if semantic_version else version),
+        }
 
     def _contract(self, base: ModelVersion, submission: ModelSubmission) -> Contract:
         """Return the contract of the version that a bundle follows."""
@@ -223,14 +238,14 @@ class MlflowRegistry:
     def _show(self, state: ModelState) -> None:
         """Update MLflow's projection to a state."""
         try:
-            self._patiently(lambda: versions.show(self._client(), state))
+            self._retry_busy(lambda: versions.update_projection(self._client(), state))
         except HeadraceError as error:
             raise StoreError(
                 f"what was done to {state.model} is recorded, but MLflow does not show it yet, because {error} Give "
                 "the same command again."
             ) from error
 
-    def _patiently(self, call: Callable[[], T]) -> T:
+    def _retry_busy(self, call: Callable[[], T]) -> T:
         """Return what ``call`` returns, and retry it while other clients block it; it must be idempotent."""
         for _ in range(ATTEMPTS_OF_A_CALL):
             try:
@@ -273,7 +288,7 @@ def open_registry(text: str = "") -> MlflowRegistry:
     Raises:
         InputError: If the address is invalid.
     """
-    return MlflowRegistry(registry_place(text))
+    return MlflowRegistry(registry_location(text))
 
 
 def _state(name: str, texts: Sequence[str]) -> ModelState:

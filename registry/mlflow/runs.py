@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headrace.core.base.json_document import as_json
 from headrace.core.contracts.contract import Column
 from headrace.registry.models.submission import ModelSubmission
 
@@ -69,13 +70,12 @@ def _name(submission: ModelSubmission) -> str:
 
 
 def _tags(submission: ModelSubmission, by: str, job: str) -> dict[str, str]:
-    reasons = submission.provenance.get("verdict", {}).get("reasons", [])
     return {
         "mlflow.user": by,
-        "mlflow.source.name": str(submission.provenance.get("made_with", "headrace")),
+        "mlflow.source.name": submission.provenance.made_with,
         "mlflow.source.type": "JOB",
         "mlflow.note.content": f"Verdict: **{submission.verdict or 'none'}**\n\n"
-        + "\n".join(f"- {r}" for r in reasons),
+        + "\n".join(f"- {r}" for r in submission.reasons),
         DIGEST: submission.digest,
         **({JOB: _word(job)} if job else {}),
         "headrace.verdict": submission.verdict,
@@ -102,13 +102,13 @@ def _logged_model(client: "MlflowClient", submission: ModelSubmission, experimen
 
 
 def _parameters(submission: ModelSubmission) -> dict[str, Any]:
-    search = submission.provenance.get("search", {})
+    search = as_json(submission.provenance.search)
     own = {f"model.{name}": value for name, value in dict(submission.model.get("parameters", {})).items()}
     return {
         "family": submission.model.get("family", ""),
         "task": submission.contract.task,
         "target": submission.contract.target.name,
-        "seed": submission.provenance.get("seed", 0),
+        "seed": submission.provenance.seed,
         **{f"search.{name}": search[name] for name in ("metric", "score", "folds") if name in search},
         **own,
     }
@@ -133,11 +133,10 @@ def _metrics(submission: ModelSubmission, logged: str, inputs: list["DatasetInpu
         )
 
     metrics = []
-    for name, interval in submission.metrics.get("metrics", {}).items():
-        metrics.append(metric(name, interval["value"]))
-        metrics += [metric(f"{name}_{end}", interval[end]) for end in ("low", "high") if interval.get(end) is not None]
-    baseline = submission.metrics.get("baseline", {}).get("metrics", {})
-    metrics += [metric(f"baseline_{name}", value) for name, value in baseline.items()]
+    for name, interval in submission.metrics.metrics.items():
+        metrics.append(metric(name, interval.value))
+        metrics += [metric(f"{name}_low", interval.low), metric(f"{name}_high", interval.high)]
+    metrics += [metric(f"baseline_{name}", value) for name, value in submission.metrics.baseline.metrics.items()]
     return metrics
 
 
@@ -145,11 +144,11 @@ def _inputs(submission: ModelSubmission) -> list["DatasetInput"]:
     """Return the training part and the test part of the table as inputs of the run."""
     from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415 - the client has imported it
 
-    table, rows = submission.provenance.get("table", {}), submission.metrics.get("rows", {})
-    steps = submission.provenance.get("steps", {})
-    name = str(table.get("source", "")) or "table"
-    whole = str(table.get("digest", "")) or submission.digest
-    columns = json.dumps({"mlflow_colspec": [_column(column) for column in submission.contract.kept]})
+    table, rows = submission.provenance.table, submission.metrics.rows
+    steps = submission.provenance.steps or {}
+    name = table.source or "table"
+    whole = table.digest or submission.digest
+    columns = json.dumps({"mlflow_colspec": [_column(column) for column in submission.contract.typed_columns]})
     inputs = []
     for part, context in (("train", "training"), ("test", "evaluation")):
         digest = str(steps.get(f"split.{part}_table", "")) or whole
@@ -159,7 +158,7 @@ def _inputs(submission: ModelSubmission) -> list["DatasetInput"]:
             source_type="headrace",
             source=json.dumps({"uri": name, "digest": whole}),
             schema=columns,
-            profile=json.dumps({"num_rows": rows.get(part), "table_rows": table.get("rows")}),
+            profile=json.dumps({"num_rows": getattr(rows, part), "table_rows": table.rows}),
         )
         inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", context)]))
     return inputs

@@ -54,7 +54,7 @@ def delete(client: "MlflowClient", name: str, number: int) -> None:
             raise
 
 
-def show(client: "MlflowClient", state: ModelState) -> None:
+def update_projection(client: "MlflowClient", state: ModelState) -> None:
     """Update aliases, tags and descriptions to the state of the journal, where they differ."""
     if not state.versions:
         return

@@ -35,7 +35,7 @@ class ModelRegistry(Protocol):
         """Return one model; ``MissingError`` if it does not exist."""
 
     def register(
-        self, submission: ModelSubmission, *, by: str, reason: str = "", number: str = "", run: str = ""
+        self, submission: ModelSubmission, *, by: str, reason: str = "", semantic_version: str = "", run: str = ""
     ) -> ModelVersion:
         """Add a bundle as a new version.
 
@@ -43,16 +43,18 @@ class ModelRegistry(Protocol):
             submission: The bundle; it must be published.
             by: Who registers it.
             reason: Why.
-            number: Its semantic version; empty to derive it from the version in production, or else from the latest
-                one.
+            semantic_version: Its semantic version, such as ``2.0.0``; empty to derive it from the version in
+                production, or else from the latest one.
             run: Id of its tracked run; empty to track it now.
         """
 
     def promote(self, name: str, version: str, *, stage: str, by: str, reason: str = "") -> ModelVersion:
         """Put a version into a stage, if the policy allows it; do nothing if it is there already."""
 
-    def rollback(self, name: str, *, to: str = "", stage: str = PRODUCTION, by: str, reason: str = "") -> ModelVersion:
-        """Put an earlier version back into a stage: the previous one, or ``to``.
+    def rollback(
+        self, name: str, *, to_version: str = "", stage: str = PRODUCTION, by: str, reason: str = ""
+    ) -> ModelVersion:
+        """Put an earlier version back into a stage: the previous one, or ``to_version``.
 
         A version that has been in the stage before is always allowed; any other must satisfy the policy of ``promote``.
         """

@@ -10,7 +10,7 @@ from math import inf
 from typing import Any, Literal
 
 from headrace.core.contracts.contract import Column, Contract
-from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
 from headrace.registry.models.semver import Level
 
 Kind = Literal["breaking", "additive"]

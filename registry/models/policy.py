@@ -21,15 +21,15 @@ class StageRule:
 
     Attributes:
         verdicts: Allowed verdicts of the gate; ``reject`` is never allowed.
-        after: Stage that the version must have been in before; empty for none.
+        requires_stage: Stage that the version must have been in before; empty for none.
         approvals: Number of people who must have approved it.
-        another: Whether the approval of the person who promotes does not count.
+        exclude_self_approval: Whether the approval of the person who promotes does not count.
     """
 
     verdicts: tuple[str, ...] = VERDICTS
-    after: str = ""
+    requires_stage: str = ""
     approvals: int = 0
-    another: bool = True
+    exclude_self_approval: bool = True
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,14 @@ def _rule(plain: Any, where: str, default: StageRule) -> StageRule:
     rule = replace(default, **{**plain, "verdicts": tuple(plain.get("verdicts", default.verdicts))})
     if not rule.verdicts or set(rule.verdicts) - set(VERDICTS):
         raise InputError(f"{where}: verdicts must be some of {', '.join(VERDICTS)}; got {quote(plain['verdicts'])}.")
-    if rule.after not in ("", *STAGES):
-        raise InputError(f"{where}: after must be one of {', '.join(STAGES)}; got {quote(rule.after)} instead.")
+    if rule.requires_stage not in ("", *STAGES):
+        raise InputError(
+            f"{where}: requires_stage must be one of {', '.join(STAGES)}; got {quote(rule.requires_stage)} instead."
+        )
     if type(rule.approvals) is not int or not 0 <= rule.approvals <= MOST_APPROVALS:
         raise InputError(f"{where}: approvals must be 0 to {MOST_APPROVALS}; got {quote(rule.approvals)} instead.")
-    if type(rule.another) is not bool:
-        raise InputError(f"{where}: another must be true or false; got {quote(rule.another)} instead.")
+    if type(rule.exclude_self_approval) is not bool:
+        raise InputError(
+            f"{where}: exclude_self_approval must be true or false; got {quote(rule.exclude_self_approval)} instead."
+        )
     return rule

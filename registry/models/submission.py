@@ -1,14 +1,17 @@
 """The submission to a registry: a verified bundle, and the facts to record about it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from headrace.core.base.files import read_json, sha256
+from headrace.core.base.json_document import as_json
 from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
+from headrace.core.evaluation.evaluation_document import BundleMetrics
+from headrace.core.packaging.provenance_document import Provenance
 
 _REASONS, _REASON_LETTERS = 6, 240
 _DIGITS = 6
@@ -33,8 +36,8 @@ class ModelSubmission:
     name: str
     digest: str
     contract: Contract
-    metrics: Mapping[str, Any]
-    provenance: Mapping[str, Any]
+    metrics: BundleMetrics
+    provenance: Provenance
     model: Mapping[str, Any]
     uri: str = ""
 
@@ -48,6 +51,7 @@ class ModelSubmission:
 
         Raises:
             BundleError: If it does not match its manifest, or lacks a file.
+            InputError: If a document in it is another one.
         """
         return cls.of(open_bundle(folder), uri=uri)
 
@@ -57,14 +61,15 @@ class ModelSubmission:
 
         Raises:
             BundleError: If it lacks a file.
+            InputError: If a document in it is another one.
         """
         return cls(
             folder=bundle.folder,
             name=bundle.name,
             digest=bundle.digest,
             contract=contract_yaml.load(bundle.folder / "contract.yaml"),
-            metrics=bundle.json("metrics.json"),
-            provenance=bundle.json("provenance.json"),
+            metrics=BundleMetrics.from_json(bundle.json("metrics.json")),
+            provenance=Provenance.from_json(bundle.json("provenance.json")),
             model=bundle.json("model.json"),
             uri=uri,
         )
@@ -72,30 +77,32 @@ class ModelSubmission:
     @property
     def verdict(self) -> str:
         """The gate's verdict; empty if there is none."""
-        return str(self.provenance.get("verdict", {}).get("verdict", ""))
+        return self.provenance.verdict.verdict if self.provenance.verdict else ""
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The reasons of the gate's verdict, the most important first."""
+        return self.provenance.verdict.reasons if self.provenance.verdict else ()
 
     def facts(self) -> dict[str, Any]:
         """Return the facts for the registry, small enough for one entry of its journal."""
-        table = self.provenance.get("table", {})
-        reasons = self.provenance.get("verdict", {}).get("reasons", [])
+        table = self.provenance.table
         return {
             "verdict": self.verdict,
-            "reasons": [str(reason)[:_REASON_LETTERS] for reason in reasons[:_REASONS]],
+            "reasons": [reason[:_REASON_LETTERS] for reason in self.reasons[:_REASONS]],
             "task": self.contract.task,
             "target": self.contract.target.name,
             "family": str(self.model.get("family", "")),
-            "seed": self.provenance.get("seed", 0),
+            "seed": self.provenance.seed,
             "metrics": {
-                name: {key: _round_value(value) for key, value in interval.items() if key in {"value", "low", "high"}}
-                for name, interval in self.metrics.get("metrics", {}).items()
+                name: {key: _round_value(value) for key, value in asdict(interval).items()}
+                for name, interval in self.metrics.metrics.items()
             },
-            "baseline": {
-                name: _round_value(value) for name, value in self.metrics.get("baseline", {}).get("metrics", {}).items()
-            },
-            "rows": dict(self.metrics.get("rows", {})),
-            "table": {"source": str(table.get("source", ""))[:300], "digest": str(table.get("digest", ""))},
+            "baseline": {name: _round_value(value) for name, value in self.metrics.baseline.metrics.items()},
+            "rows": as_json(self.metrics.rows),
+            "table": {"source": table.source[:300], "digest": table.digest},
             "contract": sha256(self.folder / "contract.yaml"),
-            "made_with": str(self.provenance.get("made_with", "")),
+            "made_with": self.provenance.made_with,
         }
 
 

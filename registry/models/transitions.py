@@ -31,7 +31,7 @@ def next_stage(version: ModelVersion) -> str:
     return STAGES[index]
 
 
-def registering(state: ModelState, number: int, *, facts: dict[str, Any], by: str, reason: str) -> JournalEntry:
+def registration_entry(state: ModelState, number: int, *, facts: dict[str, Any], by: str, reason: str) -> JournalEntry:
     """Return the entry of a new version.
 
     Args:
@@ -48,13 +48,13 @@ def registering(state: ModelState, number: int, *, facts: dict[str, Any], by: st
     existing = next((version for version in state.versions if version.semver == new_version), None)
     if existing:
         raise InputError(
-            f"{state.model} {new_version} is taken by another bundle ({existing.digest[:12]}): leave the number out, "
+            f"{state.model} {new_version} is taken by another bundle ({existing.digest[:12]}): leave --version out, "
             "or name a free one."
         )
     return JournalEntry("register", by, reason, version=number, facts=facts)
 
 
-def promoting(
+def promotion_entry(
     state: ModelState, name: str, *, policy: StagePolicy, stage: str, by: str, reason: str
 ) -> JournalEntry | None:
     """Return the entry of a promotion; None if the version is in the stage already.
@@ -71,7 +71,7 @@ def promoting(
     return JournalEntry("promote", by, reason, version=version.number, stage=stage, facts=_was(state, stage))
 
 
-def rolling_back(
+def rollback_entry(
     state: ModelState, name: str, *, policy: StagePolicy, stage: str, by: str, reason: str
 ) -> JournalEntry:
     """Return the entry of a rollback.
@@ -93,7 +93,7 @@ def rolling_back(
     if current is None:
         raise InputError(
             f"there is nothing to roll back: no version of {state.model} is in {stage}; promote one with "
-            f"`headrace registry promote {state.model} VERSION --to {stage}`."
+            f"`headrace registry promote {state.model} VERSION --stage {stage}`."
         )
     version = state.find(name) if name else _before(state, stage, current)
     if version.number == current.number:
@@ -109,7 +109,7 @@ def rolling_back(
     return JournalEntry("rollback", by, reason, version=version.number, stage=stage, facts=_was(state, stage))
 
 
-def approving(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry:
+def approval_entry(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry:
     """Return the entry of an approval.
 
     Raises:
@@ -125,7 +125,9 @@ def approving(state: ModelState, name: str, *, by: str, reason: str) -> JournalE
     return JournalEntry("approve", by, reason, version=version.number)
 
 
-def rolling_out(state: ModelState, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> JournalEntry | None:
+def rollout_entry(
+    state: ModelState, digest: str, *, facts: dict[str, Any], by: str, reason: str
+) -> JournalEntry | None:
     """Return the entry of a rollout that has ended; None if it is recorded already.
 
     Args:
@@ -145,7 +147,7 @@ def rolling_out(state: ModelState, digest: str, *, facts: dict[str, Any], by: st
     return JournalEntry("rollout", by, reason, version=version.number, facts=facts)
 
 
-def archiving(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry | None:
+def archival_entry(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry | None:
     """Return the entry that archives a version; None if it is archived already.
 
     Raises:
@@ -161,7 +163,7 @@ def archiving(state: ModelState, name: str, *, by: str, reason: str) -> JournalE
     return None if version.archived else JournalEntry("archive", by, reason, version=version.number)
 
 
-def restoring(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry | None:
+def restoration_entry(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry | None:
     """Return the entry that restores a version; None if it is not archived.
 
     Raises:
@@ -185,11 +187,11 @@ def check_allowed(state: ModelState, version: ModelVersion, *, policy: StagePoli
             f"{subject} must have the gate's verdict {' or '.join(rule.verdicts)} to enter {stage}; it has "
             f"{version.verdict or 'none'}: train a better model, or change the policy."
         )
-    if rule.after and version.number not in state.stage_history.get(rule.after, ()):
-        raise InputError(f"{subject} must have been in {rule.after} before {stage}: promote it there first.")
+    if rule.requires_stage and version.number not in state.stage_history.get(rule.requires_stage, ()):
+        raise InputError(f"{subject} must have been in {rule.requires_stage} before {stage}: promote it there first.")
     missing = rule.approvals - len(_counted_approvals(version, rule, by))
     if missing > 0:
-        qualifier = " of others than you" if rule.another else ""
+        qualifier = " of others than you" if rule.exclude_self_approval else ""
         raise InputError(
             f"{subject} needs {rule.approvals} approvals{qualifier} to enter {stage}; it lacks {missing}: "
             f"`headrace approve {version.model} {version.version} --reason ...`."
@@ -197,7 +199,7 @@ def check_allowed(state: ModelState, version: ModelVersion, *, policy: StagePoli
 
 
 def _counted_approvals(version: ModelVersion, rule: StageRule, by: str) -> set[str]:
-    return {approval.by for approval in version.approvals if not (rule.another and approval.by == by)}
+    return {approval.by for approval in version.approvals if not (rule.exclude_self_approval and approval.by == by)}
 
 
 def _check_usable(version: ModelVersion) -> None:
@@ -217,7 +219,7 @@ def _before(state: ModelState, stage: str, current: ModelVersion) -> ModelVersio
             return version
     raise InputError(
         f"there is nothing to roll back to: {current.model} {current.version} is the first version in {stage}; name "
-        "another one with --to."
+        "another one with --to-version."
     )
 
 

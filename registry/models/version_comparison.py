@@ -6,7 +6,7 @@ from headrace.registry.models.contract_changes import ContractChange, difference
 from headrace.registry.models.state import ModelVersion
 
 
-def between(registry: ModelRegistry, first: ModelVersion, second: ModelVersion) -> list[ContractChange]:
+def compare_versions(registry: ModelRegistry, first: ModelVersion, second: ModelVersion) -> list[ContractChange]:
     """Return the changes for a client when the second version replaces the first one.
 
     Args:

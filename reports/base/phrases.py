@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from headrace.core.evaluation.evaluation_document import ChosenThreshold, Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
-from headrace.core.statistics import metrics
+from headrace.core.statistics import metric_names
 from headrace.reports.base import number_format
 
 Facts = Mapping[str, Any]
@@ -37,38 +38,36 @@ def family_name(name: str) -> str:
 
 def less_is_better(name: str) -> bool:
     """Return whether smaller values of a metric are better."""
-    return not metrics.HIGHER_IS_BETTER.get(name, True)
+    return not metric_names.HIGHER_IS_BETTER.get(name, True)
 
 
 def in_order(names: Iterable[str]) -> list[str]:
     """Sort metrics in the usual order, unknown ones last."""
-    usual = {name: place for place, name in enumerate(metrics.HIGHER_IS_BETTER)}
+    usual = {name: place for place, name in enumerate(metric_names.HIGHER_IS_BETTER)}
     return sorted(dict.fromkeys(names), key=lambda name: (usual.get(name, len(usual)), name))
 
 
-def main_metric(evaluation: Facts, verdict: GateVerdict | None) -> str:
+def main_metric(evaluation: Evaluation, verdict: GateVerdict | None) -> str:
     """Return the metric that the verdict compared, else the first of the usual ones; empty without metrics."""
-    metric_values = evaluation.get("metrics", {})
+    metric_values = evaluation.metrics
     compared = (verdict.comparison.metric if verdict else None) or ""
-    usual = metrics.MAIN.get(evaluation.get("task", ""), "")
+    usual = metric_names.MAIN[evaluation.task]
     return next((name for name in (compared, usual, *metric_values) if name in metric_values), "")
 
 
-def measured_sentence(evaluation: Facts, metric: str) -> str:
+def measured_sentence(evaluation: Evaluation, metric: str) -> str:
     """Return the main metric with its interval and the baseline's value; empty without a metric."""
     if not metric:
         return ""
-    values = evaluation["metrics"][metric]
-    rows = evaluation.get("rows", {}).get("test")
-    name = metric_name(metric)
-    text = f"{name[0].upper()}{name[1:]} {number_format.metric(values['value'])}"
-    if values.get("low") is not None:
-        text += f" (95 % interval {number_format.metric(values['low'])} to {number_format.metric(values['high'])})"
-    if rows:
-        text += f" on {number_format.count(rows)} test rows"
-    baseline = evaluation.get("baseline", {})
-    if baseline.get("metrics", {}).get(metric) is not None:
-        text += f"; the baseline has {number_format.metric(baseline['metrics'][metric])}"
+    measured, name = evaluation.metrics[metric], metric_name(metric)
+    text = (
+        f"{name[0].upper()}{name[1:]} {number_format.metric(measured.value)} (95 % interval "
+        f"{number_format.metric(measured.low)} to {number_format.metric(measured.high)}) on "
+        f"{number_format.count(evaluation.rows.measured)} test rows"
+    )
+    baseline = evaluation.baseline.metrics
+    if metric in baseline:
+        text += f"; the baseline has {number_format.metric(baseline[metric])}"
     return text + "."
 
 
@@ -90,18 +89,15 @@ def endpoint_sentence(verification: Facts | None) -> str:
     return f"The endpoint failed {failed} of {number_format.count(cases)} test cases."
 
 
-def threshold_sentence(threshold: Facts) -> str:
+def threshold_sentence(threshold: ChosenThreshold | None) -> str:
     """Describe the chosen threshold with its costs and the rows it was chosen on; empty without one."""
-    if threshold.get("value") is None:
+    if threshold is None:
         return ""
-    positive = number_format.shorten(threshold.get("positive", "that is positive"))
-    text = f"The class {positive} is predicted from a probability of {number_format.metric(threshold['value'])} on."
-    wrong, missed = threshold.get("cost_false_positive"), threshold.get("cost_false_negative")
-    if wrong is not None and missed is not None:
-        text += f" It was chosen for a false alarm that costs {number_format.number(wrong)} and a miss that costs "
-        text += f"{number_format.number(missed)}"
-        text += f", on {threshold['chosen_on']}." if threshold.get("chosen_on") else "."
-    if threshold.get("cost") is not None and threshold.get("cost_at_half") is not None:
-        text += f" Errors are expected to cost {number_format.metric(threshold['cost'])} a row; at 0.5 they would cost "
-        text += f"{number_format.metric(threshold['cost_at_half'])}."
-    return text
+    return (
+        f"The class {number_format.shorten(threshold.positive)} is predicted from a probability of "
+        f"{number_format.metric(threshold.value)} on. It was chosen for a false alarm that costs "
+        f"{number_format.number(threshold.cost_false_positive)} and a miss that costs "
+        f"{number_format.number(threshold.cost_false_negative)}, on {threshold.chosen_on}. Errors are expected to cost "
+        f"{number_format.metric(threshold.cost)} a row; at 0.5 they would cost "
+        f"{number_format.metric(threshold.cost_at_half)}."
+    )

@@ -114,7 +114,7 @@ def forest(rows: Sequence[MetricWithBaseline], *, name: str, unit: bool) -> Mark
         axes.spines.left.set_visible(False)
         if unit:
             axes.set_xlim(-0.02, 1.02)
-        plain(axes, x=True)
+        format_ticks(axes, x=True)
 
     height = 0.55 + 0.3 * len(rows)
     return plot(name, draw, label="Metrics with intervals beside the baseline", size=(4.2, height))
@@ -175,10 +175,10 @@ def _unit(axes: Axes, x: str, y: str) -> None:
 def _labels(axes: Axes, x: str, y: str) -> None:
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    plain(axes, x=True, y=True)
+    format_ticks(axes, x=True, y=True)
 
 
-def plain(axes: Axes, *, x: bool = False, y: bool = False) -> None:
+def format_ticks(axes: Axes, *, x: bool = False, y: bool = False) -> None:
     """Set few ticks, formatted as everywhere in the page.
 
     Args:

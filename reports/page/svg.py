@@ -32,7 +32,7 @@ def histogram(rows: Sequence[int], *, label: str) -> Markup:
 
     Args:
         rows: Count by bin.
-        label: What it shows, for those who cannot see it.
+        label: What it shows, for people who cannot see it.
     """
     tallest, wide = max(max(rows, default=0), 1), WIDTH / max(1, len(rows))
     heights = [max(1.0, HEIGHT * n / tallest) if n else 0.0 for n in rows]
@@ -47,7 +47,7 @@ def target_columns(groups: Sequence[ValueGroup], *, overall: Sequence[float], sh
         groups: Groups in order, each with the target's parts.
         overall: Mean of each part over all rows.
         shares: Whether the parts are shares, stacked up to 1; else means, drawn from the least or 0 to the largest.
-        label: What it shows, for those who cannot see it.
+        label: What it shows, for people who cannot see it.
     """
     values = [value for group in groups for value in group.target if isfinite(value)]
     low = 0.0 if shares else min(0.0, *values, *overall)
@@ -72,7 +72,7 @@ def missing_strip(blocks: Sequence[float], *, label: str) -> Markup:
 
     Args:
         blocks: Share of missing values by block, 0 to 1.
-        label: What it shows, for those who cannot see it.
+        label: What it shows, for people who cannot see it.
     """
     wide = WIDTH / max(1, len(blocks))
     body = [_rect(0, 0, WIDTH, 12, "rest")]
@@ -90,7 +90,7 @@ def dots(values: Sequence[float], *, ends: tuple[float, float], mark: float, lab
         values: The numbers.
         ends: Ends of the line.
         mark: Where the stroke is.
-        label: What it shows, for those who cannot see it.
+        label: What it shows, for people who cannot see it.
     """
     wide, high, margin = 110, 14, 4
     scale = (wide - 2 * margin) / ((ends[1] - ends[0]) or 1.0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from headrace.core.base.errors import MissingError
 from headrace.core.base.files import write_text
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 from headrace.registry.catalog import queries as catalogue
 from headrace.registry.catalog.database import CatalogDatabase
 from headrace.registry.lineage.graph import LineageGraph, of_uses
@@ -23,7 +23,7 @@ def known_lineage(model: str, *, state: ModelState | None, catalog: str = "") ->
         catalog: Address of the catalogue; empty for the default one.
     """
     try:
-        uses = catalogue.uses(CatalogDatabase(catalog_place(catalog)), model=model)
+        uses = catalogue.uses(CatalogDatabase(catalog_location(catalog)), model=model)
     except MissingError:
         return None
     return of_uses(uses, state) if uses else None

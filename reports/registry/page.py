@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.core.base.errors import MissingError
 from headrace.core.base.files import write_text
-from headrace.core.statistics.metrics import MAIN
+from headrace.core.statistics.metric_names import MAIN
 from headrace.registry.models.base import ModelRegistry
 from headrace.registry.models.contract_changes import ContractChange
 from headrace.registry.models.history_text import describe_entry
@@ -116,11 +116,11 @@ def _compare_versions(first: ModelVersion, second: ModelVersion) -> dict[str, An
     for name in names:
         old, new = (version.facts.get("metrics", {}).get(name) for version in (first, second))
         row = {"name": metric_name(name), "less": less_is_better(name)}
-        rows.append({**row, "old": old, "new": new, "apart": _apart(old, new)})
+        rows.append({**row, "old": old, "new": new, "apart": _are_disjoint(old, new)})
     return {"first": first, "second": second, "metrics": rows}
 
 
-def _apart(old: Any, new: Any) -> bool:
+def _are_disjoint(old: Any, new: Any) -> bool:
     """Return whether two intervals do not overlap."""
     if not old or not new or old.get("low") is None or new.get("low") is None:
         return False

@@ -3,19 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from headrace.core.base.errors import HeadraceError
 from headrace.core.base.files import read_json
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
+from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
+from headrace.core.packaging.provenance_document import Provenance
 from headrace.core.tables import parquet_table
+from headrace.core.validation.data_checks import DataChecks
 from headrace.reports.base.table_facts import TableFacts
 from headrace.reports.profile.table import explore
 from headrace.reports.run import timeline
 
 Facts = Mapping[str, Any]
+_Document = TypeVar("_Document", DataChecks, Evaluation, GateVerdict, Provenance)
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class BundleFacts:
     Attributes:
         manifest: Content of ``manifest.json``.
         model: Content of ``model.json``.
-        provenance: Content of ``provenance.json``.
+        provenance: Content of ``provenance.json``; None if it is absent.
         environment: Content of ``environment.json``.
         card: The model card, in Markdown.
         risk: The risk sheet, in Markdown.
@@ -33,7 +37,7 @@ class BundleFacts:
 
     manifest: Facts = field(default_factory=dict)
     model: Facts = field(default_factory=dict)
-    provenance: Facts = field(default_factory=dict)
+    provenance: Provenance | None = None
     environment: Facts = field(default_factory=dict)
     card: str = ""
     risk: str = ""
@@ -52,9 +56,9 @@ class BundleFacts:
         return cls(
             card=_text(folder / "card.md"),
             risk=_text(folder / "risk.md"),
+            provenance=_document(Provenance, folder / "provenance.json", tolerant=tolerant),
             **{
-                name: _json(folder / f"{name}.json", tolerant=tolerant)
-                for name in ("manifest", "model", "provenance", "environment")
+                name: _json(folder / f"{name}.json", tolerant=tolerant) for name in ("manifest", "model", "environment")
             },
         )
 
@@ -109,9 +113,9 @@ class RunFacts:
     source: Facts = field(default_factory=dict)
     contract: Contract | None = None
     profile: TableFacts | None = None
-    checks: Facts | None = None
+    checks: DataChecks | None = None
     trials: Facts | None = None
-    evaluation: Facts | None = None
+    evaluation: Evaluation | None = None
     verdict: GateVerdict | None = None
     bundle: BundleFacts | None = None
     verification: Facts | None = None
@@ -143,10 +147,10 @@ class RunFacts:
             source=dict(source or {}),
             contract=contract,
             profile=_profile(paths.table, contract, tolerant=tolerant),
-            checks=_json(paths.checks, tolerant=tolerant) or None,
+            checks=_document(DataChecks, paths.checks, tolerant=tolerant),
             trials=_json(paths.trials, tolerant=tolerant) or None,
-            evaluation=_json(paths.evaluation, tolerant=tolerant) or None,
-            verdict=_verdict(paths.verdict, tolerant=tolerant),
+            evaluation=_document(Evaluation, paths.evaluation, tolerant=tolerant),
+            verdict=_document(GateVerdict, paths.verdict, tolerant=tolerant),
             bundle=BundleFacts.read(paths.bundle, tolerant=tolerant)
             if paths.bundle and paths.bundle.is_dir()
             else None,
@@ -172,10 +176,10 @@ def _json(path: Path | None, *, tolerant: bool) -> Facts:
     return content if isinstance(content, dict) else {}
 
 
-def _verdict(path: Path | None, *, tolerant: bool) -> GateVerdict | None:
+def _document(kind: type[_Document], path: Path | None, *, tolerant: bool) -> _Document | None:
     content = _json(path, tolerant=tolerant)
     try:
-        return GateVerdict.from_json(content) if content else None
+        return kind.from_json(content) if content else None
     except HeadraceError:
         if tolerant:
             return None

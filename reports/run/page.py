@@ -8,8 +8,10 @@ from typing import Any
 from headrace.core.base import settings
 from headrace.core.base.files import write_text
 from headrace.core.base.notes import Note
+from headrace.core.evaluation.evaluation_document import ConfusionMatrix, Evaluation
 from headrace.core.packaging import run_notes
 from headrace.core.packaging.cards.phrases import doubts
+from headrace.core.validation.data_checks import BrokenRule
 from headrace.reports.base.phrases import (
     endpoint_sentence,
     in_order,
@@ -74,7 +76,7 @@ def render(run: RunFacts) -> str:
         sections=sections,
         span=max((step.start + step.seconds for step in run.steps), default=0.0) or 1.0,
         rules=_rules(run),
-        balance=run_parts.balance(run.checks or {}),
+        balance=run_parts.balance(run.checks) if run.checks else [],
         highlights=_highlights(run),
         search=_search(run),
         evaluation=evaluation,
@@ -100,17 +102,17 @@ def _headline(run: RunFacts) -> dict[str, str]:
 
 def _group_notes(run: RunFacts) -> dict[str, list[Note]]:
     """Group the notes: the first warnings, further warnings, and notes for information."""
-    notes = run_notes.gather(run.checks or {}, run.evaluation or {})
+    notes = run_notes.gather(run.checks, run.evaluation)
     warnings = [note for note in notes if note.severity == "warning"]
     infos = [note for note in notes if note.severity == "info"]
     return {"first": warnings[:WARNINGS], "warnings": warnings[WARNINGS:], "notes": infos}
 
 
-def _rules(run: RunFacts) -> list[dict[str, Any]]:
+def _rules(run: RunFacts) -> list[BrokenRule]:
     """Return the broken rules, the most severe first."""
     order = {"stop": 0, "quarantine": 1, "warn": 2}
-    broken = [rule for rule in (run.checks or {}).get("rules", []) if rule.get("count")]
-    return sorted(broken, key=lambda rule: (order.get(rule.get("severity"), 3), -rule["count"]))
+    broken = [rule for rule in run.checks.rules if rule.count] if run.checks else []
+    return sorted(broken, key=lambda rule: (order.get(rule.severity, 3), -rule.count))
 
 
 def _highlights(run: RunFacts) -> list[ColumnFacts]:
@@ -127,24 +129,24 @@ def _search(run: RunFacts) -> dict[str, Any] | None:
 
 def _evaluation(run: RunFacts) -> dict[str, Any] | None:
     evaluation = run.evaluation
-    if not evaluation:
+    if evaluation is None:
         return None
     slices = run_parts.slices(evaluation, run_parts.personal(run.contract))
     return {
-        "task": evaluation.get("task", ""),
+        "task": evaluation.task,
         "sentence": measured_sentence(evaluation, main_metric(evaluation, run.verdict)),
         "metrics": evaluation_figures.list_measures(evaluation),
         "forests": evaluation_figures.forests(evaluation),
         "doubts": list(doubts(evaluation)),
-        "kind": (evaluation.get("baseline") or {}).get("kind", ""),
+        "kind": evaluation.baseline.kind,
         "curves": evaluation_figures.curves(evaluation),
         "confusion": _confusion(evaluation),
-        "threshold": threshold_sentence(evaluation.get("threshold") or {}),
+        "threshold": threshold_sentence(evaluation.threshold),
         "slices": slices,
-        "equal_inputs": evaluation.get("equal_inputs") or {},
-        "near_inputs": evaluation.get("near_inputs") or {},
-        "positive": evaluation.get("positive", ""),
-        "slice_metrics": in_order(name for part in slices for name in part.get("metrics", {})),
+        "equal_inputs": evaluation.equal_inputs,
+        "near_inputs": evaluation.near_inputs,
+        "positive": evaluation.positive,
+        "slice_metrics": in_order(name for part in slices for name in part.metrics),
     }
 
 
@@ -152,9 +154,9 @@ def _has_curves(evaluation: dict[str, Any]) -> bool:
     return bool(evaluation["curves"] or evaluation["confusion"] or evaluation["threshold"])
 
 
-def _confusion(evaluation: Any) -> dict[str, Any] | None:
-    matrix = evaluation.get("confusion") or {}
-    return matrix if matrix.get("labels") and len(matrix["labels"]) <= ROWS else None
+def _confusion(evaluation: Evaluation) -> ConfusionMatrix | None:
+    matrix = evaluation.confusion
+    return matrix if matrix and len(matrix.labels) <= ROWS else None
 
 
 def report_run(

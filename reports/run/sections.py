@@ -3,9 +3,13 @@
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from headrace.core.base.files import dumps
 from headrace.core.contracts.contract import Contract
+from headrace.core.evaluation.evaluation_document import Evaluation, SliceMeasures
+from headrace.core.validation.data_checks import DataChecks
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import endpoint_sentence
 from headrace.reports.run.document import RunFacts
@@ -16,15 +20,10 @@ _LONGEST = 6_000
 HIDDEN = "(not shown)"
 
 
-def balance(checks: Facts) -> list[tuple[str, int, float]]:
+def balance(checks: DataChecks) -> list[tuple[str, int, float]]:
     """Return class, number of rows and share; empty for a regression."""
-    class_counts = checks.get("class_balance") or {}
-    counts = {str(k): v for k, v in class_counts.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-    total = sum(counts.values())
-    if not total:
-        return []
-    whole = all(float(value).is_integer() for value in counts.values()) and total > 1
-    return [(name, round(value) if whole else -1, value / total) for name, value in counts.items()][:12]
+    total = sum(checks.class_balance.values())
+    return [(name, count, count / total) for name, count in checks.class_balance.items() if total][:12]
 
 
 def personal(contract: Contract | None) -> frozenset[str]:
@@ -42,12 +41,9 @@ def without_personal(value: Any, hidden: frozenset[str]) -> Any:
     return value
 
 
-def slices(evaluation: Facts, hidden: frozenset[str]) -> list[dict[str, Any]]:
+def slices(evaluation: Evaluation, hidden: frozenset[str]) -> list[SliceMeasures]:
     """Return the slices, with the values of hidden columns replaced."""
-    return [
-        {**part, "value": HIDDEN if part.get("column") in hidden else part.get("value", "")}
-        for part in evaluation.get("slices") or []
-    ]
+    return [replace(part, value=HIDDEN) if part.column in hidden else part for part in evaluation.slices]
 
 
 def endpoint(verification: Facts, *, hidden: frozenset[str]) -> dict[str, Any]:
@@ -103,11 +99,13 @@ def provenance(run: RunFacts) -> list[tuple[str, Pairs]]:
         source["bytes"] = number_format.size(source["bytes"])
     tables = [("Table", _pairs(source))]
     if bundle:
+        # In the order of the file, which a reader may hold beside the page.
+        origin = json.loads(dumps(bundle.provenance.as_json())) if bundle.provenance else {}
         manifest = {"digest": bundle.manifest.get("digest"), "name": bundle.manifest.get("name")}
         model_facts = _without(bundle.model, "columns", "operating_points", "format")
         tables += [
             ("Model", _pairs({**manifest, **model_facts})),
-            ("Made from", _pairs(_without(bundle.provenance, "format", "verdict", "rows"))),
+            ("Made from", _pairs(_without(origin, "format", "verdict", "rows"))),
             ("Environment", _pairs(_without(bundle.environment, "format"))),
             (
                 "Files of the bundle",

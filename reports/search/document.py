@@ -5,84 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from headrace.core.base.errors import InputError, quote
+from headrace.core.evaluation.search_trials import NestedEstimate, Trial
 
 Facts = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class TrialFacts:
-    """A trial and its result.
-
-    Attributes:
-        number: Place in the search, from 0.
-        name: Its name.
-        family: The model's family; empty for a pipeline.
-        parameters: Its parameters; absent ones have their defaults.
-        status: ``succeeded``, ``early_stopped``, ``failed``, ``metrics_unavailable`` or ``killed``.
-        score: The objective; a partial one if the trial was stopped early; None without one.
-        reported: Reported values of the objective, in order.
-        scores: The objective on each fold.
-        seconds: Duration.
-        error: Why there is no score, or why it was stopped early.
-        warnings: Warnings of the fit.
-        bundle: Address of its bundle; empty without one.
-    """
-
-    number: int
-    family: str
-    parameters: Facts
-    status: str
-    name: str = ""
-    score: float | None = None
-    reported: tuple[float, ...] = ()
-    scores: tuple[float, ...] = ()
-    seconds: float = 0.0
-    error: str = ""
-    warnings: tuple[str, ...] = ()
-    bundle: str = ""
-
-    @property
-    def finished(self) -> float | None:
-        """Its score, if it ran to its end; a partial score is not compared with others."""
-        return self.score if self.status == "succeeded" else None
-
-
-@dataclass(frozen=True)
-class OuterFoldFacts:
-    """One fold of a nested cross-validation: what the search on the other rows chose, and what that was worth.
-
-    Attributes:
-        family: The family that was chosen.
-        parameters: Its parameters.
-        searched: The best score of the inner search.
-        score: The score on the outer fold.
-    """
-
-    family: str
-    parameters: Facts
-    searched: float
-    score: float
-
-
-@dataclass(frozen=True)
-class NestedFacts:
-    """Nested cross-validation: scores of the search on rows that it has not seen.
-
-    Attributes:
-        folds: Each outer fold.
-        score: Mean of their scores.
-        searched: Mean of the best scores of their searches.
-        optimism: By how much the inner searches overestimate themselves.
-        low: Lower end of the 95 % interval of ``score``; None if it is not known.
-        high: Upper end.
-    """
-
-    folds: tuple[OuterFoldFacts, ...]
-    score: float
-    searched: float
-    optimism: float
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +19,7 @@ class SearchFacts:
         minimize: Whether smaller values of it are better.
         trials: All trials in order.
         best: The best one; None if no trial succeeded.
-        engine: Where the trials ran.
+        tuner: Where the trials ran.
         experiments: Names of the Experiments.
         algorithm: Names of their algorithms.
         goal: Score that ends the search; None without one.
@@ -108,9 +33,9 @@ class SearchFacts:
 
     metric: str
     minimize: bool
-    trials: tuple[TrialFacts, ...]
-    best: TrialFacts | None = None
-    engine: str = ""
+    trials: tuple[Trial, ...]
+    best: Trial | None = None
+    tuner: str = ""
     experiments: tuple[str, ...] = ()
     algorithm: str = ""
     goal: float | None = None
@@ -119,7 +44,7 @@ class SearchFacts:
     folds: int = 0
     reason: str = ""
     seconds: float = 0.0
-    nested: NestedFacts | None = field(default=None)
+    nested: NestedEstimate | None = field(default=None)
 
     @classmethod
     def from_json(cls, facts: Facts) -> Self:
@@ -140,7 +65,7 @@ class SearchFacts:
             ) from error
 
     @property
-    def ranked(self) -> tuple[TrialFacts, ...]:
+    def ranked(self) -> tuple[Trial, ...]:
         """All trials: those that ran to their end by their score, then those that were ended early, then the others."""
         return tuple(sorted(self.trials, key=self._rank))
 
@@ -157,14 +82,14 @@ class SearchFacts:
         """Return by how much a score is better than another; below 0 if it is worse."""
         return over - score if self.minimize else score - over
 
-    def _rank(self, trial: TrialFacts) -> tuple[int, float, int]:
+    def _rank(self, trial: Trial) -> tuple[int, float, int]:
         place = 0 if trial.finished is not None else 1 if trial.score is not None else 2
         score = 0.0 if trial.score is None else trial.score if self.minimize else -trial.score
         return place, score, trial.number
 
 
 def _search(facts: Facts) -> dict[str, Any]:
-    trials = tuple(TrialFacts(**_known_fields(TrialFacts, one)) for one in facts["trials"])
+    trials = tuple(Trial.from_json(one) for one in facts["trials"])
     objective = facts["objective"]
     metric, nested = str(objective["metric"]), facts.get("nested")
     minimize = objective["type"] == "minimize"
@@ -176,13 +101,8 @@ def _search(facts: Facts) -> dict[str, Any]:
         "strategy": (objective.get("strategies") or {}).get(metric, "min" if minimize else "max"),
         "trials": trials,
         "best": next((trial for trial in trials if trial.number == facts["best"]), None),
-        "nested": _parse_nested(nested) if nested else None,
+        "nested": NestedEstimate.from_json(nested) if nested else None,
     }
-
-
-def _parse_nested(facts: Facts) -> NestedFacts:
-    folds = tuple(OuterFoldFacts(**_known_fields(OuterFoldFacts, fold)) for fold in facts["folds"])
-    return NestedFacts(**{**_known_fields(NestedFacts, facts), "folds": folds})
 
 
 def _known_fields(kind: type, facts: Facts, without: Iterable[str] = ()) -> dict[str, Any]:

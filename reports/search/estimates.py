@@ -1,14 +1,13 @@
 """Up to three estimates of the winner's score, and what their differences mean."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.statistics.measures import Interval
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import metric_name
 from headrace.reports.search.document import SearchFacts
 
-Facts = Mapping[str, Any]
 _OF_LABELS = frozenset({"accuracy", "precision", "recall", "f1"})
 
 
@@ -22,7 +21,7 @@ class SearchEstimate:
         low: Lower end; None without one.
         high: Upper end; None without one.
         ends: What the ends are.
-        says: How far the estimate can be trusted.
+        reliability: How far the estimate can be trusted.
     """
 
     way: str
@@ -30,7 +29,7 @@ class SearchEstimate:
     low: float | None
     high: float | None
     ends: str
-    says: str
+    reliability: str
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class SearchEstimates:
     sentences: tuple[str, ...]
 
 
-def estimates(search: SearchFacts, evaluation: Facts | None = None) -> SearchEstimates:
+def estimates(search: SearchFacts, evaluation: Evaluation | None = None) -> SearchEstimates:
     """Return all estimates of the winner's score, the one that the search selected by first.
 
     Args:
@@ -56,14 +55,14 @@ def estimates(search: SearchFacts, evaluation: Facts | None = None) -> SearchEst
     best = search.best
     if best is None or best.score is None:
         return SearchEstimates((), ())
-    evaluation = evaluation or {}
-    tested = _test_estimate(search, evaluation)
+    measured = evaluation.metrics.get(search.metric) if evaluation else None
+    tested = _test_estimate(measured, evaluation.rows.measured) if evaluation and measured else None
     rows = [_chosen_by(search, best.score, best.scores), _nested_estimate(search), tested]
     sentences = [
         _of_strategy(search),
         _of_nested(search, best.score),
-        _of_test(search, best.score, tested),
-        _of_threshold(search, evaluation, tested),
+        _of_test(search, best.score, measured),
+        _of_threshold(search, evaluation),
     ]
     if not search.nested and not tested and _rivals(search) > 1:
         sentences.append(
@@ -81,7 +80,7 @@ def _chosen_by(search: SearchFacts, score: float, scores: tuple[float, ...]) -> 
         low=min(scores, default=None),
         high=max(scores, default=None),
         ends="worst and best fold",
-        says=f"flatters: it is the best of {number_format.count(rivals)} and was chosen for it"
+        reliability=f"flatters: it is the best of {number_format.count(rivals)} and was chosen for it"
         if rivals > 1
         else "does not flatter: there was nothing to choose from",
     )
@@ -102,24 +101,18 @@ def _nested_estimate(search: SearchFacts) -> SearchEstimate | None:
         low=search.nested.low if has_interval else min(scores, default=None),
         high=search.nested.high if has_interval else max(scores, default=None),
         ends="95 % interval" if has_interval else "worst and best fold",
-        says="what such a search is worth on rows that it has not seen",
+        reliability="what such a search is worth on rows that it has not seen",
     )
 
 
-def _test_estimate(search: SearchFacts, evaluation: Facts) -> SearchEstimate | None:
-    interval = (evaluation.get("metrics") or {}).get(search.metric) or {}
-    if interval.get("value") is None:
-        return None
-    rows = (evaluation.get("rows") or {}).get("test")
+def _test_estimate(measured: Interval, rows: int) -> SearchEstimate:
     return SearchEstimate(
         way="the test part",
-        score=interval["value"],
-        low=interval.get("low"),
-        high=interval.get("high"),
+        score=measured.value,
+        low=measured.low,
+        high=measured.high,
         ends="95 % interval",
-        says="the fitted model"
-        + (f" on {number_format.count(rows)} rows" if rows else "")
-        + " that no search has seen",
+        reliability=f"the fitted model on {number_format.count(rows)} rows that no search has seen",
     )
 
 
@@ -153,16 +146,14 @@ def _of_nested(search: SearchFacts, score: float) -> str:
     )
 
 
-def _of_test(search: SearchFacts, score: float, tested: SearchEstimate | None) -> str:
-    if tested is None:
+def _of_test(search: SearchFacts, score: float, measured: Interval | None) -> str:
+    if measured is None:
         return ""
-    gain = search.gain(score, tested.score)
+    gain = search.gain(score, measured.value)
     side = "better" if gain > 0 else "worse"
     gave = f"{number_format.metric(abs(gain))} {side} {metric_name(search.metric)}"
     text = f"Cross-validation gave {gave} than the test part"
-    if tested.low is None or tested.high is None:
-        return f"{text}; without an interval it is not known whether that is chance."
-    if tested.low <= score <= tested.high:
+    if measured.low <= score <= measured.high:
         return f"{text}, but lies within its interval: the difference may be chance."
     if gain > 0:
         return (
@@ -175,11 +166,11 @@ def _of_test(search: SearchFacts, score: float, tested: SearchEstimate | None) -
     )
 
 
-def _of_threshold(search: SearchFacts, evaluation: Facts, tested: SearchEstimate | None) -> str:
-    level = (evaluation.get("threshold") or {}).get("value")
-    if tested is None or level is None or search.metric not in _OF_LABELS:
+def _of_threshold(search: SearchFacts, evaluation: Evaluation | None) -> str:
+    threshold = evaluation.threshold if evaluation and search.metric in evaluation.metrics else None
+    if threshold is None or search.metric not in _OF_LABELS:
         return ""
     return (
         f"The search predicted the more probable class, the test part was measured with the threshold "
-        f"{number_format.metric(level)}; that alone may make a difference."
+        f"{number_format.metric(threshold.value)}; that alone may make a difference."
     )

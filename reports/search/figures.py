@@ -7,14 +7,15 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from headrace.core.evaluation.search_trials import Trial
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import family_name, metric_name
-from headrace.reports.page.figures import plain
+from headrace.reports.page.figures import format_ticks
 from headrace.reports.page.matplotlib_svg import BAD, COLOURS, INK, MARKS, SOFT, plot
-from headrace.reports.search.document import SearchFacts, TrialFacts
+from headrace.reports.search.document import SearchFacts
 
 
-def near(values: Sequence[float], best: float | None = None) -> tuple[float, float]:
+def axis_limits(values: Sequence[float], best: float | None = None) -> tuple[float, float]:
     """Return the ends of an axis that leaves far worse scores out, so that the good ones are distinguishable.
 
     Args:
@@ -43,14 +44,14 @@ def progress(search: SearchFacts) -> tuple[Markup, str] | None:
     if not scored:
         return None
     families = sorted({trial.family for trial in search.trials})
-    ends = near(scored, search.best.score if search.best else None)
+    ends = axis_limits(scored, search.best.score if search.best else None)
 
     def draw(axes: Axes) -> None:
         numbers_of, best = _best_so_far(search)
         axes.step(numbers_of, best, where="post", color=SOFT, linewidth=1.4, label="best so far")
         size = 26 if len(search.trials) <= 60 else 11
         for place, family in enumerate(families):
-            _family(axes, [t for t in search.trials if t.family == family], place, size)
+            _draw_family(axes, [t for t in search.trials if t.family == family], place, size)
         _draw_unscored(axes, search)
         if search.best is not None and search.best.score is not None:
             ring: dict[str, Any] = {"s": 5 * size, "facecolors": "none", "edgecolors": INK, "linewidths": 1.2}
@@ -60,7 +61,7 @@ def progress(search: SearchFacts) -> tuple[Markup, str] | None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         axes.set_xlabel("trial")
         axes.set_ylabel(metric_name(search.metric))
-        plain(axes, y=True)
+        format_ticks(axes, y=True)
         axes.figure.legend(loc="outside lower center", ncols=2, handlelength=1.2, columnspacing=1.2)
 
     height = 2.8 + 0.2 * ((len(families) + 5) // 2)
@@ -89,7 +90,7 @@ def _best_so_far(search: SearchFacts) -> tuple[list[int], list[float]]:
     return places, best
 
 
-def _family(axes: Axes, trials: Sequence[TrialFacts], place: int, size: float) -> None:
+def _draw_family(axes: Axes, trials: Sequence[Trial], place: int, size: float) -> None:
     """Draw the marks of a family: filled, or hollow for trials that were stopped early."""
     colour, mark = COLOURS[place % len(COLOURS)], MARKS[place % len(MARKS)]
     look: dict[str, Any] = {"s": size, "edgecolors": colour, "marker": mark, "zorder": 3}

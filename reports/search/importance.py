@@ -44,7 +44,7 @@ def importance(space: FamilySpace) -> ParameterImportance:
     done = [place for place, trial in enumerate(space.trials) if trial.finished is not None]
     axes = [axis for axis in space.axes if len({axis.places[place] for place in done}) > 1]
     if not done:
-        return ParameterImportance((), "No trial ran to its end: nothing can be said of importance.")
+        return ParameterImportance((), "No trial ran to its end: importance cannot be computed.")
     if len(axes) < 2:
         only = f"Only {axes[0].name} varied" if axes else "No parameter varied"
         return ParameterImportance((), f"{only}, so that there is nothing to compare.")

@@ -7,16 +7,17 @@ from pathlib import Path
 
 from headrace.core.base.errors import HeadraceError
 from headrace.core.base.files import read_json, write_text
+from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.reports.base.phrases import metric_name
 from headrace.reports.page.page import render as fill
 from headrace.reports.search import phrases
 from headrace.reports.search import sections as search_parts
-from headrace.reports.search.document import Facts, SearchFacts
+from headrace.reports.search.document import SearchFacts
 from headrace.reports.search.estimates import estimates
 from headrace.reports.search.figures import progress
 
 
-def render(search: SearchFacts, *, evaluation: Facts | None = None, bundle: str = "") -> str:
+def render(search: SearchFacts, *, evaluation: Evaluation | None = None, bundle: str = "") -> str:
     """Render the page.
 
     Args:
@@ -74,7 +75,7 @@ def write(page: Path, *, trials: Path, evaluation: Path | None = None, bundle: s
         MissingError: If a file does not exist.
         InputError: If a file is not what it should be, or the page cannot be written.
     """
-    measured = read_json(evaluation) if evaluation else None
+    measured = Evaluation.read(evaluation) if evaluation else None
     write_text(page, render(SearchFacts.from_json(read_json(trials)), evaluation=measured, bundle=bundle))
 
 

@@ -11,11 +11,12 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
+from headrace.core.evaluation.search_trials import Trial
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import metric_name
 from headrace.reports.page.matplotlib_svg import BAD, COLOURS, INK, PAPER, SHADES, SOFT, plot
-from headrace.reports.search.document import SearchFacts, TrialFacts
-from headrace.reports.search.figures import near
+from headrace.reports.search.document import SearchFacts
+from headrace.reports.search.figures import axis_limits
 from headrace.reports.search.space import FamilySpace, ParameterAxis
 
 MOST_LINES = 200
@@ -38,7 +39,7 @@ class _Lines:
         ends: Ends of the axis of the score; None without scores.
     """
 
-    trials: tuple[TrialFacts, ...]
+    trials: tuple[Trial, ...]
     axes: tuple[ParameterAxis, ...]
     places: dict[int, int]
     ends: tuple[float, float] | None
@@ -48,14 +49,14 @@ class _Lines:
         places = {trial.number: place for place, trial in enumerate(space.trials)}
         trials = tuple(trial for trial in search.ranked if trial.number in places)[:MOST_LINES]
         scores = [trial.score for trial in trials if trial.score is not None]
-        return cls(trials, space.axes[:MOST_AXES], places, near(scores, trials[0].score) if scores else None)
+        return cls(trials, space.axes[:MOST_AXES], places, axis_limits(scores, trials[0].score) if scores else None)
 
     @property
-    def finished(self) -> tuple[TrialFacts, ...]:
+    def finished(self) -> tuple[Trial, ...]:
         """The trials that ran to their end."""
         return tuple(trial for trial in self.trials if trial.finished is not None)
 
-    def join_lines(self, trials: Sequence[TrialFacts]) -> Points:
+    def join_lines(self, trials: Sequence[Trial]) -> Points:
         """Join the lines of some trials to one, with gaps between them."""
         x: list[float] = []
         y: list[float] = []
@@ -68,7 +69,7 @@ class _Lines:
             y += [*(-float(place) for place in range(len(line))), nan]
         return x, y
 
-    def looks(self) -> Iterator[tuple[Points, Look]]:
+    def styled_lines(self) -> Iterator[tuple[Points, Look]]:
         """Yield one long line for each shade: first trials that did not finish, then from the worst to the best."""
         whole = self.finished
         dashed: Look = {"linewidth": 0.8, "linestyle": (0, (2, 2)), "zorder": 2}
@@ -117,7 +118,7 @@ def parallel(space: FamilySpace, search: SearchFacts, *, name: str) -> Markup | 
             _axis(axes, -place, axis.name, axis.ticks)
         if lines.ends:
             _axis(axes, 1 - rows, _direction(search), _score_ticks(*lines.ends))
-        for points, look in lines.looks():
+        for points, look in lines.styled_lines():
             axes.plot(*points, clip_on=False, solid_joinstyle="round", **look)
         if lines.finished:
             _values(axes, lines, lines.finished[0])
@@ -128,14 +129,14 @@ def parallel(space: FamilySpace, search: SearchFacts, *, name: str) -> Markup | 
 
 def _axis(axes: Axes, y: float, name: str, ticks: Sequence[tuple[float, str]]) -> None:
     axes.plot([0, 1], [y, y], color=SOFT, linewidth=0.8, zorder=1)
-    _text(axes, (0, y + 0.1), number_format.shorten(name), color=INK, va="bottom")
+    _write_text(axes, (0, y + 0.1), number_format.shorten(name), color=INK, va="bottom")
     for place, text in ticks:
         axes.plot([place, place], [y, y - 0.05], color=SOFT, linewidth=0.8, zorder=1)
         side = "left" if place <= 0 else "right" if place >= 1 else "center"
-        _text(axes, (place, y - 0.1), text, color=SOFT, fontsize=8, ha=side, va="top")
+        _write_text(axes, (place, y - 0.1), text, color=SOFT, fontsize=8, ha=side, va="top")
 
 
-def _text(axes: Axes, at: tuple[float, float], text: str, **look: Any) -> None:
+def _write_text(axes: Axes, at: tuple[float, float], text: str, **look: Any) -> None:
     """Write a text in a box that hides the lines behind it."""
     box = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.2, "alpha": 0.85}
     axes.text(*at, text, **{"fontsize": 9, "zorder": 9, "bbox": box, **look})
@@ -149,8 +150,8 @@ def _score_ticks(low: float, high: float) -> list[tuple[float, str]]:
     return [(share, number_format.metric(low + share * (high - low))) for share in (0.0, 0.5, 1.0)]
 
 
-def _values(axes: Axes, lines: _Lines, best: TrialFacts) -> None:
+def _values(axes: Axes, lines: _Lines, best: Trial) -> None:
     """Write the values of the best line, at the right above each axis."""
     at = lines.places[best.number]
     for place, text in enumerate([*(axis.labels[at] for axis in lines.axes), number_format.metric(best.score)]):
-        _text(axes, (1, 0.1 - place), number_format.shorten(text, 24), color=_BEST, ha="right", va="bottom")
+        _write_text(axes, (1, 0.1 - place), number_format.shorten(text, 24), color=_BEST, ha="right", va="bottom")

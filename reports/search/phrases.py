@@ -2,9 +2,10 @@
 
 from collections import Counter
 
+from headrace.core.evaluation.search_trials import Trial
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import family_name, metric_name
-from headrace.reports.search.document import Facts, SearchFacts, TrialFacts
+from headrace.reports.search.document import Facts, SearchFacts
 from headrace.reports.search.importance import ParameterImportance
 from headrace.reports.search.space import label
 
@@ -21,10 +22,10 @@ _REASONS = {
     "SuggestionEndReached": "there was nothing more to try",
     "TimeReached": "the time was up",
 }
-_ENGINES = {"local": "in one process", "katib": "on Katib"}
+_TUNERS = {"local": "in one process", "katib": "on Katib"}
 
 
-def status_words(trial: TrialFacts) -> tuple[str, str]:
+def status_words(trial: Trial) -> tuple[str, str]:
     """Return style and words for the status of a trial."""
     return _STATUS.get(trial.status, ("soft", trial.status.replace("_", " ")))
 
@@ -99,7 +100,7 @@ def facts(search: SearchFacts) -> list[tuple[str, str]]:
         ("value of a trial", _STRATEGIES.get(search.strategy, search.strategy) if search.folds else search.strategy),
         ("rows of a trial", number_format.count(search.rows) if search.rows else ""),
         ("folds", number_format.count(search.folds) if search.folds else ""),
-        ("where it ran", _ENGINES.get(search.engine, search.engine)),
+        ("where it ran", _TUNERS.get(search.tuner, search.tuner)),
     ]
     return [(name, value) for name, value in settings if value]
 

@@ -6,12 +6,14 @@ from typing import Any
 
 from markupsafe import Markup
 
+from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.evaluation.search_trials import Trial
 from headrace.reports.base import number_format
 from headrace.reports.base.phrases import family_name, metric_name
 from headrace.reports.page import svg
-from headrace.reports.search.document import Facts, SearchFacts, TrialFacts
+from headrace.reports.search.document import SearchFacts
 from headrace.reports.search.estimates import estimates
-from headrace.reports.search.figures import near, progress
+from headrace.reports.search.figures import axis_limits, progress
 from headrace.reports.search.importance import ParameterImportance, importance
 from headrace.reports.search.parallel_coordinates import MOST_AXES, MOST_LINES, parallel
 from headrace.reports.search.phrases import (
@@ -52,7 +54,7 @@ def parameters(search: SearchFacts) -> list[FamilyParameters]:
     return [_of_family(search, family, place) for place, family in enumerate(search.families)]
 
 
-def brief(search: SearchFacts, evaluation: Facts | None) -> dict[str, Any]:
+def brief(search: SearchFacts, evaluation: Evaluation | None) -> dict[str, Any]:
     """Return what the report of a run shows of its search.
 
     Args:
@@ -133,11 +135,11 @@ def rows(search: SearchFacts, *, bundle: str = "") -> list[dict[str, Any]]:
     own = columns(search)
     labels = _labels(search.trials, own)
     every = [score for trial in search.trials for score in trial.scores]
-    ends = near(every) if every else (0.0, 1.0)
+    ends = axis_limits(every) if every else (0.0, 1.0)
     return [_row(trial, search, ends, bundle) | {"values": labels[trial.number]} for trial in search.ranked[:MOST_ROWS]]
 
 
-def _labels(trials: Sequence[TrialFacts], own: Sequence[str]) -> dict[int, list[str]]:
+def _labels(trials: Sequence[Trial], own: Sequence[str]) -> dict[int, list[str]]:
     """Return the values of the columns by the trial's number, defaults included."""
     space = FamilySpace.of(trials)
     varied = {axis.name: axis.labels for axis in space.axes}
@@ -148,7 +150,7 @@ def _labels(trials: Sequence[TrialFacts], own: Sequence[str]) -> dict[int, list[
     }
 
 
-def _row(trial: TrialFacts, search: SearchFacts, ends: tuple[float, float], bundle: str) -> dict[str, Any]:
+def _row(trial: Trial, search: SearchFacts, ends: tuple[float, float], bundle: str) -> dict[str, Any]:
     style, word = status_words(trial)
     won = search.best is not None and trial.number == search.best.number
     place = trial.bundle or (bundle if won else "")
@@ -166,22 +168,24 @@ def _row(trial: TrialFacts, search: SearchFacts, ends: tuple[float, float], bund
         "parameters": inline(trial.parameters),
         "remarks": _remarks(trial),
         "bundle": place,
-        "link": place if place.startswith(("http://", "https://")) or (place == bundle and _beside(place)) else "",
+        "link": place
+        if place.startswith(("http://", "https://")) or (place == bundle and _is_relative_folder(place))
+        else "",
     }
 
 
-def _beside(place: str) -> bool:
+def _is_relative_folder(place: str) -> bool:
     """Return whether an address is a folder relative to the page, which a browser finds from there."""
     return place.endswith("/") and not place.startswith("/") and ":" not in place
 
 
-def _partial(trial: TrialFacts, search: SearchFacts) -> str:
+def _partial(trial: Trial, search: SearchFacts) -> str:
     if trial.finished is not None or trial.score is None:
         return ""
     return f"after {len(trial.scores)} of {search.folds} folds" if search.folds else "when it was ended"
 
 
-def _dots(trial: TrialFacts, ends: tuple[float, float]) -> dict[str, Any] | None:
+def _dots(trial: Trial, ends: tuple[float, float]) -> dict[str, Any] | None:
     if not trial.scores:
         return None
     text = f"{number_format.metric(min(trial.scores))} to {number_format.metric(max(trial.scores))}"
@@ -189,7 +193,7 @@ def _dots(trial: TrialFacts, ends: tuple[float, float]) -> dict[str, Any] | None
     return {"picture": svg.dots(trial.scores, ends=ends, mark=mean, label="Scores by fold"), "text": text}
 
 
-def _remarks(trial: TrialFacts) -> list[tuple[str, str]]:
+def _remarks(trial: Trial) -> list[tuple[str, str]]:
     """Return style and text of the remarks on a trial, shortened."""
     style = "bad" if trial.score is None else "soft"
     remarks = [(style, number_format.shorten(trial.error, 200))] if trial.error else []

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.core.evaluation.search_trials import Trial
 from headrace.core.models.families import FAMILIES
 from headrace.reports.base import number_format
-from headrace.reports.search.document import TrialFacts
 
 _DECADES = 30
 _ASIDE = 0.2
@@ -47,12 +47,12 @@ class FamilySpace:
         fixed: Name and value of the others.
     """
 
-    trials: tuple[TrialFacts, ...]
+    trials: tuple[Trial, ...]
     axes: tuple[ParameterAxis, ...]
     fixed: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, trials: Sequence[TrialFacts]) -> "FamilySpace":
+    def of(cls, trials: Sequence[Trial]) -> "FamilySpace":
         """Collect the parameters of one family's trials; a value that a trial lacks is the family's default."""
         names = dict.fromkeys(name for trial in trials for name in trial.parameters)
         columns = {name: [_value(trial, name) for trial in trials] for name in names}
@@ -61,7 +61,7 @@ class FamilySpace:
         return cls(tuple(trials), tuple(axis(name, values) for name, values in varied.items()), fixed)
 
 
-def _value(trial: TrialFacts, name: str) -> Any:
+def _value(trial: Trial, name: str) -> Any:
     if name in trial.parameters:
         return trial.parameters[name]
     family = FAMILIES.get(trial.family)
@@ -104,8 +104,10 @@ def axis(name: str, values: Sequence[Any]) -> ParameterAxis:
 
     aside = sorted({text for text, value in zip(labels, values, strict=True) if place(value) < start})
     ticks = [(0.0, ", ".join(aside))] if aside else []
-    ticks += [(place(value), _tick(value)) for value in _marks(sorted({v for v in figures if place(v) >= start}), log)]
-    return ParameterAxis(name, _apart(ticks), tuple(map(place, values)), labels, "log" if log else "linear")
+    ticks += [
+        (place(value), _tick(value)) for value in _tick_values(sorted({v for v in figures if place(v) >= start}), log)
+    ]
+    return ParameterAxis(name, _spaced_ticks(ticks), tuple(map(place, values)), labels, "log" if log else "linear")
 
 
 def _tick(value: float) -> str:
@@ -135,10 +137,10 @@ def _categories(name: str, labels: tuple[str, ...]) -> ParameterAxis:
         places.append(min(1.0, max(0.0, categories.index(text) * gap + spread)))
     longest = max(6, round(1 / _LETTER / len(categories)) - 1)
     ticks = [(place * gap, number_format.shorten(text, longest)) for place, text in enumerate(categories)]
-    return ParameterAxis(name, _apart(ticks), tuple(places), labels, "categories")
+    return ParameterAxis(name, _spaced_ticks(ticks), tuple(places), labels, "categories")
 
 
-def _marks(figures: Sequence[float], log: bool) -> list[float]:
+def _tick_values(figures: Sequence[float], log: bool) -> list[float]:
     """Return the values that get a tick: the ends first, then all if they are few, else round ones."""
     low, high = figures[0], figures[-1]
     if len(figures) <= _FEW:
@@ -151,15 +153,18 @@ def _marks(figures: Sequence[float], log: bool) -> list[float]:
     return [low, high, *(round(n * step, 12) for n in range(math.ceil(low / step), math.floor(high / step) + 1))]
 
 
-def _apart(ticks: Sequence[tuple[float, str]]) -> tuple[tuple[float, str], ...]:
+def _spaced_ticks(ticks: Sequence[tuple[float, str]]) -> tuple[tuple[float, str], ...]:
     """Keep the ticks that have room, earlier ones first; return them from left to right."""
     placed: list[tuple[float, str]] = []
     for place, text in ticks:
-        if all(abs(place - other) > _LETTER * (_reach(text, place) + _reach(taken, other)) for other, taken in placed):
+        if all(
+            abs(place - other) > _LETTER * (_text_reach(text, place) + _text_reach(taken, other))
+            for other, taken in placed
+        ):
             placed.append((place, text))
     return tuple(sorted(placed))
 
 
-def _reach(text: str, place: float) -> float:
+def _text_reach(text: str, place: float) -> float:
     """Return the letters from a tick to the end of its text: all of them at an end of the axis, else half."""
     return len(text) * (1.0 if place in {0.0, 1.0} else 0.5) + 1

@@ -12,11 +12,11 @@ from headrace.rollouts.decisions.gate import StepDecision
 from headrace.rollouts.record.counter_totals import CounterSource, CounterTotals
 from headrace.rollouts.record.counters import RequestCounts
 from headrace.rollouts.record.record import HistoryEntry, RolloutRecord, RolloutStep, Status, StepCounts
-from headrace.rollouts.record.record_store import RecordStore, RolloutCommand, TakenOverError, keep_watching
+from headrace.rollouts.record.record_store import RecordStore, RolloutCommand, TakenOverError, keep_renewing
 from headrace.rollouts.traffic.base import Traffic
 
-BLIND_LOOKS = 5  # consecutive failed polls before an unobserved candidate is rolled back
-WHOLE = 100
+MAX_FAILED_POLLS = 5  # consecutive failed polls before an unobserved candidate is rolled back
+FULL_TRAFFIC = 100
 ABORTED = StepDecision("abort", "somebody aborted it.")
 _FORWARD = {"continue", "promote"}
 
@@ -63,7 +63,7 @@ class RolloutController:
                 answers alone, if that is possible.
         """
         self.store.own(record)
-        with ended_by_sigterm(), keep_watching(self.store):
+        with ended_by_sigterm(), keep_renewing(self.store):
             try:
                 if not record.decided:
                     self.say("bringing up both versions")
@@ -84,22 +84,22 @@ class RolloutController:
         while True:
             decided = record.steps[-1] if record.steps else None
             if decided and decided.decision == "rollback":
-                return self._back(record, "rolled_back", decided.reason)
+                return self._roll_back(record, "rolled_back", decided.reason)
             if decided and decided.decision == "abort":
-                return self._back(record, "aborted", decided.reason)
+                return self._roll_back(record, "aborted", decided.reason)
             completed = sum(step.decision in _FORWARD for step in record.steps)
             percent = record.plan.steps[completed]
-            if percent == WHOLE:
+            if percent == FULL_TRAFFIC:
                 return self._promote(record)
             record = self._start_step(record, completed, percent, meter)
-            record = self._observe_step(record, meter, last=record.plan.steps[completed + 1] == WHOLE)
+            record = self._observe_step(record, meter, last=record.plan.steps[completed + 1] == FULL_TRAFFIC)
 
     def _start_step(self, record: RolloutRecord, completed: int, percent: int, meter: CounterTotals) -> RolloutRecord:
         """Divide the requests for the next step, and return the record with that step."""
         self.say(f"{percent} % to {record.candidate.digest[:12]}")
-        self._still_ours()
+        self._renew_ownership()
         self.traffic.split(percent)
-        self._first(meter, record)
+        self._baseline_counts(meter, record)
         # The bound of slow requests is fixed once: a bound chosen from the data of a step would bias its comparison.
         if record.slow_seconds is None:
             lifetime = meter.lifetime(record.stable.digest)
@@ -114,20 +114,20 @@ class RolloutController:
         """Poll the counters until the gate or a command decides on the step, and return the record after it."""
         step = record.steps[-1]
         start_time, before = self.clock(), step
-        start_counts = self._first(meter, record)
+        start_counts = self._baseline_counts(meter, record)
         paused = record.status == "paused"
         while True:
-            self.sleep(record.plan.look_seconds)
+            self.sleep(record.plan.poll_interval_seconds)
             seconds = before.seconds + self.clock() - start_time
             counts = self._poll_counters(meter)
             if counts is not None:
                 step = self._with_counts(before, record, start_counts, counts).model_copy(
-                    update={"seconds": round(seconds, 3), "looks": step.looks + 1}
+                    update={"seconds": round(seconds, 3), "polls": step.polls + 1}
                 )
                 record = _with(record, step)
                 step = step.model_copy(update={"checks": comparisons.checks(record)})
             record, paused, command = self._save_and_read_command(_with(record, step), paused=paused)
-            decision = ABORTED if command == "abort" else gate.judge(step, record.plan, last=last, paused=paused)
+            decision = ABORTED if command == "abort" else gate.decide(step, record.plan, last=last, paused=paused)
             if decision.decision != "wait":
                 decided = _with(record, _with_decision(step, decision))
                 decided, paused, command = self._save_and_read_command(decided, paused=paused)
@@ -149,7 +149,7 @@ class RolloutController:
             self._unsaved += 1
             # An API server that has just started may deny everything: it has not loaded rights and kinds yet.
             may_pass = error.transient or error.denied or error.reason == "conflict"
-            if not may_pass or self._unsaved >= BLIND_LOOKS:
+            if not may_pass or self._unsaved >= MAX_FAILED_POLLS:
                 raise
             self.say(f"the record could not be written this time: {error}")
             return record, paused, ""
@@ -174,19 +174,19 @@ class RolloutController:
             }
         )
 
-    def _first(self, meter: CounterTotals, record: RolloutRecord) -> dict[str, RequestCounts]:
+    def _baseline_counts(self, meter: CounterTotals, record: RolloutRecord) -> dict[str, RequestCounts]:
         """Return the counts so far; wait until they can be read."""
         while (counts := self._poll_counters(meter)) is None:
-            self.sleep(record.plan.look_seconds)
+            self.sleep(record.plan.poll_interval_seconds)
         return counts
 
     def _poll_counters(self, meter: CounterTotals) -> dict[str, RequestCounts] | None:
         """Return the counts so far; None if they cannot be read this time."""
         try:
-            counts = dict(meter.look())
+            counts = dict(meter.poll())
         except HeadraceError as error:
             self._blind += 1
-            if self._blind >= BLIND_LOOKS:
+            if self._blind >= MAX_FAILED_POLLS:
                 raise
             self.say(f"the counters could not be read this time: {error}")
             return None
@@ -206,14 +206,14 @@ class RolloutController:
         return record, paused
 
     def _promote(self, record: RolloutRecord) -> RolloutRecord:
-        self.say(f"{WHOLE} % to {record.candidate.digest[:12]}")
-        self._still_ours()
+        self.say(f"{FULL_TRAFFIC} % to {record.candidate.digest[:12]}")
+        self._renew_ownership()
         url = self.traffic.promote()
         reason = record.steps[-1].reason if record.steps else "the plan has no step before the whole traffic."
         return self._end(record, "promoted", reason, url)
 
-    def _back(self, record: RolloutRecord, status: Status, reason: str) -> RolloutRecord:
-        self._still_ours()
+    def _roll_back(self, record: RolloutRecord, status: Status, reason: str) -> RolloutRecord:
+        self._renew_ownership()
         url = self.traffic.restore()
         return self._end(record, status, reason, url)
 
@@ -226,7 +226,7 @@ class RolloutController:
 
     def _fail(self, record: RolloutRecord, error: HeadraceError) -> None:
         """Send all requests to the stable version, and record why."""
-        self._still_ours()
+        self._renew_ownership()
         stored = self.store.load()
         record = stored.record if stored else record
         reasons = [str(error)]
@@ -252,7 +252,7 @@ class RolloutController:
             ClusterError: If the requests cannot be divided; the next cleanup tries again.
         """
         self.store.own(record)
-        with ended_by_sigterm(), keep_watching(self.store):
+        with ended_by_sigterm(), keep_renewing(self.store):
             self.traffic.split(0)
             reason = "no process watched it any more: the candidate gets no request until it is resumed."
             held = _with_history(record, "held", reason)
@@ -269,7 +269,7 @@ class RolloutController:
             reason = "it was interrupted after its decision: resume it to carry the decision out."
         else:
             try:
-                self._still_ours()
+                self._renew_ownership()
                 self.traffic.split(0)
             except TakenOverError:
                 raise
@@ -279,7 +279,7 @@ class RolloutController:
         self.say(reason)
         self.store.save(_with_history(record, status, reason))
 
-    def _still_ours(self) -> None:
+    def _renew_ownership(self) -> None:
         """Renew the heartbeat; raise ``TakenOverError`` if another process took the rollout over.
 
         Called before each action: this process may have been suspended for long.

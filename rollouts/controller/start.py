@@ -21,7 +21,7 @@ class RolloutParts:
 
     Attributes:
         name: Name of the endpoint.
-        to: ``local`` or ``kserve``.
+        platform: ``local`` or ``kserve``.
         namespace: Namespace of the InferenceService; empty on this machine.
         traffic: Divides the requests.
         source: Returns the reader of the servers' counters, given both versions.
@@ -29,7 +29,7 @@ class RolloutParts:
     """
 
     name: str
-    to: str
+    platform: str
     namespace: str
     traffic: Traffic
     source: Callable[[VersionPair], CounterSource]
@@ -75,7 +75,7 @@ def begin(parts: RolloutParts, plan: RolloutPlan, *, say: Say) -> RolloutRecord:
     source.read()  # do not begin if the stable version's counters cannot be read
     record = RolloutRecord(
         name=parts.name,
-        to=parts.to,
+        platform=parts.platform,
         namespace=parts.namespace,
         traffic=parts.traffic.kind,
         metrics=source.kind,
@@ -103,28 +103,28 @@ def refuse_second(store: RecordStore, name: str) -> None:
         )
 
 
-def go_on(parts: RolloutParts, *, say: Say) -> RolloutRecord:
+def resume(parts: RolloutParts, *, say: Say) -> RolloutRecord:
     """Resume a rollout whose process has ended, and run it to its end.
 
     Raises:
         InputError: If no rollout is under way.
         ClusterError: If the candidate does not come up, or the requests cannot be divided.
     """
-    stored = require_known(parts)
+    stored = require_open(parts)
     pair = VersionPair(stored.record.stable, stored.record.candidate)
     history = (*stored.record.history, HistoryEntry(time=now(), text="another process resumed it."))
     record = stored.record.model_copy(update={"status": "running", "history": history})
     return RolloutController(parts.traffic, parts.source(pair), parts.store, say=say).run(record)
 
 
-def end(parts: RolloutParts) -> RolloutRecord:
+def abort(parts: RolloutParts) -> RolloutRecord:
     """Abort a rollout whose process has ended: send all requests to the stable version.
 
     Raises:
         InputError: If no rollout is under way.
         ClusterError: If the stable version cannot be restored.
     """
-    stored = require_known(parts)
+    stored = require_open(parts)
     parts.store.own(stored.record)
     url = parts.traffic.restore()
     reason = "somebody aborted it."
@@ -135,7 +135,7 @@ def end(parts: RolloutParts) -> RolloutRecord:
     return record
 
 
-def require_known(parts: RolloutParts) -> StoredRollout:
+def require_open(parts: RolloutParts) -> StoredRollout:
     """Return the rollout that is under way.
 
     Raises:

@@ -32,11 +32,13 @@ def checks(record: RolloutRecord) -> tuple[VersionCheck, ...]:
         lambda alpha: _latency(pairs, plan, alpha),
         lambda alpha: _shift(pairs, plan, alpha),
     ]
+    # The edge comes from the stable version's first counts; steps before it was known cannot be compared by it.
     if record.slow_seconds is not None:
         edge, slow_pairs = record.slow_seconds, pairs[record.slow_from :]
         comparisons.insert(2, lambda alpha: _slow(slow_pairs, plan, alpha, edge))
     if any(candidate.outcomes and stable.outcomes for candidate, stable in pairs):
         comparisons.append(lambda alpha: _outcome(pairs, plan, alpha))
+    # Their number is fixed by the plan and the kinds of counts, not by their results, as Bonferroni requires.
     return tuple(check(plan.alpha / len(comparisons)) for check in comparisons)
 
 
@@ -87,6 +89,7 @@ def _latency(pairs: Sequence[Pair], plan: RolloutPlan, alpha: float) -> VersionC
     A request counts with the logarithm of the middle of its bucket, or of the floor if that is greater. Logarithms keep
     a few very slow requests from dominating the mean, and servers report buckets only.
     """
+    # The difference of mean logarithms is the logarithm of the ratio of typical times: the bound is a factor.
     floor = math.log(max(plan.floor_ms, 0.001) / 1000)
     steps = [(_logs(candidate, floor), _logs(stable, floor)) for candidate, stable in pairs]
     interval = confidence_sequence.difference(steps, alpha=alpha, bounds=_range(pairs, floor))
@@ -99,6 +102,7 @@ def _latency(pairs: Sequence[Pair], plan: RolloutPlan, alpha: float) -> VersionC
         verdict=verdict,
         effect=math.exp(interval.effect),
         low=_finite(math.exp(interval.low) if interval.requests else None),
+        # exp(50) is more than any ratio of times, and a double holds it.
         high=_finite(math.exp(min(interval.high, 50.0)) if interval.requests else None),
         bound=plan.tolerances.latency,
         detectable=_finite(math.exp(min(bound + interval.detectable, 50.0)) if interval.requests else None),
@@ -123,12 +127,13 @@ def _cost(counts: RequestCounts) -> MeasureSums:
 
 def _shift(pairs: Sequence[Pair], plan: RolloutPlan, alpha: float) -> VersionCheck:
     """Compare the distributions of predictions by the largest population stability index, and test for chance."""
-    names = sorted({name for pair in pairs for counts in pair for name in counts.answers})
+    names = sorted({name for pair in pairs for counts in pair for name in counts.predictions})
     names = [name for name in names if name == PREDICTED or not _mirror(name, names)]
     bound = plan.tolerances.shift
     distributions = [_distribution(name, pairs, alpha / max(1, len(names))) for name in names]
     rows = sum(min(candidate.rows, candidate.requests) for candidate, _ in pairs)
     index, name, significant, candidate, stable = max(distributions, default=(0.0, "", False, None, None))
+    # The index alone would call a good candidate bad while few rows are known: chance alone shifts shares.
     verdict: Verdict = "open"
     if significant and index > bound and rows >= FEWEST_BAD:
         verdict = "bad"
@@ -167,12 +172,13 @@ def _distribution(
     Steps have different shares of the traffic, so that the versions' totals mix different times of day. Each step is
     therefore weighted by the harmonic mean of its counts, as in a stratified comparison.
     """
-    bins = list(dict.fromkeys(key for pair in pairs for sums in pair for key in sums.answers.get(name, {})))
+    bins = list(dict.fromkeys(key for pair in pairs for sums in pair for key in sums.predictions.get(name, {})))
     first_sums, second_sums, total = dict.fromkeys(bins, 0.0), dict.fromkeys(bins, 0.0), 0.0
     significant = False
     for key in bins:
         steps = [(_bin(candidate, name, key), _bin(stable, name, key)) for candidate, stable in pairs]
         interval = confidence_sequence.difference(steps, alpha=alpha / len(bins))
+        # Each bin has its part of alpha, so any bin that differs is evidence for the whole distribution.
         significant = significant or (interval.requests >= FEWEST_BAD and not interval.low <= 0 <= interval.high)
         for first, second in steps:
             weight = first.count * second.count / ((first.count + second.count) or 1.0)
@@ -203,16 +209,18 @@ def stability(first: Mapping[str, float], second: Mapping[str, float], *, weight
         second: Shares by the same bins.
         weight: Effective number of observations; half of one is added to each bin.
     """
+    # An empty bin would make the logarithm infinite; half an observation is Jeffreys' prior.
     pseudocount = 0.5 / max(weight, 1.0)
     total = 1 + pseudocount * len(first)
     parts = [((first[key] + pseudocount) / total, (second[key] + pseudocount) / total) for key in first]
     index = math.fsum((p - q) * math.log(p / q) for p, q in parts)
+    # Under equal distributions weight times the index is about chi-squared, with one degree less than used bins.
     return max(0.0, index - (sum(1 for key in first if first[key] or second[key]) - 1) / max(weight, 1.0))
 
 
 def _bin(counts: RequestCounts, name: str, key: str) -> MeasureSums:
     """Return the share of a bin; a request counts once, because rows of one request may be dependent."""
-    bins = counts.answers.get(name, {})
+    bins = counts.predictions.get(name, {})
     rows = sum(bins.values())
     if not rows:
         return MeasureSums(0, 0, 0)
@@ -227,6 +235,7 @@ def _middles(counts: Iterable[RequestCounts], floor: float) -> dict[str, float]:
     finite = [edge for edge in edges if math.isfinite(edge)]
     if not finite:
         return {}
+    # The first bucket reaches down to 0, and the last one has no end: half and twice the edge stand for them.
     middles = {f"{finite[0]:g}": math.log(finite[0] / 2)}
     middles.update({f"{high:g}": math.log(math.sqrt(low * high)) for low, high in pairwise(finite)})
     middles["inf"] = math.log(finite[-1] * 2)
@@ -245,6 +254,7 @@ def _range(pairs: Sequence[Pair], floor: float) -> tuple[float, float]:
     both = [version for pair in pairs for version in pair]
     middles = _middles(both, floor)
     ordered = sorted(set(middles.values()))
+    # The range bounds the variance of what has not been seen yet; all buckets would widen every interval.
     used = [
         ordered.index(middles[edge])
         for version in both

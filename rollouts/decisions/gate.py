@@ -26,7 +26,7 @@ class StepDecision:
 WAIT = StepDecision("wait")
 
 
-def judge(step: RolloutStep, plan: RolloutPlan, *, last: bool, paused: bool = False) -> StepDecision:
+def decide(step: RolloutStep, plan: RolloutPlan, *, last: bool, paused: bool = False) -> StepDecision:
     """Decide on a step by its checks.
 
     A candidate that is surely beyond a bound is rolled back at once. A step passes when it had its time and requests;
@@ -38,17 +38,19 @@ def judge(step: RolloutStep, plan: RolloutPlan, *, last: bool, paused: bool = Fa
         last: Whether the next step is the whole traffic.
         paused: Whether the rollout is paused: it may be rolled back, but not continue.
     """
+    # Before anything else: a candidate that does harm must not wait for a pause, a minimum time or more requests.
     bad = [check for check in step.checks if check.verdict == "bad"]
     if bad:
         return StepDecision("rollback", f"at {step.percent} % {'; and '.join(check.text for check in bad)}.")
     if paused:
         return WAIT
     requests = step.candidate.counts().requests
-    enough = requests >= plan.step_requests and step.seconds >= plan.step_seconds
+    enough = requests >= plan.step_requests and step.seconds >= plan.step_duration_seconds
+    # An earlier step only limits the harm; the last one gives the candidate everything, so it needs evidence.
     unsure = [check for check in step.checks if check.verdict == "open"] if last else []
     if enough and not unsure:
         return StepDecision("promote" if last else "continue", _pass_sentence(step, requests, last=last))
-    if step.seconds < plan.patience_seconds:
+    if step.seconds < plan.step_timeout_seconds:
         return WAIT
     return _late(step, plan, unsure, requests, last=last)
 
@@ -66,8 +68,8 @@ def _late(
         cause = f"the candidate had {requests:,.0f} of {plan.step_requests:,} requests"
     else:
         cause = f"it is not known well enough: {'; and '.join(check.text for check in unsure)}"
-    reason = f"in {plan.patience_seconds:.0f} s at {step.percent} % {cause}"
-    if plan.undecided == "promote":
+    reason = f"in {plan.step_timeout_seconds:.0f} s at {step.percent} % {cause}"
+    if plan.on_timeout == "promote":
         return StepDecision(
             "promote" if last else "continue", f"{reason}; the plan goes on where nothing is known to be wrong."
         )

@@ -67,10 +67,11 @@ class ConfigMapRecordStore:
         if not data.get(_KEY):
             return None
         rollout = record.loads(data[_KEY], f"the ConfigMap {self._name}")
+        # A record without a heartbeat counts as silent since 1970, so that another process may resume it.
         silent_seconds = time.time() - _moment(data.get("renewed") or "0", self._name)
         watched = rollout.running and silent_seconds < FRESH_SECONDS
         return StoredRollout(
-            rollout, parse_command(data.get("wish", "")), data.get("runner", ""), watched, silent_seconds
+            rollout, parse_command(data.get("command", "")), data.get("runner", ""), watched, silent_seconds
         )
 
     def own(self, first: RolloutRecord) -> None:
@@ -79,8 +80,9 @@ class ConfigMapRecordStore:
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {"name": self._name, "labels": LABELS},
-            "data": {**self._data(first), "wish": ""},
+            "data": {**self._data(first), "command": ""},
         }
+        # By force: the process that wrote it last is dead or replaced, and finds that out by its next save.
         self.cluster.apply(config_map, force=True)
 
     def save(self, changed: RolloutRecord) -> RolloutCommand:
@@ -93,11 +95,11 @@ class ConfigMapRecordStore:
             config_map = self.cluster.get(CONFIG_MAPS, self._name)
             if config_map is None or (config_map.get("data") or {}).get("runner") != self._runner:
                 raise taken_over(changed.name)
-            command = parse_command(config_map["data"].get("wish", ""))
+            command = parse_command(config_map["data"].get("command", ""))
             # The version makes the patch fail if a command was written since, which it would erase otherwise.
             change = {
                 "metadata": {"resourceVersion": config_map["metadata"]["resourceVersion"]},
-                "data": {**self._data(changed), "wish": ""},
+                "data": {**self._data(changed), "command": ""},
             }
             try:
                 self.cluster.patch(CONFIG_MAPS, self._name, change)
@@ -117,21 +119,23 @@ class ConfigMapRecordStore:
             TakenOverError: If another process owns the rollout now, or somebody deleted its record.
             ClusterError: If it cannot be written this time.
         """
+        # Only the heartbeat: a thread renews while the main one saves the record.
         config_map = self.cluster.get(CONFIG_MAPS, self._name)
         if config_map is None or (config_map.get("data") or {}).get("runner") != self._runner:
             raise taken_over(self.endpoint)
         version = {"resourceVersion": config_map["metadata"]["resourceVersion"]}
         self.cluster.patch(CONFIG_MAPS, self._name, {"metadata": version, "data": {"renewed": _now()}})
 
-    def wish(self, command: RolloutCommand) -> None:
-        """See ``RecordStore.wish``.
+    def send_command(self, command: RolloutCommand) -> None:
+        """See ``RecordStore.send_command``.
 
         Raises:
             InputError: If there is no record of a rollout.
         """
         if self.cluster.get(CONFIG_MAPS, self._name) is None:
             raise InputError(f"there is no rollout of {self.endpoint} in {self.cluster.namespace}; start one first.")
-        self.cluster.patch(CONFIG_MAPS, self._name, {"data": {"wish": command}})
+        # Without a version: a command must arrive even while the process saves its record.
+        self.cluster.patch(CONFIG_MAPS, self._name, {"data": {"command": command}})
 
     @property
     def _name(self) -> str:

@@ -49,7 +49,7 @@ class CounterTotals:
         self._totals: dict[str, RequestCounts] = {}
         self._polled = False
 
-    def look(self) -> Mapping[str, RequestCounts]:
+    def poll(self) -> Mapping[str, RequestCounts]:
         """Poll the source and return the counts since the first poll, by digest; raise as the source does."""
         readings = self._source.read()
         for name, reading in readings.items():

@@ -17,14 +17,14 @@ class RequestCounts:
         codes: Answered requests for predictions by HTTP status, without those whose client disconnected.
         seconds: Answered requests by the upper edge of their time's bucket in seconds, ``inf`` for the last.
         rows: Number of scored rows.
-        answers: Rows by bin, for each distribution of predictions.
+        predictions: Rows by bin, for each distribution of predictions.
         outcomes: Predictions with known labels: ``count``, and ``total`` and ``squares`` of their costs.
     """
 
     codes: Numbers = field(default_factory=dict)
     seconds: Numbers = field(default_factory=dict)
     rows: float = 0.0
-    answers: Mapping[str, Numbers] = field(default_factory=dict)
+    predictions: Mapping[str, Numbers] = field(default_factory=dict)
     outcomes: Numbers = field(default_factory=dict)
 
     @property
@@ -48,23 +48,27 @@ class RequestCounts:
         the increment. Bins alone are reset when a server replaces its model.
         """
         reset = self.rows < before.rows or any(
-            _smaller(mine, theirs) for mine, theirs in ((self.codes, before.codes), (self.seconds, before.seconds))
+            _smaller(after, earlier) for after, earlier in ((self.codes, before.codes), (self.seconds, before.seconds))
         )
         if reset:
             return self
-        previous_answers = {
-            name: bins for name, bins in before.answers.items() if not _smaller(self.answers.get(name, {}), bins)
+        previous_predictions = {
+            name: bins
+            for name, bins in before.predictions.items()
+            if not _smaller(self.predictions.get(name, {}), bins)
         }
         outcomes = {} if _smaller(self.outcomes, before.outcomes) else before.outcomes
-        return self._combine(replace(before, answers=previous_answers, outcomes=outcomes), -1.0)
+        return self._combine(replace(before, predictions=previous_predictions, outcomes=outcomes), -1.0)
 
     def _combine(self, other: "RequestCounts", sign: float) -> "RequestCounts":
-        names = [*self.answers, *(name for name in other.answers if name not in self.answers)]
+        names = [*self.predictions, *(name for name in other.predictions if name not in self.predictions)]
         return RequestCounts(
             codes=_sum(self.codes, other.codes, sign),
             seconds=_sum(self.seconds, other.seconds, sign),
             rows=self.rows + sign * other.rows,
-            answers={name: _sum(self.answers.get(name, {}), other.answers.get(name, {}), sign) for name in names},
+            predictions={
+                name: _sum(self.predictions.get(name, {}), other.predictions.get(name, {}), sign) for name in names
+            },
             outcomes=_sum(self.outcomes, other.outcomes, sign),
         )
 
@@ -101,7 +105,7 @@ def of(samples: Iterable[MetricSample]) -> RequestCounts:
     """Return the counts of one server, or of several, from its metrics; see docs/guides/monitoring.md."""
     codes: dict[str, float] = {}
     seconds: dict[float, float] = {}
-    answers: dict[str, dict[Any, float]] = {}
+    predictions: dict[str, dict[Any, float]] = {}
     rows = 0.0
     for sample in samples:
         labels = sample.labels
@@ -112,22 +116,22 @@ def of(samples: Iterable[MetricSample]) -> RequestCounts:
             seconds[float(labels["le"])] = seconds.get(float(labels["le"]), 0.0) + sample.value
         elif sample.name == "headrace_rows_total":
             rows += sample.value
-        elif sample.name == "headrace_predicted_total":
-            _into(answers, PREDICTED, labels["class"], sample.value)
+        elif sample.name == "headrace_predictions_total":
+            _into(predictions, PREDICTED, labels["class"], sample.value)
         elif sample.name == "headrace_prediction_probability_bucket":
-            _into(answers, f"probability of {labels['class']}", float(labels["le"]), sample.value)
+            _into(predictions, f"probability of {labels['class']}", float(labels["le"]), sample.value)
         elif sample.name == "headrace_prediction_value_bucket":
-            _into(answers, VALUE, float(labels["le"]), sample.value)
+            _into(predictions, VALUE, float(labels["le"]), sample.value)
     return RequestCounts(
         codes=codes,
         seconds=_apart(seconds),
         rows=rows,
-        answers={name: bins if name == PREDICTED else _apart(bins) for name, bins in sorted(answers.items())},
+        predictions={name: bins if name == PREDICTED else _apart(bins) for name, bins in sorted(predictions.items())},
     )
 
 
-def _into(answers: dict[str, dict[Any, float]], name: str, key: Any, value: float) -> None:
-    bins = answers.setdefault(name, {})
+def _into(predictions: dict[str, dict[Any, float]], name: str, key: Any, value: float) -> None:
+    bins = predictions.setdefault(name, {})
     bins[key] = bins.get(key, 0.0) + value
 
 

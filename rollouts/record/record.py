@@ -49,22 +49,25 @@ class RolloutPlan(_Part):
     steps: tuple[int, ...] = Field(default=(1, 5, 25, 50, 100), description="Shares of the requests, in percent.")
     tolerances: Tolerances = Tolerances()
     alpha: float = Field(
-        default=0.05, gt=0, lt=1, description="Chance that a candidate within all bounds is rolled back."
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="Significance level: the probability that a candidate within all bounds is rolled back.",
     )
     step_requests: int = Field(default=200, ge=1, description="Minimum number of requests of the candidate in a step.")
-    step_seconds: float = Field(default=60.0, ge=0, description="Shortest time of a step.")
-    patience_seconds: float = Field(default=3600.0, gt=0, description="Longest time of a step.")
-    look_seconds: float = Field(default=15.0, gt=0, description="Time between two polls.")
+    step_duration_seconds: float = Field(default=60.0, ge=0, description="Minimum duration of a step.")
+    step_timeout_seconds: float = Field(default=3600.0, gt=0, description="Maximum duration of a step.")
+    poll_interval_seconds: float = Field(default=15.0, gt=0, description="Time between two polls of the metrics.")
     floor_ms: float = Field(
         default=5.0,
         ge=0,
-        description="Shorter times count as this: a server with few requests is a little slower.",
+        description="Latency below which requests count as equally fast; a server with few requests is a bit slower.",
     )
     slow_ms: float = Field(
-        default=0.0, ge=0, description="Time from which a request is slow; 0 to derive it from the stable version."
+        default=0.0, ge=0, description="Latency above which a request is slow; 0 to derive it from the stable version."
     )
-    undecided: Literal["rollback", "promote"] = Field(
-        default="rollback", description="Decision on a candidate that is not shown to be good in time."
+    on_timeout: Literal["rollback", "promote"] = Field(
+        default="rollback", description="What to do with a candidate that is not shown to be good before the timeout."
     )
 
     @field_validator("steps")
@@ -79,9 +82,9 @@ class StepCounts(_Part):
     """The counts of a version's servers during a step."""
 
     codes: dict[str, float] = Field(default={}, description="Requests by HTTP status.")
-    seconds: dict[str, float] = Field(default={}, description="Requests by upper edge of the time that they took.")
+    seconds: dict[str, float] = Field(default={}, description="Requests by upper edge of their latency, in seconds.")
     rows: float = 0.0
-    answers: dict[str, dict[str, float]] = Field(default={}, description="Rows by bin of the predictions.")
+    predictions: dict[str, dict[str, float]] = Field(default={}, description="Rows by bin of the predictions.")
     outcomes: dict[str, float] = Field(
         default={}, description="Predictions with known labels: count, and total and squares of their costs."
     )
@@ -93,13 +96,13 @@ class StepCounts(_Part):
             codes=dict(counts.codes),
             seconds=dict(counts.seconds),
             rows=counts.rows,
-            answers={name: dict(bins) for name, bins in counts.answers.items()},
+            predictions={name: dict(bins) for name, bins in counts.predictions.items()},
             outcomes=dict(counts.outcomes),
         )
 
     def counts(self) -> RequestCounts:
         """Return the counts as ``RequestCounts``."""
-        return RequestCounts(self.codes, self.seconds, self.rows, self.answers, self.outcomes)
+        return RequestCounts(self.codes, self.seconds, self.rows, self.predictions, self.outcomes)
 
 
 class VersionCheck(_Part):
@@ -126,7 +129,7 @@ class RolloutStep(_Part):
     began: str
     ended: str = ""
     seconds: float = 0.0
-    looks: int = 0
+    polls: int = 0
     stable: StepCounts = StepCounts()
     candidate: StepCounts = StepCounts()
     checks: tuple[VersionCheck, ...] = ()
@@ -146,7 +149,7 @@ class RolloutRecord(_Part):
 
     format: Literal[1] = 1
     name: str
-    to: str = Field(description="local or kserve.")
+    platform: str = Field(description="local or kserve.")
     namespace: str = ""
     traffic: str = Field(description="How requests were divided: replay, canary, knative or graph.")
     metrics: str = Field(description="Where counters were read: servers or prometheus.")
@@ -156,7 +159,7 @@ class RolloutRecord(_Part):
     status: Status
     began: str
     ended: str = ""
-    slow_seconds: float | None = Field(default=None, description="Time from which a request counted as slow.")
+    slow_seconds: float | None = Field(default=None, description="Latency above which a request counted as slow.")
     slow_from: int = Field(default=0, description="First step whose slow requests were compared.")
     steps: tuple[RolloutStep, ...] = ()
     reasons: tuple[str, ...] = Field(default=(), description="Why it ended as it did.")

@@ -29,14 +29,14 @@ class StoredRollout:
 
     Attributes:
         record: Its record.
-        wish: The pending command.
+        command: The pending command.
         runner: Name of the process that runs it.
         watched: Whether that process sent a heartbeat recently.
         silent_seconds: Time since its last heartbeat, if known.
     """
 
     record: RolloutRecord
-    wish: RolloutCommand = ""
+    command: RolloutCommand = ""
     runner: str = ""
     watched: bool = False
     silent_seconds: float = 0.0
@@ -69,7 +69,7 @@ class RecordStore(Protocol):
             TakenOverError: If another process owns the rollout now.
         """
 
-    def wish(self, command: RolloutCommand) -> None:
+    def send_command(self, command: RolloutCommand) -> None:
         """Send a command to the process that runs the rollout.
 
         Raises:
@@ -78,7 +78,7 @@ class RecordStore(Protocol):
 
 
 @contextlib.contextmanager
-def keep_watching(store: RecordStore, *, every_seconds: float = FRESH_SECONDS / 4) -> Iterator[None]:
+def keep_renewing(store: RecordStore, *, every_seconds: float = FRESH_SECONDS / 4) -> Iterator[None]:
     """Renew the heartbeat of a rollout for the duration of the block, however long one of its waits takes."""
     ended = threading.Event()
 
@@ -112,7 +112,7 @@ def parse_command(text: str) -> RolloutCommand:
 
 
 class FileRecordStore:
-    """A ``RecordStore`` in a folder: ``rollout.json``, the command in ``wish`` and the heartbeat in ``runner.json``."""
+    """A ``RecordStore`` in a folder: ``rollout.json``, ``command``, and ``runner.json`` for the heartbeat."""
 
     def __init__(self, folder: Path) -> None:
         """Initialize with a folder."""
@@ -142,7 +142,7 @@ class FileRecordStore:
 
     def own(self, first: RolloutRecord) -> None:
         """See ``RecordStore.own``."""
-        self._wish_file.unlink(missing_ok=True)
+        self._command_file.unlink(missing_ok=True)
         self._renew()
         write_text(self.path, first.to_json())
 
@@ -158,7 +158,7 @@ class FileRecordStore:
         self._renew()
         command = parse_command(self._read_command())
         if command:
-            self._wish_file.unlink(missing_ok=True)
+            self._command_file.unlink(missing_ok=True)
         return command
 
     def renew(self) -> None:
@@ -171,23 +171,23 @@ class FileRecordStore:
             raise taken_over(str(self.folder))
         self._renew()
 
-    def wish(self, command: RolloutCommand) -> None:
-        """See ``RecordStore.wish``.
+    def send_command(self, command: RolloutCommand) -> None:
+        """See ``RecordStore.send_command``.
 
         Raises:
             InputError: If there is no rollout.
         """
         if not self.path.exists():
             raise InputError(f"there is no rollout in {self.folder}; start one, or name its folder with --output.")
-        write_text(self._wish_file, command)
+        write_text(self._command_file, command)
 
     @property
-    def _wish_file(self) -> Path:
-        return self.folder / "wish"
+    def _command_file(self) -> Path:
+        return self.folder / "command"
 
     def _read_command(self) -> str:
         with contextlib.suppress(FileNotFoundError):
-            return self._wish_file.read_text(encoding="utf-8")
+            return self._command_file.read_text(encoding="utf-8")
         return ""
 
     def _read_heartbeat(self) -> dict[str, object]:

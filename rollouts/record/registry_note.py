@@ -5,7 +5,7 @@ from typing import Any
 
 from headrace.core.base import settings
 from headrace.core.base.errors import MissingError, StoreError
-from headrace.registry.backends.locations import registry_place
+from headrace.registry.backends.locations import registry_location
 from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.models.events import LONGEST_REASON
 from headrace.rollouts.record.record import RolloutRecord, RolloutStep
@@ -23,7 +23,7 @@ def decision(record: RolloutRecord) -> dict[str, Any]:
     return {
         "status": record.status,
         "endpoint": record.name,
-        "to": record.to,
+        "platform": record.platform,
         "traffic": record.traffic,
         "stable": record.stable.digest,
         "began": record.began,
@@ -33,7 +33,7 @@ def decision(record: RolloutRecord) -> dict[str, Any]:
     }
 
 
-def tell(record: RolloutRecord) -> str:
+def record_in_registry(record: RolloutRecord) -> str:
     """Record a rollout in the history of the candidate's version.
 
     Args:
@@ -42,7 +42,7 @@ def tell(record: RolloutRecord) -> str:
     Returns:
         A clause that says where, or why nowhere; a failure does not change the rollout.
     """
-    location = registry_place()
+    location = registry_location()
     if location.path and not location.path.exists() and not settings.registry():
         return "in no registry, because there is none here"
     reason = " ".join(record.reasons)[:LONGEST_REASON]

@@ -17,7 +17,7 @@ from headrace.core.base.errors import ClusterError
 from headrace.rollouts.record.record import RolloutVersion
 from headrace.rollouts.traffic.base import VersionPair
 from headrace.rollouts.traffic.draining import TrafficDrain
-from headrace.rollouts.traffic.inference_service import RolloutEndpoint, patiently, serving
+from headrace.rollouts.traffic.inference_service import RolloutEndpoint, retry_unavailable, serving
 from headrace.serving.deployment import kserve_status
 from headrace.serving.deployment.kserve import goal
 
@@ -55,8 +55,8 @@ class CanaryTraffic:
         name, percent = self._name(current), _percent(current)
         applied = self.endpoint.apply(divide(current, candidate.uri, name, percent))
         workload = kserve_status.workload(self.endpoint.name, name)
-        deployer.waiting().until_running(goal(applied, candidate.uri, candidate.digest, None), deployment=workload)
-        if not deployer.target.via:
+        deployer.version_wait().until_running(goal(applied, candidate.uri, candidate.digest, None), deployment=workload)
+        if not deployer.target.gateway:
             base = f"http://{workload}.{deployer.cluster.namespace}.svc.cluster.local"
             deployer.verify_route(f"{base}/v1/models/{self.endpoint.name}:predict", candidate.uri)
 
@@ -72,7 +72,7 @@ class CanaryTraffic:
         applied = self.endpoint.apply(enlarged)  # start the pods before the requests arrive
         workload = kserve_status.workload(self.endpoint.name, name)
         if percent:
-            waiting = self.endpoint.deployer.waiting()
+            waiting = self.endpoint.deployer.version_wait()
             waiting.until_running(goal(applied, candidate.uri, candidate.digest, None), deployment=workload)
         self.endpoint.apply(divide(self.endpoint.own(), candidate.uri, name, percent))
         self._until_shared(name, percent)
@@ -89,7 +89,7 @@ class CanaryTraffic:
         if current["spec"].get("canary"):
             changed["spec"]["canary"] = current["spec"]["canary"]
         self.endpoint.until_answering(self.endpoint.apply(changed), candidate, fresh=False)
-        return self._alone(candidate)
+        return self._remove_candidate(candidate)
 
     def restore(self) -> str:
         """See ``Traffic.restore``."""
@@ -98,9 +98,9 @@ class CanaryTraffic:
         if current["spec"].get("canary"):
             changed["spec"]["canary"] = [{**current["spec"]["canary"][0], "trafficPercent": 0}]
         self.endpoint.until_answering(self.endpoint.apply(changed), stable, fresh=False)
-        return self._alone(stable)
+        return self._remove_candidate(stable)
 
-    def _alone(self, version: RolloutVersion) -> str:
+    def _remove_candidate(self, version: RolloutVersion) -> str:
         """Set the canary's share to 0, wait until no request reaches it, delete it, and verify the version."""
         current = self.endpoint.own()
         canary = current["spec"].get("canary")
@@ -113,7 +113,7 @@ class CanaryTraffic:
                 self.endpoint.deployer,
                 kserve_status.workload(self.endpoint.name, str(canary[0]["predictor"]["name"])),
             )
-        return self._whole(self.endpoint.apply(serving(self.endpoint.own(), version.uri)), version)
+        return self._await_full_share(self.endpoint.apply(serving(self.endpoint.own(), version.uri)), version)
 
     def _until_shared(self, name: str, percent: int) -> None:
         """Wait until KServe reports this share for the canary.
@@ -126,11 +126,11 @@ class CanaryTraffic:
             INFERENCE_SERVICES,
             self.endpoint.name,
             until=lambda service: True if service and share(service, name) == percent else None,
-            seconds=self.endpoint.deployer.patience.deadline_seconds,
+            seconds=self.endpoint.deployer.timeouts.deadline_seconds,
             what=f"to send {percent} % of its requests to its canary",
         )
 
-    def _whole(self, applied: Document, version: RolloutVersion) -> str:
+    def _await_full_share(self, applied: Document, version: RolloutVersion) -> str:
         """Wait until KServe reports no canary and every answer comes from a version.
 
         If KServe keeps an old status, the answers alone decide.
@@ -159,7 +159,9 @@ class CanaryTraffic:
         while True:
             name = name_of(candidate.digest, endpoint=self.endpoint.name, serial=serial)
             workload = kserve_status.workload(self.endpoint.name, name)
-            taken = name == kserve_status.predictor(current) or patiently(lambda: cluster.get(DEPLOYMENTS, workload))  # noqa: B023 - called at once
+            taken = name == kserve_status.predictor(current) or retry_unavailable(
+                lambda: cluster.get(DEPLOYMENTS, workload)  # noqa: B023 - called at once
+            )
             if not taken:
                 return name
             serial += 1

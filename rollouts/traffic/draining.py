@@ -45,7 +45,7 @@ class TrafficDrain:
         """
         servers = ServerCounters(lambda: pod_metrics.of_workload(deployer.cluster, workload))
         start, before = self.clock(), _count_requests(servers)
-        while before is not None and self.clock() - start < _UNASKED * deployer.patience.quiet_seconds:
+        while before is not None and self.clock() - start < _UNASKED * deployer.timeouts.quiet_seconds:
             self.sleep(_EVERY_SECONDS / 4)
             counts = _count_requests(servers)
             if counts is None or _more(before, counts):
@@ -59,7 +59,7 @@ class TrafficDrain:
                 ``blind_seconds`` if not.
             workload: Name of the Deployment.
         """
-        patience = deployer.patience
+        patience = deployer.timeouts
         servers = ServerCounters(lambda: pod_metrics.of_workload(deployer.cluster, workload))
         start = last_request = self.clock()
         before: Mapping[str, float] | None = None

@@ -16,7 +16,7 @@ from headrace.cluster.api.watch import wait
 from headrace.core.base.errors import ClusterError, InputError
 from headrace.core.base.remedies import missing_store
 from headrace.core.bundles.bundle import open_bundle
-from headrace.rollouts.traffic.inference_service import patiently
+from headrace.rollouts.traffic.inference_service import retry_unavailable
 from headrace.serving.deployment import kserve_status
 from headrace.serving.deployment.client import EndpointClient
 from headrace.serving.deployment.kserve import KServeDeployer
@@ -31,7 +31,7 @@ _EVERY_SECONDS = 0.5
 
 def outside(deployer: KServeDeployer) -> bool:
     """Return whether requests come from outside the cluster."""
-    return bool(deployer.target.via or deployer.cluster.context)
+    return bool(deployer.target.gateway or deployer.cluster.context)
 
 
 def require_route(deployer: KServeDeployer, service: Document) -> None:
@@ -47,7 +47,7 @@ def require_route(deployer: KServeDeployer, service: Document) -> None:
     if not outside(deployer) or kserve_status.mode(service) == KNATIVE:
         return
     name = str(service["metadata"]["name"])
-    if _way(deployer.cluster, name) is None:
+    if _find_route(deployer.cluster, name) is None:
         raise InputError(
             f"the requests of {name} would be divided by an InferenceGraph, which KServe gives no address outside of "
             f"the cluster, and {name} has neither an HTTPRoute nor an Ingress (or you may not read them) beside "
@@ -76,12 +76,12 @@ def make_route(deployer: KServeDeployer, service: Document, graph: str) -> str:
         require_route(deployer, service)
         cluster = deployer.cluster
         endpoint_route, graph_object = (
-            _way(cluster, str(service["metadata"]["name"])),
+            _find_route(cluster, str(service["metadata"]["name"])),
             cluster.get(INFERENCE_GRAPHS, graph),
         )
         if endpoint_route and graph_object:
             document = route(graph_object, *endpoint_route, host=str(urlsplit(url).hostname))
-            patiently(lambda: cluster.apply(document, force=True))
+            retry_unavailable(lambda: cluster.apply(document, force=True))
     return url
 
 
@@ -104,7 +104,7 @@ def address(deployer: KServeDeployer, service: Document, graph: str) -> str:
         INFERENCE_GRAPHS,
         graph,
         until=lambda document: str(kserve_status.status(document or {}).get("url") or "") or None,
-        seconds=deployer.patience.deadline_seconds,
+        seconds=deployer.timeouts.deadline_seconds,
         what="to get an address",
     )
     if not base.startswith("http"):
@@ -154,24 +154,24 @@ def until_answering(deployer: KServeDeployer, url: str, uri: str) -> None:
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=deployer.store))
         case: Any = bundle.json("cases.json")["cases"][0]["request"]
-    seconds = min(_ROUTE_SECONDS, deployer.patience.deadline_seconds)
+    seconds = min(_ROUTE_SECONDS, deployer.timeouts.deadline_seconds)
     deadline = time.monotonic() + seconds
     while True:
-        problem = _ask(url, deployer.target.via, case)
+        problem = _ask(url, deployer.target.gateway, case)
         if not problem:
             return
         if time.monotonic() > deadline:
-            hint = outside_hint(deployer.cluster, deployer.target.via)
+            hint = outside_hint(deployer.cluster, deployer.target.gateway)
             raise ClusterError(
                 f"the InferenceGraph must answer at {url}; after {seconds:.0f} s {problem}{hint}.", "timeout"
             )
         time.sleep(_EVERY_SECONDS)
 
 
-def _ask(url: str, via: str, case: Any) -> str:
+def _ask(url: str, gateway: str, case: Any) -> str:
     """Return why a graph does not answer, as a clause; empty if it does."""
     try:
-        with EndpointClient.at(url, via=via) as remote:
+        with EndpointClient.at(url, gateway=gateway) as remote:
             reply = remote.predict([case])
     except InputError:
         return "nothing answers there"
@@ -179,7 +179,7 @@ def _ask(url: str, via: str, case: Any) -> str:
     return "" if good else f"it gives the status {reply.status}"
 
 
-def _way(cluster: Cluster, name: str) -> tuple[ObjectKind, Document] | None:
+def _find_route(cluster: Cluster, name: str) -> tuple[ObjectKind, Document] | None:
     """Return the kind of an endpoint's own route, and the route; None if there is none or it may not be read."""
     for kind in (HTTP_ROUTES, INGRESSES):
         try:

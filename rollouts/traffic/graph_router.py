@@ -12,7 +12,7 @@ from headrace.cluster.api.kinds import DEPLOYMENTS, INFERENCE_GRAPHS, PODS
 from headrace.cluster.api.pods import ObjectEvent
 from headrace.cluster.api.watch import follow
 from headrace.core.base.errors import ClusterError
-from headrace.rollouts.traffic.inference_service import patiently
+from headrace.rollouts.traffic.inference_service import retry_unavailable
 from headrace.serving.deployment import kserve_pods, kserve_status
 from headrace.serving.deployment.kserve import KServeDeployer
 from headrace.serving.deployment.kserve_wait import CONTESTED, EVENT_SECONDS
@@ -36,8 +36,8 @@ def apply_weights(deployer: KServeDeployer, document: Document, weights: Mapping
     """
     cluster, name = deployer.cluster, str(document["metadata"]["name"])
     before = warnings(cluster, name)
-    graph = patiently(lambda: cluster.apply(document, force=deployer.target.take_over))
-    patience, start = deployer.patience, time.monotonic()
+    graph = retry_unavailable(lambda: cluster.apply(document, force=deployer.target.force_conflicts))
+    patience, start = deployer.timeouts, time.monotonic()
     seconds, every = patience.deadline_seconds, patience.every_seconds
     for deployment in follow(cluster, DEPLOYMENTS, name, seconds=seconds, every_seconds=every):
         if routes(deployment, weights):

@@ -11,9 +11,9 @@ from headrace.cluster.api.kinds import INFERENCE_GRAPHS, INFERENCE_SERVICES
 from headrace.rollouts.traffic import graph_address, graph_router
 from headrace.rollouts.traffic.base import VersionPair
 from headrace.rollouts.traffic.draining import TrafficDrain
-from headrace.rollouts.traffic.inference_service import RolloutEndpoint, patiently, serving
+from headrace.rollouts.traffic.inference_service import RolloutEndpoint, retry_unavailable, serving
 from headrace.serving.deployment import kserve_spec, kserve_status
-from headrace.serving.deployment.kserve_mode import found_mode
+from headrace.serving.deployment.kserve_mode import resolve_mode
 from headrace.serving.deployment.kserve_spec import MODE
 
 
@@ -50,7 +50,7 @@ class InferenceGraphTraffic:
         graph = graph_address.make_route(deployer, self.endpoint.get(), graph_of(name))
         graph_address.until_answering(deployer, graph, pair.stable.uri)
         if before is None:
-            deployer.say(f"requests are divided for those who ask {graph}")
+            deployer.say(f"requests to {graph} are divided")
 
     def split(self, percent: int) -> None:
         """See ``Traffic.split``."""
@@ -66,35 +66,35 @@ class InferenceGraphTraffic:
             self.split(100)
         applied = self.endpoint.apply(serving(self.endpoint.own(), candidate.uri))
         self.endpoint.until_answering(applied, candidate, fresh=False)
-        return self._alone()
+        return self._remove_candidate()
 
     def restore(self) -> str:
         """See ``Traffic.restore``."""
         stable = self.endpoint.find().stable
         current = self.endpoint.own()
         if kserve_status.source(current) == stable.uri:
-            return self._alone()
+            return self._remove_candidate()
         applied = self.endpoint.apply(serving(current, stable.uri))  # a promotion had begun
         self.endpoint.until_answering(applied, stable, fresh=False)
-        return self._alone()
+        return self._remove_candidate()
 
-    def _alone(self) -> str:
+    def _remove_candidate(self) -> str:
         """Send all requests to the endpoint, and delete the second InferenceService and a graph that never ran."""
         deployer, name = self.endpoint.deployer, self.endpoint.name
         cluster, url = deployer.cluster, ""
-        graph = patiently(lambda: cluster.get(INFERENCE_GRAPHS, graph_of(name)))
+        graph = retry_unavailable(lambda: cluster.get(INFERENCE_GRAPHS, graph_of(name)))
         if graph and graph_router.ready(graph):
             self._apply_weights({name: 100})
-            url = graph_address.address(deployer, patiently(self.endpoint.get), graph_of(name))
+            url = graph_address.address(deployer, retry_unavailable(self.endpoint.get), graph_of(name))
             self.drain.wait(deployer, kserve_status.workload(beside(name)))
         elif graph:
-            patiently(lambda: cluster.delete(INFERENCE_GRAPHS, graph_of(name)))
-        patiently(lambda: cluster.delete(INFERENCE_SERVICES, beside(name)))
-        return url or deployer.waiting().url(self.endpoint.get(), name)
+            retry_unavailable(lambda: cluster.delete(INFERENCE_GRAPHS, graph_of(name)))
+        retry_unavailable(lambda: cluster.delete(INFERENCE_SERVICES, beside(name)))
+        return url or deployer.version_wait().url(self.endpoint.get(), name)
 
     def _apply_weights(self, weights: Mapping[str, int]) -> None:
         """Apply the graph, and wait until its router runs with these weights."""
-        mode = mode_of(self.endpoint.deployer.cluster, patiently(self.endpoint.get))
+        mode = mode_of(self.endpoint.deployer.cluster, retry_unavailable(self.endpoint.get))
         graph_router.apply_weights(
             self.endpoint.deployer, build(graph_of(self.endpoint.name), weights, mode=mode), weights
         )
@@ -123,7 +123,7 @@ def mode_of(cluster: Cluster, service: Document) -> str:
     mode = (service["metadata"].get("annotations") or {}).get(MODE) or kserve_status.status(service).get(
         "deploymentMode"
     )
-    return str(mode or found_mode(cluster))
+    return str(mode or resolve_mode(cluster))
 
 
 def build(name: str, weights: Mapping[str, int], *, mode: str = "") -> Document:

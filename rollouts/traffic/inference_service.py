@@ -77,7 +77,7 @@ class RolloutEndpoint:
             InputError: If Headrace does not own its model.
             SupersededError: If it serves neither version any more.
         """
-        service = patiently(self.get)
+        service = retry_unavailable(self.get)
         pair = self.find()
         if kserve_status.source(service) not in {pair.stable.uri, pair.candidate.uri}:
             raise SupersededError(
@@ -88,13 +88,15 @@ class RolloutEndpoint:
         if owned is None or not kserve_status.source(owned):
             raise InputError(
                 f"the InferenceService {self.name} must have been deployed by headrace; take it over first with "
-                f"headrace deploy {pair.stable.uri} --name {self.name} --take-over."
+                f"headrace deploy {pair.stable.uri} --name {self.name} --force-conflicts."
             )
         return owned
 
     def apply(self, document: Document) -> Document:
         """Apply a changed InferenceService; nothing happens if it is unchanged."""
-        return patiently(lambda: self.deployer.cluster.apply(document, force=self.deployer.target.take_over))
+        return retry_unavailable(
+            lambda: self.deployer.cluster.apply(document, force=self.deployer.target.force_conflicts)
+        )
 
     def until_answering(
         self, applied: Document, version: RolloutVersion, *, fresh: bool = True, route: bool = True
@@ -110,13 +112,13 @@ class RolloutEndpoint:
         Returns:
             URL of V1 predictions; empty without ``route``.
         """
-        waiting = self.deployer.waiting()
+        waiting = self.deployer.version_wait()
         version_goal = goal(applied, version.uri, version.digest if route else "", applied)
         service = waiting.until_answering(replace(version_goal, since=version_goal.since if fresh else "", asks=_ASKS))
         return waiting.url(service, str(applied["metadata"]["name"])) if route else ""
 
 
-def patiently(act: Callable[[], T]) -> T:
+def retry_unavailable(act: Callable[[], T]) -> T:
     """Call a function again for a while if the API server is unavailable, or has just started and denies everything.
 
     Args:

@@ -46,7 +46,7 @@ class KnativeTraffic:
     def promote(self) -> str:
         """See ``Traffic.promote``."""
         candidate = self.endpoint.find().candidate
-        return self._whole(candidate)
+        return self._send_all(candidate)
 
     def restore(self) -> str:
         """See ``Traffic.restore``.
@@ -60,9 +60,9 @@ class KnativeTraffic:
             again = kserve_status.source(current) == stable.uri
             applied = self.endpoint.apply(divide(current, stable.uri, 0))
             self.endpoint.until_answering(applied, stable, fresh=not again, route=False)
-        return self._whole(stable)
+        return self._send_all(stable)
 
-    def _whole(self, version: RolloutVersion) -> str:
+    def _send_all(self, version: RolloutVersion) -> str:
         """Send all requests to the latest revision, which is of this version."""
         applied = self.endpoint.apply(serving(self.endpoint.own(), version.uri))
         self._until_shared(
@@ -81,7 +81,7 @@ class KnativeTraffic:
             INFERENCE_SERVICES,
             self.endpoint.name,
             until=lambda service: True if service and share(service) == percent else None,
-            seconds=self.endpoint.deployer.patience.deadline_seconds,
+            seconds=self.endpoint.deployer.timeouts.deadline_seconds,
             what=f"to send {percent} % of its requests to the latest revision",
         )
 

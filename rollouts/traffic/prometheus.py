@@ -18,7 +18,7 @@ _SERIES = (
     "headrace_requests_total",
     "headrace_request_duration_seconds_bucket",
     "headrace_rows_total",
-    "headrace_predicted_total",
+    "headrace_predictions_total",
     "headrace_prediction_probability_bucket",
     "headrace_prediction_value_bucket",
 )
@@ -122,8 +122,8 @@ class PrometheusCounters:
         """Return the cost of predictions in the form of one server's counters for each version."""
         if self.outcome is None:
             return {}
-        known = {sample.labels.get("digest", ""): sample.value for sample in self.query(self.outcome.known)}
-        wrong = {sample.labels.get("digest", ""): sample.value for sample in self.query(self.outcome.wrong)}
+        known = {sample.labels.get("digest", ""): sample.value for sample in self.query(self.outcome.labelled_query)}
+        wrong = {sample.labels.get("digest", ""): sample.value for sample in self.query(self.outcome.error_query)}
         return {
             f"outcome of {digest}": CounterReading(
                 digest, counters.RequestCounts(outcomes=_share(wrong.get(digest, 0.0), count))
@@ -138,12 +138,12 @@ class OutcomeQueries:
     """Two PromQL queries whose results have the label ``digest``.
 
     Attributes:
-        known: Number of predictions with known labels.
-        wrong: Number of those that were wrong.
+        labelled_query: Number of predictions with known labels.
+        error_query: Number of those that were wrong.
     """
 
-    known: str
-    wrong: str
+    labelled_query: str
+    error_query: str
 
 
 def _share(of: float, count: float) -> Mapping[str, float]:

@@ -48,12 +48,12 @@ class EndpointClient:
     base: str
 
     @classmethod
-    def at(cls, url: str, *, via: str = "") -> Self:
+    def at(cls, url: str, *, gateway: str = "") -> Self:
         """Return the model behind a V1 URL.
 
         Args:
             url: The URL; a path may stand before ``/v1/models``.
-            via: Host and port to connect to instead of the URL's own, such as a gateway's, where that is a name.
+            gateway: Host and port to connect to instead of the URL's own, such as a gateway's, where that is a name.
 
         Raises:
             InputError: If the URL has another form.
@@ -69,7 +69,7 @@ class EndpointClient:
             or parts.path != f"{prefix}/v1/models/{model}:predict"
         ):
             raise InputError(f"an endpoint's URL must be http://HOST:PORT/v1/models/NAME:predict; got {quote(url)}.")
-        host = via if via and not _is_address(parts.hostname) else parts.netloc
+        host = gateway if gateway and not _is_address(parts.hostname) else parts.netloc
         return cls(url=url, name=model, pool=_pool(parts, host), base=f"{parts.scheme}://{host}{prefix}")
 
     def __enter__(self) -> Self:

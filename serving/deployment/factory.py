@@ -13,7 +13,7 @@ from headrace.serving.deployment.local import Deployer, LocalDeployer
 from headrace.serving.deployment.target import DeploymentTarget
 
 
-def choose(target: DeploymentTarget, *, log: Path, say: Callable[[str], None] = lambda _: None) -> Deployer:
+def create_deployer(target: DeploymentTarget, *, log: Path, say: Callable[[str], None] = lambda _: None) -> Deployer:
     """Return the deployer of a target.
 
     Args:
@@ -25,7 +25,7 @@ def choose(target: DeploymentTarget, *, log: Path, say: Callable[[str], None] = 
         InputError: If a server on this machine has no owner, or KServe has no object store.
         ClusterError: If no cluster can be reached.
     """
-    if target.to == "local":
+    if target.platform == "local":
         lease = settings.lease_path()
         if not lease:
             raise InputError(
@@ -42,7 +42,7 @@ def choose(target: DeploymentTarget, *, log: Path, say: Callable[[str], None] = 
     return KServeDeployer(
         connect(context=target.context, namespace=target.namespace),
         store,
-        replace(target, via=target.via or settings.gateway()),
+        replace(target, gateway=target.gateway or settings.gateway()),
         WaitTimeouts(deadline_seconds=seconds(target.deadline)) if target.deadline else WaitTimeouts(),
         say=say,
     )
@@ -68,9 +68,9 @@ def deploy_step(
         ClusterError: If the version does not come up.
         InternalError: If a server on this machine fails.
     """
-    deployer = choose(target, log=record.with_name(f"{record.name}.log"), say=say)
+    deployer = create_deployer(target, log=record.with_name(f"{record.name}.log"), say=say)
     endpoint = asdict(deployer.deploy(uri, name=name))
     write_json(record, endpoint)
     keys = ["url", "name", "digest"]
-    keys += [] if target.to == "local" else ["to", "namespace", "mode", "before"]
+    keys += [] if target.platform == "local" else ["platform", "namespace", "mode", "before"]
     return {key: str(endpoint[key]) for key in keys}

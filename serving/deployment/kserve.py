@@ -15,7 +15,7 @@ from headrace.core.base.settings import StoreSettings
 from headrace.core.bundles.bundle import open_bundle
 from headrace.core.runtime.signals import ended_by_sigterm
 from headrace.serving.deployment import kserve_spec, kserve_status
-from headrace.serving.deployment.kserve_mode import found_mode
+from headrace.serving.deployment.kserve_mode import resolve_mode
 from headrace.serving.deployment.kserve_spec import MODE
 from headrace.serving.deployment.kserve_wait import SupersededError, VersionWait, WaitGoal, WaitTimeouts
 from headrace.serving.deployment.local import Endpoint
@@ -39,18 +39,18 @@ class KServeDeployer:
     Attributes:
         cluster: The cluster and the namespace.
         store: The object store, from which the test cases are read; None if nothing is deployed.
-        target: How models are served; ``via`` is empty for a client inside the cluster.
-        patience: Timeouts.
+        target: How models are served; ``gateway`` is empty for a client inside the cluster.
+        timeouts: Timeouts.
         say: Called with a few words about progress.
     """
 
     cluster: Cluster
     store: StoreSettings | None
     target: DeploymentTarget = field(default_factory=lambda: DeploymentTarget("kserve"))
-    patience: WaitTimeouts = field(default_factory=WaitTimeouts)
+    timeouts: WaitTimeouts = field(default_factory=WaitTimeouts)
     say: Callable[[str], None] = lambda _: None
 
-    to = "kserve"
+    platform = "kserve"
 
     def deploy(self, uri: str, *, name: str = "") -> Endpoint:
         """Serve the bundle at ``uri``, the address that ``publish`` returned.
@@ -88,7 +88,7 @@ class KServeDeployer:
             url=url,
             name=name,
             digest=digest,
-            to=self.to,
+            platform=self.platform,
             namespace=self.cluster.namespace,
             mode=kserve_status.mode(service),
             before=before_digest,
@@ -109,16 +109,16 @@ class KServeDeployer:
                     f"the InferenceService {endpoint.name} must be gone {_GONE_SECONDS:.0f} s after its deletion; it "
                     "is still there: look at its finalizers with kubectl describe."
                 )
-            time.sleep(self.patience.every_seconds)
+            time.sleep(self.timeouts.every_seconds)
 
     def manifest(self, uri: str, *, name: str = "") -> Document:
         """Return the InferenceService as it would be sent."""
         name = kserve_spec.checked_name(name or kserve_spec.parse_published_uri(uri)[0])
         return self._document(name, uri, self.cluster.get(INFERENCE_SERVICES, name))
 
-    def waiting(self, check: Callable[[], None] = lambda: None) -> VersionWait:
+    def version_wait(self, check: Callable[[], None] = lambda: None) -> VersionWait:
         """Return a ``VersionWait`` with this deployer's timeouts; it calls ``check``, which may raise, at each poll."""
-        return VersionWait(self.cluster, self.patience, via=self.target.via, say=self.say, check=check)
+        return VersionWait(self.cluster, self.timeouts, gateway=self.target.gateway, say=self.say, check=check)
 
     def _refuse(self, before: Document | None, name: str) -> None:
         if before is None:
@@ -140,7 +140,7 @@ class KServeDeployer:
         mode = (
             (before["metadata"].get("annotations") or {}).get(MODE, "")
             if before
-            else found_mode(self.cluster, self.target.mode)
+            else resolve_mode(self.cluster, self.target.mode)
         )
         if mode:
             document["metadata"]["annotations"] = {MODE: mode}
@@ -151,7 +151,7 @@ class KServeDeployer:
         if service is None:
             return ""
         try:
-            return self.waiting().digests(service, name, 1)[0]
+            return self.version_wait().digests(service, name, 1)[0]
         except InputError:
             return ""
 
@@ -161,8 +161,8 @@ class KServeDeployer:
         A route may give a request to a pod of the version before even after several were answered by this one, for
         each node learns in its own time which pods there are: then wait on.
         """
-        waiting = self.waiting(claim.check)
-        deadline = time.monotonic() + self.patience.deadline_seconds
+        waiting = self.version_wait(claim.check)
+        deadline = time.monotonic() + self.timeouts.deadline_seconds
         while True:
             service = waiting.until_answering(version)
             try:
@@ -170,7 +170,7 @@ class KServeDeployer:
             except ClusterError as error:
                 if error.reason != _OTHER_VERSION or time.monotonic() > deadline:
                     raise
-            time.sleep(self.patience.every_seconds)
+            time.sleep(self.timeouts.every_seconds)
 
     def verify_route(self, url: str, uri: str) -> str:
         """Send a bundle's test cases through a route.
@@ -190,7 +190,7 @@ class KServeDeployer:
             raise missing_store("a version is verified by its bundle's test cases")
         with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
             bundle = open_bundle(fetch(uri, Path(scratch) / "bundle", settings=self.store))
-            result = verify(url, bundle=bundle, via=self.target.via)
+            result = verify(url, bundle=bundle, gateway=self.target.gateway)
         if result["failures"]:
             reason = "failed" if result["digest"] == bundle.digest else _OTHER_VERSION
             failures = describe_failures(result["failures"])
@@ -201,7 +201,7 @@ class KServeDeployer:
     def _apply(self, document: Document, claim: LeaseClaim) -> Document:
         """Apply the InferenceService; if it is unknown whether the server did so, keep the claim for the cleanup."""
         try:
-            return self.cluster.apply(document, force=self.target.take_over)
+            return self.cluster.apply(document, force=self.target.force_conflicts)
         except ClusterError as error:
             # The server said no, so nothing was applied. After a timeout or a lost connection nobody knows.
             if error.reason in _REFUSED:
@@ -211,7 +211,7 @@ class KServeDeployer:
     def _put_back(self, claim: LeaseClaim, applied: Document) -> None:
         """Undo the change without waiting for its effect, unless another process has claimed the object since."""
         claim.confirm()
-        undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.target.take_over)
+        undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.target.force_conflicts)
         claim.end()
 
     def _undo_late_apply(self, error: LeaseLostError, claim: LeaseClaim, applied: Document) -> None:
@@ -219,7 +219,7 @@ class KServeDeployer:
         service = self.cluster.get(INFERENCE_SERVICES, claim.about.name)
         same = service and all(service["metadata"][key] == applied["metadata"][key] for key in ("uid", "generation"))
         if error.gone and same:
-            undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.target.take_over)
+            undo(self.cluster, claim.about, uid=str(applied["metadata"]["uid"]), force=self.target.force_conflicts)
 
     def _restore(self, claim: LeaseClaim, applied: Document) -> str:
         """Undo the change and wait until the former version answers.
@@ -237,7 +237,7 @@ class KServeDeployer:
                 return f"{name} was restored to its former state, which did not answer either"
             self.say(f"restoring {before_digest[:12]}")
             service = self.cluster.get(INFERENCE_SERVICES, name) or applied
-            self.waiting().until_answering(goal(service, kserve_status.source(before), before_digest, failing))
+            self.version_wait().until_answering(goal(service, kserve_status.source(before), before_digest, failing))
         except HeadraceError as error:
             return f"and its former state could not be restored: {str(error).rstrip('.')}"
         return f"{name} answers with {before_digest[:12]} as before"

@@ -9,7 +9,7 @@ KNATIVE_GROUP = "serving.knative.dev"
 _WORDS = {"RawDeployment": STANDARD, "Serverless": KNATIVE}
 
 
-def found_mode(cluster: Cluster, wanted: str = "") -> str:
+def resolve_mode(cluster: Cluster, wanted: str = "") -> str:
     """Return the mode in which a new InferenceService will run.
 
     Args:

@@ -39,7 +39,7 @@ class PodFailure:
     message: str = ""
 
 
-def of(pods: Iterable[Document], uri: str, *, since: str = "") -> list[Document]:
+def pods_of_version(pods: Iterable[Document], uri: str, *, since: str = "") -> list[Document]:
     """Return the pods of one version, newest first, without pods of an earlier attempt or that are being deleted.
 
     Args:
@@ -72,7 +72,7 @@ def failure(pods: Iterable[Document], *, patience: float, now: datetime | None =
         now: The time; None for the clock's.
     """
     for pod in pods:
-        cause = _find_crash(pod) or _homeless(pod, patience, now or datetime.now(UTC))
+        cause = _find_crash(pod) or _find_unscheduled(pod, patience, now or datetime.now(UTC))
         if cause:
             return cause
     return None
@@ -109,7 +109,7 @@ def _find_crash(pod: Document) -> PodFailure | None:
     return None
 
 
-def _homeless(pod: Document, patience: float, now: datetime) -> PodFailure | None:
+def _find_unscheduled(pod: Document, patience: float, now: datetime) -> PodFailure | None:
     for entry in (pod.get("status") or {}).get("conditions") or []:
         unscheduled = (entry["type"], entry["status"]) == ("PodScheduled", "False")
         if unscheduled and waiting_since(pod, now) > patience:

@@ -69,8 +69,8 @@ def build(name: str, uri: str, *, target: DeploymentTarget, mode: str = "", pred
         metadata["annotations"] = {MODE: mode}
     spec: Document = {
         **({"name": predictor} if predictor else {}),
-        "minReplicas": target.replicas,
-        "maxReplicas": target.most_replicas or target.replicas,
+        "minReplicas": target.min_replicas,
+        "maxReplicas": target.max_replicas or target.min_replicas,
         **({"serviceAccountName": target.service_account} if target.service_account else {}),
         # Servers never call the Kubernetes API, so they need no token.
         "automountServiceAccountToken": False,

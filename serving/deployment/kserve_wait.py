@@ -10,7 +10,7 @@ from headrace.cluster.api import pods as cluster_pods
 from headrace.cluster.api.client import Cluster, Document
 from headrace.cluster.api.kinds import DEPLOYMENTS, INFERENCE_SERVICES, PODS
 from headrace.cluster.api.pods import ObjectEvent
-from headrace.cluster.api.watch import follow
+from headrace.cluster.api.watch import ServerPatience, follow
 from headrace.core.base.errors import ClusterError, HeadraceError, InputError
 from headrace.serving.deployment import kserve_pods, kserve_status
 from headrace.serving.deployment.client import EndpointClient
@@ -78,14 +78,14 @@ class VersionWait:
     Attributes:
         cluster: The cluster and the namespace.
         patience: Timeouts.
-        via: Host and port of the gateway, for clients outside the cluster; empty inside.
+        gateway: Host and port of the gateway, for clients outside the cluster; empty inside.
         say: Called with a few words about progress.
         check: Called at each poll; raises if this process must stop.
     """
 
     cluster: Cluster
     patience: WaitTimeouts
-    via: str = ""
+    gateway: str = ""
     say: Callable[[str], None] = lambda _: None
     check: Callable[[], None] = lambda: None
     _last: str = ""
@@ -100,7 +100,7 @@ class VersionWait:
             SupersededError: If somebody else changed it.
             ClusterError: If it was deleted, fails, or does not answer in time.
         """
-        start = time.monotonic()
+        start, patience = time.monotonic(), ServerPatience()
         self._last = "nothing of it was seen"
         for service in follow(
             self.cluster,
@@ -121,8 +121,9 @@ class VersionWait:
             try:
                 if self._is_settled(service, goal, time.monotonic() - start):
                     return service
+                patience.reset()
             except ClusterError as error:
-                if not error.transient or isinstance(error, _FailedError):
+                if isinstance(error, _FailedError) or not patience.tolerates(error):
                     raise
         raise _FailedError(f"it did not within {self.patience.deadline_seconds:.0f} s: {self._last}", "timeout")
 
@@ -150,7 +151,7 @@ class VersionWait:
             workload = self.cluster.get(DEPLOYMENTS, deployment)
             self._fail(kserve_status.deployment_failure(workload, goal.uri))
             pods = self.cluster.list(PODS, labels=f"{kserve_status.SERVICE_LABEL}={goal.name}")
-            self._fail_by_pods(kserve_pods.of(pods, goal.uri), goal)
+            self._fail_by_pods(kserve_pods.pods_of_version(pods, goal.uri), goal)
             if kserve_status.runs(workload, goal.uri):
                 return
             self._notice("the candidate's pods are not all available")
@@ -166,7 +167,7 @@ class VersionWait:
         """
         digests = []
         for _ in range(count):
-            with EndpointClient.at(self.url(service, name), via=self.via) as remote:
+            with EndpointClient.at(self.url(service, name), gateway=self.gateway) as remote:
                 digests.append(remote.digest())
         return digests
 
@@ -176,7 +177,7 @@ class VersionWait:
         Raises:
             InputError: If KServe has given it no address yet.
         """
-        base = kserve_status.base(service, outside=bool(self.via))
+        base = kserve_status.base(service, outside=bool(self.gateway))
         if not base:
             raise InputError(f"the InferenceService {name} has no address yet; wait until KServe has given it one.")
         return f"{base}/v1/models/{name}:predict"
@@ -191,7 +192,7 @@ class VersionWait:
         """Return how many pods of the version run; 0 until all of them do and no others are left."""
         knative = kserve_status.mode(service) == KNATIVE
         service_pods = self.cluster.list(PODS, labels=f"{kserve_status.SERVICE_LABEL}={goal.name}")
-        pods = kserve_pods.of(service_pods, goal.uri, since=goal.since)
+        pods = kserve_pods.pods_of_version(service_pods, goal.uri, since=goal.since)
         if knative:
             # The status may still describe the former revision, which has other pods.
             ready, running = len(pods), kserve_status.is_revision_ready(service) and any(map(kserve_pods.ready, pods))
@@ -217,7 +218,7 @@ class VersionWait:
         try:
             digests = self.digests(service, goal.name, max(goal.asks, min(2 * replicas, 20)))
         except InputError as error:
-            self._notice(f"its pods run, but {str(error).rstrip('.')}{outside_hint(self.cluster, self.via)}")
+            self._notice(f"its pods run, but {str(error).rstrip('.')}{outside_hint(self.cluster, self.gateway)}")
             return False
         foreign = [digest for digest in digests if digest != goal.digest]
         if foreign:
@@ -277,10 +278,12 @@ def _since(event: ObjectEvent, goal: WaitGoal) -> bool:
     return event.last[: len("2000-01-01T00:00:00")] >= goal.since.rstrip("Z")
 
 
-def outside_hint(cluster: Cluster, via: str) -> str:
+def outside_hint(cluster: Cluster, gateway: str) -> str:
     """Return a clause on how to reach an endpoint from outside the cluster; empty inside or if a gateway is named."""
     return (
-        "; outside the cluster, name its gateway with --via or HEADRACE_GATEWAY" if cluster.context and not via else ""
+        "; outside the cluster, name its gateway with --gateway or HEADRACE_GATEWAY"
+        if cluster.context and not gateway
+        else ""
     )
 
 

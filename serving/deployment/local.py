@@ -34,7 +34,7 @@ class Endpoint:
         name: Name of the model there.
         digest: Digest of its bundle, as the endpoint itself reports it.
         pid: The server's process; 0 if it does not run on this machine.
-        to: ``local`` or ``kserve``.
+        platform: ``local`` or ``kserve``.
         namespace: Namespace of its InferenceService; empty on this machine.
         mode: How KServe runs it: ``Standard`` or ``Knative``; empty on this machine.
         before: Digest of the version that answered under the name before; empty if none did.
@@ -45,7 +45,7 @@ class Endpoint:
     name: str
     digest: str
     pid: int = 0
-    to: str = "local"
+    platform: str = "local"
     namespace: str = ""
     mode: str = ""
     before: str = ""
@@ -67,7 +67,7 @@ class Deployer(Protocol):
     """
 
     @property
-    def to(self) -> str:
+    def platform(self) -> str:
         """``local`` or ``kserve``."""
 
     def deploy(self, uri: str, *, name: str = "") -> Endpoint:
@@ -99,7 +99,7 @@ class LocalDeployer:
     arguments: tuple[str, ...] = ()
     _answering: dict[str, Endpoint] = field(default_factory=dict, repr=False, compare=False)
 
-    to = "local"
+    platform = "local"
 
     def deploy(self, uri: str, *, name: str = "") -> Endpoint:
         """Start a server for ``uri``, a store URI or a bundle's folder, on a free port.

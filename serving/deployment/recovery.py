@@ -1,7 +1,7 @@
 """Recover a deployment whose process was killed before its version was verified."""
 
 from headrace.cluster.api.client import Cluster, Document
-from headrace.cluster.api.field_ownership import made_here, merge_objects, owned_fields_of, project_fields
+from headrace.cluster.api.field_ownership import is_managed, merge_objects, owned_fields_of, project_fields
 from headrace.cluster.api.kinds import INFERENCE_SERVICES
 from headrace.cluster.api.lease_document import LeaseSubject, find
 from headrace.serving.deployment import kserve_status
@@ -38,7 +38,7 @@ def find_unfinished(cluster: Cluster, service: Document) -> LeaseSubject | None:
         ClusterError: If the cluster cannot be read.
     """
     claim = find(cluster, INFERENCE_SERVICES.kind, str(service["metadata"]["name"]))
-    return claim.about if claim and claim.about.uri == kserve_status.source(service) else None
+    return claim.subject if claim and claim.subject.uri == kserve_status.source(service) else None
 
 
 def undo(cluster: Cluster, about: LeaseSubject, *, uid: str, force: bool = False) -> None:
@@ -60,7 +60,7 @@ def undo(cluster: Cluster, about: LeaseSubject, *, uid: str, force: bool = False
     cluster.apply({**about.before, "metadata": {**about.before["metadata"], "uid": uid}}, force=force)
 
 
-def put_right(cluster: Cluster, about: LeaseSubject) -> str:
+def recover(cluster: Cluster, about: LeaseSubject) -> str:
     """Delete an InferenceService that did not exist before, or restore its former state; keep changes by others.
 
     Returns:
@@ -72,7 +72,7 @@ def put_right(cluster: Cluster, about: LeaseSubject) -> str:
     service = cluster.get(INFERENCE_SERVICES, about.name)
     if service is None:
         return "is gone already"
-    if not made_here(service) or kserve_status.source(service) != about.uri or kserve_status.split(service):
+    if not is_managed(service) or kserve_status.source(service) != about.uri or kserve_status.split(service):
         return "is not as that deployment left it, and stays"
     undo(cluster, about, uid=str(service["metadata"]["uid"]))
     if about.before is None:

@@ -9,11 +9,11 @@ from headrace.core.runtime.processes import lease
 from headrace.serving.deployment.local import LocalDeployer
 from headrace.serving.deployment.verify import verify
 
-_MOST_TOLD = 3
+_MOST_SHOWN = 3
 _LOG_LETTERS = 300
 
 
-def rehearse(folder: Path) -> None:
+def run_smoke_test(folder: Path) -> None:
     """Serve a bundle in a fresh process that inherits no variable, and send it every test case of the bundle.
 
     Args:
@@ -41,5 +41,5 @@ def rehearse(folder: Path) -> None:
     if failures:
         raise BundleError(
             f"the bundle in {folder} must answer its own cases before it is published; "
-            f"{'; '.join(failures[:_MOST_TOLD])}: package the model again."
+            f"{'; '.join(failures[:_MOST_SHOWN])}: package the model again."
         )

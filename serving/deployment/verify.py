@@ -8,19 +8,19 @@ from headrace.core.base import settings
 from headrace.core.base.errors import InputError, InternalError
 from headrace.core.base.files import write_json
 from headrace.core.bundles.bundle import Bundle, open_bundle
-from headrace.core.inference.prediction_json import differs
+from headrace.core.inference.prediction_json import describe_difference
 from headrace.serving.deployment.client import EndpointClient, EndpointReply
 
-_MOST_TOLD = 3
+_MOST_SHOWN = 3
 
 
-def verify(url: str, *, bundle: Bundle, via: str = "") -> dict[str, Any]:
+def verify(url: str, *, bundle: Bundle, gateway: str = "") -> dict[str, Any]:
     """Send an endpoint every test case of a bundle, one by one and then all at once.
 
     Args:
         url: URL of V1 predictions.
         bundle: The bundle that it must serve.
-        via: Host and port to connect to instead of the URL's own, such as a gateway's.
+        gateway: Host and port to connect to instead of the URL's own, such as a gateway's.
 
     Returns:
         ``verified``, ``cases`` (how many), ``failures`` (sentences), ``url``, ``digest``, the first case's ``request``,
@@ -31,7 +31,7 @@ def verify(url: str, *, bundle: Bundle, via: str = "") -> dict[str, Any]:
     """
     content = bundle.json("cases.json")
     cases, tolerance = content["cases"], content["tolerance"]
-    with EndpointClient.at(url, via=via) as remote:
+    with EndpointClient.at(url, gateway=gateway) as remote:
         digest = remote.digest()
         remote.predict([cases[0]["request"]])  # the first request pays for lazy initialization
         replies = [remote.predict([case["request"]]) for case in cases]
@@ -73,7 +73,7 @@ def verify_step(url: str, *, folder: Path, record: Path) -> dict[str, Any]:
         InternalError: If its answers differ from the bundle's.
     """
     bundle = open_bundle(folder)
-    result = verify(url, bundle=bundle, via=settings.gateway())
+    result = verify(url, bundle=bundle, gateway=settings.gateway())
     write_json(record, result)
     if result["failures"]:
         error_type = InternalError if result["digest"] == bundle.digest else InputError
@@ -85,8 +85,8 @@ def verify_step(url: str, *, folder: Path, record: Path) -> dict[str, Any]:
 
 def describe_failures(failures: Sequence[str]) -> str:
     """Return the first few failures and the number of the others, as one clause."""
-    suffix = f"; and {len(failures) - _MOST_TOLD} more" if len(failures) > _MOST_TOLD else ""
-    return "; ".join(failures[:_MOST_TOLD]) + suffix
+    suffix = f"; and {len(failures) - _MOST_SHOWN} more" if len(failures) > _MOST_SHOWN else ""
+    return "; ".join(failures[:_MOST_SHOWN]) + suffix
 
 
 def _compare_answers(
@@ -98,7 +98,7 @@ def _compare_answers(
         return [f"{what} got status {reply.status} without its predictions{': ' if error else ''}{error}"]
     differences = []
     for index, (case, prediction) in enumerate(zip(cases, predictions, strict=True)):
-        difference = differs(
+        difference = describe_difference(
             case["expected"], prediction, relative=tolerance["relative"], absolute=tolerance["absolute"]
         )
         if difference:

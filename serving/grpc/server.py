@@ -81,13 +81,13 @@ class InferenceService:
 
         async def answer(request: Any, context: Any) -> Any:
             start, rows, failure = time.perf_counter(), 0, None
-            self._telemetry.began()
+            self._telemetry.count_start()
             try:
                 response, rows = await call(request)
             except Exception as error:  # noqa: BLE001 - the one place that maps them to statuses
                 failure = error
             finally:
-                reply = responses.refusal(failure) if failure else responses.Response(200, b"")
+                reply = responses.error_response(failure) if failure else responses.Response(200, b"")
                 seconds = time.perf_counter() - start
                 protocol = "grpc" if name == "ModelInfer" else "other"
                 self._telemetry.record_request(
@@ -104,11 +104,11 @@ class InferenceService:
         return messages.ServerLiveResponse(live=True), 0
 
     async def _server_ready(self, _: Any) -> tuple[Any, int]:
-        return messages.ServerReadyResponse(ready=self._executor.live.ready), 0
+        return messages.ServerReadyResponse(ready=self._executor.holder.ready), 0
 
     async def _model_ready(self, request: Any) -> tuple[Any, int]:
         self._find_model(request.name, request.version)
-        return messages.ModelReadyResponse(ready=self._executor.live.ready), 0
+        return messages.ModelReadyResponse(ready=self._executor.holder.ready), 0
 
     async def _server_metadata(self, _: Any) -> tuple[Any, int]:
         return messages.ServerMetadataResponse(**v2.server_metadata(repository=self._repository)), 0
@@ -126,7 +126,7 @@ class InferenceService:
         if request.ByteSize() <= _LONG_BYTES:
             rows = grpc_codec.read_columns(request, contract, executor.limits)
         else:
-            rows = await executor.aside(grpc_codec.read_columns, request, contract, executor.limits)
+            rows = await executor.run_in_thread(grpc_codec.read_columns, request, contract, executor.limits)
         scored = await executor.score(served, rows)
         explanations = None
         if v1.wants_explanations(document):
@@ -139,12 +139,12 @@ class InferenceService:
     async def _load(self, request: Any) -> tuple[Any, int]:
         self._require_repository(request.model_name)
         served = await self._telemetry.reload_model()
-        self._telemetry.told_others()
+        self._telemetry.notify_workers()
         return messages.RepositoryModelLoadResponse(model_name=served.name, isLoaded=True), 0
 
     async def _unload(self, request: Any) -> tuple[Any, int]:
         self._require_repository(request.model_name)
-        self._executor.live.unload()
+        self._executor.holder.unload()
         return messages.RepositoryModelUnloadResponse(model_name=request.model_name, isUnloaded=True), 0
 
     def _require_repository(self, name: str) -> None:
@@ -153,7 +153,7 @@ class InferenceService:
         self._find_model(name, "")
 
     def _find_model(self, name: str, version: str) -> ServedModel:
-        served = self._executor.live.served
+        served = self._executor.holder.served
         if name != served.name or version not in {"", served.digest}:
             description = f"{name}, version {version}" if version else name
             raise RequestError(f"there is no model {quote(description)} here; its name is {served.name}.", "absent")

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from headrace.core.base.errors import RequestError
 from headrace.core.base.errors import quote as shown
 from headrace.serving.http.predict import PredictHandler
-from headrace.serving.http.request_body import ClientDisconnected, body
+from headrace.serving.http.request_body import ClientDisconnected, read_body
 from headrace.serving.model.executor import RequestExecutor
 from headrace.serving.protocols import responses, v2
 from headrace.serving.protocols.codecs import V1, V2
@@ -28,7 +28,7 @@ Route = tuple[str, Handler, str]
 """Method, handler, and the protocol's name in metrics: ``other`` for all but predictions, such as probes."""
 
 _METHODS = {"GET": {"GET", "HEAD"}, "POST": {"POST"}}
-_GONE = Response(499, b"")
+_CLIENT_CLOSED = Response(499, b"")
 
 
 class HttpApplication:
@@ -50,11 +50,11 @@ class HttpApplication:
         self._predictor = predictor
         self._repository = repository
         self._routes = self._build_routes()
-        executor.live.changed.append(self._reopen)
-        name = quote(executor.live.name)
+        executor.holder.changed.append(self._reopen)
+        name = quote(executor.holder.name)
         self.fast_handlers: dict[tuple[bytes, bytes], FastHandler] = {
-            (b"POST", f"/v1/models/{name}:predict".encode()): partial(predictor.shortly, V1),
-            (b"POST", f"/v2/models/{name}/infer".encode()): partial(predictor.shortly, V2),
+            (b"POST", f"/v1/models/{name}:predict".encode()): partial(predictor.handle_fast, V1),
+            (b"POST", f"/v2/models/{name}/infer".encode()): partial(predictor.handle_fast, V2),
         }
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -62,19 +62,19 @@ class HttpApplication:
         if scope["type"] != "http":
             return
         start = time.perf_counter()
-        self._telemetry.began()
-        protocol, response = "other", _GONE
+        self._telemetry.count_start()
+        protocol, response = "other", _CLIENT_CLOSED
         try:
             route = self._routes.get(scope["path"])
             if route is not None and scope["method"] in _METHODS[route[0]]:
                 protocol = route[2]
                 response = await route[1](scope, receive)
             else:
-                response = _nowhere(scope, route)
+                response = _not_found(scope, route)
         except ClientDisconnected:
             return
         except Exception as error:  # noqa: BLE001 - the one place that maps them to replies
-            response = responses.refusal(error)
+            response = responses.error_response(error)
         finally:
             seconds = time.perf_counter() - start
             record = RequestRecord(
@@ -87,7 +87,7 @@ class HttpApplication:
         self._routes = self._build_routes()
 
     def _build_routes(self) -> dict[str, Route]:
-        served = self._executor.live.served
+        served = self._executor.holder.served
         v1_path, v2_path = f"/v1/models/{served.name}", f"/v2/models/{served.name}"
         version = f"{v2_path}/versions/{served.digest}"
         predict = partial(self._predictor.handle, V1)
@@ -123,7 +123,7 @@ class HttpApplication:
 
     async def _model_ready(self, _: Any, __: Any) -> Response:
         self._executor.require_ready()
-        return responses.json({"name": self._executor.live.name, "ready": True})
+        return responses.json({"name": self._executor.holder.name, "ready": True})
 
     async def _ready(self, _: Any, __: Any) -> Response:
         self._executor.require_ready()
@@ -145,15 +145,15 @@ class HttpApplication:
         )
 
     async def _load(self, scope: Any, receive: Any) -> Response:
-        await body(scope, receive, self._executor.limits)
+        await read_body(scope, receive, self._executor.limits)
         served = await self._telemetry.reload_model()
-        self._telemetry.told_others()
+        self._telemetry.notify_workers()
         return responses.json({"name": served.name, "load": True, "version": served.digest})
 
     async def _unload(self, scope: Any, receive: Any) -> Response:
-        await body(scope, receive, self._executor.limits)
-        self._executor.live.unload()
-        return responses.json({"name": self._executor.live.name, "unload": True})
+        await read_body(scope, receive, self._executor.limits)
+        self._executor.holder.unload()
+        return responses.json({"name": self._executor.holder.name, "unload": True})
 
 
 def _fixed_response(content: object) -> Handler:
@@ -165,13 +165,15 @@ def _fixed_response(content: object) -> Handler:
     return handle
 
 
-def _nowhere(scope: Any, route: Route | None) -> Response:
+def _not_found(scope: Any, route: Route | None) -> Response:
     path = shown(scope["path"])
     if route is not None:
         error = RequestError(f"{path} takes {route[0]}; got {shown(scope['method'], 20)} instead.", "method")
-        return Response(405, responses.refusal(error).body, headers=((b"allow", route[0].encode()),), reason="method")
+        return Response(
+            405, responses.error_response(error).body, headers=((b"allow", route[0].encode()),), reason="method"
+        )
     message = f"there is nothing at {path}; POST to /v1/models/NAME:predict or /v2/models/NAME/infer, GET /v2/models."
-    return responses.refusal(RequestError(message, "absent"))
+    return responses.error_response(RequestError(message, "absent"))
 
 
 async def _send(response: Response, send: Any, headers: tuple[tuple[bytes, bytes], ...]) -> None:

@@ -20,7 +20,7 @@ Headers = list[tuple[bytes, bytes]]
 FastHandler = Callable[[bytes, Headers], "bytes | None"]
 """Takes a body and headers; returns the bytes of a complete response, or None for the full path."""
 
-SHORT_BYTES = 64 << 10
+FAST_BYTES = 64 << 10
 _SWEEP_SECONDS = 1.0
 
 
@@ -83,7 +83,7 @@ class BoundedConnection(HttpToolsProtocol):
             super().on_body(body)
             return
         self._body.append(body)
-        if sum(map(len, self._body)) > min(SHORT_BYTES, self.limits.body_bytes):
+        if sum(map(len, self._body)) > min(FAST_BYTES, self.limits.body_bytes):
             self._take_full_path()
 
     def on_message_complete(self) -> None:

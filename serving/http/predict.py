@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 from headrace.core.base.errors import RequestError
-from headrace.serving.http.connection import SHORT_BYTES, Headers
-from headrace.serving.http.request_body import body
+from headrace.serving.http.connection import FAST_BYTES, Headers
+from headrace.serving.http.request_body import read_body
 from headrace.serving.model.executor import RequestExecutor
 from headrace.serving.model.explainer_process import ExplainerProcess
 from headrace.serving.model.served_model import ScoredRows, ServedModel
@@ -49,11 +49,11 @@ class PredictHandler:
         """
         executor, headers = self._executor, scope["headers"]
         served = executor.current_model()
-        content = await body(scope, receive, executor.limits)
-        if len(content) <= SHORT_BYTES:
+        content = await read_body(scope, receive, executor.limits)
+        if len(content) <= FAST_BYTES:
             document, rows = codec.read(content, headers, served, executor.limits)
         else:
-            document, rows = await executor.aside(codec.read, content, headers, served, executor.limits)
+            document, rows = await executor.run_in_thread(codec.read, content, headers, served, executor.limits)
         explain = explain or v1.wants_explanations(document)
         scored = await executor.score(served, rows)
         explanations = await self._explain(served, scored) if explain else None
@@ -61,7 +61,7 @@ class PredictHandler:
         if len(scored.scores) <= _MANY_ROWS:
             response = codec.write(served, scored, document, explanations)
         else:
-            response = await executor.aside(codec.write, served, scored, document, explanations)
+            response = await executor.run_in_thread(codec.write, served, scored, document, explanations)
         return codec.wrap(response, headers, served.name)
 
     async def _explain(self, served: ServedModel, scored: ScoredRows) -> list[Any]:
@@ -70,7 +70,7 @@ class PredictHandler:
         self._telemetry.record_explanation(time.perf_counter() - start)
         return explanations
 
-    def shortly(self, codec: ProtocolCodec, content: bytes, headers: Headers) -> bytes | None:
+    def handle_fast(self, codec: ProtocolCodec, content: bytes, headers: Headers) -> bytes | None:
         """Return the bytes of a complete response by the fast path, if the request is plainly valid and quick.
 
         Args:
@@ -82,7 +82,7 @@ class PredictHandler:
             The response; None if the request must take the full path, which reports the reason.
         """
         start = time.perf_counter()
-        trace_headers = media_type.plain(headers)
+        trace_headers = media_type.trace_headers_if_plain(headers)
         if trace_headers is None:
             return None
         try:
@@ -90,7 +90,7 @@ class PredictHandler:
             document, rows = codec.read_json(content, headers, served, self._executor.limits)
             if "parameters" in document:
                 return None
-            scored = served.quick(rows)
+            scored = served.predict_fast(rows)
         except RequestError:
             return None
         if scored is None:

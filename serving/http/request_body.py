@@ -5,7 +5,7 @@ from typing import Any
 
 from headrace.core.base.errors import RequestError
 from headrace.serving.model.limits import RequestLimits
-from headrace.serving.protocols.decompression import Decompressor, inflating
+from headrace.serving.protocols.decompression import Decompressor, create_decompressor
 
 Headers = dict[bytes, bytes]
 
@@ -14,7 +14,7 @@ class ClientDisconnected(Exception):  # noqa: N818 - it is not reported: the cli
     """The client disconnected before its request was complete."""
 
 
-async def body(scope: Any, receive: Any, limits: RequestLimits) -> bytes:
+async def read_body(scope: Any, receive: Any, limits: RequestLimits) -> bytes:
     """Return the whole body of a request, inflated if it is compressed.
 
     Args:
@@ -27,7 +27,7 @@ async def body(scope: Any, receive: Any, limits: RequestLimits) -> bytes:
             invalid, or it takes too long to arrive.
         ClientDisconnected: If the client disconnects.
     """
-    decompressor = inflating(scope["headers"], limits)
+    decompressor = create_decompressor(scope["headers"], limits)
     message = await receive()
     if message["type"] != "http.request":
         raise ClientDisconnected

@@ -25,7 +25,7 @@ class RequestExecutor:
             limits: Limits, of which ``waiting`` and ``seconds`` apply.
             workers: Threads for long requests.
         """
-        self.live = live
+        self.holder = live
         self.limits = limits
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="long")
         self._waiting = 0
@@ -36,9 +36,9 @@ class RequestExecutor:
         Raises:
             RequestError: If it is unloaded.
         """
-        if self.live.unloaded:
-            raise RequestError(f"the model {self.live.name} is not loaded; ask again shortly.", "unready")
-        return self.live.served
+        if self.holder.unloaded:
+            raise RequestError(f"the model {self.holder.name} is not loaded; ask again shortly.", "unready")
+        return self.holder.served
 
     def require_ready(self) -> None:
         """Raise if the model is unloaded or the server drains, so that requests should go elsewhere.
@@ -46,8 +46,8 @@ class RequestExecutor:
         Raises:
             RequestError: If the server is not ready.
         """
-        if not self.live.ready:
-            raise RequestError(f"the model {self.live.name} is not ready; ask again shortly.", "unready")
+        if not self.holder.ready:
+            raise RequestError(f"the model {self.holder.name} is not ready; ask again shortly.", "unready")
 
     async def score(self, served: ServedModel, rows: InputRows) -> ScoredRows:
         """Return the answers to rows: at once if they are few and plainly valid, from a thread otherwise.
@@ -59,10 +59,10 @@ class RequestExecutor:
         Raises:
             RequestError: If the contract refuses a row, or too many long requests wait.
         """
-        scored = served.quick(rows)
-        return await self.aside(served.full, rows) if scored is None else scored
+        scored = served.predict_fast(rows)
+        return await self.run_in_thread(served.predict_validated, rows) if scored is None else scored
 
-    async def aside(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    async def run_in_thread(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Run long work in a thread and return its result.
 
         Raises:

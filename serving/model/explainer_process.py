@@ -36,7 +36,7 @@ class ExplainerProcess:
         self._waiting = 0
 
     async def explain(self, served: ServedModel, scored: ScoredRows, limits: RequestLimits) -> list[Any]:
-        """Return one explanation for each of n scored rows; see ``headrace.core.inference.explain.objects``.
+        """Return one explanation for each of n scored rows; see ``headrace.core.inference.explain.to_json``.
 
         Args:
             served: The model.
@@ -92,10 +92,10 @@ class ExplainerProcess:
 
 def _explain_rows(folder: str, digest: str, matrix: NDArray[np.float64]) -> list[Any]:
     """Return the explanations of the rows of a model matrix (n, p); runs in the child process."""
-    from headrace.core.inference.explain import objects  # noqa: PLC0415 - takes seconds, which only this process spends
+    from headrace.core.inference.explain import to_json  # noqa: PLC0415 - takes seconds, which only this process spends
 
     explainer, model = _load_explainer(folder, digest)
-    return objects(explainer.explain(matrix), model)
+    return to_json(explainer.explain(matrix), model)
 
 
 @functools.lru_cache(maxsize=1)

@@ -25,25 +25,25 @@ class PayloadOptions:
     Attributes:
         sink: URL of a receiver of CloudEvents, or a file that takes one JSON document a line.
         mode: Whether to log requests, responses, or both.
-        share: Share of the requests to log, 0 to 1.
+        sample_rate: Share of the requests to log, 0 to 1.
         source: The events' source.
         namespace: The events' namespace.
     """
 
     sink: str
     mode: PayloadMode = "all"
-    share: float = 1.0
+    sample_rate: float = 1.0
     source: str = "headrace"
     namespace: str = ""
 
     def __post_init__(self) -> None:
-        """Raise if the share is invalid.
+        """Raise if the sample rate is invalid.
 
         Raises:
-            InputError: If the share is not from 0 to 1.
+            InputError: If the sample rate is not from 0 to 1.
         """
-        if not 0 <= self.share <= 1:
-            raise InputError(f"--log-share must be from 0 to 1; got {self.share} instead.")
+        if not 0 <= self.sample_rate <= 1:
+            raise InputError(f"--log-sample-rate must be from 0 to 1; got {self.sample_rate} instead.")
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def parser() -> argparse.ArgumentParser:
     add("--access-log", action="store_true", help="one line of JSON for each request, on standard error")
     add("--log-url", "--log_url", default="", help="receiver of CloudEvents, or a file, for requests and answers")
     add("--log-mode", "--log_mode", choices=get_args(PayloadMode), default="all", help="what is logged there")
-    add("--log-share", type=float, default=1.0, help="share of the requests that is logged there, 0 to 1")
+    add("--log-sample-rate", type=float, default=1.0, help="share of the requests that is logged there, 0 to 1")
     add("--verbose", action="store_true", help="log more, and tracebacks of failures")
     for bound in fields(RequestLimits):
         flag = f"--max-{bound.name.replace('_', '-')}"
@@ -155,7 +155,7 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def options(arguments: argparse.Namespace) -> ServerOptions:
+def parse_options(arguments: argparse.Namespace) -> ServerOptions:
     """Return the options from parsed arguments.
 
     Raises:
@@ -164,7 +164,7 @@ def options(arguments: argparse.Namespace) -> ServerOptions:
     values = vars(arguments)
     limits = RequestLimits(**{limit.name: values[f"max_{limit.name}"] for limit in fields(RequestLimits)})
     sink = values["log_url"]
-    payloads = PayloadOptions(sink, mode=values["log_mode"], share=values["log_share"]) if sink else None
+    payloads = PayloadOptions(sink, mode=values["log_mode"], sample_rate=values["log_sample_rate"]) if sink else None
     policy = _policy(values)
     rest = {key: value for key, value in values.items() if not key.startswith(("max_", "log_")) and key not in _TRUST}
     return ServerOptions(limits=limits, payloads=payloads, policy=policy, **rest)

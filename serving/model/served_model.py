@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from headrace.core.base.errors import BundleError, RequestError
 from headrace.core.bundles.bundle import VerificationPolicy, open_bundle
-from headrace.core.inference.prediction_json import Answer, differs
+from headrace.core.inference.prediction_json import Answer, describe_difference
 from headrace.core.inference.request_encoder import EncodedRows, RequestEncoder
 from headrace.core.inference.scorer import Scorer
 
@@ -80,25 +80,27 @@ class ServedModel:
         return served
 
     @cached_property
-    def quick_rows(self) -> int:
+    def max_fast_rows(self) -> int:
         """Maximum number of rows to score on the event loop, without a thread."""
         return _QUICK_ROWS if self.scorer.engine.name == "onnx" else 0
 
-    def quick(self, rows: InputRows) -> ScoredRows | None:
+    def predict_fast(self, rows: InputRows) -> ScoredRows | None:
         """Return the answers to n rows if that takes microseconds; None if it may take longer."""
         values = rows if isinstance(rows, list) else next(iter(rows.values()), ())
-        if len(values) > self.quick_rows:
+        if len(values) > self.max_fast_rows:
             return None
-        encoded = self.encoder.quick_rows(rows) if isinstance(rows, list) else self.encoder.quick_columns(rows)
+        encoded = self.encoder.try_rows(rows) if isinstance(rows, list) else self.encoder.try_columns(rows)
         return None if encoded is None else self.score(encoded)
 
-    def full(self, rows: InputRows) -> ScoredRows:
+    def predict_validated(self, rows: InputRows) -> ScoredRows:
         """Return the answers to n rows, however long they take.
 
         Raises:
             RequestError: If the contract refuses a row.
         """
-        return self.score(self.encoder.rows(rows) if isinstance(rows, list) else self.encoder.columns(rows))
+        return self.score(
+            self.encoder.encode_rows(rows) if isinstance(rows, list) else self.encoder.encode_columns(rows)
+        )
 
     def score(self, encoded: EncodedRows) -> ScoredRows:
         """Return the answers to encoded rows.
@@ -146,11 +148,11 @@ class ServedModel:
             BundleError: If an answer is not the one that the bundle expects.
         """
         cases, tolerance = content["cases"], content["tolerance"]
-        scored = [self.quick([case["request"]]) for case in cases]
+        scored = [self.predict_fast([case["request"]]) for case in cases]
         if not any(scored):
-            scored = [self.full([case["request"]]) for case in cases]
+            scored = [self.predict_validated([case["request"]]) for case in cases]
         for index, (case, answer) in enumerate(zip(cases, scored, strict=True)):
-            difference = answer and differs(case["expected"], self.objects(answer)[0], **tolerance)
+            difference = answer and describe_difference(case["expected"], self.objects(answer)[0], **tolerance)
             if difference:
                 raise BundleError(
                     f"the model {self.name} must answer its case {index} as its bundle says; {difference}."

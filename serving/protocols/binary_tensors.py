@@ -132,7 +132,7 @@ def _size(item: Any, index: int) -> int | None:
     return size
 
 
-def wants(document: dict[str, Any]) -> set[str] | None:
+def binary_outputs(document: dict[str, Any]) -> set[str] | None:
     """Return the names of the outputs to send as bytes; None for all of them.
 
     Args:

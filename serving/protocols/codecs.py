@@ -103,7 +103,7 @@ def _read_v2_json(
 
 def _write_v2(served: ServedModel, scored: ScoredRows, document: Document, explanations: list[Any] | None) -> Response:
     answer = v2.answer(served, scored, document, explanations)
-    binary_outputs = binary_tensors.wants(document)
+    binary_outputs = binary_tensors.binary_outputs(document)
     if binary_outputs == set():
         return _reply(orjson.dumps(answer), scored)
     parts = []

@@ -19,7 +19,7 @@ _GZIP, _ZLIB, _RAW = 31, 15, -15
 _MOST_MEMBERS = 1000
 
 
-def inflating(headers: Iterable[Header], limits: RequestLimits) -> "Decompressor | None":
+def create_decompressor(headers: Iterable[Header], limits: RequestLimits) -> "Decompressor | None":
     """Return the decompressor of a request's body; None if it is not compressed.
 
     Args:

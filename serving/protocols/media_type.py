@@ -12,7 +12,7 @@ from headrace.serving.telemetry.trace_context import TRACEPARENT, TRACESTATE, He
 CSV = "text/csv"
 ARROW = ("application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file")
 EVENT = "application/cloudevents+json"
-# Clients send one of these with their JSON unless told a type: curl, a browser's fetch, Triton's clients.
+# Clients send one of these with their JSON unless given a type: curl, a browser's fetch, Triton's clients.
 _JSON = frozenset(
     {"", "application/json", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"}
 )
@@ -52,7 +52,7 @@ class MediaType:
         return self.name in _JSON or (self.name.endswith("+json") and not event)
 
 
-def plain(headers: Iterable[Header]) -> list[Header] | None:
+def trace_headers_if_plain(headers: Iterable[Header]) -> list[Header] | None:
     """Return the trace headers of a request that is plainly JSON, as most are.
 
     Args:

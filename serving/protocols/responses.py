@@ -51,7 +51,7 @@ class Response:
     reason: str = ""
 
 
-def refusal(error: Exception) -> Response:
+def error_response(error: Exception) -> Response:
     """Return the response for an error; one that is not the client's fault is logged and not described."""
     if isinstance(error, RequestError):
         status = _STATUSES.get(error.reason, 400)

@@ -61,7 +61,7 @@ class Tensor:
     Attributes:
         name: Its name.
         shape: Its shape.
-        values: Its values in C order, as many as the product of the shape; a missing one is None, or NaN in an array.
+        values: Its values in C order, (n,) for the product n of the shape; a missing one is None, or NaN in an array.
     """
 
     name: str

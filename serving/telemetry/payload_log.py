@@ -48,7 +48,7 @@ class PayloadLog:
             trace: Id of the trace; empty for none.
         """
         name = str(uuid4())
-        if zlib.crc32(name.encode()) >= self._payloads.share * 2**32:
+        if zlib.crc32(name.encode()) >= self._payloads.sample_rate * 2**32:
             return
         base = self._attributes(served, name, trace)
         if self._payloads.mode in {"all", "request"}:

@@ -60,18 +60,20 @@ def _families(numbers: Sequence[float], served: ServedModel, histograms: Feature
         "request_explain_seconds", "Time of explanations, by KServe's name.", numbers, slots.EXPLAIN, model
     )
     rejected = zip(((reason,) for reason in slots.REASONS), numbers[slots.REJECTED : slots.SWAPPED], strict=True)
-    yield _counter_metric("headrace_rejected", "Refused requests by reason.", ["reason"], rejected)
+    yield _counter_metric("headrace_rejected_requests", "Refused requests by reason.", ["reason"], rejected)
     swaps = zip(((result,) for result in slots.SWAPS), numbers[slots.SWAPPED : slots.ROWS], strict=True)
-    yield _counter_metric("headrace_swaps", "Changes of the model.", ["result"], swaps)
+    yield _counter_metric("headrace_model_reloads", "Model versions that were loaded, or refused.", ["result"], swaps)
     yield CounterMetricFamily("headrace_rows", "Rows that were scored.", value=numbers[slots.ROWS])
-    yield CounterMetricFamily("headrace_log_dropped", "Log entries that were dropped.", value=numbers[slots.DROPPED])
-    yield GaugeMetricFamily("headrace_in_flight_requests", "Requests being answered.", value=numbers[slots.IN_FLIGHT])
+    yield CounterMetricFamily(
+        "headrace_log_entries_dropped", "Log entries that were dropped.", value=numbers[slots.DROPPED]
+    )
+    yield GaugeMetricFamily("headrace_in_flight_requests", "Requests in flight.", value=numbers[slots.IN_FLIGHT])
     yield from _distributions(numbers[slots.DISTRIBUTIONS :], histograms)
 
 
 def _info(served: ServedModel) -> Metric:
     names = ["name", "digest", "engine", "family"]
-    metric = GaugeMetricFamily("headrace_model_info", "The model that answers; always 1.", labels=names)
+    metric = GaugeMetricFamily("headrace_model_info", "The model that is served; always 1.", labels=names)
     metric.add_metric([served.name, served.digest, served.scorer.engine.name, served.scorer.family], 1.0)
     return metric
 
@@ -91,7 +93,7 @@ def _requests(numbers: Sequence[float]) -> Iterator[tuple[Sequence[str], float]]
 
 
 def _durations(numbers: Sequence[float]) -> Metric:
-    name, description = "headrace_request_duration_seconds", "Time from a request's last byte to its answer."
+    name, description = "headrace_request_duration_seconds", "Time from the last byte of a request to its response."
     metric = HistogramMetricFamily(name, description, labels=["protocol"])
     for index, protocol in enumerate(slots.PROTOCOLS):
         buckets, total = slots.histogram(numbers, slots.DURATIONS + index * (len(slots.SECONDS) + 2))
@@ -109,7 +111,7 @@ def _histogram_metric(
 
 
 def _distributions(counts: Sequence[float], histograms: FeatureHistograms) -> Iterator[Metric]:
-    values = HistogramMetricFamily("headrace_feature", "Numbers in the model's inputs.", labels=["feature"])
+    values = HistogramMetricFamily("headrace_feature_value", "Numbers in the model's inputs.", labels=["feature"])
     categories = CounterMetricFamily(
         "headrace_feature_category", "Categories in the model's inputs.", labels=["feature", "category"]
     )
@@ -133,7 +135,7 @@ def _answers(counts: Sequence[float], histograms: FeatureHistograms) -> Iterator
         yield metric
         return
     metric = HistogramMetricFamily("headrace_prediction_probability", "Probabilities by class.", labels=["class"])
-    chosen = CounterMetricFamily("headrace_predicted", "Predicted classes.", labels=["class"])
+    chosen = CounterMetricFamily("headrace_predictions", "Predicted classes.", labels=["class"])
     for index, (name, (start, bins)) in enumerate(zip(histograms.classes, histograms.answers, strict=True)):
         metric.add_metric([name], _buckets(counts, start, bins), counts[start + bins.count])
         chosen.add_metric([name], counts[histograms.chosen + index])

@@ -30,6 +30,7 @@ class SharedCounters:
             workers: Number of slabs.
         """
         self.workers = workers
+        # Anonymous and shared: forked workers inherit the pages, and nothing is left behind on disk.
         self._memory = mmap.mmap(-1, workers * slots.SLAB * 8)
         self._numbers = np.frombuffer(self._memory, dtype=np.float64).reshape(workers, slots.SLAB)
 
@@ -45,6 +46,7 @@ class SharedCounters:
             layout: ``FeatureHistograms.id`` of the bins.
         """
         total: NDArray[np.float64] = self._numbers.sum(axis=0)
+        # While a model is replaced, workers change one after the other; bins of two models must not be added up.
         same = self._numbers[:, slots.LAYOUT] == layout
         total[slots.DISTRIBUTIONS :] = self._numbers[same, slots.DISTRIBUTIONS :].sum(axis=0)
         return total
@@ -59,7 +61,7 @@ class CounterWriter:
     def __init__(self, slab: NDArray[np.float64]) -> None:
         """Initialize with a slab (SLAB,), whose former counts stay.
 
-        Only the gauge of requests in flight starts anew: those of a dead worker are gone.
+        Only the gauge of requests in flight restarts at zero: those of a dead worker are gone.
         """
         self._slab = slab
         self._numbers = cast("memoryview[float]", slab.data)
@@ -76,7 +78,7 @@ class CounterWriter:
             self._numbers[slots.LAYOUT] = distributions.id
         self._distributions = distributions
 
-    def began(self) -> None:
+    def count_start(self) -> None:
         """Count a request in flight."""
         self._numbers[slots.IN_FLIGHT] += 1.0
 
@@ -88,7 +90,7 @@ class CounterWriter:
             code: HTTP status.
             seconds: Time from its arrival to its answer.
             reason: Reason of a refusal; empty if it was answered.
-            flying: Whether ``began`` was called for it.
+            flying: Whether ``count_start`` was called for it.
         """
         numbers = self._numbers
         if flying:
@@ -129,6 +131,7 @@ class CounterWriter:
 
     def add(self, histograms: FeatureHistograms, counts: NDArray[np.float64]) -> None:
         """Add counts (size,) from a thread, unless the model was replaced since."""
+        # A thread may finish after the model was replaced: its bins are those of the former one.
         if histograms is self._distributions:
             self._slab[slots.DISTRIBUTIONS : slots.DISTRIBUTIONS + histograms.size] += counts
 

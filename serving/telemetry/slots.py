@@ -11,7 +11,7 @@ REASONS = (
     "json", "kind", "media", "method", "missing", "other", "range", "server", "shape", "size", "slow", "type",
     "unexplained", "unknown_columns", "unready",
 )  # fmt: skip
-SWAPS = ("done", "refused")
+SWAPS = ("loaded", "refused")
 SECONDS = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 )  # fmt: skip

@@ -79,9 +79,9 @@ class Telemetry:
         self._model()
         live.changed.append(self._model)
 
-    def began(self) -> None:
+    def count_start(self) -> None:
         """Count a request in flight."""
-        self._writer.began()
+        self._writer.count_start()
 
     def record_request(self, request: RequestRecord, headers: Iterable[Header], *, flying: bool = True) -> None:
         """Record a request that was answered, or whose client disconnected."""
@@ -144,12 +144,12 @@ class Telemetry:
         self._writer.count_swap(done=True)
         return served
 
-    def told_others(self) -> None:
+    def notify_workers(self) -> None:
         """Have the other workers, if any, read the model again too; the parent passes SIGHUP on to all of them."""
         if self._counters.workers > 1:
             os.kill(os.getppid(), signal.SIGHUP)
 
-    async def swapped_or_told(self) -> None:
+    async def reload_or_log(self) -> None:
         """Read the model again; log an error instead of raising it."""
         try:
             await self.reload_model()
@@ -157,7 +157,7 @@ class Telemetry:
             _logger.error("The model was not changed: %s", error)  # noqa: TRY400 - a sentence, not a traceback
 
     @contextlib.asynccontextmanager
-    async def watching(self) -> AsyncIterator[None]:
+    async def run_background(self) -> AsyncIterator[None]:
         """Count and log in the background for the duration of the block."""
         with self._queue.open():
             flushing = asyncio.create_task(self._flush())

@@ -20,12 +20,12 @@ from headrace.core.bundles.manifest import (
     MAX_SIGNATURES,
     SIGNATURES,
     Manifest,
-    beside,
     is_signature,
+    is_unlisted,
 )
 from headrace.stores.bundles.publish import prefix_of, publish
 from headrace.stores.objects.object_store import ObjectStore, connect
-from headrace.stores.objects.parallel import each
+from headrace.stores.objects.parallel import run_parallel
 
 __all__ = ["add_signature", "fetch", "inspect", "prefix_of", "publish", "publish_step"]
 
@@ -94,7 +94,7 @@ def fetch(uri: str, folder: Path, *, settings: StoreSettings | None = None, sign
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        each(files, lambda file: store.get_file(prefix + file[0], part / file[0], file[1]), threads=_THREADS)
+        run_parallel(files, lambda file: store.get_file(prefix + file[0], part / file[0], file[1]), threads=_THREADS)
         (part / MANIFEST).write_text(manifest.dumps(), encoding="utf-8")
         integrity.verify(part, manifest)
         part.chmod(0o755)
@@ -127,7 +127,7 @@ def inspect(uri: str, folder: Path, *, settings: StoreSettings | None = None) ->
     stored_sizes = {item.key.removeprefix(prefix): item.size for item in store.list(prefix)}
     files = [(entry.path, entry.size) for entry in manifest.files if stored_sizes.get(entry.path) == entry.size]
     files += _signatures(store, prefix)
-    each(files, lambda file: store.get_file(prefix + file[0], folder / file[0], file[1]), threads=_THREADS)
+    run_parallel(files, lambda file: store.get_file(prefix + file[0], folder / file[0], file[1]), threads=_THREADS)
     write_text(folder / MANIFEST, manifest.dumps())
     odd = {
         entry.path: FileDifference("changed", entry.path, f"{stored_sizes[entry.path]} bytes instead of {entry.size}")
@@ -137,7 +137,7 @@ def inspect(uri: str, folder: Path, *, settings: StoreSettings | None = None) ->
     found_differences = [odd.get(difference.path, difference) for difference in integrity.differences(folder, manifest)]
     listed = {entry.path for entry in manifest.files}
     found_differences += [
-        FileDifference("extra", path) for path in stored_sizes if path not in listed and not beside(path)
+        FileDifference("extra", path) for path in stored_sizes if path not in listed and not is_unlisted(path)
     ]
     return manifest, sorted(found_differences, key=lambda difference: difference.path)
 

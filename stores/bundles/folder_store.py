@@ -71,16 +71,16 @@ def get(uri: str, folder: Path, settings: StoreSettings) -> Path:
     try:
         index = store.get_bytes(home + INDEX, _MOST_INDEX_BYTES)
     except MissingError as error:
-        raise MissingError(f"there is nothing at {uri} in {store.endpoint}; begin the search anew.") from error
+        raise MissingError(f"there is nothing at {uri} in {store.endpoint}; start the search again.") from error
     if hashlib.sha256(index).hexdigest() != match["digest"]:
-        raise StoreError(f"the index at {uri} in {store.endpoint} was altered; begin the search anew.")
+        raise StoreError(f"the index at {uri} in {store.endpoint} was altered; start the search again.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         for path, digest in json.loads(index).items():
             store.get_file(home + path, part / path)
             if sha256(part / path) != digest:
-                raise StoreError(f"{uri}{path} in {store.endpoint} was altered; begin the search anew.")
+                raise StoreError(f"{uri}{path} in {store.endpoint} was altered; start the search again.")
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)

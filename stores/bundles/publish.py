@@ -13,7 +13,7 @@ from headrace.core.bundles import integrity
 from headrace.core.bundles import manifest as manifests
 from headrace.core.bundles.manifest import MANIFEST, Manifest, ManifestEntry
 from headrace.stores.objects.object_store import ONE_PIECE_BYTES, ObjectStore
-from headrace.stores.objects.parallel import each
+from headrace.stores.objects.parallel import run_parallel
 
 THREADS = 24
 _WAITS = (0.0, 0.3, 1.0)
@@ -48,7 +48,7 @@ def publish(folder: Path, store: ObjectStore, *, say: Callable[[str], None] = la
     manifest = manifests.read(folder)
     integrity.verify(folder, manifest, read=False)
     prefix = prefix_of(manifest)
-    uploader = _Way(folder, store, prefix, {item.key: item.size for item in store.list(prefix)})
+    uploader = _Uploader(folder, store, prefix, {item.key: item.size for item in store.list(prefix)})
     files = [*map(_File.from_entry, manifest.files), *_signatures(folder)]
     big = [file for file in files if file.size > ONE_PIECE_BYTES]
     with ThreadPoolExecutor(1, thread_name_prefix="verify") as reader:
@@ -94,7 +94,7 @@ def _signatures(folder: Path) -> list[_File]:
 
 
 @dataclass(frozen=True)
-class _Way:
+class _Uploader:
     """Uploads a bundle's files.
 
     Attributes:
@@ -124,7 +124,7 @@ class _Way:
             if done % _PROGRESS_EVERY == 0:
                 say(f"{done:,} of {of:,} files")
 
-        each(files, send, threads=THREADS)
+        run_parallel(files, send, threads=THREADS)
 
     def send(self, file: _File, sure: Callable[[], object] = bool) -> None:
         """Upload a file, unless it exists, and read it back.

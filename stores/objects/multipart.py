@@ -96,7 +96,7 @@ class MultipartUpload:
         except (S3Error, InvalidResponseError) as error:
             if not begun or not _is_stale(error):
                 raise
-            # Another client completed the attempt that this one resumed, or it cannot be resumed: begin anew.
+            # Another client completed the attempt that this one resumed, or it cannot be resumed: start again.
             upload = self._begin(media_type)
             etags = self._send(upload, {})
             self._ensure(upload, sure)

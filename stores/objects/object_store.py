@@ -17,7 +17,7 @@ from minio.error import InvalidResponseError, S3Error
 from headrace.core.base.errors import InputError, MissingError, StoreError, quote
 from headrace.core.base.files import whole
 from headrace.core.base.settings import StoreSettings
-from headrace.core.runtime.background import ahead
+from headrace.core.runtime.background import prefetch
 from headrace.stores.objects.errors import STATUSES, says_present, sentence, translate_errors
 from headrace.stores.objects.listing import StoredObject
 from headrace.stores.objects.multipart import MultipartUpload
@@ -191,7 +191,7 @@ class S3Store:
         state = hashlib.sha256()
         # A small object arrives faster than a thread starts.
         blocks = self._blocks(key, limit)
-        with closing(ahead(blocks) if limit > ONE_PIECE_BYTES else blocks) as coming:
+        with closing(prefetch(blocks) if limit > ONE_PIECE_BYTES else blocks) as coming:
             for block in coming:
                 state.update(block)
         return state.hexdigest()

@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def each(items: Iterable[T], job: Callable[[T], object], *, threads: int) -> None:
+def run_parallel(items: Iterable[T], job: Callable[[T], object], *, threads: int) -> None:
     """Run a job for each item, several at once.
 
     Args:

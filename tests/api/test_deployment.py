@@ -23,21 +23,21 @@ class _Deployer:
     def deploy(self, uri: str, *, name: str) -> Endpoint:
         """Say that it is live."""
         self.calls.append((uri, name))
-        return Endpoint(url="http://a.models.example/v1/models/a:predict", name=name, digest="b", to="kserve")
+        return Endpoint(url="http://a.models.example/v1/models/a:predict", name=name, digest="b", platform="kserve")
 
 
 def test_a_deployment_is_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the options of the command, which have its defaults; requests go through the gateway."""
     targets: list[DeploymentTarget] = []
-    deployer = _Deployer(SimpleNamespace(via="203.0.113.7:80"))
+    deployer = _Deployer(SimpleNamespace(gateway="203.0.113.7:80"))
 
     def choose(target: DeploymentTarget, **_: object) -> _Deployer:
         targets.append(target)
         return deployer
 
-    monkeypatch.setattr(deployment, "choose", choose)
-    endpoint = hr.deploy(URI, name="a", namespace="models", most_replicas=3)
-    assert targets == [DeploymentTarget(to="kserve", namespace="models", most_replicas=3, deadline="10m")]
+    monkeypatch.setattr(deployment, "create_deployer", choose)
+    endpoint = hr.deploy(URI, name="a", namespace="models", max_replicas=3)
+    assert targets == [DeploymentTarget(platform="kserve", namespace="models", max_replicas=3, deadline="10m")]
     assert deployer.calls == [(URI, "a")]
     assert (endpoint.url, endpoint.gateway) == ("http://a.models.example/v1/models/a:predict", "203.0.113.7:80")
 
@@ -50,7 +50,7 @@ def test_the_keywords_are_the_commands_options() -> None:
 
     command = {name: one.default for name, one in inspect.signature(deploy).parameters.items()}
     function = {name: one.default for name, one in inspect.signature(hr.deploy).parameters.items()}
-    both = command.keys() - {"model", "manifest", "remove", "verbose"}
+    both = command.keys() - {"model", "manifest", "delete", "verbose"}
     assert {name: command[name] for name in both} == {name: function[name] for name in both}
     assert function.keys() - both == {"model", "progress"}
 

@@ -16,7 +16,7 @@ from headrace.cli.main import app
 from tests.api.conftest import RunnerRecord
 
 COMPILED = Path(__file__).parents[2] / "pipelines" / "compiled" / "training.yaml"
-_NOT_FOR_CALLERS = {"source", "target", "journal", "deploy_to", "split_format"}
+_NOT_FOR_CALLERS = {"source", "target", "journal", "deploy_platform", "split_format"}
 
 
 def _pipeline_defaults() -> dict[str, Any]:
@@ -54,26 +54,42 @@ _CASES: list[tuple[list[str], dict[str, Any]]] = [
             "binary",
             "--name",
             "My Model",
-            "--drop",
+            "--drop-column",
             "joined",
-            "--id",
+            "--id-column",
             "age",
-            "--missing",
+            "--missing-value",
             "?",
-            "--missing",
+            "--missing-value",
             "",
         ],
-        {"task": "binary", "name": "My Model", "drop": "joined", "id_columns": ["age"], "missing_values": ["?", ""]},
+        {
+            "task": "binary",
+            "name": "My Model",
+            "drop_columns": "joined",
+            "id_columns": ["age"],
+            "missing_values": ["?", ""],
+        },
     ),
     (
-        ["--families", "logistic", "--max-trials", "3", "--require", "roc_auc=0.8", "--test-size", "0.3", "--nested"],
-        {"families": ("logistic",), "budget": 3, "thresholds": {"roc_auc": 0.8}, "test_size": 0.3, "nested": True},
+        [
+            "--families",
+            "logistic",
+            "--max-trials",
+            "3",
+            "--metric-bound",
+            "roc_auc=0.8",
+            "--test-size",
+            "0.3",
+            "--nested",
+        ],
+        {"families": ("logistic",), "budget": 3, "metric_bounds": {"roc_auc": 0.8}, "test_size": 0.3, "nested": True},
     ),
     (
-        ["--names", 'age,"a, b"', "--no-header", "--delimiter", "\\t", "--thousands", "space", "--decimal", ","],
-        {"names": ["age", "a, b"], "header": False, "delimiter": "\\t", "thousands": "space", "decimal": ","},
+        ["--column-names", 'age,"a, b"', "--no-header", "--delimiter", "\\t", "--thousands", "space", "--decimal", ","],
+        {"column_names": ["age", "a, b"], "header": False, "delimiter": "\\t", "thousands": "space", "decimal": ","},
     ),
-    (["--slice", "python3", "--with-data", "--seed", "4"], {"slices": ["python3"], "copies": True, "seed": 4}),
+    (["--slice", "python3", "--include-data", "--seed", "4"], {"slices": ["python3"], "include_data": True, "seed": 4}),
 ]
 
 
@@ -192,11 +208,11 @@ def test_what_is_no_table_is_refused(folder: Path, runner: RunnerRecord, table: 
         ({"decimal": ";"}, r"^decimal must be a dot or a comma; got ';'"),
         ({"decimal": ",", "thousands": ","}, r"^thousands must be another mark than decimal; got ','"),
         ({"cleanup": "soon"}, r"^cleanup must be always, succeeded or never; got 'soon'"),
-        ({"budget": "soon"}, r"^budget must be trials"),
-        ({"budget": 0}, r"^budget must be trials"),
-        ({"search_on": "moon"}, r"^search_on must be local or katib"),
-        ({"search_on": "katib"}, r"^search_on katib needs an object store"),
-        ({"search_namespace": "a"}, r"^search_namespace says where .* without search_on katib"),
+        ({"budget": "soon"}, r"^budget must be a number of trials"),
+        ({"budget": 0}, r"^budget must be a number of trials"),
+        ({"tuner": "moon"}, r"^tuner must be local or katib"),
+        ({"tuner": "katib"}, r"^tuner katib needs an object store"),
+        ({"search_namespace": "a"}, r"^search_namespace says where .* without tuner katib"),
         ({"experiment": "no/such.yaml"}, r"^experiment must be a file"),
         ({"champion": 3}, "a model must be a path"),
         ({"champion": Path("nowhere")}, "there is no folder nowhere"),

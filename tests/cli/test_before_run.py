@@ -60,7 +60,9 @@ def test_what_a_run_will_miss_is_said_before_it(
     server: KfpServer, there: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Keys and rights, each with its remedy; nothing is uploaded, unless one insists."""
-    with pytest.raises(UserError, match=r"stand above\): .*or start it anyway with --unchecked") as caught:
+    with pytest.raises(
+        UserError, match=r"stand above\): .*or start it anyway with --ignore-preflight-errors"
+    ) as caught:
         submit()
     assert "\n" not in str(caught.value)
     told = capsys.readouterr().out
@@ -73,7 +75,7 @@ def test_what_a_run_will_miss_is_said_before_it(
     assert "there is no ServiceAccount headrace-serving" in told
     assert not server.runs
     assert not server.versions
-    submit("--unchecked")
+    submit("--ignore-preflight-errors")
     (run,) = server.runs.values()
     assert "service_account" not in run.facts
 
@@ -107,7 +109,7 @@ def test_only_what_the_arguments_ask_for_is_missed(
     told = capsys.readouterr().out
     assert "KServe" not in told
     assert "! Secret" in told, "which a step reads if it is there"
-    submit("--argument", "publish=false", "--argument", "search_on=katib", "--unchecked")
+    submit("--argument", "publish=false", "--argument", "tuner=katib", "--ignore-preflight-errors")
     assert "pipeline-runner may not search with Katib" in capsys.readouterr().out
     there.delete(SERVICE_ACCOUNTS, "pipeline-runner")
     with pytest.raises(UserError, match="there is no ServiceAccount pipeline-runner"):

@@ -19,7 +19,7 @@ from headrace.cli import main
 from headrace.cli.main import app
 from headrace.core.runtime.processes import free_port, lease
 from headrace.stores.objects.local_s3 import local_store
-from tests.conftest import REPOSITORY, Line, headrace, ignoring
+from tests.conftest import REPOSITORY, Line, headrace, ignoring, write_table
 
 pytestmark = pytest.mark.usefixtures("default_signals")
 
@@ -203,15 +203,20 @@ def test_serve_says_what_a_store_uri_needs(line: Line) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_demo_keeps_the_endpoint_up(tmp_path: Path) -> None:
-    """`demo --serve` prints a curl line that works as printed, and leaves nothing running after Ctrl-C."""
+_SMALL = ("--target", "churn", "--families", "logistic", "--budget", "1", "--folds", "2")
+
+
+@pytest.mark.parametrize("command", ["run", pytest.param("demo", marks=pytest.mark.slow)])
+def test_demo_keeps_the_endpoint_up(command: str, tmp_path: Path) -> None:
+    """`demo --serve` prints a curl line that works as printed, and leaves nothing running after Ctrl-C; `run` too."""
     home = tmp_path / "demo"
-    demo = _serving("demo", "--serve", "--output", str(home))
+    table = (str(write_table(tmp_path / "customers.csv", rows=200)), *_SMALL) if command == "run" else ()
+    running = _serving(command, *table, "--serve", "--output", str(home))
     try:
-        answer = subprocess.run(["sh", "-c", _curl_line(demo)], capture_output=True, text=True, check=True).stdout
+        answer = subprocess.run(["sh", "-c", _curl_line(running)], capture_output=True, text=True, check=True).stdout
     finally:
-        code = _stop(demo)
-    assert re.search(r'"(benign|malignant)"', answer), answer
+        code = _stop(running)
+    assert re.search(r'"(benign|malignant|yes|no)"', answer), answer
     assert code == 0
     assert (home / "summary.json").exists()
     assert not [path for path in Path("/proc").glob("[0-9]*") if _runs_for(path, home)]

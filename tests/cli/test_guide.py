@@ -4,12 +4,12 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from headrace.cluster.api.kinds import NAMESPACES, NETWORK_POLICIES, SECRETS
+from tests import fork_server
 from tests.cluster.api_server import ApiServer, binary, namespace
 from tests.cluster.kfp_install import kubeflow
 from tests.conftest import REPOSITORY
@@ -42,7 +42,9 @@ def test_the_guides_commands_work(kubernetes: ApiServer, tmp_path: Path) -> None
     """One after another, in one folder, with the variables that the guide sets."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    (programs / "headrace").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m headrace.cli.main "$@"\n')
+    (programs / "headrace").write_text(
+        f'#!/bin/sh\nexec {shlex.quote(fork_server.python())} -m headrace.cli.main "$@"\n'
+    )
     (programs / "headrace").chmod(0o755)
     (programs / "kubectl").symlink_to(binary("kubectl"))
     (tmp_path / "pipeline.yaml").write_text((GUIDE.parents[2] / "pipelines" / "compiled" / "training.yaml").read_text())

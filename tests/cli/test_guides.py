@@ -72,7 +72,10 @@ def test_options_of_a_search_are_checked_at_once(command: str, tmp_path: Path) -
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
     for options, says in (
         (["--max-trials", "3", "--budget", "5m"], "--max-trials and --budget must not both be given"),
-        (["--namespace", "team-a"], "--namespace says where a search on Katib runs; got 'team-a' without --on katib"),
+        (
+            ["--namespace", "team-a"],
+            "--namespace says where a search on Katib runs; got 'team-a' without --tuner katib",
+        ),
     ):
         ended = headrace(command, str(tmp_path / "t.csv"), "--target", "b", *options)
         assert ended.returncode == 2

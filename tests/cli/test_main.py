@@ -16,7 +16,7 @@ def test_ctrl_c_is_answered_by_a_sentence(monkeypatch: pytest.MonkeyPatch, capsy
     def waits() -> None:
         raise KeyboardInterrupt
 
-    for name, value in (("app", app), ("ignored", lambda _: True)):
+    for name, value in (("app", app), ("is_ignored", lambda _: True)):
         monkeypatch.setattr(main, name, value)
     monkeypatch.setattr(main.gc, "freeze", lambda: None)
     monkeypatch.setattr(sys, "argv", ["headrace"])

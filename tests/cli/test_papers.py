@@ -15,13 +15,13 @@ from headrace.stores.objects.local_s3 import local_store
 from headrace.stores.objects.object_store import connect
 from tests.conftest import headrace, write_table
 from tests.core.bundles.test_signatures import make_key
-from tests.made_bundle import make_bundle
+from tests.made_bundle import copy_bundle
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A small bundle."""
-    return make_bundle(tmp_path_factory.mktemp("made"))
+    return copy_bundle(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture
@@ -105,27 +105,27 @@ def test_a_manifest_that_cannot_be_used_is_told(bundle: Path) -> None:
 def test_a_bundle_is_signed_and_verified(bundle: Path, keys: Path) -> None:
     """By the owner of a locked key; another key does not verify it; neither password nor key is shown."""
     password = {"HEADRACE_SIGNING_PASSWORD": "open sesame"}
-    signed = headrace("sign", str(bundle), "--key", str(keys / "mine.pem"), **password)
+    signed = headrace("sign", str(bundle), "--private-key", str(keys / "mine.pem"), **password)
     assert signed.returncode == 0, signed.stderr
     assert "open sesame" not in signed.stdout + signed.stderr
-    verified = headrace("verify", str(bundle), "--key", str(keys / "mine.pub"))
+    verified = headrace("verify", str(bundle), "--public-key", str(keys / "mine.pub"))
     assert verified.returncode == 0, verified.stderr
     assert "signed by the key" in verified.stdout
-    refused = headrace("verify", str(bundle), "--key", str(keys / "other.pub"))
+    refused = headrace("verify", str(bundle), "--public-key", str(keys / "other.pub"))
     assert refused.returncode == 2
     assert "made with another key" in refused.stderr
-    locked = headrace("sign", str(bundle), "--key", str(keys / "mine.pem"))
+    locked = headrace("sign", str(bundle), "--private-key", str(keys / "mine.pem"))
     assert locked.returncode == 2
     assert "HEADRACE_SIGNING_PASSWORD" in locked.stderr
     neither = headrace("sign", str(bundle))
     assert neither.returncode == 2
-    assert "--key FILE or --keyless" in neither.stderr
+    assert "--private-key FILE or --keyless" in neither.stderr
 
 
 def test_an_altered_bundle_is_not_signed(bundle: Path, keys: Path) -> None:
     """Nobody vouches for what is not what its manifest says."""
     (bundle / "model.json").write_text("{}")
-    ended = headrace("sign", str(bundle), "--key", str(keys / "other.pem"))
+    ended = headrace("sign", str(bundle), "--private-key", str(keys / "other.pem"))
     assert ended.returncode == 2
     assert "model.json is changed" in ended.stderr
     assert not (bundle / "signatures").exists()
@@ -135,11 +135,11 @@ def test_a_published_bundle_is_signed_and_verified(made: Bundle, keys: Path, sto
     """By its address; what was altered in the store is told file by file."""
     client = connect(store)
     uri = publish(made.folder, client)
-    key = ("--key", str(keys / "other.pub"))
+    key = ("--public-key", str(keys / "other.pub"))
     unsigned = headrace("verify", uri, *key, **store.environment())
     assert unsigned.returncode == 2
     assert "it is not signed" in unsigned.stderr
-    signed = headrace("sign", uri, "--key", str(keys / "other.pem"), **store.environment())
+    signed = headrace("sign", uri, "--private-key", str(keys / "other.pem"), **store.environment())
     assert signed.returncode == 0, signed.stderr
     assert signed.stdout.startswith(f"Signed: {uri}signatures/")
     verified = headrace("verify", uri, *key, **store.environment())
@@ -174,7 +174,7 @@ def test_a_run_takes_answers_and_copies(tmp_path: Path) -> None:
     answers.write_text("data_licence: CC-BY-4.0\ndata_origin: made up for a test\n")
     home = tmp_path / "out"
     given = ("run", str(table), "--target", "churn", "--budget", "1", "--families", "logistic", "--output", str(home))
-    ended = headrace(*given, "--card", str(answers), "--with-data", "--slice", "plan")
+    ended = headrace(*given, "--card", str(answers), "--include-data", "--slice", "plan")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     bundle = open_bundle(home / "bundle")
     told = bundle.json("provenance.json")

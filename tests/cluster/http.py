@@ -57,7 +57,7 @@ def answering(*answers: tuple[int, bytes]) -> Iterator[tuple[Cluster, Told]]:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
             yield at(f"http://127.0.0.1:{server.server_port}"), told
         finally:

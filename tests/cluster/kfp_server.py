@@ -16,7 +16,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -40,6 +39,7 @@ from headrace.core.base.environment_values import KfpSettings
 from headrace.core.base.errors import InputError
 from headrace.core.base.settings import StoreSettings
 from headrace.stores.objects.object_store import connect
+from tests import fork_server
 from tests.cluster import argo
 from tests.cluster.argo import Node, Play
 
@@ -414,7 +414,7 @@ class KfpServer:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("HEADRACE_")}
         with (home / "logs" / "log").open("wb") as log:
             run.process = subprocess.Popen(
-                [sys.executable, "-m", "headrace.pipelines.local.worker"],
+                [fork_server.python(), "-m", "headrace.pipelines.local.worker"],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -609,7 +609,7 @@ def kubeflow_pipelines(**options: Any) -> Iterator[KfpServer]:
         http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(played))
         http.daemon_threads = True
         played.address = f"http://127.0.0.1:{http.server_address[1]}"
-        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield played

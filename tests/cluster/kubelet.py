@@ -68,7 +68,7 @@ def node(admin: Cluster, name: str, logs: Mapping[str, str]) -> Iterator[None]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(_certificate(Path(folder)))
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         admin.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
         admin.patch_status(
             NODES,

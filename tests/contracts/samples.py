@@ -87,7 +87,7 @@ SAMPLES = {
             "test_actuals": _ACTUALS,
             "checks": ("validate", "checks"),
         },
-        bad={"thresholds": {"luck": 0.5}},
+        bad={"metric_bounds": {"luck": 0.5}},
         says="luck",
     ),
     "package": Sample(
@@ -122,7 +122,7 @@ SAMPLES = {
             "steps": [50, 100],
             "step_requests": 50,
         },
-        bad={"to": "moon"},
+        bad={"platform": "moon"},
         says="local or kserve; got 'moon'",
     ),
     "verify_endpoint": Sample(

@@ -4,6 +4,7 @@ import inspect
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ from headrace.pipelines.definitions.catalogue import PIPELINES
 from headrace.stores.bundles.bundle_store import publish
 from headrace.stores.objects.local_s3 import local_store
 from headrace.stores.objects.object_store import connect
+from tests import fork_server
 from tests.conftest import Line
 from tests.contracts.samples import SAMPLES, Sample
-from tests.made_bundle import make_bundle
+from tests.made_bundle import copy_bundle
 
 _ACTS_ON_THE_WORLD = ("publish", "deploy", "rollout", "verify_endpoint")
 _TYPES = {
@@ -74,7 +76,7 @@ def _metadata(line: Line, step: str, name: str) -> dict[str, Any]:
 
 
 def _alone(name: str, sample: Sample, line: Line, root: Path, broken: Path | None) -> None:
-    """Run one component by itself under SubprocessRunner."""
+    """Run one component by itself under SubprocessRunner, in a fork of a process that has imported what steps need."""
     component = getattr(shelf, name)
 
     @dsl.pipeline(name=f"alone-{name.replace('_', '-')}")
@@ -89,7 +91,9 @@ def _alone(name: str, sample: Sample, line: Line, root: Path, broken: Path | Non
         component(**inputs, **sample.arguments)
 
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(root))
-    alone()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", fork_server.python())
+        alone()
 
 
 @pytest.fixture
@@ -139,7 +143,7 @@ def test_components_that_act_on_the_world_run_by_themselves(line: Line, store: S
     verification = json.loads(next((tmp_path / "c").glob("*/verify-endpoint/verification")).read_text())
     assert verification["verified"]
     assert verification["cases"] > 0
-    other = publish(make_bundle(tmp_path / "other").folder, connect(store))
+    other = publish(copy_bundle(tmp_path / "other").folder, connect(store))
     asked = {**SAMPLES["rollout"].arguments, "candidate": other, "tolerances": {"shift": 9, "latency": 9, "slow": 1}}
     _alone("rollout", _filled(SAMPLES["rollout"], asked, uri=uri, table=str(line.table)), line, tmp_path / "d", None)
     record = json.loads(next((tmp_path / "d").glob("*/rollout/record")).read_text())

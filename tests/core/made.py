@@ -9,7 +9,7 @@ import polars as pl
 from headrace.core.base.notes import Note
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Column, Contract, Task
-from headrace.core.contracts.inference.infer import InferredContract
+from headrace.core.contracts.table_inference.infer import InferredContract
 from headrace.core.tables import parquet_table
 
 CLASSES: dict[Task, tuple[str, ...] | None] = {

@@ -84,7 +84,7 @@ def test_the_same_command_succeeds_after_a_kill(tmp_path: Path) -> None:
     """A run that was killed outright while it published does not stand in the way of the next."""
     table, home = write_table(tmp_path / "customers.csv", rows=200), tmp_path / "out"
     _kill_at("publish", signal.SIGKILL, table, home)
-    again = headrace("run", str(table), "--target", "churn", "--budget", "3", "--output", str(home))
+    again = headrace("run", str(table), "--target", "churn", "--budget", "3", "--output", str(home), fresh=True)
     assert again.returncode == 0, again.stdout + again.stderr
     assert (home / "summary.json").exists()
     assert not list(home.glob(".staging-*"))
@@ -105,7 +105,7 @@ def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
 def test_a_good_run_leaves_nothing_running(tmp_path: Path) -> None:
     """When the command returns, its servers are gone already."""
     table, home = write_table(tmp_path / "customers.csv", rows=200), tmp_path / "out"
-    ended = headrace("run", str(table), "--target", "churn", "--budget", "3", "--output", str(home))
+    ended = headrace("run", str(table), "--target", "churn", "--budget", "3", "--output", str(home), fresh=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert _descendants(home) == []
 

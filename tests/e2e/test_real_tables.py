@@ -47,7 +47,7 @@ def test_german_credit(real_tables: Path, tmp_path: Path) -> None:
 
 def test_taxis(real_tables: Path, tmp_path: Path) -> None:
     """Times, zones, missing values; a regression, split by time."""
-    options = ["--target", "fare", "--time", "pickup", "--country", "US", "--drop", "total"]
+    options = ["--target", "fare", "--time-column", "pickup", "--country", "US", "--drop-column", "total"]
     summary = _run(real_tables / "taxis.csv", tmp_path / "out", *options)
     assert summary.task == "regression"
     assert summary.metrics["r2"].low > 0.7
@@ -56,7 +56,18 @@ def test_taxis(real_tables: Path, tmp_path: Path) -> None:
 
 def test_adult_census(real_tables: Path, tmp_path: Path) -> None:
     """Names given, blanks after commas, question marks for what is missing."""
-    options = ["--names", _ADULT, "--target", "income", "--drop", "fnlwgt", "--slice", "sex", "--families", "logistic"]
+    options = [
+        "--column-names",
+        _ADULT,
+        "--target",
+        "income",
+        "--drop-column",
+        "fnlwgt",
+        "--slice",
+        "sex",
+        "--families",
+        "logistic",
+    ]
     summary = _run(real_tables / "adult-train.csv", tmp_path / "out", *options)
     assert summary.rows is not None
     assert summary.rows.read == 32_561

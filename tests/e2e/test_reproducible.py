@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 
 def _run(table: Path, home: Path, *more: str) -> Summary:
-    ended = headrace("run", str(table), "--target", "churn", "--budget", "3", "--output", str(home), *more)
+    ended = headrace("run", str(table), "--target", "churn", "--budget", "3", "--output", str(home), *more, fresh=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return Summary.model_validate_json((home / "summary.json").read_text())
 

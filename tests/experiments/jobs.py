@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from headrace.experiments.tuners import katib_spec
 from headrace.experiments.tuners.katib_spec import TrialPod
 from headrace.stores.bundles import folder_store
 from headrace.stores.objects.object_store import ObjectStore
+from tests import fork_server
 from tests.core import made
 
 METRICS = ("roc_auc", "log_loss")
@@ -85,7 +85,7 @@ def as_collected(made: Mapping[str, Any]) -> str:
 def run_here(job: Mapping[str, Any], settings: StoreSettings, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run the container of a Job as a process of this machine, joined for a shell as Katib's collector joins it."""
     made = container(job)
-    line = as_collected(made).replace("python3", sys.executable, 1)
+    line = as_collected(made).replace("python3", fork_server.python(), 1)
     variables = {**environment(made, settings.environment()), **changes}
     kept = {key: value for key, value in os.environ.items() if not key.startswith("HEADRACE_")}
     return subprocess.run(

@@ -9,12 +9,12 @@ import pytest
 from headrace.core.base.environment_values import TrialSettings
 from headrace.core.base.settings import StoreSettings
 from headrace.core.bundles.bundle import open_bundle
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments import trial_job
 from headrace.experiments.manifests import experiment_yaml
 from headrace.experiments.search import loop
 from headrace.experiments.search.budget import SearchBudget
 from headrace.experiments.search.loop import SearchPlan, TrialRequest
-from headrace.experiments.search.result import Trial
 from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.experiments.trials.study import Study
 from headrace.stores.bundles import bundle_store

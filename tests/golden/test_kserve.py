@@ -16,7 +16,7 @@ from headrace.serving.deployment.target import DeploymentTarget
 GOLDEN = Path(__file__).parent / "kserve"
 URI = f"s3://headrace/models/heart/{'0' * 64}/"
 NEW = f"s3://headrace/models/heart/{'1' * 64}/"
-STANDARD = kserve_spec.build("heart", URI, target=DeploymentTarget(most_replicas=3), mode="Standard")
+STANDARD = kserve_spec.build("heart", URI, target=DeploymentTarget(max_replicas=3), mode="Standard")
 DOCUMENTS: dict[str, Any] = {
     "inference-service": STANDARD,
     "inference-service-of-a-promoted-canary": kserve_spec.build(

@@ -19,12 +19,11 @@ from headrace.pipelines.definitions.training_options import TrainingOptions
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "options.md"
 OPTIONS = option_fields(TrainingOptions)
 _TABLE = re.compile(r"(?<=<!-- options: written by `make compiled` -->\n\n).*?(?=\n\n<!-- end -->)", re.DOTALL)
-# A component that takes options though the training has no such step; the names of its parameters by theirs.
-_ALSO: dict[str, dict[str, str]] = {
+# A component that takes options though the training has no such step.
+_ALSO: dict[str, set[str]] = {
     "prepare": {
-        **{name: name for name in ("source", "header", "delimiter", "encoding", "skip_lines", "comment", "test_size")},
-        "seed": "seed",
-        "split_method": "method",
+        *("source", "header", "delimiter", "encoding", "skip_lines", "comment"),
+        *("split_method", "test_size", "seed"),
     }
 }
 
@@ -33,7 +32,7 @@ def _taken() -> Iterator[tuple[str, str, OptionField]]:
     """Each step with the name of a parameter and the option that it takes by it."""
     for name, option in OPTIONS.items():
         yield from ((step, parameter, option) for step, parameter in option.parameters.items())
-        yield from ((step, names[name], option) for step, names in _ALSO.items() if name in names)
+        yield from ((step, name, option) for step, names in _ALSO.items() if name in names)
 
 
 def _function(step: str) -> Any:

@@ -13,7 +13,7 @@ from headrace.components.base import IMAGE
 from headrace.core.base.errors import InputError
 from headrace.kustomize import FOLDER, OVERLAYS
 from images import archive as archives
-from images.archive import SUMS, archive, wanted
+from images.archive import SUMS, archive, wanted_images
 from tests.conftest import REPOSITORY
 
 GUIDE = REPOSITORY / "docs" / "guides" / "kubernetes.md"
@@ -27,8 +27,8 @@ def test_every_image_of_the_overlays_is_wanted() -> None:
         for line in (FOLDER / "rendered" / f"{overlay}.yaml").read_text().splitlines()
         if line.strip(" -").startswith("image:")
     }
-    assert set(wanted(OVERLAYS)) == named | {IMAGE}
-    assert wanted(OVERLAYS) == sorted(wanted(OVERLAYS))
+    assert set(wanted_images(OVERLAYS)) == named | {IMAGE}
+    assert wanted_images(OVERLAYS) == sorted(wanted_images(OVERLAYS))
 
 
 def test_an_unknown_overlay_is_refused(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_what_comes_out_installs_and_loads_without_a_network(tmp_path: Path) -> 
     assert listed | {SUMS} == {str(one.relative_to(root)) for one in root.rglob("*") if one.is_file()}
     lock = root / "wheels" / "requirements.lock"
     assert len(list(lock.parent.glob("*.whl"))) == len(lock.read_text().splitlines())
-    assert (root / "images.txt").read_text().splitlines() == wanted(OVERLAYS)
+    assert (root / "images.txt").read_text().splitlines() == wanted_images(OVERLAYS)
     assert {one.stem for one in (root / "manifests").iterdir()} == set(OVERLAYS)
     compiled = {one.name: one.read_bytes() for one in (REPOSITORY / "pipelines" / "compiled").glob("*.yaml")}
     assert {one.name: one.read_bytes() for one in (root / "pipelines").iterdir()} == compiled
@@ -80,7 +80,7 @@ def test_what_comes_out_installs_and_loads_without_a_network(tmp_path: Path) -> 
 @pytest.mark.usefixtures("engine")
 def test_an_image_that_cannot_be_had_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With what can be done about it; no part of an archive is left."""
-    monkeypatch.setattr(archives, "wanted", lambda _: ["registry.invalid/nobody/nothing:0"])
+    monkeypatch.setattr(archives, "wanted_images", lambda _: ["registry.invalid/nobody/nothing:0"])
     with pytest.raises(InputError, match=r"nothing:0 is not here and cannot be pulled .* --own-image"):
         archive(tmp_path / "a.tar")
     assert list(tmp_path.iterdir()) == []

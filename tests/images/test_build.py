@@ -12,7 +12,7 @@ from headrace.core.base.errors import InputError, InternalError
 from headrace.core.base.files import sha256
 from headrace.pipelines.definitions.catalogue import PIPELINES
 from images.build import build
-from images.wheels import locked_wheels, own_wheel, pinned, platforms
+from images.wheels import locked_wheels, own_wheel, platforms, read_pins
 from tests.conftest import REPOSITORY
 from tests.images.conftest import missing
 from tests.images.made_wheels import made_wheel
@@ -53,7 +53,7 @@ def test_the_lock_of_a_folder_names_each_wheel_by_its_hash(tmp_path: Path) -> No
     """In the order of their names, whatever the order of the folder."""
     later, first = made_wheel(tmp_path, "zeta"), made_wheel(tmp_path, "alpha_beta")
     lines = [f"alpha-beta==1.0 --hash=sha256:{sha256(first)}", f"zeta==1.0 --hash=sha256:{sha256(later)}"]
-    assert pinned(tmp_path).splitlines() == lines
+    assert read_pins(tmp_path).splitlines() == lines
 
 
 def test_wheels_of_a_lock_are_fetched_once(index: Path, tmp_path: Path) -> None:

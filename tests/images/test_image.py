@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from headrace.components.base import IMAGE
-from images.build import built, context_of, lock_of, prepared
+from images.build import build_image, context_of, lock_of, prepare_build
 from tests.images.conftest import LOCKED_DOWN, docker
 from tests.real_parts import alone
 
@@ -124,9 +124,9 @@ def test_building_again_makes_the_same_layers(engine: str, image: str, tmp_path:
     """From the same tree and base, without any cache: every byte, time, mode and owner of every file, in order."""
     again = f"{image.partition(':')[0]}:again"
     with alone("image"):
-        context = shutil.copytree(prepared(), tmp_path / "context")
+        context = shutil.copytree(prepare_build(), tmp_path / "context")
     try:
-        built(context, again, engine=engine, options=["--no-cache"])
+        build_image(context, again, engine=engine, options=["--no-cache"])
         assert _layers(again) == _layers(image)
     finally:
         with alone("image"):  # another build would take up the layers that are removed here

@@ -156,7 +156,7 @@ def _rollout(place: Place) -> dict[str, Any]:
     # Both servers run in the step's own container, and end with it.
     folder = made(place.root / "versions", "good")
     bundles = {key: str(folder / one / "bundle") for key, one in (("stable", "stable"), ("candidate", "good"))}
-    return {**bundles, "table": str(folder / "traffic.csv"), "to": "local", "steps": [50, 100]}
+    return {**bundles, "table": str(folder / "traffic.csv"), "platform": "local", "steps": [50, 100]}
 
 
 def _rolled_out(place: Place) -> None:

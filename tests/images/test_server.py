@@ -14,7 +14,7 @@ from headrace.stores.bundles.bundle_store import publish
 from headrace.stores.objects.object_store import connect
 from images.build import build
 from tests.images.conftest import LOCKED_DOWN, Container, answers, container, docker, wait_for
-from tests.made_bundle import make_bundle
+from tests.made_bundle import copy_bundle, make_bundle
 from tests.real.kserve_storage import fetched
 from tests.real_parts import alone
 
@@ -25,7 +25,7 @@ SERVE = ("python", "-m", "headrace.serving.server", "--model", "/mnt/models", "-
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A bundle that anybody may read."""
-    return readable(make_bundle(tmp_path_factory.mktemp("made")))
+    return readable(copy_bundle(tmp_path_factory.mktemp("made")))
 
 
 def readable(made: Bundle) -> Bundle:

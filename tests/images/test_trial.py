@@ -8,10 +8,10 @@ import pytest
 
 from headrace.core.base.settings import StoreSettings
 from headrace.core.bundles.bundle import open_bundle
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments import trial_job
 from headrace.experiments.manifests import experiment_yaml
 from headrace.experiments.search.loop import TrialRequest
-from headrace.experiments.search.result import Trial
 from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.stores.bundles import bundle_store
 from headrace.stores.objects.object_store import connect

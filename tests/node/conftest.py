@@ -30,7 +30,7 @@ from tests.real_parts import missing
 __all__ = ["engine", "image"]
 
 STORE = "headrace-object-store"
-TIDY = "headrace-tidy"
+CLEANUP = "headrace-cleanup"
 GET_MINIO = (
     "no MinIO server: go install github.com/minio/minio@latest, then set KUBEBUILDER_ASSETS to the folder of its binary"
 )
@@ -83,7 +83,7 @@ def place(node: SingleNode, image: str, tmp_path_factory: pytest.TempPathFactory
     assert ended.returncode == 0, ended.stderr
     node.kubectl("apply", "--server-side", "-f", str(written / "local.yaml"))
     # It runs when a test asks for it, and not just before by its own clock.
-    node.kubectl("-n", name, "patch", "cronjob", TIDY, "--patch", '{"spec": {"suspend": true}}')
+    node.kubectl("-n", name, "patch", "cronjob", CLEANUP, "--patch", '{"spec": {"suspend": true}}')
     inside = StoreSettings(f"http://{STORE}:9000", access_key="trial", secret_key=secrets.token_hex(16))
     put_store_keys(cluster, inside)
     try:

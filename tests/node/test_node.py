@@ -35,7 +35,7 @@ from headrace.stores.bundles.bundle_store import fetch, publish
 from headrace.stores.objects.object_store import connect
 from tests.conftest import headrace, write_table
 from tests.experiments.katib_controller import katib
-from tests.node.conftest import STORE, TIDY, Place
+from tests.node.conftest import CLEANUP, STORE, Place
 from tests.node.katib_jobs import TRIAL_LABEL, on_node
 from tests.node.kserve_controller import Controller, gone
 from tests.node.load import load
@@ -91,11 +91,11 @@ def settled(place: Place) -> bool:
     return len(pods) == 2 and all(stays(pod) and is_ready(pod) for pod in pods)
 
 
-def answering(address: str, *, via: str = "") -> set[str]:
+def answering(address: str, *, gateway: str = "") -> set[str]:
     """Digests of the bundles that answer at an address."""
     found = set()
     for _ in range(8):
-        with EndpointClient.at(f"http://{address}/v1/models/{NAME}:predict", via=via) as remote:
+        with EndpointClient.at(f"http://{address}/v1/models/{NAME}:predict", gateway=gateway) as remote:
             found.add(remote.digest())
     return found
 
@@ -121,7 +121,7 @@ def another(place: Place, before: Document) -> bool:
 
 def test_the_doctor_says_what_is_there(place: Place, platform: Controller, tmp_path: Path) -> None:
     """To an administrator outside and to the pipeline's own account inside: nothing stands in the way on this node."""
-    ended = command(place, platform, "doctor", "--target", "cluster", "--json", str(tmp_path / "found.json"))
+    ended = command(place, platform, "doctor", "--platform", "cluster", "--output", str(tmp_path / "found.json"))
     assert ended.returncode == 0, ended.stdout
     told = "\n".join(f"{one['state']}: {one['text']}" for one in read_json(tmp_path / "found.json")["findings"])
     for part in (
@@ -134,7 +134,7 @@ def test_the_doctor_says_what_is_there(place: Place, platform: Controller, tmp_p
         "its controller is not in kserve",
     ):
         assert part in told, told
-    work = Work(["headrace", "doctor", "--target", "cluster"], place.image, "headrace-pipeline")
+    work = Work(["headrace", "doctor", "--platform", "cluster"], place.image, "headrace-pipeline")
     code, inside = run(place.cluster, work, "doctor")
     assert code == 0, inside
     assert f"you are system:serviceaccount:{place.cluster.namespace}:headrace-pipeline" in inside
@@ -144,7 +144,7 @@ def test_the_doctor_says_what_is_there(place: Place, platform: Controller, tmp_p
 @pytest.fixture(scope="module")
 def served(place: Place, platform: Controller, uris: list[str]) -> str:
     """The first version, deployed from outside; where its Service is."""
-    ended = command(place, platform, "deploy", uris[0], "--name", NAME, "--replicas", "2")
+    ended = command(place, platform, "deploy", uris[0], "--name", NAME, "--min-replicas", "2")
     assert ended.returncode == 0, ended.stderr
     assert f"{NAME} in {place.cluster.namespace} (Standard) answers with {digest(uris[0])[:12]}." in ended.stdout
     return platform.gateway.addresses[platform.host(f"{NAME}-predictor")]
@@ -184,11 +184,11 @@ def test_a_pod_is_ready_only_when_its_model_answers(place: Place, served: str) -
 def test_versions_change_under_load(place: Place, platform: Controller, served: str, uris: list[str]) -> None:
     """From outside to the second version, and from a pod back to the first: every request is answered."""
     with load(served, NAME, GOOD) as found:
-        ended = command(place, platform, "deploy", uris[1], "--name", NAME, "--replicas", "2")
+        ended = command(place, platform, "deploy", uris[1], "--name", NAME, "--min-replicas", "2")
         assert ended.returncode == 0, ended.stderr
         wait_for(lambda: settled(place), "the end of the old pods")
         assert answering(served) == {digest(uris[1])}
-        back = ["headrace", "deploy", uris[0], "--name", NAME, "--replicas", "2"]
+        back = ["headrace", "deploy", uris[0], "--name", NAME, "--min-replicas", "2"]
         code, told = run(place.cluster, Work(back, place.image, "headrace-deployer"), "deploy")
         assert code == 0, told
         assert f"answers with {digest(uris[0])[:12]}, {digest(uris[1])[:12]} before." in told
@@ -202,7 +202,7 @@ def test_a_broken_version_is_taken_back_under_load(
 ) -> None:
     """What served before serves on; the command says in one sentence what is wrong and what answers."""
     with load(served, NAME, GOOD) as found:
-        ended = command(place, platform, "deploy", uris[2], "--name", NAME, "--replicas", "2")
+        ended = command(place, platform, "deploy", uris[2], "--name", NAME, "--min-replicas", "2")
         wait_for(lambda: settled(place), "the end of the broken pods")
     assert ended.returncode == 2, ended.stdout + ended.stderr
     assert "(CrashLoopBackOff, exit code 2, Error)" in ended.stderr
@@ -214,8 +214,8 @@ def test_a_broken_version_is_taken_back_under_load(
 
 def rollout(candidate: str, *, steps: str) -> list[str]:
     """Words of a rollout that is as short as may be."""
-    times = f"--steps {steps} --step-requests 50 --step-time 2s --look 1s --patience 2m"
-    bounds = "--floor-ms 50 --tolerate errors=0.05 --tolerate slow=0.2 --tolerate shift=0.6"
+    times = f"--steps {steps} --step-requests 50 --step-duration 2s --poll-interval 1s --step-timeout 2m"
+    bounds = "--floor-ms 50 --tolerance errors=0.05 --tolerance slow=0.2 --tolerance shift=0.6"
     return ["rollout", NAME, "--candidate", candidate, "--traffic", "canary", *times.split(), *bounds.split()]
 
 
@@ -244,7 +244,7 @@ def test_a_rollout_from_a_pod_sends_a_worse_version_back(
     assert before
     assert after
     assert after["spec"] == before["spec"]
-    assert answering(served) == answering(platform.outer(NAME), via=platform.ingress.address) == {digest(uris[0])}
+    assert answering(served) == answering(platform.outer(NAME), gateway=platform.ingress.address) == {digest(uris[0])}
 
 
 def test_a_version_that_is_not_in_the_store_is_told_by_its_initializer(
@@ -277,7 +277,7 @@ def test_a_deployment_that_is_ended_leaves_nothing_behind(
     """The pod that deploys is deleted in the middle: what was there before serves on, what was not is gone again."""
     before = place.cluster.get(INFERENCE_SERVICES, name)
     # No node has as many processors: the version never comes up.
-    words = ["headrace", "deploy", uris[1], "--name", name, "--replicas", "2", "--cpu", "64"]
+    words = ["headrace", "deploy", uris[1], "--name", name, "--min-replicas", "2", "--cpu", "64"]
     pod = start(place.cluster, Work(words, place.image, "headrace-deployer"), "ended")
     wait_for(lambda: uris[1] in str(place.cluster.get(DEPLOYMENTS, f"{name}-predictor")), "the deployment's beginning")
     wait_for(lambda: any("'cpu': '64'" in str(one["spec"]) for one in of_model(place, name)), "a pod of it")
@@ -317,11 +317,11 @@ def mortal(place: Place, words: list[str], account: str) -> Work:
     return Work(words, place.image, account, environment=own)
 
 
-def tidied(place: Place) -> str:
+def cleaned_up(place: Place) -> str:
     """What a Job says that is made of the CronJob of the manifests."""
-    name = f"tidy-{secrets.token_hex(3)}"
+    name = f"cleanup-{secrets.token_hex(3)}"
     space = ("-n", place.cluster.namespace)
-    place.node.kubectl(*space, "create", "job", f"--from=cronjob/{TIDY}", name)
+    place.node.kubectl(*space, "create", "job", f"--from=cronjob/{CLEANUP}", name)
     place.node.kubectl(*space, "wait", "--for=condition=complete", f"job/{name}", "--timeout=120s")
     (pod,) = place.cluster.list(PODS, labels=f"job-name={name}")
     told = said(place.cluster, pod["metadata"]["name"])
@@ -335,7 +335,7 @@ def test_a_deployment_that_is_killed_is_tidied(
 ) -> None:
     """By the CronJob's own pod: what was there before serves on, what was not is gone again."""
     before = place.cluster.get(INFERENCE_SERVICES, name)
-    words = ["headrace", "deploy", uris[1], "--name", name, "--replicas", "2", "--cpu", "64"]
+    words = ["headrace", "deploy", uris[1], "--name", name, "--min-replicas", "2", "--cpu", "64"]
     pod = start(place.cluster, mortal(place, words, "headrace-deployer"), "killed")
     wait_for(lambda: any("'cpu': '64'" in str(one["spec"]) for one in of_model(place, name)), "a pod of it")
     killed(place, pod)
@@ -343,7 +343,7 @@ def test_a_deployment_that_is_killed_is_tidied(
     assert left
     assert source(left) == uris[1], "nobody has put anything right yet"
     time.sleep(6)
-    told = tidied(place)
+    told = cleaned_up(place)
     assert f"the InferenceService {name} was {'restored to ' + uris[0] if before else 'deleted'}" in told
     assert f"1 cleaned up in {place.cluster.namespace}." in told
     after = place.cluster.get(INFERENCE_SERVICES, name)
@@ -372,12 +372,12 @@ def test_a_rollout_from_outside_promotes_a_good_version(
         mine, others = step.candidate.counts().requests, step.stable.counts().requests
         assert abs(mine / (mine + others) - step.percent / 100) < 0.15
     assert predictors(place) == [[f"{NAME}-predictor"]] * 2, "the predictor keeps its name"
-    assert answering(platform.outer(NAME), via=platform.ingress.address) == {digest(uris[1])}
+    assert answering(platform.outer(NAME), gateway=platform.ingress.address) == {digest(uris[1])}
 
 
 def test_an_endpoint_is_removed_with_all_that_it_had(place: Place, platform: Controller, served: str) -> None:
     """Its Deployment, its Service and its pods go with it."""
-    ended = command(place, platform, "deploy", "--remove", "--name", NAME)
+    ended = command(place, platform, "deploy", "--delete", "--name", NAME)
     assert ended.returncode == 0, ended.stderr
     wait_for(lambda: gone(place.cluster, NAME), "its end")
 
@@ -392,7 +392,7 @@ def table(place: Place, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_a_search_that_is_ended_leaves_nothing_behind(place: Place, table: str) -> None:
     """The pod that searches is deleted while a trial runs: no Experiment, Trial, Job or pod of one is left."""
-    options = "--target churn --experiment logistic --on katib --output search"
+    options = "--target churn --experiment logistic --tuner katib --output search"
     words = ["headrace", "tune", table, *options.split()]
     with katib(place.cluster, on_node(place.cluster)):
         pod = start(place.cluster, Work(words, place.image, "headrace-tuner"), "search")
@@ -410,7 +410,7 @@ def test_a_search_that_is_ended_leaves_nothing_behind(place: Place, table: str) 
 
 def test_a_search_that_is_killed_is_tidied(place: Place, table: str) -> None:
     """By the CronJob's own pod, once nobody has watched it for a while; before, it is left alone."""
-    options = "--target churn --experiment logistic --on katib --output search"
+    options = "--target churn --experiment logistic --tuner katib --output search"
     words = ["headrace", "tune", table, *options.split()]
     with katib(place.cluster, on_node(place.cluster)):
         pod = start(place.cluster, mortal(place, words, "headrace-tuner"), "killed")
@@ -419,11 +419,11 @@ def test_a_search_that_is_killed_is_tidied(place: Place, table: str) -> None:
         killed(place, pod)
         assert place.cluster.list(EXPERIMENTS)
         time.sleep(6)
-        assert f"the Experiment {experiment['metadata']['name']} was deleted, with its Trials" in tidied(place)
+        assert f"the Experiment {experiment['metadata']['name']} was deleted, with its Trials" in cleaned_up(place)
         assert place.cluster.list(EXPERIMENTS) == []
         nothing_of_it_is_left(place)
         assert place.cluster.list(LEASES) == []
-    assert "Nothing is left to clean up" in tidied(place)
+    assert "Nothing is left to clean up" in cleaned_up(place)
 
 
 def nothing_of_it_is_left(place: Place) -> None:
@@ -434,7 +434,7 @@ def nothing_of_it_is_left(place: Place) -> None:
 
 def trial_jobs(place: Place) -> list[Document]:
     """Jobs of trials, beside those of the CronJob."""
-    return [one for one in place.cluster.list(JOBS) if not one["metadata"]["name"].startswith(TIDY)]
+    return [one for one in place.cluster.list(JOBS) if not one["metadata"]["name"].startswith(CLEANUP)]
 
 
 @pytest.fixture(scope="module")
@@ -453,7 +453,7 @@ def line(place: Place, platform: Controller, table: str, shared: Path) -> Steps:
         "name": "customers",
         "experiment": "logistic",
         "budget": "2",
-        "search_on": "katib",
+        "tuner": "katib",
         "cleanup": "never",
     }
     made = Steps(place.cluster, place.image, shared, shared / "training")
@@ -527,6 +527,6 @@ def test_the_lines_endpoint_answers_as_its_bundle_says(place: Place, platform: C
         endpoint["url"]
         == f"http://customers-predictor.{place.cluster.namespace}.svc.cluster.local/v1/models/customers:predict"
     )
-    found = verify(endpoint["url"], bundle=bundle, via=platform.ingress.address)
+    found = verify(endpoint["url"], bundle=bundle, gateway=platform.ingress.address)
     assert found["failures"] == []
     assert "<html" in line.artifact("report", "report").read_text()

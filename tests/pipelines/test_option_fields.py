@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.base.errors import InputError
-from headrace.core.base.parameter_text import plain, plain_list
+from headrace.core.base.parameter_text import unescape_all
 from headrace.pipelines.definitions.option_fields import (
     OptionSpec,
     check_choices,
@@ -66,9 +66,9 @@ def test_a_step_gets_its_options_by_the_names_of_its_parameters() -> None:
 
 
 def test_an_option_is_typed_by_its_flag() -> None:
-    """The first of its flags, its name with dashes, or what stands for an argument."""
+    """The first of its flags; its name with dashes, in the singular if repeated; or what stands for an argument."""
     assert [option.flag for option in option_fields(Made).values()] == [
-        "TABLE", "--method", "--column", "--bounds", "--rows",
+        "TABLE", "--method", "--column", "--bound", "--rows",
     ]  # fmt: skip
 
 
@@ -85,9 +85,10 @@ def test_a_value_that_is_no_choice_is_refused() -> None:
 def test_values_pass_a_pipeline_unharmed(source: str, columns: list[str], bounds: dict[str, float]) -> None:
     """What the steps make plain again is what was given, and nothing in between is rewritten by the local runner."""
     values = pipeline_values(Made(source=source, columns=tuple(columns), bounds=bounds))
-    assert plain(values["source"]) == source
-    assert plain_list(values["columns"]) == columns
-    assert values["bounds"] == bounds
+    plain_values = unescape_all(values)
+    assert plain_values["source"] == source
+    assert plain_values["columns"] == columns
+    assert plain_values["bounds"] == bounds
     assert not any("python3" in text or "{{$" in text for text in [values["source"], *values["columns"]])
 
 

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from headrace.cluster.kfp import client
 from headrace.cluster.kfp.client import KfpClient, RunRequest
 from headrace.core.base.environment_values import TrialSettings
 from headrace.core.base.settings import StoreSettings
-from headrace.experiments.search.result import Trial
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.trial_job import Reporter, record_key
 from headrace.experiments.trials import pipeline_trial
 from headrace.experiments.trials.pipeline_trial import PipelineTrial
@@ -30,6 +29,7 @@ from headrace.pipelines import trial_job
 from headrace.pipelines.tuning import factory
 from headrace.stores.bundles import folder_store
 from headrace.stores.objects.object_store import ObjectStore, connect
+from tests import fork_server
 from tests.cluster.kfp_server import KfpServer, kubeflow_pipelines
 from tests.experiments import jobs
 from tests.experiments.collector import collected
@@ -123,7 +123,7 @@ def test_a_trial_that_is_ended_ends_its_run(server: KfpServer, rclone_settings: 
     made = jobs.container(job(trial, uri, x="0.5", depth="4"))
     variables = jobs.environment(made, rclone_settings.environment())
     process = subprocess.Popen(
-        [sys.executable, *made["command"][1:]],
+        [fork_server.python(), *made["command"][1:]],
         env={**variables, "HEADRACE_KFP_ENDPOINT": server.address, "PATH": "/usr/bin:/bin"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

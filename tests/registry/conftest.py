@@ -8,7 +8,7 @@ import pytest
 
 from headrace.registry.mlflow.registry import MlflowRegistry, open_registry
 from headrace.registry.models.submission import ModelSubmission
-from tests.made_bundle import make_bundle
+from tests.made_bundle import copy_bundle
 from tests.real.mlflow_server import mlflow_server
 from tests.registry.made import variant
 
@@ -18,7 +18,7 @@ Make = Callable[..., ModelSubmission]
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle that the real steps made."""
-    return make_bundle(tmp_path_factory.mktemp("made")).folder
+    return copy_bundle(tmp_path_factory.mktemp("made")).folder
 
 
 @pytest.fixture

@@ -36,7 +36,8 @@ def variant(
     shutil.copytree(bundle, folder)
     text = contract((folder / "contract.yaml").read_text()).replace("name: customers", f"name: {name}", 1)
     write_text(folder / "contract.yaml", text)
-    _edit(folder / "provenance.json", verdict={"verdict": verdict, "reasons": [f"It is a {verdict}."]}, mark=mark)
+    said = {"verdict": verdict, "reasons": [f"It is a {verdict}."], "comparison": {"against": "baseline"}}
+    _edit(folder / "provenance.json", verdict=said, made_with=f"headrace {mark}")
     if metric:
         document = json.loads((folder / "metrics.json").read_text())
         document["metrics"]["roc_auc"] = dict(metric)

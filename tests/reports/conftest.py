@@ -11,12 +11,25 @@ import pytest
 
 from headrace.core.base.notes import Note
 from headrace.core.contracts import contract_yaml
-from headrace.core.contracts.contract import Column, Contract
+from headrace.core.contracts.contract import Column, Contract, Task
+from headrace.core.evaluation.evaluation_document import (
+    BaselineMeasures,
+    ConfusionMatrix,
+    EqualInputs,
+    Evaluation,
+    NearInputs,
+    SliceMeasures,
+)
+from headrace.core.evaluation.search_trials import NestedEstimate, OuterFold, Trial
+from headrace.core.packaging.provenance_document import RecordedTable
 from headrace.core.statistics import curves, residuals
+from headrace.core.statistics.measures import Interval
 from headrace.core.tables import parquet_table
-from headrace.experiments.search.result import NestedEstimate, OuterFold, SearchDocument, Trial, best_of
+from headrace.core.validation.data_checks import BrokenRule, CheckedColumn, CheckedCounts, DataChecks
+from headrace.experiments.search.result import SearchDocument, best_of
 from headrace.experiments.space.experiment import Objective
 from headrace.reports.run.document import RunPaths
+from tests.made_documents import THRESHOLD, make_evaluation, make_provenance
 
 EVIL = "<script>alert('x')</script> \U0001f600 \"quoted\"\nline {{ 7 * 7 }} & <b>"
 
@@ -81,72 +94,46 @@ def contract() -> Contract:
     )
 
 
-def evaluation(task: str = "binary") -> dict[str, Any]:
+def evaluation(task: Task = "binary") -> Evaluation:
     """What evaluate would have measured."""
     rng = np.random.default_rng(3)
-    common = {"task": task, "family": "logistic", "rows": {"train": 320, "test": 80}, "slices": [], "undefined": []}
     if task == "regression":
         actual = rng.normal(20, 5, 300)
-        return common | {
-            "metrics": {
-                "mae": {"value": 1.61234, "low": 1.4, "high": 1.83},
-                "rmse": {"value": 2.05, "low": 1.8, "high": 2.3},
-                "r2": {"value": 0.83, "low": 0.79, "high": 0.87},
+        return make_evaluation(
+            task,
+            metrics={
+                "mae": Interval(1.61234, 1.4, 1.83),
+                "rmse": Interval(2.05, 1.8, 2.3),
+                "r2": Interval(0.83, 0.79, 0.87),
             },
-            "baseline": {"kind": "mean of the training rows", "metrics": {"mae": 4.0, "rmse": 5.0, "r2": -0.01}},
-            "residuals": residuals.describe(actual, actual + rng.normal(0, 2, 300)),
-        }
+            baseline=BaselineMeasures("mean of the training rows", {"mae": 4.0, "rmse": 5.0, "r2": -0.01}, None),
+            residuals=residuals.describe(actual, actual + rng.normal(0, 2, 300)),
+        )
     scores = rng.random(80)
     positive = rng.random(80) < scores
-    return common | {
-        "metrics": {
-            "accuracy": {"value": 0.8125, "low": 0.71, "high": 0.89},
-            "f1": {"value": 0.79, "low": 0.66, "high": 0.88},
-            "roc_auc": {"value": 0.9012, "low": 0.83, "high": 0.96},
-            "pr_auc": {"value": 0.88, "low": None, "high": None},
-            "log_loss": {"value": 0.41, "low": 0.3, "high": 0.55},
+    values = {"accuracy": 0.55, "f1": 0.0, "roc_auc": 0.5, "pr_auc": 0.45, "log_loss": 0.69}
+    return make_evaluation(
+        metrics={
+            "accuracy": Interval(0.8125, 0.71, 0.89),
+            "f1": Interval(0.79, 0.66, 0.88),
+            "roc_auc": Interval(0.9012, 0.83, 0.96),
+            "pr_auc": Interval(0.88, 0.8, 0.95),
+            "log_loss": Interval(0.41, 0.3, 0.55),
         },
-        "baseline": {
-            "kind": "most frequent class",
-            "metrics": {"accuracy": 0.55, "f1": 0.0, "roc_auc": 0.5, "pr_auc": 0.45, "log_loss": 0.69},
-        },
-        "threshold": {
-            "value": 0.41,
-            "positive": "1",
-            "cost": 0.17,
-            "cost_at_half": 0.21,
-            "cost_false_positive": 1.0,
-            "cost_false_negative": 2.0,
-            "chosen_on": "out-of-fold predictions for training rows",
-        },
-        "confusion": {"labels": ["0", EVIL], "rows": [[37, 7], [8, 28]]},
-        "positive": EVIL,
-        "equal_inputs": {
-            "share": 0.2,
-            "by_chance": 0.01,
-            "copies": True,
-            "sentence": "20.0% of the test rows: copies.",
-        },
-        "near_inputs": {
-            "share": 0.9,
-            "rows": 80,
-            "clusters": True,
-            "sentence": f"90% of 80 test rows nearly repeat {EVIL}.",
-            "remedy": "Name a group.",
-        },
-        "roc": curves.roc(positive, scores),
-        "pr": curves.precision_recall(positive, scores),
-        "calibration": curves.calibration(positive, scores),
-        "slices": [
-            {
-                "column": column,
-                "value": value,
-                "rows": 40,
-                "metrics": {"roc_auc": {"value": 0.9, "low": 0.8, "high": 1}},
-            }
+        baseline=BaselineMeasures("most frequent class", values, None),
+        threshold=THRESHOLD,
+        confusion=ConfusionMatrix(("0", EVIL), ((37, 7), (8, 28))),
+        positive=EVIL,
+        equal_inputs=EqualInputs(0.2, 0.01, copies=True, sentence="20.0% of the test rows: copies."),
+        near_inputs=NearInputs(0.9, 80, True, f"90% of 80 test rows nearly repeat {EVIL}.", "Name a group."),
+        roc=curves.roc(positive, scores),
+        pr=curves.precision_recall(positive, scores),
+        calibration=curves.calibration(positive, scores),
+        slices=tuple(
+            SliceMeasures(column, value, 40, 40, {"roc_auc": Interval(0.9, 0.8, 1.0)})
             for column, value in (("kind", "plain"), ("kind", EVIL), ("e-mail", "a@example.org"), ("e-mail", "b"))
-        ],
-    }
+        ),
+    )
 
 
 def searched() -> SearchDocument:
@@ -176,7 +163,7 @@ def searched() -> SearchDocument:
     best = best_of(tuple(trials), objective)
     folds = (OuterFold("logistic", {"alpha": 0.1}, 0.91, 0.88), OuterFold("random_forest", {}, 0.9, 0.87))
     return SearchDocument(
-        engine="local",
+        tuner="local",
         experiments=("made",),
         algorithm="tpe",
         objective=objective,
@@ -186,23 +173,24 @@ def searched() -> SearchDocument:
         seconds=4.2,
         trials=tuple(trials),
         best=best.number if best else None,
-        nested=NestedEstimate(folds, score=0.875, searched=0.905, optimism=0.03),
+        nested=NestedEstimate(folds, score=0.875, inner_score=0.905, optimism=0.03),
     )
 
 
 def documents() -> dict[str, Any]:
     """The JSON artifacts of the run, by name."""
-    rule = {"rule": "range", "column": EVIL, "severity": "quarantine", "count": 3, "examples": ["-1 (row 4)"]}
+    message = f"column {EVIL} must be at least 0; 3 of 403 rows break this rule."
+    checks = DataChecks(
+        rows=CheckedCounts(403, 400, 3),
+        rules=(BrokenRule("range", EVIL, "quarantine", 3, ("-1 (row 4)",), message, holds=False),),
+        class_balance={"0": 220, "1": 180},
+        columns={"age": CheckedColumn("integer", "feature", 0, 0.0)},
+        notes=NOTES,
+    )
     return {
-        "checks": {
-            "rows": {"read": 403, "valid": 400, "quarantined": 3},
-            "rules": [{**rule, "message": f"column {EVIL} must be at least 0; 3 of 403 rows break this rule."}],
-            "notes": [note.as_json() for note in NOTES],
-            "class_balance": {"0": 220, "1": 180},
-            "columns": {"age": {"missing": 0}},
-        },
+        "checks": checks.as_json(),
         "trials": json.loads(json.dumps(searched().as_json())),
-        "evaluation": evaluation(),
+        "evaluation": evaluation().as_json(),
         "verdict": {
             "verdict": "promote",
             "reasons": ["roc_auc is better than the baseline's.", EVIL],
@@ -229,7 +217,7 @@ def write_bundle(folder: Path) -> None:
     parts = {
         "manifest": {"format": 2, "name": "made-up", "digest": "cd" * 32, "files": files},
         "model": {"format": 1, "family": "logistic", "parameters": {"alpha": 0.1}, "seed": 0, "threshold": 0.41},
-        "provenance": {"source": EVIL, "table": {"digest": "ef" * 32, "rows": 403}},
+        "provenance": make_provenance(table=RecordedTable(EVIL, "ef" * 32, 403, 8, "", "")).as_json(),
         "environment": {"python": "3.11.7", "packages": {"scikit-learn": "1.9.1"}},
     }
     for name, value in parts.items():

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from headrace.reports.search.document import SearchFacts, TrialFacts
+from headrace.core.evaluation.search_trials import Trial
+from headrace.reports.search.document import SearchFacts
 
 
-def trial(number: int, score: float | None = 0.5, **changes: Any) -> TrialFacts:
+def trial(number: int, score: float | None = 0.5, **changes: Any) -> Trial:
     """A trial that ran to its end, or failed if it has no score."""
     facts: dict[str, Any] = {
         "number": number,
         "name": f"made-{number:03d}",
+        "experiment": "made",
         "family": "random_forest",
         "parameters": {"max_depth": 2 + number % 11, "max_features": 0.1 + 0.01 * (7 * number % 30)},
         "status": "succeeded" if score is not None else "failed",
@@ -19,7 +21,7 @@ def trial(number: int, score: float | None = 0.5, **changes: Any) -> TrialFacts:
         "seconds": 0.2,
         "error": "" if score is not None else "no luck",
     }
-    return TrialFacts(**{**facts, **changes})
+    return Trial(**{**facts, **changes})
 
 
 def searched(scores: Sequence[float | None], **changes: Any) -> SearchFacts:
@@ -27,7 +29,7 @@ def searched(scores: Sequence[float | None], **changes: Any) -> SearchFacts:
     return of_trials([trial(number, score) for number, score in enumerate(scores)], **changes)
 
 
-def of_trials(trials: Sequence[TrialFacts], **changes: Any) -> SearchFacts:
+def of_trials(trials: Sequence[Trial], **changes: Any) -> SearchFacts:
     """A search of these trials."""
     minimize = changes.get("minimize", False)
     done = [one for one in trials if one.finished is not None]
@@ -37,7 +39,7 @@ def of_trials(trials: Sequence[TrialFacts], **changes: Any) -> SearchFacts:
         "minimize": False,
         "experiments": ("made",),
         "algorithm": "tpe",
-        "engine": "local",
+        "tuner": "local",
         "rows": 300,
         "folds": 2,
         "seconds": 4.2,

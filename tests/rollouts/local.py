@@ -10,7 +10,18 @@ from tests.rollouts import bundles
 if TYPE_CHECKING:
     import subprocess
 
-QUICK = ("--steps", "20,50,100", "--step-requests", "100", "--step-time", "1s", "--look", "1s", "--patience", "2m")
+QUICK = (
+    "--steps",
+    "20,50,100",
+    "--step-requests",
+    "100",
+    "--step-duration",
+    "1s",
+    "--poll-interval",
+    "1s",
+    "--step-timeout",
+    "2m",
+)
 
 
 def made(folder: Path, *candidates: str) -> Path:
@@ -25,12 +36,12 @@ def made(folder: Path, *candidates: str) -> Path:
 def arguments(folder: Path, candidate: str, home: Path, *more: str) -> list[str]:
     """Arguments of a rollout of a candidate."""
     given = ["--candidate", str(folder / candidate / "bundle"), "--table", str(folder / "traffic.csv")]
-    return ["rollout", str(folder / "stable" / "bundle"), *given, "--to", "local", "-o", str(home), *QUICK, *more]
+    return ["rollout", str(folder / "stable" / "bundle"), *given, "--platform", "local", "-o", str(home), *QUICK, *more]
 
 
 def said(folder: Path, home: Path, *action: str) -> "subprocess.CompletedProcess[str]":
     """What somebody says of a rollout in a process of their own."""
-    return headrace("rollout", str(folder / "stable" / "bundle"), "--to", "local", "-o", str(home), *action)
+    return headrace("rollout", str(folder / "stable" / "bundle"), "--platform", "local", "-o", str(home), *action)
 
 
 def kept(home: Path) -> RolloutRecord:

@@ -36,7 +36,7 @@ def counts(
         codes={"200": good, "422": errors},
         seconds={"0.01": requests - slow, "0.05": 0, "0.1": slow, "inf": 0},
         rows=good,
-        answers={PREDICTED: {"yes": good * yes, "no": good * (1 - yes)}},
+        predictions={PREDICTED: {"yes": good * yes, "no": good * (1 - yes)}},
         outcomes=known,
     )
 
@@ -52,7 +52,7 @@ def record(plan: RolloutPlan, *steps: RolloutStep, slow_seconds: float | None = 
     """A rollout."""
     return RolloutRecord(
         name="heart",
-        to="local",
+        platform="local",
         traffic="played",
         metrics="played",
         stable=STABLE,
@@ -84,7 +84,7 @@ class Played:
     at_look: Callable[[int], None] = lambda _: None
     percent: int = 0
     now: float = 0.0
-    looks: int = 0
+    polls: int = 0
     seen: dict[str, RequestCounts] = field(
         default_factory=lambda: {STABLE.digest: counts(1000), CANDIDATE.digest: counts(0)}
     )
@@ -120,8 +120,8 @@ class Played:
         mine = seconds * self.percent
         self.seen[CANDIDATE.digest] += counts(mine, errors=mine * self.errors)
         self.seen[STABLE.digest] += counts(seconds * 100 - mine)
-        self.looks += 1
-        self.at_look(self.looks)
+        self.polls += 1
+        self.at_look(self.polls)
 
     def clock(self) -> float:
         """The time."""

@@ -65,9 +65,9 @@ class Killed:
         self.process.communicate(timeout=60)
         assert self.process.returncode == -signal.SIGKILL
 
-    def tidy(self, *options: str) -> str:
+    def clean_up(self, *options: str) -> str:
         """What the command says."""
-        ended = headrace("cluster", "tidy", "--namespace", self.namespace, *options, **self.environment)
+        ended = headrace("cluster", "cleanup", "--namespace", self.namespace, *options, **self.environment)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout
 
@@ -158,27 +158,27 @@ def test_a_killed_search_is_tidied(searching: Killed, cluster: Cluster) -> None:
     """Its Experiment goes; while it was watched it was left alone, and a dry run changes nothing."""
     (found,) = cluster.list(EXPERIMENTS)
     one = found["metadata"]["name"]
-    assert f"the Experiment {one} is watched and stays." in searching.tidy()
+    assert f"the Experiment {one} is watched and stays." in searching.clean_up()
     searching.kill()
     silent()
-    told = searching.tidy("--dry-run")
+    told = searching.clean_up("--dry-run")
     assert f"the Experiment {one}: nobody has watched it for 0 min; it would be deleted." in told
-    assert told.endswith(f"Next: headrace cluster tidy --namespace {cluster.namespace}\n")
+    assert told.endswith(f"Next: headrace cluster cleanup --namespace {cluster.namespace}\n")
     (finding,) = examine(cluster)
     assert (finding.state, finding.text) == (
         "warning",
         f"the Experiment {one}: nobody has watched it for 0 min",
     )
-    assert finding.remedy == f"headrace cluster tidy --namespace {cluster.namespace}"
-    doctor = headrace("doctor", "--target", "cluster", "--namespace", cluster.namespace, **searching.environment)
+    assert finding.remedy == f"headrace cluster cleanup --namespace {cluster.namespace}"
+    doctor = headrace("doctor", "--platform", "cluster", "--namespace", cluster.namespace, **searching.environment)
     assert finding.text in doctor.stdout
     assert cluster.list(EXPERIMENTS) == [found]
-    told = searching.tidy()
+    told = searching.clean_up()
     assert f"the Experiment {one} was deleted, with its Trials and their Jobs: nobody has watched it" in told
-    assert f"1 cleaned up in {cluster.namespace}. Next: headrace doctor --target cluster" in told
+    assert f"1 cleaned up in {cluster.namespace}. Next: headrace doctor --platform cluster" in told
     assert cluster.list(EXPERIMENTS) == []
     assert all_leases(cluster) == []
-    assert f"Nothing is left to clean up in {cluster.namespace}." in searching.tidy()
+    assert f"Nothing is left to clean up in {cluster.namespace}." in searching.clean_up()
     assert [one.state for one in examine(cluster)] == ["good"]
 
 
@@ -186,12 +186,12 @@ def test_a_search_that_wakes_up_after_it_was_tidied_stops(searching: Killed, clu
     """In one sentence that says so; it makes nothing anew."""
     searching.process.send_signal(signal.SIGSTOP)
     silent()
-    assert "1 cleaned up" in searching.tidy()
+    assert "1 cleaned up" in searching.clean_up()
     searching.process.send_signal(signal.SIGCONT)
     told, _ = searching.process.communicate(timeout=60)
     assert searching.process.returncode == 1
     assert "LostError: the claim on the Experiment" in told
-    assert "it was tidied away: begin again." in told
+    assert "it was cleaned up: start again." in told
     assert cluster.list(EXPERIMENTS) == []
     assert all_leases(cluster) == []
 
@@ -201,12 +201,12 @@ def test_a_killed_deployment_of_a_new_endpoint_is_tidied(
 ) -> None:
     """It was not there before, and is gone again; who begins a rollout meanwhile is told to wait."""
     with deploying(kubernetes, kserve_place, versions["good"], name) as running:
-        assert f"the InferenceService {name} is watched and stays." in running.tidy()
+        assert f"the InferenceService {name} is watched and stays." in running.clean_up()
         running.kill()
-        with pytest.raises(InputError, match=r"must be finished before a rollout begins.*headrace cluster tidy"):
+        with pytest.raises(InputError, match=r"must be finished before a rollout begins.*headrace cluster cleanup"):
             parts(kserve_place, name, versions["strict"])
         silent()
-        told = running.tidy()
+        told = running.clean_up()
         assert f"the InferenceService {name} was deleted: it was not there before, and its version was not" in told
         assert kserve_place.cluster.get(INFERENCE_SERVICES, name) is None
         assert all_leases(kserve_place.cluster) == []
@@ -241,9 +241,9 @@ def test_a_killed_update_is_tidied(
     rules = next(
         one["rules"]
         for one in render(InstallOptions("local"))
-        if one["kind"] == "Role" and one["metadata"]["name"] == "headrace-tidy"
+        if one["kind"] == "Role" and one["metadata"]["name"] == "headrace-cleanup"
     )
-    tidier = grant(kserve_place.cluster, f"tidy-{name}", rules)
+    tidier = grant(kserve_place.cluster, f"cleanup-{name}", rules)
     with deploying(kubernetes, kserve_place, versions["good"], name) as running:
         running.kill()
         silent()
@@ -303,7 +303,7 @@ def test_what_somebody_changed_after_a_killed_deployment_stays(
         change = {"spec": {"predictor": {"model": {"storageUri": versions["strict"]}}}}
         kserve_place.cluster.patch(INFERENCE_SERVICES, name, change, manager="kubectl")
         silent()
-        assert f"the InferenceService {name} is not as that deployment left it, and stays" in running.tidy()
+        assert f"the InferenceService {name} is not as that deployment left it, and stays" in running.clean_up()
     assert source(kserve_place, name) == versions["strict"]
     assert all_leases(kserve_place.cluster) == []
 
@@ -318,7 +318,7 @@ def test_a_deployment_that_wakes_up_after_it_was_tidied_stops(
     with deploying(kubernetes, kserve_place, versions["good"], name) as running:
         running.process.send_signal(signal.SIGSTOP)
         silent()
-        assert "1 cleaned up" in running.tidy()
+        assert "1 cleaned up" in running.clean_up()
         running.process.send_signal(signal.SIGCONT)
         told, _ = running.process.communicate(timeout=60)
     assert running.process.returncode == 2
@@ -342,7 +342,7 @@ def test_what_was_applied_after_tidying_is_taken_back(
     kserve_place.platform.faults = {digest(versions["good"]): "stuck"}
     try:
         monkeypatch.setattr(Cluster, "apply", late)
-        with pytest.raises(ClusterError, match="was tidied away"):
+        with pytest.raises(ClusterError, match="was cleaned up"):
             deployer.deploy(versions["good"], name=name)
     finally:
         kserve_place.platform.faults = {}
@@ -384,7 +384,7 @@ class Scene:
     def looked(self) -> bool:
         """Whether the rollout has seen its first step."""
         found = self.memory.load()
-        return bool(found and found.record.steps and found.record.steps[-1].looks)
+        return bool(found and found.record.steps and found.record.steps[-1].polls)
 
     def aged(self) -> None:
         """Let the record be of an hour ago."""
@@ -394,8 +394,8 @@ class Scene:
     @contextmanager
     def rolling(self, traffic: str = "canary") -> Iterator[Killed]:
         """A rollout that stays at its first step, while clients ask."""
-        plan = ["--steps", "20,100", "--step-requests", "100000", "--look", "1s", "--floor-ms", "50"]
-        there = ["--namespace", self.place.cluster.namespace, "--traffic", traffic, "--tolerate", "shift=5"]
+        plan = ["--steps", "20,100", "--step-requests", "100000", "--poll-interval", "1s", "--floor-ms", "50"]
+        there = ["--namespace", self.place.cluster.namespace, "--traffic", traffic, "--tolerance", "shift=5"]
         command = ["-m", "headrace.cli.main", "rollout", self.name, "--candidate", self.versions["good"], *there, *plan]
         with (
             clients(self.place, self.url, self.rows),
@@ -426,19 +426,19 @@ def test_a_killed_rollout_is_held(scene: Scene, way: str) -> None:
     with scene.rolling(way) as running:
         assert find(place.cluster, rollout_seconds=30).orphans == []
         running.kill()
-        assert running.tidy().startswith("Nothing is left to clean up"), "it is not sure yet"
+        assert running.clean_up().startswith("Nothing is left to clean up"), "it is not sure yet"
         scene.aged()
         (finding,) = examine(place.cluster)
         assert finding.text == f"the rollout of {name}: nobody has watched it for 60 min"
-        assert "the stable version would answer alone" in running.tidy("--dry-run")
-        said = running.tidy()
+        assert "the stable version would answer alone" in running.clean_up("--dry-run")
+        said = running.clean_up()
     assert f"the rollout of {name} is held: {stable[:12]} answers alone until" in said
     assert scene.record.status == "held"
     assert scene.record.history[-1].text.startswith("no process watched it any more")
     if way == "canary":
         assert spec(place, name)["canary"][0]["trafficPercent"] == 0
     assert find(place.cluster).orphans == []
-    assert start.end(parts(place, name)).status == "aborted"
+    assert start.abort(parts(place, name)).status == "aborted"
     assert spec(place, name) == before
     assert served(place, scene.url) == {stable}
 
@@ -457,11 +457,11 @@ def test_what_was_decided_of_a_killed_rollout_is_carried_out(
         scene.memory.own(found.model_copy(update={"steps": (*found.steps[:-1], last)}))
         scene.aged()
         blind = {key: value for key, value in running.environment.items() if key != "HEADRACE_GATEWAY"}
-        refused = headrace("cluster", "tidy", "--namespace", running.namespace, **blind)
+        refused = headrace("cluster", "cleanup", "--namespace", running.namespace, **blind)
         assert refused.returncode == 2
         assert "name its gateway in HEADRACE_GATEWAY, or leave it to the CronJob" in refused.stdout
         assert scene.record.running, "from where nothing can be seen nothing is done"
-        said = running.tidy()
+        said = running.clean_up()
     told = f"the rollout of {scene.name} was brought to its end: {status.replace('_', ' ')}; the decision stands"
     assert told in said
     assert (scene.record.status, scene.record.reasons) == (status, ("so it was decided.",))
@@ -473,7 +473,7 @@ def test_a_rollout_that_wakes_up_after_it_was_tidied_stops(scene: Scene) -> None
     with scene.rolling() as running:
         running.process.send_signal(signal.SIGSTOP)
         scene.aged()
-        assert "is held" in running.tidy()
+        assert "is held" in running.clean_up()
         running.process.send_signal(signal.SIGCONT)
         said, _ = running.process.communicate(timeout=60)
     assert running.process.returncode == 2
@@ -525,7 +525,7 @@ def test_who_may_not_put_things_right_is_told(searching: Killed, cluster: Cluste
     bearer = looker.transport.api.configuration.api_key["authorization"]
     document["users"][0]["user"] = {"token": bearer.removeprefix("Bearer ")}
     (tmp_path / "looker").write_text(yaml.safe_dump(document))
-    ended = headrace("cluster", "tidy", **{**searching.environment, "KUBECONFIG": str(tmp_path / "looker")})
+    ended = headrace("cluster", "cleanup", **{**searching.environment, "KUBECONFIG": str(tmp_path / "looker")})
     assert ended.returncode == 2, ended.stdout + ended.stderr
     assert "could not be cleaned up: " in ended.stdout
     assert "cannot get resource" in ended.stdout
@@ -534,7 +534,7 @@ def test_who_may_not_put_things_right_is_told(searching: Killed, cluster: Cluste
     (finding,) = examine(account(cluster, "nobody"))
     assert (finding.area, finding.state) == ("Left behind", "unknown")
     silent()
-    assert "1 cleaned up" in searching.tidy()
+    assert "1 cleaned up" in searching.clean_up()
     assert cluster.list(EXPERIMENTS) == []
 
 
@@ -543,10 +543,10 @@ def test_what_headrace_did_not_make_stays(cluster: Cluster, monkeypatch: pytest.
     path, document = EXPERIMENTS.path(cluster.namespace), experiment("theirs")
     request = ApiRequest("POST", path, "make it", query={"fieldManager": "kubectl"}, body=document, repeat=False)
     cluster.transport.json(request)
-    LeaseClaim(cluster, LeaseSubject("Experiment", "theirs"), seconds=1).make()
-    LeaseClaim(cluster, LeaseSubject("Experiment", "gone"), seconds=1).make()
-    LeaseClaim(cluster, LeaseSubject("Sandwich", "cheese"), seconds=1).make()
-    LeaseClaim(cluster, LeaseSubject("Experiment", "odd"), seconds=1).make()
+    LeaseClaim(cluster, LeaseSubject("Experiment", "theirs"), seconds=1).acquire()
+    LeaseClaim(cluster, LeaseSubject("Experiment", "gone"), seconds=1).acquire()
+    LeaseClaim(cluster, LeaseSubject("Sandwich", "cheese"), seconds=1).acquire()
+    LeaseClaim(cluster, LeaseSubject("Experiment", "odd"), seconds=1).acquire()
     cluster.patch(
         LEASES, LeaseSubject("Experiment", "odd").lease, {"spec": {"renewTime": "2126-01-01T00:00:00.000000Z"}}
     )

@@ -4,7 +4,6 @@ import csv
 import os
 import secrets
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -32,6 +31,7 @@ from headrace.serving.deployment.local import Endpoint
 from headrace.serving.deployment.target import DeploymentTarget
 from headrace.stores.bundles.bundle_store import publish
 from headrace.stores.objects.object_store import connect
+from tests import fork_server
 from tests.cluster.api_server import ApiServer, api_server
 from tests.cluster.platform import folder as crds
 from tests.cluster.platform import install
@@ -56,9 +56,9 @@ pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("default_signals")
 PLAN = start.make_plan(
     steps=(10, 50, 100),
     step_requests=100,
-    step_seconds=0.5,
-    patience_seconds=120,
-    look_seconds=0.5,
+    step_duration_seconds=0.5,
+    step_timeout_seconds=120,
+    poll_interval_seconds=0.5,
     floor_ms=50,
     tolerances={"errors": 0.05, "slow": 0.2, "shift": 0.6},
 )
@@ -97,7 +97,7 @@ def clients(place: Placed, url: str, rows: list[dict[str, Any]]) -> Iterator[Cou
     ended = threading.Event()
 
     def ask(number: int) -> None:
-        with EndpointClient.at(url, via=place.platform.ingress.address) as remote:
+        with EndpointClient.at(url, gateway=place.platform.ingress.address) as remote:
             while not ended.is_set():
                 number = (number + 1) % len(rows)
                 statuses[remote.predict([rows[number]]).status] += 1
@@ -126,7 +126,7 @@ def deployed(place: Placed, uri: str, name: str) -> Endpoint:
 
 def served(place: Placed, url: str) -> set[str]:
     """Digests that answer."""
-    with EndpointClient.at(url, via=place.platform.ingress.address) as remote:
+    with EndpointClient.at(url, gateway=place.platform.ingress.address) as remote:
         return {remote.digest() for _ in range(5)}
 
 
@@ -277,13 +277,13 @@ def test_another_process_goes_on_or_ends_it(way: str, place: Placed, versions: d
     with pytest.raises(KeyboardInterrupt):
         start.begin(parts(place, name, versions["good"], way), PLAN, say=interrupt)
     other = parts(place, name)
-    kept = start.require_known(other)
+    kept = start.require_open(other)
     assert kept.record.status == "held"
     with pytest.raises(InputError, match="is under way"):
         start.begin(parts(place, name, versions["strict"], way), PLAN, say=quiet)
     with pytest.raises(KeyboardInterrupt):
-        start.go_on(other, say=interrupt)
-    assert start.end(parts(place, name)).status == "aborted"
+        start.resume(other, say=interrupt)
+    assert start.abort(parts(place, name)).status == "aborted"
     assert spec(place, name) == before
     assert served(place, first.url) == {digest(versions["stable"])}
     place.cluster.delete(INFERENCE_SERVICES, name)
@@ -341,7 +341,7 @@ def test_what_cannot_be_is_refused(kserve_place: Placed, versions: dict[str, str
     with pytest.raises(InputError, match="--traffic must be"):
         KServeRollout(name, traffic="mesh")
     with pytest.raises(InputError, match="by both queries"):
-        KServeRollout(name, known="up", prometheus="http://p:9090")
+        KServeRollout(name, labelled_query="up", prometheus="http://p:9090")
     theirs = dict(spec(kserve_place, name))
     kserve_place.cluster.apply(
         {
@@ -398,9 +398,9 @@ def test_a_step_that_is_tried_again_goes_on(
         name,
         versions["good"],
         "canary",
-        DeploymentTarget("kserve", kserve_place.cluster.namespace, via=kserve_place.platform.ingress.address),
+        DeploymentTarget("kserve", kserve_place.cluster.namespace, gateway=kserve_place.platform.ingress.address),
     )
-    wanted = StepOptions("kserve", PLAN, there=there)
+    wanted = StepOptions("kserve", PLAN, kserve=there)
     texts: list[str] = []
 
     def interrupt(text: str) -> None:
@@ -435,12 +435,23 @@ def test_the_command_is_ended_and_goes_on(
         "HEADRACE_GATEWAY": kserve_place.platform.ingress.address,
     }
     there = ["rollout", name, "--namespace", kserve_place.cluster.namespace]
-    plan = ["--steps", "10,50,100", "--step-requests", "100", "--step-time", "8s", "--look", "1s", "--floor-ms", "50"]
-    bounds = [word for bound in ("errors=0.05", "slow=0.2", "shift=0.6") for word in ("--tolerate", bound)]
+    plan = [
+        "--steps",
+        "10,50,100",
+        "--step-requests",
+        "100",
+        "--step-duration",
+        "8s",
+        "--poll-interval",
+        "1s",
+        "--floor-ms",
+        "50",
+    ]
+    bounds = [word for bound in ("errors=0.05", "slow=0.2", "shift=0.6") for word in ("--tolerance", bound)]
     wanted = ["--candidate", versions["good"], "--traffic", "canary", *plan, *bounds]
     with clients(kserve_place, first.url, rows) as statuses:
         running = subprocess.Popen(
-            [sys.executable, "-m", "headrace.cli.main", *there, *wanted],
+            [fork_server.python(), "-m", "headrace.cli.main", *there, *wanted],
             env={**os.environ, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -449,7 +460,7 @@ def test_the_command_is_ended_and_goes_on(
         try:
             memory = ConfigMapRecordStore(kserve_place.cluster, name)
             deadline = time.monotonic() + 120
-            while not ((found := memory.load()) and found.record.steps and found.record.steps[-1].looks):
+            while not ((found := memory.load()) and found.record.steps and found.record.steps[-1].polls):
                 assert time.monotonic() < deadline
                 time.sleep(0.2)
             running.terminate()

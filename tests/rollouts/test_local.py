@@ -38,9 +38,9 @@ def test_a_good_candidate_is_promoted(folder: Path, tmp_path: Path) -> None:
     ("candidate", "check", "more"),
     [
         ("strict", "errors", ()),
-        ("shifted", "shift", ("--tolerate", "shift=0.05", "--tolerate", "outcome=1")),
-        ("slow", "latency", ("--floor-ms", "0.05", "--tolerate", "latency=1.2")),
-        ("wrong", "outcome", ("--tolerate", "shift=1000")),
+        ("shifted", "shift", ("--tolerance", "shift=0.05", "--tolerance", "outcome=1")),
+        ("slow", "latency", ("--floor-ms", "0.05", "--tolerance", "latency=1.2")),
+        ("wrong", "outcome", ("--tolerance", "shift=1000")),
     ],
 )
 def test_a_worse_candidate_is_sent_back(
@@ -62,11 +62,14 @@ def test_a_worse_candidate_is_sent_back(
     [
         (["x"], "must be given a --candidate, or one of --status"),
         (["x", "--candidate", "y", "--abort"], "must be given a --candidate, or one of"),
-        (["x", "--candidate", "y", "--to", "moon"], "--to must be local or kserve"),
-        (["x", "--candidate", "y", "--to", "local"], "must be given a --table"),
-        (["x", "--candidate", "y", "--to", "local", "--table", "t.csv"], "there is no folder x"),
-        (["x", "--candidate", "y", "--to", "local", "--table", "t.csv", "--steps", "a"], "--steps must be percents"),
-        (["x", "--candidate", "y", "--to", "local", "--table", "t.csv", "--tolerate", "errors"], "errors=0.02"),
+        (["x", "--candidate", "y", "--platform", "moon"], "--platform must be local or kserve"),
+        (["x", "--candidate", "y", "--platform", "local"], "must be given a --table"),
+        (["x", "--candidate", "y", "--platform", "local", "--table", "t.csv"], "there is no folder x"),
+        (
+            ["x", "--candidate", "y", "--platform", "local", "--table", "t.csv", "--steps", "a"],
+            "--steps must be percents",
+        ),
+        (["x", "--candidate", "y", "--platform", "local", "--table", "t.csv", "--tolerance", "errors"], "errors=0.02"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(given: list[str], told: str, tmp_path: Path) -> None:
@@ -88,5 +91,5 @@ def test_the_same_version_is_no_candidate(folder: Path, tmp_path: Path) -> None:
 def test_help_has_examples() -> None:
     """Of both places, and of what others may say."""
     told = " ".join(headrace("rollout", "--help").stdout.split())
-    for word in ("--to local --table customers.csv", "--status", "--prometheus http", "Exit code 0: promoted"):
+    for word in ("--platform local --table customers.csv", "--status", "--prometheus http", "Exit code 0: promoted"):
         assert word in told

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from headrace.rollouts.record.record import RolloutRecord
+from tests import fork_server
 from tests.conftest import headrace
 from tests.rollouts.local import arguments, kept, made, said
 
@@ -36,7 +36,7 @@ def until(home: Path, holds: Callable[[RolloutRecord], bool]) -> RolloutRecord:
 def start(folder: Path, home: Path, *more: str) -> "subprocess.Popen[str]":
     """Begin a rollout that takes its time."""
     slowly = ("--rate", "40", "--step-requests", "100000", *more)
-    command = [sys.executable, "-m", "headrace.cli.main", *arguments(folder, "good", home, *slowly)]
+    command = [fork_server.python(), "-m", "headrace.cli.main", *arguments(folder, "good", home, *slowly)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -44,7 +44,7 @@ def test_others_see_pause_resume_and_abort_it(folder: Path, tmp_path: Path) -> N
     """From processes of their own, which say what comes of it."""
     running = start(folder, tmp_path)
     try:
-        until(tmp_path, lambda found: bool(found.steps and found.steps[-1].looks))
+        until(tmp_path, lambda found: bool(found.steps and found.steps[-1].polls))
         assert "running at 20 %" in said(folder, tmp_path, "--status").stdout
         second = headrace(*arguments(folder, "strict", tmp_path))
         assert second.returncode == 2
@@ -71,7 +71,7 @@ def test_a_rollout_that_is_ended_is_gone_on_with(folder: Path, tmp_path: Path, n
     """Its servers are gone with it, its counts are not; somebody else brings it to its end."""
     running = start(folder, tmp_path)
     try:
-        until(tmp_path, lambda found: bool(found.steps and found.steps[-1].looks >= 2))
+        until(tmp_path, lambda found: bool(found.steps and found.steps[-1].polls >= 2))
         os.kill(running.pid, number)
         running.communicate(timeout=60)
     finally:

@@ -33,9 +33,9 @@ BODY = b'{"instances": [{"age": 41, "plan": "basic", "spend": 10.5, "joined": "2
 PLAN = start.make_plan(
     steps=(50, 100),
     step_requests=20,
-    step_seconds=0.5,
-    patience_seconds=120,
-    look_seconds=0.5,
+    step_duration_seconds=0.5,
+    step_timeout_seconds=120,
+    poll_interval_seconds=0.5,
     floor_ms=200,
     tolerances={"errors": 0.5, "slow": 0.9, "shift": 0.99},
 )

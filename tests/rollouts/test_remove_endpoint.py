@@ -38,7 +38,7 @@ def test_nothing_of_a_held_rollout_stays(kserve_place: Placed, uris: list[str]) 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        start.begin(parts, start.make_plan(steps=(10, 100), look_seconds=0.2), say=interrupt)
+        start.begin(parts, start.make_plan(steps=(10, 100), poll_interval_seconds=0.2), say=interrupt)
     assert refused
     kinds = {
         INFERENCE_GRAPHS: f"{name}-split",
@@ -48,22 +48,22 @@ def test_nothing_of_a_held_rollout_stays(kserve_place: Placed, uris: list[str]) 
     }
     assert all(kserve_place.cluster.get(kind, what) for kind, what in kinds.items())
     namespace = kserve_place.cluster.namespace
-    assert remove(kserve_place.deployer, f"{name}-none").left == (
+    assert remove(kserve_place.deployer, f"{name}-none").commands == (
         f"kubectl -n {namespace} delete inferencegraphs {name}-none-split",
         f"kubectl -n {namespace} delete configmaps {name_of(f'{name}-none')}",
     )
     claim = LeaseSubject(INFERENCE_SERVICES.kind, name, uris[1])
-    LeaseClaim(kserve_place.cluster, claim, seconds=1).make()
+    LeaseClaim(kserve_place.cluster, claim, seconds=1).acquire()
     time.sleep(1.2)
     removed = remove(admin, name)
-    assert removed.gone == (
+    assert removed.deleted == (
         f"InferenceService {name}",
         f"InferenceGraph {name}-split",
         f"InferenceService {name}-candidate",
         f"ConfigMap {name_of(name)}",
         f"Lease {claim.lease}",
     )
-    assert not removed.left
+    assert not removed.commands
     while kserve_place.cluster.get(HTTP_ROUTES, f"{name}-split") is not None:
         pass
     assert not [kind for kind, what in kinds.items() if kserve_place.cluster.get(kind, what)]

@@ -16,7 +16,7 @@ import pytest
 from headrace.core.base.files import read_json
 from headrace.core.bundles.bundle import Bundle
 from headrace.serving.deployment.client import EndpointClient
-from tests.made_bundle import make_bundle
+from tests.made_bundle import copy_bundle
 
 GOOD = {"age": 31, "spend": 20.5, "plan": "premium", "joined": "2024-03-02 23:15:00"}
 
@@ -76,7 +76,7 @@ def running(model: Path, folder: Path, *arguments: str) -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A small bundle."""
-    return make_bundle(tmp_path_factory.mktemp("made"))
+    return copy_bundle(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,7 @@ class Placed:
 
     def patient(self, seconds: float) -> KServeDeployer:
         """The deployer with another deadline."""
-        return replace(self.deployer, patience=replace(self.deployer.patience, deadline_seconds=seconds))
+        return replace(self.deployer, timeouts=replace(self.deployer.timeouts, deadline_seconds=seconds))
 
 
 def digest(uri: str) -> str:
@@ -121,7 +121,7 @@ def placed(server: ApiServer, store: StoreSettings, folder: Path, **options: Any
     """A namespace in which KServe works for the length of the block."""
     cluster = namespace(server.admin(), f"test-{secrets.token_hex(4)}")
     with kserve(cluster, store, folder, **options) as platform:
-        target = DeploymentTarget("kserve", via=platform.ingress.address)
+        target = DeploymentTarget("kserve", gateway=platform.ingress.address)
         accounts = [grant(cluster, "deployer", RIGHTS), grant(cluster, "roller", ROLLOUT_RIGHTS)]
         yield Placed(cluster, platform, *(KServeDeployer(one, store, target, PATIENCE) for one in accounts))
 

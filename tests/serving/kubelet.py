@@ -79,7 +79,7 @@ def kubelet(admin: Cluster, folder: Path) -> Iterator[Kubelet]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         admin.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": made.node}})
         status = {
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],

@@ -26,7 +26,11 @@ def test_a_server_in_the_background_ends_neither_by_ctrl_c_nor_by_a_hangup(
         server.process.send_signal(signal.SIGINT)
         for swaps in (1, 2):
             server.process.send_signal(signal.SIGHUP)
-            until(lambda swaps=swaps: server.metric('headrace_swaps_total{result="done"}') >= swaps * int(workers))
+            until(
+                lambda swaps=swaps: (
+                    server.metric('headrace_model_reloads_total{result="loaded"}') >= swaps * int(workers)
+                )
+            )
             assert server.remote.predict([GOOD]).status == 200
         with pytest.raises(subprocess.TimeoutExpired):
             server.process.wait(0.5)

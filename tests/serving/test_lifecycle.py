@@ -106,7 +106,7 @@ def test_a_new_version_swaps_in_under_load_without_a_failed_request(
         assert len(load.answers) > 50
         seen = {json.dumps(answer, sort_keys=True) for answer in [first, *load.answers]}
         assert len(seen) == 2
-        until(lambda: server.metric('headrace_swaps_total{result="done"}') >= 3 * int(workers))
+        until(lambda: server.metric('headrace_model_reloads_total{result="loaded"}') >= 3 * int(workers))
 
 
 def test_a_broken_version_is_refused_and_the_old_one_goes_on(bundle: Bundle, other: Bundle, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_broken_version_is_refused_and_the_old_one_goes_on(bundle: Bundle, oth
                 assert server.ask("GET", "/v2/health/ready")[0] == 200
         assert load.failures == []
         assert all(answer == before for answer in load.answers)
-        assert server.metric('headrace_swaps_total{result="refused"}') == 3
+        assert server.metric('headrace_model_reloads_total{result="refused"}') == 3
         place(other, folder)
         assert server.ask("POST", "/v2/repository/models/customers/load", b"{}")[1]["version"] == other.digest
         assert server.remote.digest() == other.digest
@@ -237,7 +237,7 @@ def test_a_hangup_while_a_server_starts_does_not_end_it(bundle: Bundle, tmp_path
     with running(bundle.folder, tmp_path, "--workers", workers) as server:
         hangups.join(60)
         assert server.remote.predict([GOOD]).status == 200
-        until(lambda: server.metric('headrace_swaps_total{result="done"}') >= 1)
+        until(lambda: server.metric('headrace_model_reloads_total{result="loaded"}') >= 1)
 
 
 def _hang_up(folder: Path) -> None:

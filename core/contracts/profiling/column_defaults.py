@@ -47,10 +47,10 @@ def bounds(profile: ColumnProfile) -> tuple[float | None, float | None]:
     step = 10.0**-digits
     wide_low = 0.0 if low >= 0 else math.floor((low - span) / step) * step
     wide_high = 0.0 if high <= 0 else math.ceil((high + span) / step) * step
-    return _tidy(wide_low, digits, profile), _tidy(wide_high, digits, profile)
+    return _round_bound(wide_low, digits, profile), _round_bound(wide_high, digits, profile)
 
 
-def _tidy(value: float, digits: int, profile: ColumnProfile) -> float:
+def _round_bound(value: float, digits: int, profile: ColumnProfile) -> float:
     rounded = round(value, max(digits, 0))
     return int(rounded) if profile.dtype == "integer" or float(rounded).is_integer() else rounded
 
@@ -100,9 +100,9 @@ def _text_column(profile: ColumnProfile, missing: float) -> Column:
     )
     if profile.values is not None and (is_short or (repeats and profile.distinct <= MOST_CATEGORIES)):
         return Column(profile.name, "string", "feature", _caveat(profile), categories=profile.values, missing=missing)
-    if profile.almost:
-        remedy = "write all in one form" if profile.almost == "timestamp" else "add the texts to missing_values"
-        text = f"Most of its values are of dtype {profile.almost}, but too many are not; {remedy}."
+    if profile.nearly_dtype:
+        remedy = "write all in one form" if profile.nearly_dtype == "timestamp" else "add the texts to missing_values"
+        text = f"Most of its values are of dtype {profile.nearly_dtype}, but too many are not; {remedy}."
         return _ignored_column(profile, text, missing=missing)
     text = f"It has about {profile.distinct} different texts in {profile.rows} rows, too many for categories."
     return _ignored_column(profile, text, missing=missing)
@@ -147,7 +147,7 @@ def _ideas(times: list[ColumnProfile], country: str) -> Iterator[tuple[str, str,
     for item in times[:_MOST_TIMES]:
         kinds = ["day_of_week", "weekend"]
         kinds += ["month"] if (item.least.year, item.least.month) != (item.most.year, item.most.month) else []
-        kinds += ["hour"] if item.clock else []
+        kinds += ["hour"] if item.has_time_of_day else []
         kinds += ["holiday"] if country else []
         yield from ((f"{item.name}_{kind}", kind, (item.name,)) for kind in kinds)
     ordered = sorted(times[: _MOST_PAIRS + 1], key=lambda item: item.least)

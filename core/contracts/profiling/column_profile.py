@@ -11,13 +11,13 @@ from headrace.core.contracts.contract import Column, Dtype
 from headrace.core.contracts.profiling.column_trials import (
     TOLERATED,
     ColumnProfile,
-    as_if,
+    build_profile,
     drop_missing,
-    facts_of,
+    trial_column,
     try_candidates,
 )
 from headrace.core.contracts.profiling.conventions import WritingConventions
-from headrace.core.contracts.profiling.second_look import looked_again
+from headrace.core.contracts.profiling.second_look import refine_profiles
 from headrace.core.values.timestamp_formats import likely_forms, may_be_times
 from headrace.core.values.timestamps import ISO_FORMATS
 
@@ -28,7 +28,7 @@ _NUMBERS: tuple[Dtype, ...] = ("integer", "number")
 _BOOLEAN_WORDS = [word for word in (*vocabulary.TRUE, *vocabulary.FALSE) if not word[0].isdigit()]
 
 
-def survey(
+def profile_columns(
     table: pl.LazyFrame,
     *,
     texts: Iterable[str] = (),
@@ -67,8 +67,10 @@ def survey(
             ):
                 almost.setdefault(trial.name, "" if counts.get("zeros") else trial.dtype)
             else:
-                profiles[trial.name] = facts_of(trial, counts, head.get_column(trial.name), almost.get(trial.name, ""))
-    profiles = looked_again(table, head, profiles, conventions=conventions or WritingConventions())
+                profiles[trial.name] = build_profile(
+                    trial, counts, head.get_column(trial.name), almost.get(trial.name, "")
+                )
+    profiles = refine_profiles(table, head, profiles, conventions=conventions or WritingConventions())
     changed = [profiles[name] for name in schema if profiles[name] is not known_profiles.get(name)]
     return {name: profiles[name] for name in schema} | _list_values(table, schema, changed)
 
@@ -94,13 +96,13 @@ def candidates(head: pl.DataFrame, schema: pl.Schema, *, texts: frozenset[str]) 
     nulls_after = head.select(null_counts).row(0) if null_counts else ()
     nulls_before = dict(zip(head.columns, head.null_count().row(0), strict=True))
     options: dict[str, list[Column]] = {
-        name: [] if raw == pl.String else [as_if(name, _native(raw))] for name, raw in schema.items()
+        name: [] if raw == pl.String else [trial_column(name, _native(raw))] for name, raw in schema.items()
     }
     for trial, nulls in zip(ideas, nulls_after, strict=True):
         if 2 * (nulls - nulls_before[trial.name]) <= head.height - nulls_before[trial.name]:
             options[trial.name].append(trial)
     return {
-        name: [*trials, as_if(name, "string")] if schema[name] == pl.String else trials
+        name: [*trials, trial_column(name, "string")] if schema[name] == pl.String else trials
         for name, trials in options.items()
     }
 
@@ -112,12 +114,12 @@ def _ideas(head: pl.Series, *, words: bool) -> Iterator[Column]:
     if not words and first in _BOOLEAN_WORDS:
         boolean_count = int(values.str.to_lowercase().is_in(_BOOLEAN_WORDS).sum())
         if boolean_count > (1 - 5 * TOLERATED) * values.len():
-            yield as_if(head.name, "boolean")
-    yield from (as_if(head.name, dtype) for dtype in _NUMBERS)
+            yield trial_column(head.name, "boolean")
+    yield from (trial_column(head.name, dtype) for dtype in _NUMBERS)
     if not values.len():
-        yield from (as_if(head.name, "timestamp", form) for form in ISO_FORMATS[:3])
+        yield from (trial_column(head.name, "timestamp", form) for form in ISO_FORMATS[:3])
     elif may_be_times(values.head(5).to_list()):
-        yield from (as_if(head.name, "timestamp", form) for form in likely_forms(values.head(_TRIED)))
+        yield from (trial_column(head.name, "timestamp", form) for form in likely_forms(values.head(_TRIED)))
 
 
 def _native(raw: pl.DataType) -> Dtype:
@@ -137,7 +139,7 @@ def _list_values(table: pl.LazyFrame, schema: pl.Schema, profiles: Iterable[Colu
     if not short:
         return {}
     lists = table.select(
-        casting.cast(pl.col(item.name), schema[item.name], as_if(item.name, item.dtype, item.format))
+        casting.cast(pl.col(item.name), schema[item.name], trial_column(item.name, item.dtype, item.format))
         .drop_nulls()
         .unique()
         .sort()
@@ -161,4 +163,12 @@ def looks_like_data(names: Iterable[str]) -> bool:
     return len(numbers) >= max(1, len(texts) // 5)
 
 
-__all__ = ["HEAD_ROWS", "MOST_CATEGORIES", "TOLERATED", "ColumnProfile", "candidates", "looks_like_data", "survey"]
+__all__ = [
+    "HEAD_ROWS",
+    "MOST_CATEGORIES",
+    "TOLERATED",
+    "ColumnProfile",
+    "candidates",
+    "looks_like_data",
+    "profile_columns",
+]

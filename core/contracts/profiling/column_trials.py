@@ -31,10 +31,10 @@ class ColumnProfile:
         least: Least finite value of numbers and timestamps.
         most: Largest finite value.
         values: The different values as text, sorted, if there are at most 1,000; else None.
-        clock: Whether its timestamps differ in the time of day.
+        has_time_of_day: Whether its timestamps differ in the time of day.
         head: A few raw texts from the beginning of the table.
         nested: Whether its values are lists, records or bytes, which no model takes.
-        almost: The dtype of most of its texts, where too many others keep it from being the column's.
+        nearly_dtype: The dtype of most of its texts, where too many others keep it from being the column's.
         unit: Currency, percent sign or unit written with its numbers.
         notes: Notes on how its values were interpreted.
     """
@@ -50,10 +50,10 @@ class ColumnProfile:
     least: Any = None
     most: Any = None
     values: tuple[str, ...] | None = None
-    clock: bool = False
+    has_time_of_day: bool = False
     head: tuple[str, ...] = field(default=(), repr=False)
     nested: bool = False
-    almost: str = ""
+    nearly_dtype: str = ""
     unit: str = ""
     notes: tuple[Note, ...] = ()
 
@@ -68,7 +68,7 @@ class ColumnProfile:
         return self.present > 0 and self.distinct >= 0.85 * self.present
 
 
-def as_if(name: str, dtype: Dtype, form: str = "") -> Column:
+def trial_column(name: str, dtype: Dtype, form: str = "") -> Column:
     """Return a column of a dtype and format to try."""
     return Column(name=name, dtype=dtype, role="ignore", format=form)
 
@@ -112,7 +112,7 @@ def _aggregates(trial: Column, raw: pl.DataType, cast: pl.Expr) -> dict[str, pl.
     return aggregates
 
 
-def facts_of(trial: Column, counts: dict[str, Any], head: pl.Series, almost: str = "") -> ColumnProfile:
+def build_profile(trial: Column, counts: dict[str, Any], head: pl.Series, almost: str = "") -> ColumnProfile:
     """Return the profile that a trial yields."""
     text = head.dtype == pl.String
     rows, present = int(counts["rows"]), int(counts["present"])
@@ -128,10 +128,10 @@ def facts_of(trial: Column, counts: dict[str, Any], head: pl.Series, almost: str
         infinite=int(counts.get("infinite") or 0),
         least=counts.get("least"),
         most=counts.get("most"),
-        clock=counts.get("early") != counts.get("late"),
+        has_time_of_day=counts.get("early") != counts.get("late"),
         head=tuple(drop_missing(head.head(200)).head(50)) if text else (),
         nested="distinct" not in counts,
-        almost=almost if trial.dtype == "string" else "",
+        nearly_dtype=almost if trial.dtype == "string" else "",
     )
 
 
@@ -140,7 +140,9 @@ def drop_missing(head: pl.Series) -> pl.Series:
     return head.drop_nulls() if head.null_count() else head
 
 
-def as_tried(table: pl.LazyFrame, head: pl.DataFrame, trials: Sequence[Column]) -> list[tuple[Column, ColumnProfile]]:
+def profile_trials(
+    table: pl.LazyFrame, head: pl.DataFrame, trials: Sequence[Column]
+) -> list[tuple[Column, ColumnProfile]]:
     """Return the profile of each column under the dtype and format to try, over all rows.
 
     Args:
@@ -151,6 +153,6 @@ def as_tried(table: pl.LazyFrame, head: pl.DataFrame, trials: Sequence[Column]) 
     if not trials:
         return []
     return [
-        (trial, facts_of(trial, counts, head.get_column(trial.name)))
+        (trial, build_profile(trial, counts, head.get_column(trial.name)))
         for trial, counts in try_candidates(table, head.schema, trials)
     ]

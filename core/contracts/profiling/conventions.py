@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from headrace.core.base.errors import InputError
-from headrace.core.contracts.fault_sentences import wants
+from headrace.core.contracts.fault_sentences import must_be
 from headrace.core.values.number_notation import OTHER, Decimal
 
 _THOUSANDS = ("", ".", ",", " ", "'")
@@ -72,8 +72,8 @@ def check_marks(decimal: str, thousands: str, *, spell: Callable[[str], str] = "
         InputError: If a mark is unknown, or both are the same.
     """
     if decimal not in {"", ".", ","}:
-        raise InputError(wants(spell("decimal"), "a dot or a comma", decimal))
+        raise InputError(must_be(spell("decimal"), "a dot or a comma", decimal))
     if thousands not in _THOUSANDS:
-        raise InputError(wants(spell("thousands"), "a dot, a comma, a blank or an apostrophe", thousands))
+        raise InputError(must_be(spell("thousands"), "a dot, a comma, a blank or an apostrophe", thousands))
     if decimal and decimal == thousands:
-        raise InputError(wants(spell("thousands"), f"another mark than {spell('decimal')}", thousands))
+        raise InputError(must_be(spell("thousands"), f"another mark than {spell('decimal')}", thousands))

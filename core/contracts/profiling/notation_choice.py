@@ -11,11 +11,11 @@ from headrace.core.contracts.profiling.conventions import WritingConventions
 from headrace.core.contracts.profiling.notation_evidence import (
     NotationEvidence,
     count_shapes,
-    doubtful,
+    detect_symbols,
+    find_non_numbers,
+    gather_evidence,
     groups_are_sure,
     is_bare,
-    look,
-    no_numbers,
     numbers_of,
     thousands_of,
 )
@@ -56,7 +56,7 @@ class NotationChoice:
         return self.notation.symbol if self.notation else ""
 
 
-def choices(
+def choose_notations(
     table: pl.LazyFrame,
     head: pl.DataFrame,
     *,
@@ -81,11 +81,13 @@ def choices(
     """
     odd, plain = list(odd), list(plain)
     texts = {name: head.get_column(name).drop_nulls().head(_LOOKED_AT).to_list() for name in (*odd, *plain)}
-    texts |= {name: numbers_of(strange) for name, strange in no_numbers(table, broken).items()}
-    unusual = [evidence for name, sample in texts.items() if name not in plain and (evidence := look(name, sample))]
+    texts |= {name: numbers_of(strange) for name, strange in find_non_numbers(table, broken).items()}
+    unusual = [
+        evidence for name, sample in texts.items() if name not in plain and (evidence := detect_symbols(name, sample))
+    ]
     dot_in_doubt = unusual or conventions.decimal_mark == ","
     more = [name for name in plain if dot_in_doubt or _may_be_groups(texts[name])]
-    columns = [*count_shapes(table, unusual), *doubtful(table, more)]
+    columns = [*count_shapes(table, unusual), *gather_evidence(table, more)]
     usual = conventions.decimal_mark or _usual(columns)
     chosen = [_choice(column, conventions=conventions, usual=usual, plain=column.name in more) for column in columns]
     return [choice for choice in chosen if choice]

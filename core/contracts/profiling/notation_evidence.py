@@ -83,7 +83,7 @@ class NotationEvidence:
         return self["either_comma"] + self["either_dot"]
 
 
-def look(name: str, texts: Sequence[str]) -> NotationEvidence | None:
+def detect_symbols(name: str, texts: Sequence[str]) -> NotationEvidence | None:
     """Return how the first texts of a column are written, if most of them may be numbers.
 
     Args:
@@ -120,7 +120,7 @@ def _symbol(match: re.Match[str]) -> tuple[str, str]:
     return (before + gap if before else "", blank + after if after else "")
 
 
-def no_numbers(table: pl.LazyFrame, columns: Mapping[str, str]) -> dict[str, list[str]]:
+def find_non_numbers(table: pl.LazyFrame, columns: Mapping[str, str]) -> dict[str, list[str]]:
     """Return the texts that are not of the dtype of most texts in their column, at most 300 of each.
 
     Args:
@@ -142,7 +142,7 @@ def numbers_of(texts: Iterable[str]) -> list[str]:
     return [text for text in texts if (match := _LOOSE.fullmatch(text)) and _is_number(match)]
 
 
-def doubtful(table: pl.LazyFrame, names: Sequence[str]) -> list[NotationEvidence]:
+def gather_evidence(table: pl.LazyFrame, names: Sequence[str]) -> list[NotationEvidence]:
     """Return the evidence of plain numbers: of some rows where these prove a mark, else of all rows.
 
     Args:

@@ -5,10 +5,16 @@ from dataclasses import replace
 
 import polars as pl
 
-from headrace.core.contracts.profiling.column_trials import TOLERATED, ColumnProfile, as_if, as_tried
+from headrace.core.contracts.profiling.column_trials import TOLERATED, ColumnProfile, profile_trials, trial_column
 from headrace.core.contracts.profiling.conventions import WritingConventions
-from headrace.core.contracts.profiling.notation_choice import NotationChoice, choices
-from headrace.core.contracts.profiling.timestamp_choice import DateOrders, add_date_hints, compact, rivals, settle_order
+from headrace.core.contracts.profiling.notation_choice import NotationChoice, choose_notations
+from headrace.core.contracts.profiling.timestamp_choice import (
+    DateOrders,
+    add_date_hints,
+    compact_column_form,
+    settle_order,
+    swapped_column_form,
+)
 from headrace.core.values import wide_numbers
 from headrace.core.values.timestamp_formats import combine_forms, may_be_times
 
@@ -16,7 +22,7 @@ _LONG_TEXT = 18
 _LOOKED_AT = 300
 
 
-def looked_again(
+def refine_profiles(
     table: pl.LazyFrame, head: pl.DataFrame, profiles: Mapping[str, ColumnProfile], *, conventions: WritingConventions
 ) -> dict[str, ColumnProfile]:
     """Return the profiles after columns with a notation of their own were read in it.
@@ -46,15 +52,15 @@ def _choose_notations(
     plain = [item.name for item in numbers if item.dtype == "number" and not item.failed]
     by_name = {
         choice.name: choice
-        for choice in choices(table, head, odd=odd, broken=broken, plain=plain, conventions=conventions)
+        for choice in choose_notations(table, head, odd=odd, broken=broken, plain=plain, conventions=conventions)
     }
     updated = {name: replace(profiles[name], notes=choice.notes) for name, choice in by_name.items() if choice.text}
     trials = [
-        as_if(choice.name, "integer" if choice.whole else "number", choice.format)
+        trial_column(choice.name, "integer" if choice.whole else "number", choice.format)
         for choice in by_name.values()
         if not choice.text
     ]
-    for trial, item in as_tried(table, head, trials):
+    for trial, item in profile_trials(table, head, trials):
         updated[trial.name] = _better(profiles[trial.name], item, by_name[trial.name])
     return updated
 
@@ -63,7 +69,7 @@ def _better(old: ColumnProfile, new: ColumnProfile, choice: NotationChoice) -> C
     fits = new.failed <= TOLERATED * new.present
     if fits and (old.dtype == "string" or new.failed < old.failed or not old.failed):
         return replace(new, unit=choice.unit, notes=choice.notes)
-    return replace(old, almost=old.almost or new.dtype) if old.dtype == "string" else old
+    return replace(old, nearly_dtype=old.nearly_dtype or new.dtype) if old.dtype == "string" else old
 
 
 def _find_wide_numbers(
@@ -79,8 +85,8 @@ def _find_wide_numbers(
             updated[name] = replace(
                 profiles[name], notes=(*profiles[name].notes, wide_numbers.rounded_note(name, **lost))
             )
-    texts = [as_if(name, "string") for name, count in counts.items() if count["whole"]]
-    for trial, item in as_tried(table, head, texts):
+    texts = [trial_column(name, "string") for name, count in counts.items() if count["whole"]]
+    for trial, item in profile_trials(table, head, texts):
         updated[trial.name] = replace(item, notes=(wide_numbers.long_note(trial.name),))
     return updated
 
@@ -96,8 +102,8 @@ def _combine_forms(
     """Return the columns of texts that are dates in several forms."""
     texts = [item.name for item in profiles.values() if item.dtype == "string" and may_be_times(item.head[:20])]
     forms = {name: combine_forms(head.get_column(name).drop_nulls().head(_LOOKED_AT)) for name in texts}
-    trials = [as_if(name, "timestamp", form) for name, form in forms.items() if form]
-    trial_profiles = as_tried(table, head, trials)
+    trials = [trial_column(name, "timestamp", form) for name, form in forms.items() if form]
+    trial_profiles = profile_trials(table, head, trials)
     return {trial.name: item for trial, item in trial_profiles if item.failed <= TOLERATED * item.present}
 
 
@@ -105,10 +111,10 @@ def _settle_dates(
     table: pl.LazyFrame, head: pl.DataFrame, profiles: Mapping[str, ColumnProfile], *, conventions: WritingConventions
 ) -> dict[str, ColumnProfile]:
     """Return the columns of dates whose order of day and month was ambiguous, and of whole numbers that are dates."""
-    twins = {item.name: form for item in profiles.values() if (form := rivals(item))}
-    compact_forms = {item.name: form for item in profiles.values() if (form := compact(item))}
-    trial_profiles = as_tried(
-        table, head, [as_if(name, "timestamp", form) for name, form in {**twins, **compact_forms}.items()]
+    twins = {item.name: form for item in profiles.values() if (form := swapped_column_form(item))}
+    compact_forms = {item.name: form for item in profiles.values() if (form := compact_column_form(item))}
+    trial_profiles = profile_trials(
+        table, head, [trial_column(name, "timestamp", form) for name, form in {**twins, **compact_forms}.items()]
     )
     pairs = [DateOrders(profiles[trial.name], item) for trial, item in trial_profiles if trial.name in twins]
     settled = {item.name: item for item in settle_order(pairs, conventions=conventions)}

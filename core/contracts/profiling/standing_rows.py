@@ -8,16 +8,16 @@ import polars as pl
 from headrace.core.base.notes import Note
 from headrace.core.contracts import casting
 from headrace.core.contracts.contract import Column
-from headrace.core.contracts.profiling import missing_marks
+from headrace.core.contracts.profiling import marked_columns
 from headrace.core.contracts.profiling.column_defaults import input_column
 from headrace.core.contracts.profiling.column_profile import HEAD_ROWS, MOST_CATEGORIES, ColumnProfile, candidates
 from headrace.core.contracts.profiling.column_trials import TOLERATED, drop_missing
-from headrace.core.contracts.profiling.missing_marks import TableSurvey, is_plain
+from headrace.core.contracts.profiling.marked_columns import TableSurvey, is_plain
 
 _ROW = "\0row"
 
 
-def survey_standing_rows(
+def profile_valid_rows(
     table: pl.LazyFrame, *, target: str, survey: TableSurvey, ignored: Collection[str] = ()
 ) -> tuple[pl.LazyFrame, dict[str, ColumnProfile], list[Note]]:
     """Profile the rows of a table that validation will not quarantine.
@@ -41,7 +41,7 @@ def survey_standing_rows(
         present &= pl.col(target).is_not_nan()
     counts = table.select(present.sum().alias("present"), pl.len().alias("rows")).collect(engine="streaming").row(0)
     remaining = table.filter(present) if 0 < counts[0] < counts[1] else table
-    remaining, profiles, notes = missing_marks.survey_with_marks(remaining, survey=survey)
+    remaining, profiles, notes = marked_columns.survey_with_marks(remaining, survey=survey)
     if 0 < profiles[target].missing < profiles[target].rows:
         remaining = remaining.filter(pl.col(target).is_not_null())
         profiles = survey(remaining)
@@ -110,13 +110,13 @@ def _is_untouched(item: ColumnProfile, removed: pl.Series, head: pl.Series) -> b
     removed = removed.drop_nulls()
     removed = removed.filter(removed.is_finite()) if item.dtype == "number" else removed
     if not removed.len() or removed.is_in(head.implode()).all():
-        return not item.clock or head.drop_nulls().dt.time().n_unique() > 1
+        return not item.has_time_of_day or head.drop_nulls().dt.time().n_unique() > 1
     if item.values is not None or item.distinct <= 1.1 * MOST_CATEGORIES + removed.len():
         return False
     if item.dtype in {"string", "boolean"}:
         return True
     inside = item.least < removed.min() and removed.max() < item.most
-    return bool(inside) and (not item.clock or head.drop_nulls().dt.time().n_unique() > 1)
+    return bool(inside) and (not item.has_time_of_day or head.drop_nulls().dt.time().n_unique() > 1)
 
 
 def cast_of(item: ColumnProfile, raw: pl.DataFrame | pl.Schema, *, sample: pl.DataFrame) -> pl.Expr:

@@ -8,7 +8,7 @@ from datetime import datetime
 from headrace.core.base.notes import Note
 from headrace.core.contracts.profiling.column_trials import ColumnProfile
 from headrace.core.contracts.profiling.conventions import WritingConventions
-from headrace.core.values.timestamp_formats import twin
+from headrace.core.values.timestamp_formats import swapped_form
 from headrace.core.values.timestamps import SEPARATOR
 
 _LAST_SOON = 2040
@@ -57,12 +57,12 @@ def is_month_first(item: ColumnProfile) -> bool:
     return item.format.find("%m") < item.format.find("%d")
 
 
-def rivals(item: ColumnProfile) -> str:
+def swapped_column_form(item: ColumnProfile) -> str:
     """Return the form of a column of dates with day and month swapped; empty if it cannot be swapped."""
-    return twin(item.format) if item.dtype == "timestamp" else ""
+    return swapped_form(item.format) if item.dtype == "timestamp" else ""
 
 
-def compact(item: ColumnProfile) -> str:
+def compact_column_form(item: ColumnProfile) -> str:
     """Return the form of whole numbers that may be dates such as 20240131; empty if they are not."""
     if item.dtype != "integer" or item.format or item.present < _FEWEST or item.failed:
         return ""

@@ -27,10 +27,10 @@ QUESTIONS: Mapping[str, str] = {
     "data_licence": "licence of the data, as an SPDX expression or in words",
     "data_origin": "where the data come from: who collected them, when, and for what",
     "data_rights": "with what right the data are used, and what the people in them agreed to",
-    "ethics": "whom a wrong answer harms, and how it is contested",
+    "ethical_considerations": "whom a wrong answer harms, and how it is contested",
     "worst_case": "the worst that a wrong answer can do, and how likely that is",
     "exposure": "how many decisions and people it reaches in a day, and who can send it requests",
-    "pull_out": "who takes it out of service, when, how, and what decides in its place",
+    "deactivation": "who takes it out of service, when, how, and what decides in its place",
     "caveats": "what was not tested, and what a user should watch",
 }
 """Each question by its key, in the order in which card and risk sheet ask."""
@@ -93,10 +93,10 @@ def load(path: Path) -> CardAnswers:
         raise MissingError(f"there is no card file {path}; `headrace card MODEL` writes one.") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{path} must be YAML; {' '.join(str(error).split())}.") from error
-    return of(document, source=path.name)
+    return parse_answers(document, source=path.name)
 
 
-def of(document: Any, *, source: str = FILE) -> CardAnswers:
+def parse_answers(document: Any, *, source: str = FILE) -> CardAnswers:
     """Parse the answers of a document.
 
     Args:

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.core.contracts.contract import Column
+from headrace.core.evaluation.evaluation_document import BundleMetrics
 from headrace.core.models.fitted_model import Model
 from headrace.core.packaging.cards.card_answers import CardAnswers
+from headrace.core.packaging.cards.card_facts import CardFacts
 from headrace.core.packaging.cards.phrases import (
     MOST_ROWS,
     answer_or_mark,
@@ -20,43 +22,42 @@ from headrace.core.packaging.cards.phrases import (
     table,
     text,
 )
+from headrace.core.packaging.provenance_document import Provenance
 
 Documents = Mapping[str, Any]
 
 
-def write(model: Model, documents: Documents, answers: CardAnswers) -> str:
+def write(model: Model, facts: CardFacts, answers: CardAnswers) -> str:
     """Write the model card.
 
     Args:
         model: The model.
-        documents: Content of ``metrics.json``, ``provenance.json`` and ``environment.json``.
+        facts: What the bundle says of the model.
         answers: Answers of people.
 
     Returns:
         Markdown.
     """
-    metrics, origin = documents["metrics.json"], documents["provenance.json"]
+    metrics, origin = facts.metrics, facts.provenance
     sections = [
-        ("Model details", _details(model, origin, documents["environment.json"], answers)),
+        ("Model details", _details(model, origin, facts.environment, answers)),
         ("Intended use", _use(answers)),
         ("Factors", paragraphs(_factors(metrics), answer_or_mark(answers, "factors"))),
         ("Metrics", _metrics(model, metrics)),
         ("Evaluation data", paragraphs(_evaluation_data(metrics, origin), answer_or_mark(answers, "evaluation_data"))),
         ("Training data", _training_data(model, origin, answers)),
         ("Quantitative analyses", _analyses(metrics, origin)),
-        ("Ethical considerations", paragraphs(_personal(model), answer_or_mark(answers, "ethics"))),
+        ("Ethical considerations", paragraphs(_personal(model), answer_or_mark(answers, "ethical_considerations"))),
         ("Caveats and recommendations", paragraphs(_findings(origin), answer_or_mark(answers, "caveats"))),
     ]
     body = "\n\n".join(f"## {title}\n\n{content}" for title, content in sections)
     return f"# Model card: {model.contract.name}\n\n{body}\n"
 
 
-def _details(model: Model, origin: Documents, environment: Documents, answers: CardAnswers) -> str:
-    target, version = model.contract.target, origin["code"]
+def _details(model: Model, origin: Provenance, environment: Documents, answers: CardAnswers) -> str:
+    target, version = model.contract.target, origin.code
     parameters = ", ".join(f"{key} = {text(value)}" for key, value in sorted(model.parameters.items()))
-    commit = (
-        f", commit {version['commit'][:12]}{' with changes' if version['dirty'] else ''}" if version["commit"] else ""
-    )
+    commit = f", commit {version.commit[:12]}{' with changes' if version.dirty else ''}" if version.commit else ""
     learner = environment["packages"].get("scikit-learn", "")
     rows = [
         ("Predicts", f"{code(target.name)} ({model.contract.task}){_unit(target)}"),
@@ -64,7 +65,7 @@ def _details(model: Model, origin: Documents, environment: Documents, answers: C
         ("Parameters", parameters or "the family's defaults"),
         ("Classes", ", ".join(code(name) for name in model.classes) or "none: it predicts a number"),
         ("Seed", model.seed),
-        ("Made with", f"headrace {version['version']}{commit}, scikit-learn {learner}, Python {environment['python']}"),
+        ("Made with", f"headrace {version.version}{commit}, scikit-learn {learner}, Python {environment['python']}"),
         ("Owner", answer_or_mark(answers, "owner")),
         ("Contact", answer_or_mark(answers, "contact")),
         ("Licence", answer_or_mark(answers, "licence")),
@@ -77,50 +78,50 @@ def _use(answers: CardAnswers) -> str:
     return paragraphs(*(f"**{word}:** {answer_or_mark(answers, key)}" for word, key in questions))
 
 
-def _factors(metrics: Documents) -> str:
-    columns = list(dict.fromkeys(part["column"] for part in metrics.get("slices", [])))
+def _factors(metrics: BundleMetrics) -> str:
+    columns = list(dict.fromkeys(part.column for part in metrics.slices))
     if columns:
         return f"Measured separately for the values of {', '.join(code(name) for name in columns)}; see below."
     return "Nothing was measured by group."
 
 
-def _metrics(model: Model, metrics: Documents) -> str:
-    summary = f"{', '.join(metrics['metrics'])}, each with a 95 % bootstrap interval over the {_rows(metrics)}."
+def _metrics(model: Model, metrics: BundleMetrics) -> str:
+    summary = f"{', '.join(metrics.metrics)}, each with a 95 % bootstrap interval over the {_rows(metrics)}."
     summary += "".join(f" {sentence}" for sentence in doubts(metrics))
-    if metrics.get("positive"):
-        summary += f" Precision, recall, F1 and PR AUC are those of the class {code(metrics['positive'])}."
-    threshold = metrics.get("threshold") or {}
+    if metrics.positive:
+        summary += f" Precision, recall, F1 and PR AUC are those of the class {code(metrics.positive)}."
+    threshold = metrics.threshold
     if threshold:
         summary += (
-            f" The class {code(threshold['positive'])} is predicted from a probability of {text(model.threshold)} "
-            f"on, the cheapest threshold if a false alarm costs {text(threshold['cost_false_positive'])} and a miss "
-            f"{text(threshold['cost_false_negative'])}, found on {threshold['chosen_on']}."
+            f" The class {code(threshold.positive)} is predicted from a probability of {text(model.threshold)} "
+            f"on, the cheapest threshold if a false alarm costs {text(threshold.cost_false_positive)} and a miss "
+            f"{text(threshold.cost_false_negative)}, found on {threshold.chosen_on}."
         )
     return summary
 
 
-def _rows(metrics: Documents) -> str:
-    return "held-out training rows" if metrics.get("on") == "cross-validation" else "test rows"
+def _rows(metrics: BundleMetrics) -> str:
+    return "held-out training rows" if metrics.on == "cross-validation" else "test rows"
 
 
-def _evaluation_data(metrics: Documents, origin: Documents) -> str:
-    if metrics.get("on") == "cross-validation":
+def _evaluation_data(metrics: BundleMetrics, origin: Provenance) -> str:
+    if metrics.on == "cross-validation":
         return (
-            f"{metrics['rows']['held_out']:,} training rows, each predicted by a model that was fitted without it. "
+            f"{metrics.rows.measured:,} training rows, each predicted by a model that was fitted without it. "
             "They chose the parameters too, so that the figures flatter; no other rows were measured."
         )
-    digest = origin["data"]["test"]["digest"]
+    digest = origin.data.test.digest if origin.data.test else ""
     return (
-        f"{metrics['rows']['test']:,} rows of the same table, set aside before anything was fitted (SHA-256 "
+        f"{metrics.rows.measured:,} rows of the same table, set aside before anything was fitted (SHA-256 "
         f"{code(digest)})."
     )
 
 
-def _training_data(model: Model, origin: Documents, answers: CardAnswers) -> str:
-    source, rows = origin["table"], origin["rows"]
+def _training_data(model: Model, origin: Provenance, answers: CardAnswers) -> str:
+    source, rows = origin.table, origin.rows
     counts = (
-        f"{rows['train']:,} rows of {code(source['source'])} (SHA-256 {code(source['digest'])}), "
-        f"{rows.get('quarantined', 0):,} of {source['rows']:,} rows were set aside by the data contract."
+        f"{rows.train:,} rows of {code(source.source)} (SHA-256 {code(source.digest)}), "
+        f"{rows.quarantined or 0:,} of {source.rows:,} rows were set aside by the data contract."
     )
     questions = (("Licence", "data_licence"), ("Origin", "data_origin"), ("Rights", "data_rights"))
     inputs = [(code(column.name), column.dtype, column.unit, column.description) for column in model.contract.inputs]
@@ -133,31 +134,30 @@ def _training_data(model: Model, origin: Documents, answers: CardAnswers) -> str
     )
 
 
-def _analyses(metrics: Documents, origin: Documents) -> str:
-    baseline = metrics.get("baseline", {}).get("metrics", {})
+def _analyses(metrics: BundleMetrics, origin: Provenance) -> str:
+    baseline = metrics.baseline.metrics
     rows = [
-        (name, text(metric["value"]), f"{text(metric['low'])} to {text(metric['high'])}", text(baseline.get(name, "")))
-        for name, metric in metrics["metrics"].items()
+        (name, text(metric.value), f"{text(metric.low)} to {text(metric.high)}", text(baseline.get(name, "")))
+        for name, metric in metrics.metrics.items()
     ]
-    reasons = " ".join(origin["verdict"].get("reasons", []))
+    reasons = " ".join(origin.verdict.reasons if origin.verdict else ())
     slices = [
-        (code(part["column"]), code(part["value"]), f"{part['rows']:,}", name, text(metric["value"]))
-        for part in metrics.get("slices", [])
-        for name, metric in list(part["metrics"].items())[:1]
+        (code(part.column), code(part.value), f"{part.rows:,}", name, text(metric.value))
+        for part in metrics.slices
+        for name, metric in list(part.metrics.items())[:1]
     ]
     return paragraphs(
         table(("metric", "value", "95 % interval", "baseline"), rows),
-        f"Verdict: **{origin['verdict'].get('verdict', 'none')}**. {reasons}".rstrip(),
+        f"Verdict: **{origin.verdict.verdict if origin.verdict else 'none'}**. {reasons}".rstrip(),
         table(("column", "value", "rows", "metric", "value of the metric"), slices[:MOST_ROWS]) if slices else "",
     )
 
 
-def _findings(origin: Documents) -> str:
+def _findings(origin: Provenance) -> str:
     """List what was left out, guessed or is suspicious, worst first."""
-    findings = origin.get("findings", [])
+    findings = origin.findings
     listed = [
-        f"- **{literal(item['rule'].replace('_', ' '))}** ({item['severity']}): "
-        f"{literal(' '.join((item['sentence'], item['remedy'])))}"
+        f"- **{literal(item.rule.replace('_', ' '))}** ({item.severity}): {literal(f'{item.sentence} {item.remedy}')}"
         for item in findings[:MOST_ROWS]
     ]
     omitted = f"and {len(findings) - MOST_ROWS} more in provenance.json" if len(findings) > MOST_ROWS else ""

@@ -1,11 +1,14 @@
 """Pieces of Markdown that model card and risk sheet share."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from headrace.core.contracts.contract import Contract
+from headrace.core.evaluation.evaluation_document import BundleMetrics, SliceMeasures
 from headrace.core.packaging.cards.card_answers import QUESTIONS, CardAnswers
+from headrace.core.statistics.measures import Interval
 
 MOST_ROWS = 60
 HIDDEN = "(not shown)"
@@ -52,21 +55,19 @@ def text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def interval(metric: Mapping[str, float]) -> str:
+def interval(metric: Interval) -> str:
     """Render a metric with its interval."""
-    return f"{text(metric['value'])} ({text(metric['low'])} to {text(metric['high'])})"
+    return f"{text(metric.value)} ({text(metric.low)} to {text(metric.high)})"
 
 
-def doubts(evaluation: Mapping[str, Any]) -> Iterator[str]:
+def doubts(evaluation: BundleMetrics) -> Iterator[str]:
     """Say in a sentence each how the intervals of an evaluation were drawn, and what they cannot know."""
-    drawn = (evaluation.get("resampled_by") or {}).get("sentence")
-    if drawn:
-        yield f"{drawn}."
-    for caution in evaluation.get("cautions") or []:
-        yield f"{caution['text'].rstrip('.')} ({', '.join(caution['metrics'])})."
+    yield f"{evaluation.resampled_by.sentence}."
+    for caution in evaluation.cautions:
+        yield f"{caution.text.rstrip('.')} ({', '.join(caution.metrics)})."
 
 
-def shown_slices(slices: Iterable[Mapping[str, Any]], contract: Contract) -> list[dict[str, Any]]:
+def shown_slices(slices: Iterable[SliceMeasures], contract: Contract) -> tuple[SliceMeasures, ...]:
     """Return slices without the values of personal columns, unless the contract lists these as categories anyway."""
     hidden = {column.name for column in contract.columns if column.personal and column.categories is None}
-    return [{**part, "value": HIDDEN if part["column"] in hidden else part["value"]} for part in slices]
+    return tuple(replace(part, value=HIDDEN) if part.column in hidden else part for part in slices)

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from headrace.core.evaluation.evaluation_document import BundleMetrics, SliceMeasures
 from headrace.core.models.fitted_model import Model
 from headrace.core.packaging.cards.card_answers import CardAnswers
+from headrace.core.packaging.cards.card_facts import CardFacts
 from headrace.core.packaging.cards.phrases import (
     MOST_ROWS,
     answer_or_mark,
@@ -15,7 +17,8 @@ from headrace.core.packaging.cards.phrases import (
     table,
     text,
 )
-from headrace.core.statistics.metrics import HIGHER_IS_BETTER, MAIN
+from headrace.core.packaging.provenance_document import Provenance
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
 from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_ROWS
 
 Documents = Mapping[str, Any]
@@ -28,18 +31,18 @@ _COMPARED = {
 }
 
 
-def write(model: Model, documents: Documents, answers: CardAnswers) -> str:
+def write(model: Model, facts: CardFacts, answers: CardAnswers) -> str:
     """Write the risk sheet.
 
     Args:
         model: The model.
-        documents: Content of ``metrics.json`` and ``provenance.json``.
+        facts: What the bundle says of the model.
         answers: Answers of people.
 
     Returns:
         Markdown.
     """
-    metrics, origin = documents["metrics.json"], documents["provenance.json"]
+    metrics, origin = facts.metrics, facts.provenance
     sections = [
         (
             "Intended use",
@@ -49,7 +52,7 @@ def write(model: Model, documents: Documents, answers: CardAnswers) -> str:
         ("Worst case", paragraphs(_errors(metrics), _sure(metrics, origin), answer_or_mark(answers, "worst_case"))),
         ("Exposure", paragraphs(_exposure(model, origin), answer_or_mark(answers, "exposure"))),
         ("Fairness by slice", _fairness(metrics)),
-        ("Pull-out plan", paragraphs(_fallback(metrics), answer_or_mark(answers, "pull_out"))),
+        ("Deactivation plan", paragraphs(_fallback(metrics), answer_or_mark(answers, "deactivation"))),
     ]
     body = "\n\n".join(f"## {title}\n\n{content}" for title, content in sections)
     return f"# Risk sheet: {model.contract.name}\n\n{body}\n"
@@ -66,18 +69,18 @@ def _list_refusals(model: Model) -> str:
     )
 
 
-def _errors(metrics: Documents) -> str:
+def _errors(metrics: BundleMetrics) -> str:
     """Say what the model got wrong on the test rows."""
-    confusion, threshold = metrics.get("confusion") or {}, metrics.get("threshold") or {}
+    confusion, threshold = metrics.confusion, metrics.threshold
     if not confusion:
-        shares = metrics.get("residuals", {}).get("quantiles", {})
-        if not shares:
+        if not metrics.residuals:
             return ""
+        shares = metrics.residuals.quantiles
         return (
             f"For nine in ten test rows, what came minus what was predicted lay between {text(shares['0.05'])} and "
             f"{text(shares['0.95'])}."
         )
-    labels, rows = confusion["labels"], confusion["rows"]
+    labels, rows = confusion.labels, confusion.rows
     wrong = [
         (code(labels[actual]), code(labels[predicted]), f"{count:,}", f"{count / max(1, sum(row)):.1%}")
         for actual, row in enumerate(rows)
@@ -85,28 +88,27 @@ def _errors(metrics: Documents) -> str:
         if actual != predicted
     ]
     costs = (
-        f"A false alarm was taken to cost {text(threshold['cost_false_positive'])} and a miss "
-        f"{text(threshold['cost_false_negative'])}; {code(threshold['positive'])} is the class that raises the alarm."
+        f"A false alarm was taken to cost {text(threshold.cost_false_positive)} and a miss "
+        f"{text(threshold.cost_false_negative)}; {code(threshold.positive)} is the class that raises the alarm."
         if threshold
         else ""
     )
     return paragraphs(table(("is", "was predicted as", "test rows", "of its class"), wrong[:MOST_ROWS]), costs)
 
 
-def _sure(metrics: Documents, origin: Documents) -> str:
-    main = metrics["metrics"].get(MAIN[metrics["task"]])
-    rows = metrics["rows"]
-    kind = "test rows" if "test" in rows else "training rows, each held out once"
-    summary = f"These figures rest on {rows.get('test', rows.get('held_out')):,} {kind}"
-    summary += f"; {MAIN[metrics['task']]} is {interval(main)} with 95 % confidence." if main else "."
+def _sure(metrics: BundleMetrics, origin: Provenance) -> str:
+    main = metrics.metrics.get(MAIN[metrics.task])
+    kind = "test rows" if metrics.on == "test" else "training rows, each held out once"
+    summary = f"These figures rest on {metrics.rows.measured:,} {kind}"
+    summary += f"; {MAIN[metrics.task]} is {interval(main)} with 95 % confidence." if main else "."
     summary = " ".join([summary, *doubts(metrics)])
-    return f"{summary} The gate's verdict was **{origin['verdict'].get('verdict', 'none')}**."
+    return f"{summary} The gate's verdict was **{origin.verdict.verdict if origin.verdict else 'none'}**."
 
 
-def _exposure(model: Model, origin: Documents) -> str:
+def _exposure(model: Model, origin: Provenance) -> str:
     personal = [code(column.name) for column in model.contract.inputs if column.personal]
     sent = f"Clients send personal data: {', '.join(personal)}." if personal else "No input is marked as personal data."
-    copies = [name for name in ("train", "test") if (origin["data"].get(name) or {}).get("copy")]
+    copies = origin.data.copied
     copied = (
         f"The bundle holds copies of the {' and the '.join(copies)} rows: whoever can read it can read them."
         if copies
@@ -115,25 +117,25 @@ def _exposure(model: Model, origin: Documents) -> str:
     return f"{sent} {copied}"
 
 
-def _fairness(metrics: Documents) -> str:
-    slices = metrics.get("slices") or []
+def _fairness(metrics: BundleMetrics) -> str:
+    slices = metrics.slices
     if not slices:
         return (
             "*Missing: nothing was measured by group. Run the pipeline again with --slice COLUMN for each column that "
             "sets people apart.*"
         )
-    names = _COMPARED[metrics["task"]]
+    names = _COMPARED[metrics.task]
     rows = [
         (
-            code(part["column"]),
-            code(part["value"]),
-            f"{part['rows']:,}",
-            *(interval(part["metrics"][name]) if name in part["metrics"] else "not defined" for name in names),
+            code(part.column),
+            code(part.value),
+            f"{part.rows:,}",
+            *(interval(part.metrics[name]) if name in part.metrics else "not defined" for name in names),
         )
         for part in slices
     ]
-    columns = dict.fromkeys(part["column"] for part in slices)
-    gaps = (_gap(column, [part for part in slices if part["column"] == column], names[0]) for column in columns)
+    columns = dict.fromkeys(part.column for part in slices)
+    gaps = (_gap(column, [part for part in slices if part.column == column], names[0]) for column in columns)
     return paragraphs(
         table(("column", "value", "rows", *names), rows[:MOST_ROWS]),
         f"and {len(rows) - MOST_ROWS} more" if len(rows) > MOST_ROWS else "",
@@ -141,39 +143,40 @@ def _fairness(metrics: Documents) -> str:
     )
 
 
-def _gap(column: str, parts: Sequence[Documents], metric: str) -> str:
+def _gap(column: str, parts: Sequence[SliceMeasures], metric: str) -> str:
     """Say how far the best and the worst group of a column are apart."""
-    comparable = [part for part in parts if _enough(part) and metric in part["metrics"]]
+    comparable = [part for part in parts if _enough(part) and metric in part.metrics]
     few = len(parts) - len(comparable)
     left_out = f" {few} with fewer than {FEWEST_ROWS} rows or without {metric} left out." if few else ""
     if len(comparable) < 2:
         return f"{code(column)}: too few groups with at least {FEWEST_ROWS} rows to compare."
     worst, best = _ends(comparable, metric)
-    low, high = worst["metrics"][metric], best["metrics"][metric]
-    apart = low["high"] < high["low"] or high["high"] < low["low"]
+    low, high = worst.metrics[metric], best.metrics[metric]
+    apart = low.high < high.low or high.high < low.low
     return (
-        f"{code(column)}: {metric} is worst for {code(worst['value'])}, {interval(low)}, and best for "
-        f"{code(best['value'])}, {interval(high)}: {text(abs(high['value'] - low['value']))} apart, and their "
+        f"{code(column)}: {metric} is worst for {code(worst.value)}, {interval(low)}, and best for "
+        f"{code(best.value)}, {interval(high)}: {text(abs(high.value - low.value))} apart, and their "
         f"intervals {'do not overlap' if apart else 'overlap'}.{left_out}"
     )
 
 
-def _enough(part: Documents) -> bool:
-    return bool(part["rows"] >= FEWEST_ROWS and part.get("clusters", part["rows"]) >= FEWEST_CLUSTERS)
+def _enough(part: SliceMeasures) -> bool:
+    return part.rows >= FEWEST_ROWS and part.clusters >= FEWEST_CLUSTERS
 
 
-def _ends(parts: Iterable[Documents], metric: str) -> tuple[Documents, Documents]:
-    ordered = sorted(parts, key=lambda part: part["metrics"][metric]["value"])
+def _ends(parts: Iterable[SliceMeasures], metric: str) -> tuple[SliceMeasures, SliceMeasures]:
+    ordered = sorted(parts, key=lambda part: part.metrics[metric].value)
     return (ordered[0], ordered[-1]) if HIGHER_IS_BETTER[metric] else (ordered[-1], ordered[0])
 
 
-def _fallback(metrics: Documents) -> str:
+def _fallback(metrics: BundleMetrics) -> str:
     """Say what deciding without the model achieves."""
-    baseline = metrics.get("baseline") or {}
-    metric_values = ", ".join(f"{name} {text(value)}" for name, value in baseline.get("metrics", {}).items())
-    kind = baseline.get("kind", "")
+    baseline = metrics.baseline
+    metric_values = ", ".join(f"{name} {text(value)}" for name, value in baseline.metrics.items())
     without = (
-        f" Without any model, the baseline ({kind}) reaches {metric_values} on the same rows." if metric_values else ""
+        f" Without any model, the baseline ({baseline.kind}) reaches {metric_values} on the same rows."
+        if metric_values
+        else ""
     )
     return (
         "Put the bundle that served before in its place, by its digest: published bundles stay where they are. If "

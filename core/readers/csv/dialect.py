@@ -88,7 +88,7 @@ def dialect_of(
     layout = layout_of(sample_of(b"".join(block.data for block in first)), options=options)
     if layout is None:
         raise InputError(f"{name} holds only blank lines; give a table with a header and rows.")
-    if options.names:
+    if options.column_names:
         return _with_names(layout, options, name)
     if not layout.header:
         count = layout.width
@@ -157,7 +157,7 @@ def _counts(values: Sequence[str]) -> bool:
 
 def _with_names(layout: CsvLayout, options: ReadOptions, name: str) -> CsvDialect:
     """Return the dialect with the user's names, in place of the header if there is one."""
-    chosen, header = options.names, layout.header
+    chosen, header = options.column_names, layout.header
     cells = _fit_header(layout) if header else ()
     count = max(len(cells), layout.width)
     is_header = bool(header) and _is_header(cells, layout, chosen)

@@ -111,12 +111,12 @@ def _columns_left_out(dialect: CsvDialect, file: str) -> Iterable[Note]:
         yield Note(
             "info", "", "index_column", 0,
             f"Column {position + 1} of {file} has no name and numbers the rows; it was left out.",
-            "Name it in the header, or with --names, to keep it.",
+            "Name it in the header, or with --column-names, to keep it.",
         )  # fmt: skip
     for position in dialect.named:
         name = dialect.names[position]
         yield Note(
             "info", name, "unnamed_column", 0,
             f"Column {position + 1} of {file} has no name; it is named {name}.",
-            "Name it in the header, or with --names.",
+            "Name it in the header, or with --column-names.",
         )  # fmt: skip

@@ -28,7 +28,7 @@ def upgrade() -> None:
         _text("owner", server_default=""),
         _text("licence", server_default=""),
         _text("description", server_default=""),
-        sa.Column("retain_days", sa.Integer),
+        sa.Column("retention_days", sa.Integer),
         _text("first_seen"),
         _text("last_seen"),
     )

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,10 +16,12 @@ from pathlib import Path
 import pytest
 
 from headrace.cli.main import app
+from headrace.cluster.api import transport
 from headrace.core.base.errors import UserError
 from headrace.core.base.settings import StoreSettings
 from headrace.pipelines.kubeflow import follow
 from headrace.pipelines.local.summary import Summary
+from tests import fork_server
 from tests.cluster.argo import Play
 from tests.cluster.kfp_server import KfpServer, kubeflow_pipelines
 from tests.conftest import Line, headrace
@@ -342,7 +343,7 @@ def test_a_recurring_run(server: KfpServer, tmp_path: Path, capsys: pytest.Captu
 def test_whoever_stops_following_does_not_stop_the_run(server: KfpServer, tmp_path: Path) -> None:
     """Ctrl-C says how to come back, and how to end it."""
     file = tiny.compiled(tmp_path / "tiny.yaml")
-    command = [sys.executable, "-m", "headrace.cli.main", "submit", str(file), "-f", "-o", str(tmp_path / "out")]
+    command = [fork_server.python(), "-m", "headrace.cli.main", "submit", str(file), "-f", "-o", str(tmp_path / "out")]
     following = subprocess.Popen(
         [*command, "--argument", "x=0.5", "--argument", "result=r", "--argument", "kind=slow"],
         stdout=subprocess.PIPE,
@@ -401,6 +402,7 @@ def test_what_makes_no_sense_is_refused(
 
 def test_a_kubeflow_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each command says how to reach it."""
+    monkeypatch.setattr(transport, "_PAUSE_SECONDS", 0.01)
     for endpoint, says in (("", "set HEADRACE_KFP_ENDPOINT"), ("http://127.0.0.1:9", "kubectl port-forward")):
         monkeypatch.setenv("HEADRACE_KFP_ENDPOINT", endpoint)
         for command in (["runs"], ["logs", "x"], ["cancel", "x"]):

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from headrace.cluster.api.client import Cluster
+from tests import fork_server
 from tests.cluster.api_server import ApiServer
 from tests.cluster.kfp_server import kubeflow_pipelines
 from tests.cluster.kubelet import pod
@@ -51,7 +51,7 @@ def test_what_keeps_a_run_from_starting_is_told_within_a_minute(
         command = ["submit", str(tiny.compiled(tmp_path / "tiny.yaml")), "-f", *arguments]
         began = time.monotonic()
         following = subprocess.Popen(
-            [sys.executable, "-m", "headrace.cli.main", *command],
+            [fork_server.python(), "-m", "headrace.cli.main", *command],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import polars as pl
 import pytest
 
 from headrace.core.bundles.bundle import Bundle
+from tests import fork_server
 from tests.conftest import headrace
-from tests.made_bundle import make_bundle
+from tests.made_bundle import copy_bundle
 
 GOOD = {"age": "31", "spend": "20.5", "plan": "premium", "joined": "2024-03-02 23:15:00"}
 BAD = {**GOOD, "age": "old"}
@@ -22,7 +22,7 @@ BAD = {**GOOD, "age": "old"}
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A small bundle."""
-    return make_bundle(tmp_path_factory.mktemp("made"))
+    return copy_bundle(tmp_path_factory.mktemp("made"))
 
 
 def test_help_has_examples() -> None:
@@ -92,12 +92,12 @@ def test_mistakes_end_with_a_sentence(
 )
 def test_a_killed_job_leaves_the_old_output(bundle: Bundle, tmp_path: Path, number: signal.Signals, name: str) -> None:
     """In the middle of a large table; after SIGTERM nothing else is left either."""
-    pl.DataFrame([GOOD, BAD] * 600_000).write_csv(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text(_csv(600_000))
     output = tmp_path / name
     old = output if output.suffix else output / "part-00000.parquet"
     old.parent.mkdir(exist_ok=True)
     old.write_bytes(b"old")
-    command = [sys.executable, "-m", "headrace.cli.main", "score", str(bundle.folder), str(tmp_path / "t.csv")]
+    command = [fork_server.python(), "-m", "headrace.cli.main", "score", str(bundle.folder), str(tmp_path / "t.csv")]
     job = subprocess.Popen(
         [*command, "-o", str(output)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
     )
@@ -111,6 +111,11 @@ def test_a_killed_job_leaves_the_old_output(bundle: Bundle, tmp_path: Path, numb
     assert old.read_bytes() == b"old"
     if number == signal.SIGTERM:
         assert {path.name for path in tmp_path.iterdir()} == {"t.csv", name}
+
+
+def _csv(pairs: int) -> str:
+    header, *rows = pl.DataFrame([GOOD, BAD]).write_csv().splitlines(keepends=True)
+    return header + "".join(rows) * pairs
 
 
 def _begun(folder: Path, name: str) -> bool:

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 import yaml
 
 from headrace.core.bundles.bundle import open_bundle
+from tests import fork_server
 from tests.conftest import headrace, write_table
 from tests.experiments.manifests.test_experiment_yaml import document
 
@@ -34,7 +34,7 @@ def test_help_has_examples() -> None:
     """With both engines."""
     shown = headrace("tune", "--help")
     assert shown.returncode == 0
-    assert "--on katib" in shown.stdout.split("Examples:")[1]
+    assert "--tuner katib" in shown.stdout.split("Examples:")[1]
 
 
 def test_a_search_ends_with_what_it_is_worth(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_search_ends_with_what_it_is_worth(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     summary = json.loads((tmp_path / "summary.json").read_text())
     search = summary["search"]
-    assert (search["engine"], search["trials"], search["failed"]) == ("local", 3, 0)
+    assert (search["tuner"], search["trials"], search["failed"]) == ("local", 3, 0)
     trials = json.loads((home / "trials.json").read_text())
     assert trials["trials"][trials["best"]]["score"] == search["score"]
     assert trials["nested"]["score"] == search["nested"]
@@ -66,8 +66,8 @@ def test_a_search_ends_with_what_it_is_worth(tmp_path: Path) -> None:
     ("options", "says"),
     [
         (("--max-trials", "3", "--budget", "5m"), "must not both be given"),
-        (("--on", "moon"), "--on must be local or katib"),
-        (("--on", "katib"), "set HEADRACE_S3_ENDPOINT"),
+        (("--tuner", "moon"), "--tuner must be local or katib"),
+        (("--tuner", "katib"), "set HEADRACE_S3_ENDPOINT"),
         (("--cleanup", "perhaps"), "--cleanup must be always, succeeded or never; got"),
         (("--experiment", "no-such.yaml"), "no-such.yaml"),
         (("--experiment", "linear"), "cannot do a binary task"),
@@ -89,7 +89,7 @@ def test_the_same_command_goes_on_where_a_killed_one_was(tmp_path: Path) -> None
     command = ["tune", str(table), "--target", "churn", "--experiment", str(mine(tmp_path)), "--max-trials", "30"]
     command += ["--output", str(home)]
     run = subprocess.Popen(
-        [sys.executable, "-m", "headrace.cli.main", *command], stdout=subprocess.DEVNULL, env=dict(os.environ)
+        [fork_server.python(), "-m", "headrace.cli.main", *command], stdout=subprocess.DEVNULL, env=dict(os.environ)
     )
     deadline = time.monotonic() + 120
     while not any(path.read_bytes().count(b"\n") > 4 for path in home.glob("searches/*.jsonl")):

@@ -36,7 +36,7 @@ def test_the_shipped_example_is_searched(tmp_path: Path) -> None:
     assert "trial 2 of 2" in ended.stdout
     assert ended.stdout.splitlines()[-1].startswith("Next: ")
     found = json.loads((home / "trials.json").read_text())
-    assert (found["engine"], found["experiments"], found["reason"]) == ("local", ["trial"], "MaxTrialsReached")
+    assert (found["tuner"], found["experiments"], found["reason"]) == ("local", ["trial"], "MaxTrialsReached")
     best = found["trials"][found["best"]]
     assert best["score"] > 0.8
     assert set(best["metrics"]) == {"f1", "recall", "precision"}
@@ -76,8 +76,8 @@ def test_a_search_that_finds_nothing_says_why(tmp_path: Path) -> None:
         (["--experiment", "{tiny}", "--argument", "depth=3"], "'depth' is searched by tiny"),
         (["--experiment", "{tiny}", "--argument", "dirty=maybe"], "dirty of .* must be true or false"),
         (["--experiment", "{tiny}", "--budget", "many"], "--budget must be"),
-        (["--experiment", "{tiny}", "--on", "mars"], "must be run on local or katib"),
-        (["--experiment", "{tiny}", "--on", "katib"], "needs an object store"),
+        (["--experiment", "{tiny}", "--tuner", "mars"], "must be run on local or katib"),
+        (["--experiment", "{tiny}", "--tuner", "katib"], "needs an object store"),
         (["--experiment", "no.yaml"], r"there is no file no\.yaml"),
         (["t.csv", "--target", "y", "--argument", "kind=a"], "--argument must not"),
         (["t.csv"], "--target must be given"),

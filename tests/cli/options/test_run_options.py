@@ -51,7 +51,7 @@ def test_bounds_are_read() -> None:
 @pytest.mark.parametrize("text", ["roc_auc", "roc_auc=high", "=", ""])
 def test_a_bound_of_another_form_is_refused(text: str) -> None:
     """The sentence shows the form that was expected."""
-    with pytest.raises(InputError, match="--require must be METRIC=NUMBER"):
+    with pytest.raises(InputError, match="--metric-bound must be METRIC=NUMBER"):
         run_options.bounds([text])
 
 

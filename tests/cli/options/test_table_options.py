@@ -20,7 +20,7 @@ Ran = Callable[..., dict[str, Any]]
 _SAMPLES: dict[str, tuple[str, Any]] = {
     "task": ("regression", "regression"),
     "name": ("My Model", "my-model"),
-    "names": ('age, "salary, yearly",sex', ["age", "salary, yearly", "sex"]),
+    "column_names": ('age, "salary, yearly",sex', ["age", "salary, yearly", "sex"]),
     "delimiter": ("\\t", "\t"),
     "families": ("logistic,random_forest", ["logistic", "random_forest"]),
     "experiment": ("random_forest", "random_forest"),
@@ -28,7 +28,7 @@ _SAMPLES: dict[str, tuple[str, Any]] = {
     "decimal": (",", ","),
     "thousands": ("space", " "),
     "cleanup": ("never", "never"),
-    "search_on": ("local", "local"),
+    "tuner": ("local", "local"),
     "test_size": ("0.3", 0.3),
 }
 _BY_TYPE: dict[Any, tuple[str, Any]] = {
@@ -37,6 +37,10 @@ _BY_TYPE: dict[Any, tuple[str, Any]] = {
     float: ("2.5", 2.5),
     Mapping: ("roc_auc=0.8", {"roc_auc": 0.8}),
 }
+# Every command that talks to a cluster has -n, --namespace, as kubectl has.
+_OTHER_FLAGS = {"search_namespace": "--namespace"}
+# These components write an artifact of the option's name from what is at the address.
+_OTHER_PARAMETERS = {("contract", "infer_contract"): "contract_address", ("card", "package"): "card_answers"}
 
 
 @pytest.fixture
@@ -45,7 +49,9 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
 
     def typed(*words: str) -> dict[str, Any]:
         seen: list[Mapping[str, Any]] = []
-        monkeypatch.setattr("headrace.cli.options.local_run.run_line", lambda arguments, **_: seen.append(arguments))
+        monkeypatch.setattr(
+            "headrace.cli.local.training_run.run_training", lambda arguments, **_: seen.append(arguments)
+        )
         ended = CliRunner().invoke(app, list(words), catch_exceptions=False)
         assert ended.exit_code == 0, ended.output
         return dict(seen[0])
@@ -61,6 +67,33 @@ def _sample(option: OptionField) -> tuple[list[str], Any]:
         return [option.flag, "one", option.flag, "python3"], ["one", '"python\\u0033"']
     typed, value = _SAMPLES.get(option.name) or _BY_TYPE[option.type]
     return [option.flag, typed], value
+
+
+def test_an_option_has_one_name() -> None:
+    """Its flag is its name with dashes, in the singular if it is repeated; the commands offer it by that."""
+    for name, option in OPTIONS.items():
+        if not option.metadata.is_typed or option.metadata.is_argument:
+            continue
+        word = name.replace("_", "-")
+        if option.type in {tuple, Mapping} and not option.metadata.commas:
+            assert word.endswith("s"), name
+            word = word[:-1]
+        wanted = _OTHER_FLAGS.get(name, f"--{word}")
+        assert option.flag == wanted, name
+        for command in ("run", "tune"):
+            (parameter,) = (one for one in _parameters(command) if one.name == name)
+            assert parameter.opts[0] == wanted, (command, name)
+
+
+def test_a_step_has_the_option_by_its_name() -> None:
+    """A parameter of a step bears the option's name, with or without the step's before it."""
+    others = {
+        (name, step): parameter
+        for name, option in OPTIONS.items()
+        for step, parameter in option.parameters.items()
+        if name not in {parameter, f"{step}_{parameter}"}
+    }
+    assert others == _OTHER_PARAMETERS
 
 
 @pytest.mark.parametrize("command", ["run", "tune"])
@@ -97,8 +130,8 @@ def test_commands_that_read_a_table_take_what_says_how() -> None:
     """Each option of reading is one of ``contract`` and ``score``, and becomes a field of ``ReadOptions``."""
     for command in ("contract", "score"):
         assert set(table_options.READING) <= {one.name for one in _parameters(command)}
-    given = {"source": "t.csv", "names": ("a", "b"), "header": False, "skip_lines": 2}
-    assert table_options.read_options(given) == ReadOptions(names=("a", "b"), header=False, skip_lines=2)
+    given = {"source": "t.csv", "column_names": ("a", "b"), "header": False, "skip_lines": 2}
+    assert table_options.read_options(given) == ReadOptions(column_names=("a", "b"), header=False, skip_lines=2)
 
 
 def test_a_command_says_what_holds_in_it() -> None:
@@ -113,7 +146,7 @@ def test_a_command_says_what_holds_in_it() -> None:
     [
         ({"task": "guess"}, "--task must be binary, multiclass or regression; got 'guess'"),
         ({"test_size": 1.0}, "--test-size must be above 0 and below 1; got 1.0"),
-        ({"search_on": "moon"}, "--on must be local or katib; got 'moon'"),
+        ({"tuner": "moon"}, "--tuner must be local or katib; got 'moon'"),
         ({"cleanup": "soon"}, "--cleanup must be always, succeeded or never; got 'soon'"),
         ({"decimal": ";"}, "--decimal must be a dot or a comma"),
     ],

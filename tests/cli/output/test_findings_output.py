@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.cli.output.findings_output import MOST_LINES, findings, lines, positive
+from headrace.cli.output.findings_output import MOST_LINES, findings, format_notes, positive_class_line
 from headrace.core.base.notes import Note, from_json, worst_first
 from headrace.pipelines.local.summary import Finding, Metric, Summary
 
@@ -49,7 +49,7 @@ NOTES = st.builds(
 @given(st.lists(NOTES, max_size=30))
 def test_however_much_there_is_ten_lines_tell_it(notes: list[Note]) -> None:
     """No line is long, and what found no place is counted."""
-    found = lines(worst_first(notes), rest="in report.html")
+    found = format_notes(worst_first(notes), rest="in report.html")
     assert len(found) <= MOST_LINES
     assert all(len(line) <= 110 for line in found)
     assert bool(found) == bool(notes)
@@ -68,5 +68,7 @@ def test_what_found_no_place_is_counted() -> None:
 def test_the_metrics_say_of_which_class_they_are(name: str, told: bool) -> None:
     """Precision and recall of a binary task are those of a class."""
     metric = Metric(value=0.5, low=0.4, high=0.6)
-    found = positive(ended(positive=name, metrics={"accuracy": metric, "precision": metric, "recall": metric}))
+    found = positive_class_line(
+        ended(positive=name, metrics={"accuracy": metric, "precision": metric, "recall": metric})
+    )
     assert found == (["  precision and recall are those of the class '+'"] if told else [])

@@ -14,7 +14,7 @@ def summary() -> Summary:
         resampled_by=ResampledBy(by="group", clusters=37, sentence="95 % intervals by group: 37 groups"),
         cautions=[Caution(metrics=["recall"], text="Fewer than 5 rows are of ['yes'].")],
         search=SearchSummary(
-            engine="local",
+            tuner="local",
             metric="recall",
             score=0.6,
             trials=3,
@@ -37,4 +37,4 @@ def test_the_metrics_say_by_what_their_intervals_are_and_what_they_cannot_know()
 
 def test_nested_cross_validation_has_an_interval() -> None:
     """Beside what such a search is worth."""
-    assert "what such a search is worth (0.4 to 0.7)" in run_output.search(summary())
+    assert "what such a search is worth (0.4 to 0.7)" in run_output.compare_search_scores(summary())

@@ -71,10 +71,12 @@ def test_a_version_is_listed_shown_promoted_and_told_of(home: Path) -> None:
     assert "1.0.0" in _run(home, "registry", "list")
     assert "verdict" in _run(home, "registry", "show", name)
     assert "is in development" in _run(home, "registry", "promote", name, "latest", "--reason", "first")
-    assert "is in development already" in _run(home, "registry", "promote", name, "1.0.0", "--to", "development")
+    assert "is in development already" in _run(home, "registry", "promote", name, "1.0.0", "--stage", "development")
     assert "is in staging" in _run(home, "registry", "promote", name, "1.0.0")
     assert "approved by ann" in _run(home, "approve", name, "1.0.0", "--reason", "looked at the slices")
-    assert "is in production" in _run(home, "registry", "promote", name, "1.0.0", "--to", "production", "--by", "bob")
+    assert "is in production" in _run(
+        home, "registry", "promote", name, "1.0.0", "--stage", "production", "--by", "bob"
+    )
     told = _run(home, "registry", "history", name)
     for part in ("registered 1.0.0", "promoted 1.0.0 to staging", "approved 1.0.0", "looked at the slices", "bob"):
         assert part in told
@@ -89,8 +91,8 @@ def test_a_version_is_listed_shown_promoted_and_told_of(home: Path) -> None:
     [
         (("registry", "show", "nobody"), "no model 'nobody'"),
         (("registry", "promote", "customers", "9.9.9"), "no version '9.9.9'"),
-        (("registry", "promote", "customers", "1.0.0", "--to", "heaven"), "must be one of development"),
-        (("registry", "rollback", "customers", "--to", "0.0.1", "--reason", "x"), "0.0.1"),
+        (("registry", "promote", "customers", "1.0.0", "--stage", "heaven"), "must be one of development"),
+        (("registry", "rollback", "customers", "--to-version", "0.0.1", "--reason", "x"), "0.0.1"),
         (("registry", "compare", "customers", "1.0.0", "latest"), "are the same version"),
         (("registry", "register", "no/such/folder"), "no/such/folder"),
         (("registry", "policy", "--set", "no-policy.yaml"), "no-policy.yaml"),
@@ -142,7 +144,7 @@ def test_the_catalogue_knows_what_a_run_read(line: Line, home: Path) -> None:
     (table,) = json.loads(_run(home, "catalog", "list", "--json"))
     assert table["source"] == str(line.table)
     assert {column["name"]: column["role"] for column in table["columns"]}["churn"] == "target"
-    _run(home, "catalog", "describe", "customers", "--owner", "marketing", "--retain", "365")
+    _run(home, "catalog", "describe", "customers", "--owner", "marketing", "--retention-days", "365")
     assert "gold" in _run(home, "catalog", "tag", "customers", "gold", "silver")
     _run(home, "catalog", "tag", "customers", "--remove", "silver")
     for found in (("plan",), ("--tag", "gold"), ("--owner", "Marketing"), ("--type", "csv"), ("--type", "timestamp")):
@@ -151,7 +153,7 @@ def test_the_catalogue_knows_what_a_run_read(line: Line, home: Path) -> None:
     assert "No table matches" in _run(home, "catalog", "list", "--expired")
     shown: dict[str, Any] = json.loads(_run(home, "catalog", "show", "customers", "--json"))
     assert shown["tags"] == ["gold"]
-    assert shown["retain_days"] == 365
+    assert shown["retention_days"] == 365
     (use,) = shown["uses"]
     assert (use["model"], use["version"]) == ("customers", "1.0.0")
     assert use["endpoints"][0]["ended"]
@@ -178,7 +180,7 @@ def test_a_mistake_ends_with_exit_code_2(home: Path) -> None:
 def test_a_version_is_found_by_its_stage(line: Line, home: Path) -> None:
     """NAME@STAGE leads to the files that the run's own store left, and is served, scored and replayed like a folder."""
     place = ("--registry", str(home / "registry.db"))
-    assert headrace("registry", "promote", "customers", "1.0.0", "--to", "production", *place).returncode == 0
+    assert headrace("registry", "promote", "customers", "1.0.0", "--stage", "production", *place).returncode == 0
     environment = {"HEADRACE_REGISTRY": str(home / "registry.db"), "HEADRACE_CATALOG": str(home / "catalog.db")}
     scored = home / "scored.csv"
     ended = headrace("score", "customers@production", str(line.table), "-o", str(scored), **environment)

@@ -74,7 +74,7 @@ TUNER = (
     | _allowed((TRIALS,), "list")
     | _allowed((SUGGESTIONS, NAMESPACES), "get")
 )
-TIDY = (
+CLEANUP = (
     _allowed((LEASES,), "get list patch delete")
     | _allowed((EXPERIMENTS,), "get delete")
     | _allowed((INFERENCE_SERVICES,), "get watch patch delete")
@@ -87,7 +87,7 @@ ACCOUNTS: dict[str, Allowed] = {
     "headrace-pipeline": STEP | DEPLOYER | TUNER,
     "headrace-deployer": DEPLOYER,
     "headrace-tuner": TUNER,
-    "headrace-tidy": TIDY,
+    "headrace-cleanup": CLEANUP,
     "headrace-trial": set(),
     "headrace-serving": set(),
 }

@@ -22,7 +22,7 @@ HEART = LeaseSubject("InferenceService", "heart", "s3://b/models/heart/0/", FORM
 def claim(cluster: Cluster, about: LeaseSubject = FOREST, seconds: float = 300.0) -> LeaseClaim:
     """A claim that was made."""
     made = LeaseClaim(cluster, about, seconds=seconds)
-    made.make()
+    made.acquire()
     return made
 
 
@@ -41,10 +41,10 @@ def test_a_claim_is_a_lease_for_as_long_as_it_is_needed(cluster: Cluster) -> Non
         assert found["spec"]["leaseDurationSeconds"] == 300
         assert found["spec"]["acquireTime"] == found["spec"]["renewTime"]
         seen = read(found)
-        assert (seen.about, seen.holder, seen.watched) == (HEART, found["spec"]["holderIdentity"], True)
+        assert (seen.subject, seen.holder, seen.watched) == (HEART, found["spec"]["holderIdentity"], True)
         assert 0 <= seen.silent_seconds < 60
         assert (again := find(cluster, "InferenceService", "heart"))
-        assert again.about == HEART
+        assert again.subject == HEART
         made.renew()
         assert lease(cluster, HEART)["spec"]["renewTime"] > found["spec"]["renewTime"]
         made.end()
@@ -81,7 +81,7 @@ def test_whose_claim_is_taken_over_notices(cluster: Cluster) -> None:
             act()
     second.renew()
     second.end()
-    with pytest.raises(LeaseLostError, match="it was tidied away: begin again") as caught:
+    with pytest.raises(LeaseLostError, match="it was cleaned up: start again") as caught:
         second.renew()
     assert caught.value.gone
 
@@ -95,7 +95,7 @@ def test_of_two_that_take_a_claim_over_one_does(cluster: Cluster) -> None:
     first.take(seen)
     with pytest.raises(LeaseLostError):
         second.take(seen)
-    assert read(lease(cluster)).about == FOREST
+    assert read(lease(cluster)).subject == FOREST
     first.end()
     with pytest.raises(LeaseLostError) as caught:
         second.take(seen)
@@ -138,7 +138,7 @@ def document(**spec: Any) -> dict[str, Any]:
 )
 def test_a_lease_that_is_no_claim_is_one_sentence(wrong: dict[str, Any]) -> None:
     """It names the Lease, what is wrong, and the remedy."""
-    assert read(document()).about == FOREST
+    assert read(document()).subject == FOREST
     with pytest.raises(DataError, match=r"^the Lease headrace-\S+ must be .*; .*kubectl delete lease \S+\.$"):
         read(document(**wrong))
 

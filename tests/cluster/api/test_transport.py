@@ -109,7 +109,7 @@ def _hangs_up(said: bytes = b"") -> Iterator[tuple[str, list[bytes]]]:
             self.request.sendall(said)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
             yield f"https://127.0.0.1:{server.server_address[1]}", heard
         finally:
@@ -157,7 +157,7 @@ def test_a_signal_breaks_off_no_request(*, streamed: bool) -> None:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         cluster = at(f"http://127.0.0.1:{server.server_port}")
         ask = cluster.transport.lines if streamed else cluster.transport.data
         with ended_by_sigterm():

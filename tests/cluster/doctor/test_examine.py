@@ -333,7 +333,7 @@ BROKEN: dict[str, tuple[Break, ClusterRequirements, DiagnosticState, str, str]] 
         "nvidia.com/gpu 1 are requested; no node",
         "ask for less",
     ),
-    "no quantity": (lambda _: None, _pod(requests={"cpu": "lots"}), "bad", "cannot be read", "correct its resources"),
+    "no quantity": (lambda _: None, _pod(requests={"cpu": "lots"}), "bad", "cannot be parsed", "correct its resources"),
     "a label": (
         lambda _: None,
         _pod(labels={"disk": "hdd"}),
@@ -483,7 +483,7 @@ def test_an_account_with_few_rights_learns_what_it_may(installed: Cluster) -> No
     )
     assert _bad(findings) == []
     unknown = " ".join(finding.text for finding in findings if finding.state == "unknown")
-    for what in ("Secret headrace-object-store", "rights of headrace-pipeline", "look at nodes", "storage classes"):
+    for what in ("Secret headrace-object-store", "rights of headrace-pipeline", "list nodes", "storage classes"):
         assert what in unknown
     assert any("your account may deploy" in finding.text for finding in findings)
 

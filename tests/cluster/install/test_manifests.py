@@ -73,22 +73,22 @@ def test_nothing_runs_as_root_or_can_write(documents: Documents) -> None:
             assert {"cpu", "memory"} <= set(container["resources"]["requests"]), name
             assert "memory" in container["resources"]["limits"], name
             assert container["imagePullPolicy"] == "IfNotPresent", name
-            if name != "headrace-tidy":  # which ends by itself
+            if name != "headrace-cleanup":  # which ends by itself
                 assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container), name
             names.append(name)
-    assert {"headrace", "headrace-tidy"} <= set(names)
+    assert {"headrace", "headrace-cleanup"} <= set(names)
 
 
 def test_the_server_is_ready_when_its_model_answers(documents: Documents) -> None:
     """KServe's own probe asks for an open port only; the arguments are ones that the server takes."""
-    from headrace.serving.model.options import options, parser
+    from headrace.serving.model.options import parse_options, parser
 
     runtime = _of(documents, "ServingRuntime")["headrace"]["spec"]
     (container,) = runtime["containers"]
     assert container["name"] == "kserve-container"
     assert container["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
     assert container["livenessProbe"]["httpGet"]["path"] == "/v2/health/live"
-    told = options(parser().parse_args(container["args"]))
+    told = parse_options(parser().parse_args(container["args"]))
     assert (told.host, told.port, told.model) == ("0.0.0.0", 8080, "/mnt/models")  # noqa: S104 - in a pod
     assert container["command"] == ["python3", "-m", "headrace.serving.server"]
     assert runtime["annotations"]["prometheus.kserve.io/port"] == str(told.port)
@@ -103,13 +103,13 @@ def test_what_killed_steps_left_is_tidied_regularly(documents: Documents) -> Non
     """One Job at a time, with an account of its own, which is given up after an hour; its command is one of ours."""
     from headrace.cli.cluster.cluster import app
 
-    spec = _of(documents, "CronJob")["headrace-tidy"]["spec"]
+    spec = _of(documents, "CronJob")["headrace-cleanup"]["spec"]
     assert (spec["schedule"], spec["concurrencyPolicy"]) == ("*/10 * * * *", "Forbid")
     assert spec["successfulJobsHistoryLimit"] + spec["failedJobsHistoryLimit"] <= 4
     job = spec["jobTemplate"]["spec"]
     assert job["activeDeadlineSeconds"] == 3600
     pod = job["template"]["spec"]
-    assert (pod["serviceAccountName"], pod["restartPolicy"]) == ("headrace-tidy", "Never")
+    assert (pod["serviceAccountName"], pod["restartPolicy"]) == ("headrace-cleanup", "Never")
     labels = job["template"]["metadata"]["labels"]
     allowing = _of(documents, "NetworkPolicy")["headrace-step"]["spec"]["podSelector"]["matchLabels"]
     assert allowing.items() <= labels.items(), "else it reaches no API server"
@@ -158,7 +158,7 @@ def test_servers_and_trials_have_no_token(documents: Documents) -> None:
     for name in ("headrace-serving", "headrace-trial"):
         assert accounts[name]["automountServiceAccountToken"] is False
     bound = {s["name"] for binding in _of(documents, "RoleBinding").values() for s in binding["subjects"]}
-    assert bound == {"headrace-pipeline", "headrace-deployer", "headrace-tuner", "headrace-tidy"}
+    assert bound == {"headrace-pipeline", "headrace-deployer", "headrace-tuner", "headrace-cleanup"}
 
 
 def test_kserves_models_take_the_runtime() -> None:
@@ -187,7 +187,7 @@ def test_a_namespace_whose_name_is_a_truth_stays_a_text() -> None:
 def test_fitted_manifests_are_dumped_whole() -> None:
     """What is written is read back as it was."""
     found = render(
-        InstallOptions("production", namespace="team-a", registry="registry.local:5000/mirror", model="heart")
+        InstallOptions("production", namespace="team-a", image_registry="registry.local:5000/mirror", endpoint="heart")
     )
     assert list(yaml.safe_load_all(yaml_documents.dump_all(found))) == found
     assert _of(found, "ScaledObject")["headrace-model"]["spec"]["scaleTargetRef"]["name"] == "heart-predictor"
@@ -204,7 +204,7 @@ def test_fitted_manifests_are_dumped_whole() -> None:
         ({"overlay": "nowhere"}, "OVERLAY must be one of local, staging, production"),
         ({"namespace": "Team A"}, "--namespace"),
         ({"namespace": "a" * 64}, "--namespace"),
-        ({"model": "heart/1"}, "--model"),
+        ({"endpoint": "heart/1"}, "--endpoint"),
         ({"image": "a b"}, "image's name"),
     ],
 )

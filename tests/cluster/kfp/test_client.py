@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from headrace.cluster.api import transport as api_transport
 from headrace.cluster.kfp import client as kfp
 from headrace.cluster.kfp import pipeline_spec, transport
 from headrace.cluster.kfp import run as kfp_run
@@ -130,7 +131,7 @@ def test_recurring_runs(api: KfpClient, server: KfpServer, preparation: Pipeline
 def test_a_group_of_runs_is_made_once(api: KfpClient, server: KfpServer, preparation: PipelineFile) -> None:
     """With several users there is always one, in the user's namespace."""
     for _ in range(2):
-        api.start(RunRequest("one", preparation, {}, group="line"))
+        api.start(RunRequest("one", preparation, {}, experiment_name="line"))
     assert [one["display_name"] for one in server.experiments.values()] == ["line"]
     mine = KfpClient(api.transport, namespace="ann")
     mine.start(RunRequest("one", preparation, {}))
@@ -186,15 +187,16 @@ def _html() -> ThreadingHTTPServer:
 def test_a_login_page_is_no_answer() -> None:
     """The remedy is a token or a cookie."""
     with _html() as page:
-        threading.Thread(target=page.serve_forever, daemon=True).start()
+        threading.Thread(target=page.serve_forever, args=(0.02,), daemon=True).start()
         with pytest.raises(ClusterError, match="login page's: set HEADRACE_KFP_TOKEN") as caught:
             kfp.connect(KfpSettings(f"http://127.0.0.1:{page.server_port}")).runs()
         page.shutdown()
     assert caught.value.reason == "unauthorized"
 
 
-def test_a_server_that_is_not_there_is_named() -> None:
+def test_a_server_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the command that reaches the usual one."""
+    monkeypatch.setattr(api_transport, "_PAUSE_SECONDS", 0.01)
     with pytest.raises(ClusterError, match="kubectl port-forward") as caught:
         kfp.connect(KfpSettings("http://127.0.0.1:9")).run("x")
     assert caught.value.reason == "unreachable"

@@ -59,11 +59,11 @@ def one_user(kubernetes: ApiServer) -> Iterator[Cluster]:
 @pytest.mark.kubernetes
 def test_one_user_has_steps_where_kubeflow_pipelines_is(one_user: Cluster, cluster: Cluster) -> None:
     """Its API says that there is one user, the cluster where the server is; each is enough for what it knows."""
-    expected = StepPlace(one_user.namespace, "pipeline-runner", several_users=False, is_seen=True)
+    expected = StepPlace(one_user.namespace, "pipeline-runner", several_users=False, on_cluster=True)
     with kubeflow_pipelines() as server:
         assert find(cluster, client.connect(server.settings)) == expected
         usual = find(None, client.connect(server.settings))
-        assert usual == StepPlace("kubeflow", "pipeline-runner", several_users=False, is_seen=False)
+        assert usual == StepPlace("kubeflow", "pipeline-runner", several_users=False, on_cluster=False)
     assert find(cluster, None) == expected
     assert find(cluster, client.connect(KfpSettings("http://127.0.0.1:9"))) == expected
     assert str(expected).startswith("Kubeflow Pipelines has one user: it runs steps in its own namespace, kfp-")
@@ -73,12 +73,12 @@ def test_one_user_has_steps_where_kubeflow_pipelines_is(one_user: Cluster, clust
 def test_several_users_have_steps_in_their_own_namespaces(kubernetes: ApiServer, profile: Cluster) -> None:
     """The one that is named, or else the one in which one works."""
     with kubeflow(kubernetes.admin(), several_users=True):
-        expected = StepPlace(profile.namespace, "default-editor", several_users=True, is_seen=True)
+        expected = StepPlace(profile.namespace, "default-editor", several_users=True, on_cluster=True)
         assert find(profile, None) == expected
         with kubeflow_pipelines(several_users=True) as server:
             named = client.connect(replace(server.settings, namespace=profile.namespace))
             assert find(kubernetes.admin(), named) == expected
-            assert find(None, named) == replace(expected, is_seen=False)
+            assert find(None, named) == replace(expected, on_cluster=False)
             assert find(account(profile, "somebody"), named) == expected, "who may look at nothing asks the API"
     assert find(profile, None) is None, "there is no Kubeflow Pipelines any more"
 
@@ -96,13 +96,13 @@ def test_an_installation_where_steps_run_touches_nothing_of_others(one_user: Clu
     assert refused.text.startswith(
         "a run that names no account runs as pipeline-runner, which may not deploy with KServe"
     )
-    assert "--bind pipeline-runner" in refused.remedy
+    assert "--bind-service-account pipeline-runner" in refused.remedy
     wrong = [
         AccessRight("create", kind) for kind in (INFERENCE_SERVICES, LEASES, CONFIG_MAPS, EXPERIMENTS)
     ]  # as it was seen of the account that Kubeflow Pipelines brings
     assert not any(may(one_user, right, service_account="pipeline-runner") for right in wrong)
     for document in render(
-        InstallOptions("local", namespace=one_user.namespace, shared=True, bound=("pipeline-runner",))
+        InstallOptions("local", namespace=one_user.namespace, shared=True, bound_service_accounts=("pipeline-runner",))
     ):
         one_user.apply(document, manager="overlay")
     after = one_user.get(NAMESPACES, one_user.namespace) or {}
@@ -148,7 +148,7 @@ def test_the_commands_find_where_steps_run(kubernetes: ApiServer, one_user: Clus
         "HEADRACE_S3_ACCESS_KEY": "me",
         "HEADRACE_S3_SECRET_KEY": "my-s3cret",
     }
-    ended = headrace("cluster", "render", "local", "--where-steps-run", "-o", str(tmp_path), **environment)
+    ended = headrace("cluster", "render", "local", "--detect-namespace", "-o", str(tmp_path), **environment)
     assert ended.returncode == 0, ended.stderr
     assert f"it runs steps in its own namespace, {one_user.namespace}" in ended.stdout
     assert f"{one_user.namespace} is used by others too" in ended.stdout
@@ -159,7 +159,7 @@ def test_the_commands_find_where_steps_run(kubernetes: ApiServer, one_user: Clus
     assert f"the Secret headrace-object-store in {one_user.namespace} holds the keys" in ended.stdout
     data = (one_user.get(SECRETS, "headrace-object-store") or {})["data"]
     assert base64.b64decode(data["HEADRACE_S3_ENDPOINT"]) == b"http://store:9000"
-    ended = headrace("doctor", "--target", "cluster", **environment)
+    ended = headrace("doctor", "--platform", "cluster", **environment)
     assert f"namespace {one_user.namespace}" in ended.stdout.splitlines()[0]
     assert "✓ Steps" in ended.stdout
     ended = headrace("cluster", "keys", "--namespace", "default", **environment)
@@ -204,10 +204,10 @@ def test_a_namespace_is_made_on_request_only(tmp_path: Path) -> None:
         found = yaml.safe_load_all((tmp_path / "local.yaml").read_text())
         assert {one["kind"] for one in found} & {"Namespace"} == kinds, options
     for options, says in (
-        (["--create-namespace"], "--create-namespace makes the namespace that --namespace names"),
-        (["--where-steps-run", "--namespace", "x"], "--where-steps-run finds the namespace"),
-        (["--bind", "Pipeline Runner"], "--bind must be at most 63"),
-        (["--where-steps-run"], "no cluster is known"),
+        (["--create-namespace"], "--create-namespace must be given with --namespace"),
+        (["--detect-namespace", "--namespace", "x"], "--detect-namespace must not be given with --namespace"),
+        (["--bind-service-account", "Pipeline Runner"], "--bind-service-account must be at most 63"),
+        (["--detect-namespace"], "no cluster is known"),
     ):
         ended = _said("local", "-o", folder, *options)
         assert ended.returncode == 2

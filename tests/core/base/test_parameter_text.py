@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.core.base.parameter_text import escape, guarded_texts, plain, plain_texts
+from headrace.core.base.parameter_text import escape, escape_all, unescape, unescape_all
 
 
 @given(st.text())
 def test_plain_undoes_guarded(text: str) -> None:
     """Whatever a user types comes out as it went in."""
-    assert plain(escape(text)) == text
+    assert unescape(escape(text)) == text
 
 
 @pytest.mark.parametrize("text", ["python3", "a python3.11 b", "{{$}}", "{{$.inputs}}", '"quoted"', '"python3"'])
@@ -36,9 +36,9 @@ VALUES = st.recursive(
 @given(st.dictionaries(st.text(), VALUES))
 def test_metadata_survives_too(facts: dict[str, object]) -> None:
     """Texts among an artifact's metadata come out as they went in; all else is left alone."""
-    assert plain_texts(guarded_texts(facts)) == facts
+    assert unescape_all(escape_all(facts)) == facts
 
 
 def test_texts_in_lists_are_guarded_too() -> None:
     """A note that names a column after the interpreter reaches the next step as it was."""
-    assert "python3" not in str(guarded_texts({"notes": [{"column": "python3", "count": 1}]}))
+    assert "python3" not in str(escape_all({"notes": [{"column": "python3", "count": 1}]}))

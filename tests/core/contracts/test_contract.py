@@ -32,7 +32,10 @@ TARGET = Column("y", "integer", "target", categories=("0", "1"))
         ({"personal": "hash"}, "role must be 'ignore', 'id' or 'group'"),
         ({"dtype": "boolean", "format": "%Y"}, "format must be absent"),
         ({"format": "%Y"}, "format must be the number 1234.56 or 1234 as the column writes it"),
-        ({"role": "ignore", "meant": True}, "meant must be absent from a column of role ignore"),
+        (
+            {"role": "ignore", "known_at_prediction": True},
+            "known_at_prediction must be absent from a column of role ignore",
+        ),
     ],
 )
 def test_a_column_that_contradicts_itself_is_refused(given: dict[str, Any], fragment: str) -> None:

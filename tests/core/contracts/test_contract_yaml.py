@@ -30,7 +30,7 @@ def columns(draw: st.DrawFn, name: str) -> Column:
         low, high = draw(BOUNDS), draw(BOUNDS)
         if low is not None and high is not None and low > high:
             low, high = high, low
-        return Column(name, "number", minimum=low, maximum=high, meant=draw(st.booleans()), **about)
+        return Column(name, "number", minimum=low, maximum=high, known_at_prediction=draw(st.booleans()), **about)
     if kind == "text":
         categories = draw(st.lists(TEXTS | st.just(""), min_size=1, max_size=40, unique=True))
         return Column(name, "string", categories=tuple(categories), **about)

@@ -16,8 +16,8 @@ def equal(count: int, rows: int = 60) -> tuple[Fold, ...]:
 @pytest.mark.parametrize(("folds", "factor"), [(2, 3**0.5), (3, 2.5**0.5), (5, 1.5)])
 def test_the_widening_is_that_of_nadeau_and_bengio(folds: int, factor: float) -> None:
     """The square root of 1 + k/(k - 1), and 1 without folds."""
-    assert fold_overlap.widening(equal(folds)) == pytest.approx(factor)
-    assert fold_overlap.widening(()) == 1.0
+    assert fold_overlap.widening_factor(equal(folds)) == pytest.approx(factor)
+    assert fold_overlap.widening_factor(()) == 1.0
 
 
 def test_the_interval_of_a_mean_of_folds_is_the_corrected_one() -> None:

@@ -15,12 +15,15 @@ from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Column, Task
 from headrace.core.evaluation import evaluate, gate
 from headrace.core.evaluation.evaluate import EvaluationPlan, EvaluationTables
+from headrace.core.evaluation.evaluation_document import SamplingUnit
 from headrace.core.evaluation.gate import GateInputs, MetricBounds
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.features import model_matrix
 from headrace.core.models import fitted_model
+from headrace.core.validation.data_checks import DataChecks
 from tests.core import made
 from tests.core.evaluation.test_evaluate import fitted
+from tests.made_documents import make_checks, make_leak
 
 
 def judged(
@@ -30,8 +33,8 @@ def judged(
     test: pl.DataFrame | None = None,
     noise: float = 0.5,
     champion: Any = None,
-    thresholds: dict[str, float] | None = None,
-    checks: dict[str, Any] | None = None,
+    metric_bounds: dict[str, float] | None = None,
+    checks: DataChecks | None = None,
 ) -> GateVerdict:
     """The verdict on a simple model; ``champion`` is a model or None."""
     train = made.table(300, task=task, noise=noise)
@@ -46,13 +49,13 @@ def judged(
     )
     evaluate.evaluate_model(folder / "model", split=split, evaluation=folder / "evaluation.json", plan=EvaluationPlan())
     known = None if checks is None else folder / "checks.json"
-    if known:
-        known.write_text(json.dumps(checks))
+    if known and checks:
+        known.write_text(json.dumps(checks.as_json()))
     before = folder / "champion" if champion else None
-    found = gate.judge(
+    found = gate.write_verdict(
         folder / "evaluation.json",
         inputs=GateInputs(folder / "model", split.test_table, split.test_actuals, before, known),
-        thresholds=MetricBounds(thresholds or {}),
+        metric_bounds=MetricBounds(metric_bounds or {}),
         verdict=folder / "verdict.json",
     )
     assert json.loads((folder / "verdict.json").read_text()) == found.as_json()
@@ -70,7 +73,7 @@ def test_better_than_the_baseline_is_promoted(tmp_path: Path, task: Task) -> Non
 
 def test_a_missed_threshold_rejects(tmp_path: Path) -> None:
     """However much better than the baseline; the reason names value and threshold."""
-    found = judged(tmp_path, thresholds={"roc_auc": 0.999, "log_loss": 0.01, "accuracy": 0.1})
+    found = judged(tmp_path, metric_bounds={"roc_auc": 0.999, "log_loss": 0.01, "accuracy": 0.1})
     assert found.verdict == "reject"
     assert any("roc_auc" in reason and "at least 0.999" in reason for reason in found.reasons)
     assert any("log_loss" in reason and "at most 0.01" in reason for reason in found.reasons)
@@ -79,33 +82,33 @@ def test_a_missed_threshold_rejects(tmp_path: Path) -> None:
 
 def test_a_perfect_leak_holds(tmp_path: Path) -> None:
     """A model that would be promoted is held, with the column and the remedy; what only warns holds nothing."""
-    warned = {"rule": "leakage", "message": "column 'a' alone tells 98.5 %; look at it.", "holds": False}
-    told = {"rule": "leakage", "message": "column 'b' alone tells 100.0 %; look at it.", "holds": True}
-    found = judged(tmp_path / "both", checks={"rules": [warned, told]})
+    warned = make_leak("column 'a' alone tells 98.5 %; look at it.", holds=False)
+    told = make_leak("column 'b' alone tells 100.0 %; look at it.", holds=True)
+    found = judged(tmp_path / "both", checks=make_checks(warned, told))
     assert found.verdict == "hold"
     assert found.reasons[-1] == "Column 'b' alone tells 100.0 %; look at it."
-    assert judged(tmp_path / "warned", checks={"rules": [warned]}).verdict == "promote"
+    assert judged(tmp_path / "warned", checks=make_checks(warned)).verdict == "promote"
 
 
 def test_a_perfect_leak_does_not_save_from_a_threshold(tmp_path: Path) -> None:
     """What would be rejected is rejected, and the leak is told."""
-    leak = {"rule": "leakage", "message": "column 'b' alone tells 100.0 %; look at it.", "holds": True}
-    found = judged(tmp_path, checks={"rules": [leak]}, thresholds={"roc_auc": 0.9999})
+    leak = make_leak("column 'b' alone tells 100.0 %; look at it.", holds=True)
+    found = judged(tmp_path, checks=make_checks(leak), metric_bounds={"roc_auc": 0.9999})
     assert found.verdict == "reject"
     assert any("'b'" in reason for reason in found.reasons)
 
 
 def test_met_thresholds_are_told(tmp_path: Path) -> None:
     """The reasons say what was checked."""
-    found = judged(tmp_path, thresholds={"roc_auc": 0.6, "log_loss": 5})
+    found = judged(tmp_path, metric_bounds={"roc_auc": 0.6, "log_loss": 5})
     assert found.verdict == "promote"
-    assert found.reasons[0] == "All 2 thresholds are met."
+    assert found.reasons[0] == "All 2 bounds of metrics are met."
 
 
 def test_a_threshold_on_what_is_not_defined_rejects(tmp_path: Path) -> None:
     """Rows of one class cannot show that the area is large enough."""
     one = made.table(400, seed=1).filter(pl.col("target") == "no").head(60)
-    found = judged(tmp_path, test=one, thresholds={"roc_auc": 0.5})
+    found = judged(tmp_path, test=one, metric_bounds={"roc_auc": 0.5})
     assert found.verdict == "reject"
     assert "do not define it" in found.reasons[0]
 
@@ -145,7 +148,9 @@ def test_worse_than_the_champion_is_rejected(tmp_path: Path) -> None:
     )
     evaluate.evaluate_model(tmp_path / "model", split=split, evaluation=tmp_path / "e.json", plan=EvaluationPlan())
     inputs = GateInputs(tmp_path / "model", split.test_table, split.test_actuals, tmp_path / "champion")
-    found = gate.judge(tmp_path / "e.json", inputs=inputs, thresholds=MetricBounds({}), verdict=tmp_path / "v.json")
+    found = gate.write_verdict(
+        tmp_path / "e.json", inputs=inputs, metric_bounds=MetricBounds({}), verdict=tmp_path / "v.json"
+    )
     assert found.verdict == "reject"
     assert "worse than the champion's" in found.reasons[0]
 
@@ -196,8 +201,8 @@ def test_random_labels_are_hardly_ever_promoted(tmp_path: Path) -> None:
         )
         known = model_matrix.encode_target(train, made.contract())
         found = evaluate.evaluate(fitted("binary", train), test, train_target=known, parts=[], plan=EvaluationPlan())
-        comparison = found["baseline"]["comparison"]
-        verdict = gate.decide(found, comparison, against="baseline", thresholds=MetricBounds({}))
+        comparison = found.baseline.comparison
+        verdict = gate.decide(found, comparison, against="baseline", metric_bounds=MetricBounds({}))
         promoted += verdict.verdict == "promote"
     assert promoted <= 3
 
@@ -205,7 +210,7 @@ def test_random_labels_are_hardly_ever_promoted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("values", [{"luck": 0.5}, {"roc_auc": "high"}, {"roc_auc": float("nan")}, {"roc_auc": True}])
 def test_thresholds_must_be_numbers_of_metrics(values: dict[str, Any]) -> None:
     """A slip of the pen does not let a model through."""
-    with pytest.raises(InputError, match="threshold"):
+    with pytest.raises(InputError, match="bound"):
         MetricBounds(values)
 
 
@@ -225,12 +230,8 @@ def test_few_groups_are_held(tmp_path: Path, groups: int, verdict: str) -> None:
     known = model_matrix.encode_target(train, whole)
     of_sites = replace(fitted("binary", train), contract=agreed)
     found = evaluate.evaluate(of_sites, test, train_target=known, parts=[], plan=EvaluationPlan())
-    assert found["resampled_by"] == {
-        "by": "group",
-        "clusters": groups,
-        "sentence": f"95 % intervals by group: {groups} groups",
-    }
-    assert bool(found["cautions"]) == (verdict == "hold")
-    told = gate.decide(found, found["baseline"]["comparison"], against="baseline", thresholds=MetricBounds({}))
+    assert found.resampled_by == SamplingUnit("group", groups, f"95 % intervals by group: {groups} groups")
+    assert bool(found.cautions) == (verdict == "hold")
+    told = gate.decide(found, found.baseline.comparison, against="baseline", metric_bounds=MetricBounds({}))
     assert told.verdict == verdict
     assert any(f"lie in {groups} groups; fewer than 10" in reason for reason in told.reasons) == (verdict == "hold")

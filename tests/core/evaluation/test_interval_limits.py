@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from headrace.core.evaluation.interval_limits import cautions
+from headrace.core.evaluation.interval_limits import find_cautions
 from headrace.core.splits.clusters import RowClusters, by_row
-from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
 
 
 def told(outcome: EvaluatedRows, clusters: RowClusters | None = None) -> dict[str, list[str]]:
     """The metrics of each caution, by its first words."""
     classes = () if outcome.probabilities is None else [f"c{i}" for i in range(outcome.probabilities.shape[1])]
-    found = cautions(
-        outcome, clusters=clusters or by_row(len(outcome)), classes=classes, metrics=sorted(measure(outcome))
+    found = find_cautions(
+        outcome, clusters=clusters or by_row(len(outcome)), classes=classes, metrics=sorted(compute_metrics(outcome))
     )
-    assert all(caution["text"].endswith(".") for caution in found)
-    return {" ".join(caution["text"].split()[:3]): caution["metrics"] for caution in found}
+    assert all(caution.text.endswith(".") for caution in found)
+    return {" ".join(caution.text.split()[:3]): list(caution.metrics) for caution in found}
 
 
 def classes(*counts: int) -> EvaluatedRows:
@@ -49,7 +49,9 @@ def test_few_clusters_concern_every_metric() -> None:
     """Nine groups hardly tell how groups vary."""
     outcome = classes(45, 45)
     assert told(outcome, RowClusters("group", np.arange(90) % 10, 10)) == {}
-    assert told(outcome, RowClusters("group", np.arange(90) % 9, 9)) == {"The rows are": sorted(measure(outcome))}
+    assert told(outcome, RowClusters("group", np.arange(90) % 9, 9)) == {
+        "The rows are": sorted(compute_metrics(outcome))
+    }
 
 
 def test_average_precision_of_many_small_classes_is_told() -> None:

@@ -41,7 +41,10 @@ def runs(cell: Cell, *, of: int = RUNS) -> list[Run]:
     return [run(Task.of(cell, seed=7, place=place), looked_at_twice=place == 0) for place in range(of)]
 
 
-@pytest.mark.parametrize("cell", [FEW_RANDOM, FEW, NUMBER, COPIES, PEOPLE], ids=lambda cell: cell.name)
+_SLOW = [pytest.param(cell, marks=pytest.mark.slow) for cell in (FEW_RANDOM, COPIES)]
+
+
+@pytest.mark.parametrize("cell", [FEW, NUMBER, PEOPLE, *_SLOW], ids=lambda cell: cell.name)
 def test_the_line_tells_the_truth(cell: Cell) -> None:
     """Metrics are right on average, intervals hold the truth, chance is not promoted, the same rows give the same."""
     found = summary(runs(cell))

@@ -17,7 +17,7 @@ from headrace.core.inference import batch_scoring
 from headrace.core.inference.request_encoder import RequestEncoder
 from headrace.core.inference.scorer import Scorer
 from headrace.stores.sources.open_source import open_source
-from tests.made_bundle import make_bundle
+from tests.made_bundle import copy_bundle, make_bundle
 from tests.properties import examples
 
 ROWS = [
@@ -32,7 +32,7 @@ ROWS = [
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A small bundle."""
-    return make_bundle(tmp_path_factory.mktemp("made"))
+    return copy_bundle(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_each_row_gets_what_the_server_would_answer(scorer: Scorer, tmp_path: Pa
     for row, got in zip(ROWS, found.iter_rows(named=True), strict=True):
         sent = [{key: row[key] or None for key in names}]
         try:
-            scores = scorer.scores(door.rows(sent).matrix)[0]
+            scores = scorer.scores(door.encode_rows(sent).matrix)[0]
         except RequestError:
             assert (got["status"], got["label"], got["probability_no"]) == ("refused", None, None)
             assert got["violations"]
@@ -123,12 +123,12 @@ def test_a_row_is_scored_where_the_door_lets_it_pass_and_refused_by_the_rule_tha
 ) -> None:
     """Whatever stands in a table, batch and server agree, row by row: the law of both."""
     frame = pl.DataFrame(rows).with_columns(pl.when(pl.all() != "").then(pl.all()))
-    found = batch_scoring.score_block(batch_scoring.ready(frame, scorer.contract), scorer).table
+    found = batch_scoring.score_block(batch_scoring.validate_rows(frame, scorer.contract), scorer).table
     door = RequestEncoder(scorer.contract)
     assert found.height == len(rows)
     for row, got in zip(frame.iter_rows(named=True), found.iter_rows(named=True), strict=True):
         try:
-            expected = scorer.scores(door.rows([row]).matrix)[0]
+            expected = scorer.scores(door.encode_rows([row]).matrix)[0]
         except RequestError as error:
             assert (got["status"], got["label"], got["probability_yes"]) == ("refused", None, None)
             assert error.reason in {told.split(":")[0] for told in got["violations"].split("; ")}
@@ -201,7 +201,7 @@ def test_a_regression_gives_values(tmp_path: Path) -> None:
     assert (told["scored"], told["refused"]) == (1, 1)
     values = found["value"].to_list()
     expected = made.scores(
-        RequestEncoder(made.contract).rows([{k: v for k, v in rows[0].items() if k != "spend"}]).matrix
+        RequestEncoder(made.contract).encode_rows([{k: v for k, v in rows[0].items() if k != "spend"}]).matrix
     )
     assert values == [pytest.approx(expected[0], rel=1e-12), None]
     assert "label" not in found.columns

@@ -10,7 +10,7 @@ import pytest
 from headrace.core.contracts.contract import Task
 from headrace.core.features import model_matrix
 from headrace.core.inference import explain
-from headrace.core.inference.explain import Explainer, UnexplainedError, objects, reference
+from headrace.core.inference.explain import Explainer, UnexplainedError, explain_document, to_json
 from tests.core.onnx_export.test_export import FEATURES, fitted
 
 TREES = itertools.product(("random_forest", "hist_gradient_boosting"), ("binary", "multiclass", "regression"))
@@ -23,7 +23,7 @@ def explained(name: str, task: Task, features: str = "all") -> tuple[Any, np.nda
     rows = model_matrix.encode(table, model.contract)[:40]
     rows[0] = np.nan
     rows[1, -1] = -1.0
-    return model, rows, Explainer(model, reference(model, rows))
+    return model, rows, Explainer(model, explain_document(model, rows))
 
 
 @pytest.mark.parametrize(("name", "task"), EXACT)
@@ -42,7 +42,7 @@ def test_contributions_add_up_to_the_score(name: str, task: Task, features: str)
             total = np.exp(total) / np.exp(total).sum(axis=1, keepdims=True)
         np.testing.assert_allclose(total, wanted, rtol=1e-5, atol=1e-5)
     assert found.values.shape[:2] == rows.shape
-    for row in objects(found, model):
+    for row in to_json(found, model):
         parts = row["classes"].values() if "classes" in row else [row]
         assert all(set(part["contributions"]) == set(FEATURES[features]) for part in parts)
 
@@ -51,7 +51,7 @@ def test_a_linear_model_s_contributions_are_shapley_values() -> None:
     """Counted out over all orders of three columns, one of them of three categories."""
     model, table = fitted("logistic", "binary", features="all")
     rows = model_matrix.encode(table, model.contract)
-    explainer = Explainer(model, reference(model, rows))
+    explainer = Explainer(model, explain_document(model, rows))
     prepare, estimator = model.pipeline.named_steps["prepare"], model.pipeline.named_steps["estimator"]
     means, row = prepare.transform(rows).mean(axis=0), prepare.transform(rows[:1])[0]
     sources = explain._sources(model)
@@ -84,7 +84,7 @@ def test_the_sign_follows_the_positive_class() -> None:
     model, rows, explainer = explained("logistic", "binary")
     found = explainer.explain(rows)
     other = replace(model, contract=replace(model.contract, positive="no"))
-    first, second = objects(found, model)[5], objects(found, other)[5]
+    first, second = to_json(found, model)[5], to_json(found, other)[5]
     assert first["base"] == -second["base"]
     assert first["contributions"]["size"] == -second["contributions"]["size"] != 0
 
@@ -94,6 +94,6 @@ def test_a_family_without_exact_contributions_is_refused(name: str, task: Task) 
     """An approximation that looks exact would mislead."""
     model, table = fitted(name, task)
     rows = model_matrix.encode(table, model.contract)
-    assert reference(model, rows) == {"format": 1, "exact": False}
+    assert explain_document(model, rows) == {"format": 1, "exact": False}
     with pytest.raises(UnexplainedError, match=f"family {name} have no exact contributions"):
         Explainer(model, {})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headrace.core.base.errors import InternalError
-from headrace.core.inference.prediction_json import answers, differs
+from headrace.core.inference.prediction_json import describe_difference, to_json
 from headrace.core.models.fitted_model import Prediction
 
 EXPECTED = {"label": "yes", "probabilities": {"no": 0.25, "yes": 0.75}}
@@ -14,9 +14,9 @@ EXPECTED = {"label": "yes", "probabilities": {"no": 0.25, "yes": 0.75}}
 
 def test_probabilities_are_named_by_class() -> None:
     """A client need not know the order of the classes."""
-    made = answers(Prediction(labels=["yes"], probabilities=np.array([[0.25, 0.75]])), ("no", "yes"))
+    made = to_json(Prediction(labels=["yes"], probabilities=np.array([[0.25, 0.75]])), ("no", "yes"))
     assert made == [EXPECTED]
-    assert answers(Prediction(values=np.array([1.5, 2.0])), ()) == [{"value": 1.5}, {"value": 2.0}]
+    assert to_json(Prediction(values=np.array([1.5, 2.0])), ()) == [{"value": 1.5}, {"value": 2.0}]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_probabilities_are_named_by_class() -> None:
 def test_a_model_that_answers_nonsense_is_our_mistake(prediction: Prediction) -> None:
     """NaN never reaches a client as null."""
     with pytest.raises(InternalError):
-        answers(prediction, ("a", "b"))
+        to_json(prediction, ("a", "b"))
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,6 @@ def test_a_model_that_answers_nonsense_is_our_mistake(prediction: Prediction) ->
 )
 def test_differences_are_told(got: Any, says: str) -> None:
     """Within the tolerance nothing is told; beyond it, the place and both values."""
-    told = differs(EXPECTED, got, relative=1e-6, absolute=1e-9)
+    told = describe_difference(EXPECTED, got, relative=1e-6, absolute=1e-9)
     assert told.startswith(says)
     assert bool(told) == bool(says)

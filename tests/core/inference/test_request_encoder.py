@@ -100,7 +100,7 @@ def test_what_the_quick_check_admits_is_what_the_full_check_makes(rows: list[dic
     """Rows that the quick check takes give the same matrix, to the bit, by the functions of training."""
     rows = [{name: row[name] for name in row if all(name in other for other in rows)} for row in rows]
     for copies in (1, 12):
-        quick = DOOR.quick_rows(rows * copies)
+        quick = DOOR.try_rows(rows * copies)
         if quick is not None:
             np.testing.assert_array_equal(quick.matrix, judged(rows * copies))
             assert quick.warnings == ()
@@ -112,7 +112,7 @@ def test_plain_rows_take_the_quick_way(copies: int) -> None:
     objects = [GOOD, {**GOOD, "x": None, "c": None, "ok": None, "start": None, "rooms": None}] * copies
     arrays = [list(row.values()) for row in objects]
     columns = {name: [row[name] for row in objects] for name in GOOD}
-    found = [DOOR.quick_rows(objects), DOOR.quick_rows(arrays), DOOR.quick_columns(columns)]
+    found = [DOOR.try_rows(objects), DOOR.try_rows(arrays), DOOR.try_columns(columns)]
     for admitted in found:
         assert admitted is not None
         np.testing.assert_array_equal(admitted.matrix, judged(objects))
@@ -123,7 +123,7 @@ def test_a_row_as_a_csv_holds_it_takes_the_quick_way(copies: int) -> None:
     """Numbers, booleans and missing values as texts need no Polars either, and mean the same."""
     texts = {name: str(value) for name, value in GOOD.items()} | {"ok": "true"}
     rows = [texts, {**texts, "x": "", "c": "NA", "ok": "?", "start": "", "rooms": "null", "free": "-0.25"}] * copies
-    admitted = DOOR.quick_rows(rows)
+    admitted = DOOR.try_rows(rows)
     assert admitted is not None
     np.testing.assert_array_equal(admitted.matrix, judged(rows))
 
@@ -132,7 +132,7 @@ def test_a_row_as_a_csv_holds_it_takes_the_quick_way(copies: int) -> None:
 def test_columns_that_the_model_does_not_use_do_not_slow_a_request(copies: int) -> None:
     """The target and ignored columns may come along, in any order of the names."""
     rows = [{"y": 3.5, **GOOD, "note": "hello"}, {**GOOD, "note": "", "y": 1}] * copies
-    admitted = DOOR.quick_rows(rows)
+    admitted = DOOR.try_rows(rows)
     assert admitted is not None
     np.testing.assert_array_equal(admitted.matrix, judged([GOOD, GOOD] * copies))
 
@@ -149,22 +149,22 @@ def test_columns_that_the_model_does_not_use_do_not_slow_a_request(copies: int) 
 @pytest.mark.parametrize("copies", [1, 40])
 def test_what_is_not_plain_is_left_to_the_full_check(name: str, value: Any, copies: int) -> None:
     """No value that the contract refuses, or that must be read as in a CSV, takes the quick way."""
-    assert DOOR.quick_rows([{**GOOD, name: value}] * copies) is None
+    assert DOOR.try_rows([{**GOOD, name: value}] * copies) is None
 
 
 @pytest.mark.parametrize("rows", [[], [{}], [[]], [1], [None], [GOOD, []], [[1]], [{**GOOD, "more": 1}]])
 def test_rows_of_other_shapes_are_refused(rows: list[Any]) -> None:
     """The full check refuses what has no rows or other columns, one by one and in bulk."""
     for many in (rows, rows * 20):
-        assert DOOR.quick_rows(many) is None
+        assert DOOR.try_rows(many) is None
         with pytest.raises(RequestError):
-            DOOR.rows(many)
+            DOOR.encode_rows(many)
 
 
 def test_a_value_that_only_a_warning_stands_against_passes_and_is_told() -> None:
     """Severity ``warn`` lets a value pass, with a sentence that names row and column."""
     door = RequestEncoder(replace(CONTRACT, rules={"range": "warn"}))
-    admitted = door.rows([GOOD, {**GOOD, "x": 10.5}])
+    admitted = door.encode_rows([GOOD, {**GOOD, "x": 10.5}])
     assert admitted.matrix[1, 1] == 10.5
     assert [text for text in admitted.warnings if "row 1, column 'x' must be at most 9.5" in text]
 
@@ -173,15 +173,15 @@ def test_arrays_of_numbers_pass_as_they_are() -> None:
     """A client's numeric arrays need not become Python values; NaN is missing, infinity is refused."""
     columns = {name: [value] * 3 for name, value in GOOD.items()}
     floats = np.array([1.0, math.nan, 3.0], dtype=np.float32)
-    admitted = DOOR.quick_columns({**columns, "x": floats, "n": np.array([1, 2, 3], dtype=np.int8)})
+    admitted = DOOR.try_columns({**columns, "x": floats, "n": np.array([1, 2, 3], dtype=np.int8)})
     assert admitted is not None
     np.testing.assert_array_equal(admitted.matrix[:, 1], floats)
     np.testing.assert_array_equal(admitted.matrix[:, 0], [1, 2, 3])
     with pytest.raises(RequestError, match="finite"):
-        DOOR.columns({**columns, "x": np.array([1.0, math.inf, 3.0])})
+        DOOR.encode_columns({**columns, "x": np.array([1.0, math.inf, 3.0])})
 
 
 def test_columns_of_several_lengths_are_refused() -> None:
     """The sentence names the column that differs."""
     with pytest.raises(RequestError, match="'x' holds 2 where"):
-        DOOR.columns({name: [value] * (2 if name == "x" else 1) for name, value in GOOD.items()})
+        DOOR.encode_columns({name: [value] * (2 if name == "x" else 1) for name, value in GOOD.items()})

@@ -15,7 +15,7 @@ from headrace.core.base.errors import BundleError
 from headrace.core.bundles import integrity
 from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.inference.scorer import Scorer
-from tests.made_bundle import make_bundle
+from tests.made_bundle import copy_bundle, make_bundle
 
 OPENED = """
 import sys
@@ -32,7 +32,7 @@ print(scorer.engine.name, *sorted({name.partition(".")[0] for name in sys.module
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A bundle of two classes."""
-    return make_bundle(tmp_path_factory.mktemp("bundle"))
+    return copy_bundle(tmp_path_factory.mktemp("bundle"))
 
 
 def altered(bundle: Bundle, folder: Path, name: str, change: Callable[[Any], Any]) -> Bundle:

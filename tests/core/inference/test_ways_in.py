@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from headrace.core.base.errors import RequestError
 from headrace.core.contracts.contract import Column, Contract, RowFeature
-from headrace.core.inference.batch_scoring import ready
+from headrace.core.inference.batch_scoring import validate_rows
 from headrace.core.inference.request_encoder import RequestEncoder
 from headrace.core.readers.table_reader import TableReader
 from headrace.core.tables.source import ReadOptions
@@ -71,7 +71,7 @@ TYPED = st.fixed_dictionaries(
 def scored(address: str) -> list[list[float] | None]:
     """The matrix rows of a table; None for a row that is refused."""
     options = ReadOptions(missing_values=CONTRACT.missing_values)
-    block = ready(pl.concat(TableReader(open_source(address), options).frames()), CONTRACT)
+    block = validate_rows(pl.concat(TableReader(open_source(address), options).frames()), CONTRACT)
     rows = iter(() if block.matrix is None else block.matrix)
     return [None if refused else next(rows).tolist() for refused in block.validation.refused]
 
@@ -107,12 +107,12 @@ def ways(rows: list[Row], folder: Path, *, texts: bool) -> dict[str, list[list[f
         "JSON Lines": scored(str(folder / "t.jsonl")),
         "Parquet": scored(str(folder / "t.parquet")),
         "SQL": scored(f"sqlite:///{folder / 't.db'}#t"),
-        "V1": [asked(lambda row=row: DOOR.rows([row])) for row in rows],
-        "V2": [asked(lambda row=row: DOOR.columns({name: [row[name]] for name in NAMES})) for row in rows],
+        "V1": [asked(lambda row=row: DOOR.encode_rows([row])) for row in rows],
+        "V2": [asked(lambda row=row: DOOR.encode_columns({name: [row[name]] for name in NAMES})) for row in rows],
     }
     if texts:
         arrays = [{name: np.array([row[name]], dtype=object) for name in NAMES} for row in rows]
-        found["V2 arrays"] = [asked(lambda each=each: DOOR.columns(each)) for each in arrays]
+        found["V2 arrays"] = [asked(lambda each=each: DOOR.encode_columns(each)) for each in arrays]
     return found
 
 

@@ -63,7 +63,7 @@ def test_one_score_for_all_rows_still_gives_a_point() -> None:
 def test_rows_that_no_fold_held_out_are_left_out() -> None:
     """Folds by time never hold out the earliest rows."""
     predictions = np.array([[np.nan, np.nan], [0.8, 0.2], [0.1, 0.9]])
-    points = decision_threshold.of_predictions(np.array([1, 0, 1]), predictions, positive=1)
+    points = decision_threshold.from_predictions(np.array([1, 0, 1]), predictions, positive=1)
     assert points == (OperatingPoint(0.1, 0.5, 0.0), OperatingPoint(0.55, 0.0, 0.0), OperatingPoint(0.95, 0.0, 0.5))
 
 
@@ -88,7 +88,7 @@ def test_a_sample_with_other_shares_gives_the_points_of_all_rows() -> None:
     kept = (target == 1) | (draw.random(200_000) < 0.1)
     share = target[kept].mean()
     score = share * ratio[kept] / (share * ratio[kept] + 1 - share)
-    points = decision_threshold.of_predictions(
+    points = decision_threshold.from_predictions(
         target[kept], np.stack([1 - score, score], axis=1), positive=1, shares=(0.98, 0.02)
     )
     chosen = decision_threshold.choose(points, Costs(1, 5))

@@ -30,7 +30,7 @@ def test_trees_of_large_tables_see_a_part_of_them() -> None:
 def test_a_file_that_another_part_forgot_is_not_told_of_a_fit(tmp_path: Path) -> None:
     """Python's collector warns in whichever thread it happens to run: a trial was said to have left a file open."""
     (tmp_path / "forgotten").touch()
-    with fitting.recorded() as told:
+    with fitting.record_warnings() as told:
         forgotten: Any = (tmp_path / "forgotten").open()
         del forgotten
         gc.collect()
@@ -40,7 +40,7 @@ def test_a_file_that_another_part_forgot_is_not_told_of_a_fit(tmp_path: Path) ->
 
 def test_warnings_are_told_once_and_none_is_left() -> None:
     """Each sentence once, with its category; the filters of the process are as before."""
-    with fitting.recorded() as told:
+    with fitting.record_warnings() as told:
         for _ in range(3):
             warnings.warn("first line\nsecond line", UserWarning, stacklevel=1)
         warnings.warn("other", RuntimeWarning, stacklevel=1)

@@ -80,7 +80,7 @@ def test_every_family_gives_the_answers_of_scikit_learn(name: str, task: Task, f
     """Missing, unseen and extreme values, and both sides of each threshold, included."""
     model, unseen = fitted(name, task, features=features)
     rows = model_matrix.encode(unseen, model.contract)
-    found = parity.exact(model, rows)
+    found = parity.convert_exactly(model, rows)
     engine = OnnxEngine(found.content, model.contract)
     expected = answers(model, rows)
     assert engine(rows).shape == expected.shape
@@ -93,7 +93,7 @@ def test_a_class_that_the_training_rows_lack_has_probability_zero(name: str) -> 
     """The columns follow the contract, not what was seen."""
     model, unseen = fitted(name, "multiclass", drop="middle")
     rows = model_matrix.encode(unseen, model.contract)
-    scores = OnnxEngine(parity.exact(model, rows).content, model.contract)(rows)
+    scores = OnnxEngine(parity.convert_exactly(model, rows).content, model.contract)(rows)
     assert scores.shape == (300, 3)
     assert (scores[:, 1] == 0).all()
 
@@ -108,7 +108,7 @@ def test_a_forest_of_single_leaves_is_exact() -> None:
     rows = model_matrix.encode(table, agreed)
     pipeline.fit(rows, model_matrix.encode_target(table, agreed))
     model = Model(pipeline=pipeline, contract=agreed, family="random_forest", parameters={}, seed=0, train={})
-    assert parity.exact(model, rows).content
+    assert parity.convert_exactly(model, rows).content
 
 
 def matrices() -> st.SearchStrategy[list[list[float]]]:
@@ -144,7 +144,7 @@ def test_neighbours_have_no_exact_form(task: Task) -> None:
     """They are refused with the reason, and left to scikit-learn."""
     model, unseen = fitted("knn", task)
     with pytest.raises(InexactError, match="KNeighbors"):
-        parity.exact(model, model_matrix.encode(unseen, model.contract))
+        parity.convert_exactly(model, model_matrix.encode(unseen, model.contract))
 
 
 def test_naive_bayes_is_exact_only_where_its_sums_are() -> None:
@@ -152,7 +152,7 @@ def test_naive_bayes_is_exact_only_where_its_sums_are() -> None:
     model, unseen = fitted("naive_bayes", "binary")
     loose = replace(model, contract=made.contract())
     with pytest.raises(InexactError, match="differ"):
-        parity.exact(loose, model_matrix.encode(unseen, loose.contract))
+        parity.convert_exactly(loose, model_matrix.encode(unseen, loose.contract))
 
 
 @pytest.mark.parametrize("name", ["logistic", "random_forest", "linear"])
@@ -171,7 +171,7 @@ def test_a_conversion_that_differs_is_refused(name: str, monkeypatch: pytest.Mon
     content = convert(spoilt)
     monkeypatch.setattr(parity, "convert", lambda _: content)
     with pytest.raises(InexactError, match="differ"):
-        parity.exact(model, model_matrix.encode(unseen, model.contract))
+        parity.convert_exactly(model, model_matrix.encode(unseen, model.contract))
 
 
 def test_a_label_that_differs_is_refused_even_within_the_tolerance(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,4 +184,4 @@ def test_a_label_that_differs_is_refused_even_within_the_tolerance(monkeypatch: 
     content = convert(spoilt)
     monkeypatch.setattr(parity, "convert", lambda _: content)
     with pytest.raises(InexactError, match="labels differ"):
-        parity.exact(replace(model, threshold=float(exact)), rows)
+        parity.convert_exactly(replace(model, threshold=float(exact)), rows)

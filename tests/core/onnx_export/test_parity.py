@@ -15,7 +15,7 @@ from headrace.core.models.fitting import fit
 from headrace.core.onnx_export import parity, probe_rows
 from headrace.core.onnx_export.export import convert
 from headrace.core.onnx_export.graph import InexactError
-from headrace.core.onnx_export.trees import trees_of
+from headrace.core.onnx_export.trees import list_trees
 from tests.core import made
 from tests.core.onnx_export.test_export import answers, fitted
 
@@ -67,7 +67,7 @@ def test_rows_beside_a_split_come_through_that_split(name: str) -> None:
     if name == "random_forest":
         prepared = prepared.astype(np.float32)
     reached = on_split = splits = 0
-    for tree in trees_of(model.pipeline[-1])[:5]:
+    for tree in list_trees(model.pipeline[-1])[:5]:
         inner = np.flatnonzero(tree.left >= 0)
         node = np.zeros(len(prepared), dtype=np.int64)
         seen, touched = set(), set()
@@ -93,7 +93,7 @@ def test_wide_tables_are_asked_in_blocks() -> None:
     blocks = [block.shape for block in probe_rows.blocks(model, real)]
     assert max(count * width for count, width in blocks) <= 1 << 22
     assert sum(count for count, _ in blocks) > 6000
-    assert parity.exact(model, real).parity.rows == sum(count for count, _ in blocks)
+    assert parity.convert_exactly(model, real).parity.rows == sum(count for count, _ in blocks)
 
 
 def test_a_column_whose_absence_tells_all_is_split_exactly() -> None:
@@ -107,8 +107,8 @@ def test_a_column_whose_absence_tells_all_is_split_exactly() -> None:
     )
     fit(pipeline, real, target)
     model = Model(pipeline=pipeline, contract=agreed, family="", parameters={}, seed=0, train={})
-    assert np.isinf(np.concatenate([tree.threshold for tree in trees_of(pipeline[-1])])).any()
-    found = parity.exact(model, real)
+    assert np.isinf(np.concatenate([tree.threshold for tree in list_trees(pipeline[-1])])).any()
+    found = parity.convert_exactly(model, real)
     engine = OnnxEngine(found.content, agreed)
     assert engine(np.array([[np.nan]]))[0, 1] > 0.5 > engine(np.array([[1e30]]))[0, 1]
 
@@ -131,7 +131,7 @@ def test_categories_that_training_rows_lack_are_looked_up_as_unknown(name: str, 
     )
     fit(pipeline, encoded, target)
     lacking = replace(model, pipeline=pipeline)
-    found = parity.exact(lacking, rows(lacking))
+    found = parity.convert_exactly(lacking, rows(lacking))
     strange = rows(lacking)
     strange[:, 2] = np.resize([np.nan, -1, 0, 1, 2], len(strange))
     np.testing.assert_allclose(
@@ -143,7 +143,7 @@ def test_trees_are_bit_for_bit_the_same() -> None:
     """The mean of a forest is added up in the order of scikit-learn."""
     model, _ = fitted("random_forest", "regression")
     real = rows(model)
-    found = parity.exact(model, real)
+    found = parity.convert_exactly(model, real)
     np.testing.assert_array_equal(OnnxEngine(found.content, model.contract)(real), answers(model, real))
     assert found.parity.largest_difference == 0.0
 
@@ -161,7 +161,7 @@ def test_an_answer_that_is_no_number_is_a_difference() -> None:
     model, _ = fitted("linear", "regression")
     model.pipeline[-1].coef_[:] = np.nan
     with pytest.raises(InexactError, match=r"answers differ from scikit-learn's"):
-        parity.exact(model, rows(model))
+        parity.convert_exactly(model, rows(model))
 
 
 def test_a_model_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

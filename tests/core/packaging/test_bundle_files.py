@@ -35,7 +35,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return (
         parts,
         source,
-        pack(folder / "bundle", parts=parts, source={**source, "read": '{"drop": ["x"]}'}, split=split),
+        pack(folder / "bundle", parts=parts, source={**source, "read": '{"drop_columns": ["x"]}'}, split=split),
     )
 
 
@@ -52,7 +52,7 @@ def test_no_file_is_empty_and_each_has_a_media_type(made: Made) -> None:
 def test_the_code_is_told_by_version_commit_and_digest(made: Made) -> None:
     """A stranger can check the code out, and see whether that was all of it."""
     code = made[2].json("provenance.json")["code"]
-    assert code["version"] == distributions.closure(["headrace"])[0].version or code["version"]
+    assert code["version"] == distributions.resolve_requirements(["headrace"])[0].version or code["version"]
     assert len(code["sha256"]) == 64
     assert len(code["commit"]) == 40
     assert code["dirty"] == bool(code["changed"])
@@ -65,7 +65,7 @@ def test_data_are_told_by_digest_and_location(made: Made) -> None:
     assert told["table"]["digest"] == source["digest"]
     assert told["table"]["source"] == "customers.csv"
     assert parts.train_table is not None
-    train = data_digest.of_table(parts.train_table)
+    train = data_digest.describe_table(parts.train_table)
     assert told["data"]["train"] == {"rows": train.rows, "columns": train.columns, "digest": train.digest, "copy": ""}
     assert told["data"]["validation"] == {"method": "cross-validation", "folds": 5, "of": "train"}
     assert told["data"]["test"]["rows"] == told["rows"]["test"]
@@ -75,24 +75,24 @@ def test_data_are_told_by_digest_and_location(made: Made) -> None:
 def test_parameters_of_the_steps_are_told(made: Made) -> None:
     """What a replay needs: how the table was read, split, searched, measured and judged."""
     assert made[2].json("provenance.json")["parameters"] == {
-        "ingest": {"drop": ["x"]},
+        "ingest": {"drop_columns": ["x"]},
         "split": {"method": "stratified", "test_size": 0.2, "seed": 3},
         "tune": {"folds": 5},
         "train": {"seed": 0},
         "evaluate": {"slices": [], "cost_false_positive": 1.0, "cost_false_negative": 1.0, "seed": 0},
-        "gate": {"thresholds": {}, "seed": 0},
+        "gate": {"metric_bounds": {}, "seed": 0},
     }
 
 
 def test_copies_of_the_rows_are_kept_if_they_are_asked_for(made: Made, tmp_path: Path) -> None:
     """The copies have the digests that the passport tells, and the same line gives the same bundle with them."""
-    parts = replace(made[0], copies=True)
+    parts = replace(made[0], include_data=True)
     one, other = (pack(tmp_path / name, parts=parts, source=made[1]) for name in ("one", "other"))
     assert one.digest == other.digest != made[2].digest
     told = one.json("provenance.json")["data"]
     for name in ("train", "test"):
         copy = pl.read_parquet(one.folder / told[name]["copy"] / "*.parquet")
-        assert data_digest.of_frames([copy]).digest == told[name]["digest"]
+        assert data_digest.describe_frames([copy]).digest == told[name]["digest"]
     assert "holds copies of the train and the test rows" in (one.folder / "risk.md").read_text()
 
 
@@ -122,8 +122,8 @@ def test_the_image_is_told_where_it_is_known(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_model_without_onnx_names_what_serves_it() -> None:
     """Another server then needs scikit-learn too."""
-    assert "scikit-learn==" in environment.answering("sklearn")
-    assert "scikit-learn==" not in environment.answering("onnx")
+    assert "scikit-learn==" in environment.serving_requirements("sklearn")
+    assert "scikit-learn==" not in environment.serving_requirements("onnx")
 
 
 def test_skops_alone_loads_the_model_with_the_list_beside_it(made: Made) -> None:
@@ -184,9 +184,9 @@ def test_changed_code_is_told_by_file(tmp_path: Path) -> None:
 def test_the_digest_of_rows_is_that_of_the_rows(tmp_path: Path) -> None:
     """However the rows lie in frames; other values, types, names or an other order give another digest."""
     frame = pl.DataFrame({"a": [1, 2, None], "b": ["x", 'y,"', None], "c": [0.1, 1e300, None]})
-    whole = data_digest.of_frames([frame])
+    whole = data_digest.describe_frames([frame])
     assert (whole.rows, whole.columns) == (3, 3)
-    assert data_digest.of_frames([frame[:1], frame[1:]]) == whole
+    assert data_digest.describe_frames([frame[:1], frame[1:]]) == whole
     others = [
         frame[::-1],
         frame.rename({"a": "A"}),
@@ -195,7 +195,7 @@ def test_the_digest_of_rows_is_that_of_the_rows(tmp_path: Path) -> None:
         frame.with_columns(pl.col("c").fill_null(0.0)),
         frame[:2],
     ]
-    digests = {data_digest.of_frames([other]).digest for other in others}
+    digests = {data_digest.describe_frames([other]).digest for other in others}
     assert len(digests | {whole.digest}) == len(others) + 1
 
 
@@ -205,12 +205,12 @@ def test_the_digest_of_rows_can_be_recomputed() -> None:
 
     frame = pl.DataFrame({"a": [1, None], "b": ["x", "y"]})
     text = '[["a", "Int64"], ["b", "String"]]\n1,"x"\n\\N,"y"\n'
-    assert data_digest.of_frames([frame]).digest == hashlib.sha256(text.encode()).hexdigest()
+    assert data_digest.describe_frames([frame]).digest == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_distributions_follow_markers_and_extras() -> None:
     """What another system or an unwanted extra would need is left out; nobody is listed twice, and needs are listed."""
-    found = distributions.closure(["headrace", "no-such-distribution"])
+    found = distributions.resolve_requirements(["headrace", "no-such-distribution"])
     names = [one.name for one in found]
     assert names == sorted(set(names))
     assert "pywin32" not in names
@@ -231,7 +231,7 @@ def test_the_same_bundle_is_made_in_another_process(made: Made, tmp_path: Path) 
         "print(pack(Path(given['folder']), parts=parts, source=given['source'], split=given['split']).digest)\n"
     )
     paths = {name: str(path) for name, path in vars(parts).items() if isinstance(path, Path)}
-    given = {"parts": paths, "folder": str(tmp_path / "b"), "source": {**made[1], "read": '{"drop": ["x"]}'}}
+    given = {"parts": paths, "folder": str(tmp_path / "b"), "source": {**made[1], "read": '{"drop_columns": ["x"]}'}}
     split = {"method": "stratified", "test_size": 0.2, "seed": 3.0}
     ended = subprocess.run(
         [sys.executable, "-c", code],

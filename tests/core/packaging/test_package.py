@@ -9,17 +9,20 @@ from typing import Any
 import pytest
 
 from headrace.core.base.errors import BundleError, InputError
-from headrace.core.base.files import read_json
+from headrace.core.base.files import read_json, write_json
 from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.evaluation.evaluate import read_test
+from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.models import fitted_model as models
 from headrace.core.packaging import data_digest
 from headrace.core.packaging.package import BundleContent, BundleInputs, assemble, pack
 from headrace.core.packaging.provenance import public_name
+from headrace.core.validation.data_checks import DataChecks
 from headrace.core.validation.records import table, validate_records
 from tests.conftest import write_table
 from tests.made_bundle import make_bundle, make_parts
+from tests.made_documents import make_evaluation
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +125,11 @@ def _in_memory(parts: BundleInputs) -> BundleContent:
     return BundleContent(
         model=models.load(parts.model),
         test=read_test(parts.test_table, parts.test_actuals),
-        evaluation=read_json(parts.evaluation),
+        evaluation=Evaluation.read(parts.evaluation),
         verdict=GateVerdict.from_json(read_json(parts.verdict)),
         best=read_json(parts.best_parameters),
-        checks=read_json(parts.checks),
-        train=data_digest.of_table(parts.train_table) if parts.train_table else None,
+        checks=DataChecks.read(parts.checks),
+        train=data_digest.describe_table(parts.train_table) if parts.train_table else None,
     )
 
 
@@ -199,10 +202,13 @@ def test_parts_of_different_lines_are_refused(
     other.write_text(parts.contract.read_text().replace("maximum: ", "maximum: 1"))
     with pytest.raises(InputError, match="contract that the model was fitted under"):
         pack(tmp_path / "bundle", parts=replace(parts, contract=other), source=source)
-    empty = tmp_path / "evaluation.json"
-    empty.write_text("{}")
+    another = tmp_path / "evaluation.json"
+    write_json(another, make_evaluation("regression").as_json())
     with pytest.raises(InputError, match="binary task"):
-        pack(tmp_path / "bundle", parts=replace(parts, evaluation=empty), source=source)
+        pack(tmp_path / "bundle", parts=replace(parts, evaluation=another), source=source)
+    another.write_text("{}")
+    with pytest.raises(InputError, match="the evaluation must be what the step evaluate writes"):
+        pack(tmp_path / "bundle", parts=replace(parts, evaluation=another), source=source)
     assert not (tmp_path / "bundle").exists()
 
 

@@ -114,8 +114,8 @@ def test_odd_names_simply_work(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "options", "names", "height"),
     [
-        (b"1,2\n3,4\n", {"names": ("x", "y")}, ["x", "y"], 2),
-        (b"x, y\n3,4\n", {"names": ("x", "y")}, ["x", "y"], 1),
+        (b"1,2\n3,4\n", {"column_names": ("x", "y")}, ["x", "y"], 2),
+        (b"x, y\n3,4\n", {"column_names": ("x", "y")}, ["x", "y"], 1),
         (b"1,2\n3,4\n", {"header": False}, ["column_1", "column_2"], 2),
         (b"1^2\n3^4\n", {"delimiter": "^"}, ["1", "2"], 1),
         (b"a\tb\n3\t4\n", {"delimiter": "tab"}, ["a", "b"], 1),
@@ -198,7 +198,7 @@ def test_a_header_that_begins_like_json_is_csv(tmp_path: Path) -> None:
 def test_columns_are_dropped_and_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dropped column is gone; a hashed one holds HMAC-SHA-256 under the key, missing values stay missing."""
     monkeypatch.setenv("HEADRACE_HASH_KEY", "kéy")
-    frame = ingested(tmp_path, b"a,b,c\nAnn,1,x\n,2,y\n", drop=["b"], hash=["a"])
+    frame = ingested(tmp_path, b"a,b,c\nAnn,1,x\n,2,y\n", drop_columns=["b"], hash_columns=["a"])
     expected = hmac.digest("kéy".encode(), b"Ann", "sha256").hex()[:32]
     assert frame.rows() == [(expected, "x"), (None, "y")]
 
@@ -206,7 +206,7 @@ def test_columns_are_dropped_and_hashed(tmp_path: Path, monkeypatch: pytest.Monk
 def test_without_a_key_the_hash_is_plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers are hashed as their text, by SHA-256 when no key is set."""
     monkeypatch.delenv("HEADRACE_HASH_KEY", raising=False)
-    frame = ingested(tmp_path, b'{"a": 7, "b": 1}', "t.jsonl", hash=["a"])
+    frame = ingested(tmp_path, b'{"a": 7, "b": 1}', "t.jsonl", hash_columns=["a"])
     assert frame.rows() == [(hashlib.sha256(b"7").hexdigest()[:32], 1)]
 
 
@@ -215,6 +215,6 @@ def test_a_dropped_column_may_hold_anything(tmp_path: Path) -> None:
     pl.DataFrame({"a": [[1]], "b": [1]}).write_parquet(tmp_path / "t.parquet")
     with pytest.raises(InputError, match=r"column 'a' of t\.parquet holds values of type List\(Int64\)"):
         ingest_table(source(tmp_path / "t.parquet"), folder=tmp_path / "table")
-    ingest_table(source(tmp_path / "t.parquet"), folder=tmp_path / "table", options=ReadOptions(drop=("a",)))
+    ingest_table(source(tmp_path / "t.parquet"), folder=tmp_path / "table", options=ReadOptions(drop_columns=("a",)))
     assert read(tmp_path / "table").rows() == [(1,)]
-    assert ingested(tmp_path, b'{"a": {"b": 1}, "c": 2}', "t.jsonl", drop=["a"]).rows() == [(2,)]
+    assert ingested(tmp_path, b'{"a": {"b": 1}, "c": 2}', "t.jsonl", drop_columns=["a"]).rows() == [(2,)]

@@ -12,8 +12,8 @@ from pyarrow import parquet as pq
 
 from headrace.core.base.errors import InternalError, UserError
 from headrace.core.contracts.contract import Contract
-from headrace.core.contracts.inference.agreement import ContractHints
-from headrace.core.contracts.inference.infer import infer_with_notes
+from headrace.core.contracts.table_inference.agreement import ContractHints
+from headrace.core.contracts.table_inference.infer import infer_with_notes
 from headrace.core.readers.ingest import ingest_table
 from headrace.core.readers.partitions import partition_values
 from headrace.core.tables import parquet_table

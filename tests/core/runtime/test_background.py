@@ -7,13 +7,13 @@ from contextlib import closing
 
 import pytest
 
-from headrace.core.runtime.background import BackgroundWriter, ahead, each
+from headrace.core.runtime.background import BackgroundWriter, ordered_map, prefetch
 
 
 def test_items_come_in_order() -> None:
     """What was made ahead is what was asked for, and nothing is made twice."""
-    assert list(ahead(range(100), depth=3)) == list(range(100))
-    assert list(ahead([])) == []
+    assert list(prefetch(range(100), depth=3)) == list(range(100))
+    assert list(prefetch([])) == []
 
 
 def test_no_more_is_made_than_the_bound_allows() -> None:
@@ -25,7 +25,7 @@ def test_no_more_is_made_than_the_bound_allows() -> None:
             made.append(number)
             yield number
 
-    with closing(ahead(items(), depth=1)) as given:
+    with closing(prefetch(items(), depth=1)) as given:
         assert next(given) == 0
         deadline = time.monotonic() + 60
         while len(made) < 3 and time.monotonic() < deadline:
@@ -41,7 +41,7 @@ def test_an_error_comes_in_its_place() -> None:
         yield 1
         raise ValueError("two")
 
-    given = ahead(items())
+    given = prefetch(items())
     assert next(given) == 1
     with pytest.raises(ValueError, match="two"):
         next(given)
@@ -57,7 +57,7 @@ def test_closing_ends_the_thread_and_the_items() -> None:
         finally:
             closed.set()
 
-    with closing(ahead(items())) as given:
+    with closing(prefetch(items())) as given:
         next(given)
     assert closed.is_set()
     assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
@@ -74,8 +74,8 @@ def test_results_come_in_order_however_long_each_takes() -> None:
             second.set()
         return number * number
 
-    assert list(each(work, range(20))) == [number * number for number in range(20)]
-    assert list(each(work, [])) == []
+    assert list(ordered_map(work, range(20))) == [number * number for number in range(20)]
+    assert list(ordered_map(work, [])) == []
 
 
 def test_no_more_is_begun_than_the_workers_can_take() -> None:
@@ -87,7 +87,7 @@ def test_no_more_is_begun_than_the_workers_can_take() -> None:
             asked.append(number)
             yield number
 
-    with closing(each(abs, items(), workers=2)) as results:
+    with closing(ordered_map(abs, items(), workers=2)) as results:
         assert next(results) == 0
         assert asked == [0, 1, 2]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("each")]
@@ -109,7 +109,7 @@ def test_an_error_of_a_piece_comes_behind_the_results_before_it(place: str) -> N
             raise ValueError("three")
         return number
 
-    results = each(work, items())
+    results = ordered_map(work, items())
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="three"):
         next(results)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from headrace.core.runtime.signals import ended_by_sigterm, held_back, is_ignored
+from headrace.core.runtime.signals import defer_signals, ended_by_sigterm, is_ignored
 from tests.conftest import ignoring
 
 pytestmark = pytest.mark.usefixtures("default_signals")
@@ -23,7 +23,7 @@ def test_a_signal_acts_at_the_end_of_the_block(number: signal.Signals, ending: t
     done = []
 
     def work() -> None:
-        with held_back():
+        with defer_signals():
             send(number)
             done.append("the block")
         done.append("what comes after")
@@ -41,8 +41,8 @@ def test_blocks_within_blocks_wait_for_the_outermost() -> None:
     done = []
 
     def work() -> None:
-        with held_back():
-            with held_back():
+        with defer_signals():
+            with defer_signals():
                 send(signal.SIGTERM)
             done.append("the outer block")
 
@@ -56,7 +56,7 @@ def test_a_second_signal_acts_at_once() -> None:
     done = []
 
     def work() -> None:
-        with held_back():
+        with defer_signals():
             send(signal.SIGINT)
             done.append("after the first")
             send(signal.SIGINT)
@@ -71,7 +71,7 @@ def test_an_error_of_the_block_is_told_beside_the_signal() -> None:
     """The signal ends it; what went wrong meanwhile is its context."""
 
     def work() -> None:
-        with held_back():
+        with defer_signals():
             send(signal.SIGTERM)
             raise ValueError("wrong")
 
@@ -85,7 +85,7 @@ def test_other_threads_hold_nothing_back() -> None:
     inside, ended = threading.Event(), threading.Event()
 
     def work() -> None:
-        with held_back():
+        with defer_signals():
             inside.set()
             ended.wait(30)
 
@@ -103,7 +103,7 @@ def test_other_threads_hold_nothing_back() -> None:
 def test_a_signal_that_is_ignored_stays_so() -> None:
     """Whoever started the process wants it: nothing breaks off the block, and nothing is acted on later."""
     with ignoring(signal.SIGTERM, signal.SIGINT):
-        with ended_by_sigterm(), held_back():
+        with ended_by_sigterm(), defer_signals():
             for number in (signal.SIGTERM, signal.SIGINT):
                 assert is_ignored(number)
                 send(number)

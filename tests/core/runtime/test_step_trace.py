@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.core.runtime.step_trace import add_to_trace, arguments_text, content_digest, first_difference, line_trace
+from headrace.core.runtime.step_trace import add_to_trace, arguments_text, content_digest, first_difference, run_trace
 
 
 def _folder(path: Path, **files: str) -> Path:
@@ -42,7 +42,7 @@ def test_a_bundle_tells_arguments_and_digests_in_the_order_of_the_line(tmp_path:
         "ingest": {"arguments": arguments_text(names=["python3", "{{$.x}}", 'a"b'])},
         "gate": {},
     }
-    found = line_trace(metadata, {"train": tmp_path / "model"})
+    found = run_trace(metadata, {"train": tmp_path / "model"})
     assert found["arguments"] == {"split": {"seed": 3}, "ingest": {"names": ["python3", "{{$.x}}", 'a"b']}}
     assert list(found["steps"]) == ["ingest", "split", "train"]
     text = arguments_text(names=["python3", "{{$.x}}"])

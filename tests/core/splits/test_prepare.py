@@ -86,7 +86,7 @@ def in_steps(csv: Path, folder: Path, contract: Contract, chosen: SplitPlan) -> 
     """The same by ingest, validate, engineer and split."""
     (folder / "contract.yaml").write_text(dump(contract))
     goal = outputs(folder)
-    options = ReadOptions(missing_values=contract.missing_values, hash=("who",))
+    options = ReadOptions(missing_values=contract.missing_values, hash_columns=("who",))
     told = {"source": ingest_table(source(csv), folder=folder / "raw", options=options)}
     told["checks"] = validate_table(
         folder / "raw",

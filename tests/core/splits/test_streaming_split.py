@@ -39,7 +39,7 @@ def divided(frame: pl.DataFrame, contract: Contract, chosen: SplitPlan, *, block
     """What a divider makes of the blocks of a table, in the order in which it gives the rows."""
     divider = StreamingSplit(contract, chosen)
     pieces = [divider.add(piece) for piece in frame.iter_slices(block)]
-    return pl.concat([*pieces, *divider.rest()]).drop_nulls(TEST)
+    return pl.concat([*pieces, *divider.finish()]).drop_nulls(TEST)
 
 
 def counts(frame: pl.DataFrame) -> Counter[Any]:
@@ -93,7 +93,7 @@ def test_the_cuts_that_were_found_repeat_the_split(keys: tuple[str, ...]) -> Non
     contract = Contract(name="a", task="multiclass", columns=CLASSES.columns, keys=keys)
     frame = table(3000, distinct=900)
     divider = StreamingSplit(contract, plan(contract, method="stratified"))
-    first = pl.concat([*[divider.add(piece) for piece in frame.iter_slices(500)], *divider.rest()]).drop_nulls(TEST)
+    first = pl.concat([*[divider.add(piece) for piece in frame.iter_slices(500)], *divider.finish()]).drop_nulls(TEST)
     assert divider.plan.cut
     if not keys:
         grown = pl.concat([frame, table(1000, distinct=900, seed=5)])
@@ -111,18 +111,18 @@ def test_most_rows_of_a_large_table_of_unlike_rows_do_not_wait() -> None:
     divider = StreamingSplit(CLASSES, plan(CLASSES, method="stratified"))
     at_once = sum(divider.add(piece)[TEST].count() for piece in frame.iter_slices(10_000))
     assert 100_000 - at_once < 40 + 14 * 2 * 50_000**0.5
-    assert sum(piece.height for piece in divider.rest()) == 100_000 - at_once
+    assert sum(piece.height for piece in divider.finish()) == 100_000 - at_once
 
 
 def test_digests_that_look_the_same_are_held_back_only() -> None:
     """The bitmap may take one digest for another, and never says of a repeated one that it is new."""
     seen, draw = SeenDigests(), np.random.default_rng(3)
     digests = draw.integers(0, 2**64, 20_000, dtype=np.uint64)
-    first = seen.maybe(pl.Series(np.concatenate([digests[:1000], digests[:10]])))
+    first = seen.mark(pl.Series(np.concatenate([digests[:1000], digests[:10]])))
     assert first[1000:].all()
     assert first[:1000].sum() < 5
-    assert seen.maybe(pl.Series(digests))[:1000].all()
-    assert seen.maybe(pl.Series(digests)).all()
+    assert seen.mark(pl.Series(digests))[:1000].all()
+    assert seen.mark(pl.Series(digests)).all()
 
 
 def test_what_was_held_back_goes_with_the_divider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from headrace.core.contracts.contract import Task
 from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics import bootstrap
 from headrace.core.statistics.intervals import bounds
-from headrace.core.statistics.weighted_metrics import EvaluatedRows, measure
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
 
 
 def random_labels(seed: int, rows: int) -> EvaluatedRows:
@@ -86,7 +86,7 @@ def separated(seed: int, rows: int, *, positives: int, distance: float) -> Evalu
 @pytest.mark.parametrize("distance", [1.0, 3.0])
 def test_intervals_of_few_rows_hold_the_truth(rows: int, positives: int, distance: float) -> None:
     """Also where nearly all of them are right: a plain percentile interval of 12 rows holds the area in 34 of 100."""
-    truth = measure(separated(0, 200_000, positives=200_000 * positives // rows, distance=distance))
+    truth = compute_metrics(separated(0, 200_000, positives=200_000 * positives // rows, distance=distance))
     held = dict.fromkeys(truth, 0)
     for seed in range(100):
         outcome = separated(seed, rows, positives=positives, distance=distance)
@@ -147,7 +147,7 @@ def grouped(seed: int, groups: int, *, same: float) -> tuple[EvaluatedRows, RowC
 @pytest.mark.parametrize("same", [0.0, 0.6])
 def test_intervals_by_group_hold_the_truth_where_rows_of_a_group_are_alike(same: float) -> None:
     """By row they hold it less often than they say; where rows of a group are not alike, both do."""
-    truth = measure(grouped(0, 20_000, same=same)[0])
+    truth = compute_metrics(grouped(0, 20_000, same=same)[0])
     held = {by: dict.fromkeys(truth, 0) for by in ("group", "row")}
     for seed in range(100):
         outcome, clusters = grouped(seed, 25, same=same)

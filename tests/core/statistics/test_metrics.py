@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn import metrics as reference
 
-from headrace.core.statistics import metrics, weighted_metrics
+from headrace.core.statistics import metric_names, metrics, weighted_metrics
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
 
 
@@ -65,7 +65,7 @@ def test_classification_metrics_are_scikit_learns(classes: int, ties: bool, rows
     outcome = classified(rows, classes, seed=rows + classes, ties=ties)
     draw = np.random.default_rng(1)
     weights = np.stack([np.ones(rows), *(np.bincount(draw.integers(0, rows, rows), minlength=rows) for _ in range(4))])
-    found = weighted_metrics.measurer(outcome)(weights)
+    found = weighted_metrics.metric_function(outcome)(weights)
     for place, row in enumerate(weights):
         expected = by_scikit_learn(outcome, row)
         assert {name: values[place] for name, values in found.items()} == pytest.approx(expected, abs=1e-12)
@@ -78,7 +78,7 @@ def test_regression_metrics_are_scikit_learns(offset: float) -> None:
     actual = draw.normal(size=300) + offset
     outcome = EvaluatedRows(task="regression", actual=actual, values=actual + 0.5 * draw.normal(size=300))
     weights = np.stack([np.ones(300), np.bincount(draw.integers(0, 300, 300), minlength=300)]).astype(float)
-    found = weighted_metrics.measurer(outcome)(weights)
+    found = weighted_metrics.metric_function(outcome)(weights)
     for place, row in enumerate(weights):
         mse = reference.mean_squared_error(actual, outcome.values, sample_weight=row)
         assert found["rmse"][place] == pytest.approx(mse**0.5)
@@ -93,12 +93,12 @@ def test_regression_metrics_are_scikit_learns(offset: float) -> None:
 def test_what_the_rows_do_not_define_is_nan() -> None:
     """One class has no ROC curve, one value no share of explained variance."""
     one = EvaluatedRows("binary", np.zeros(5, dtype=int), np.full((5, 2), 0.5), np.zeros(5, dtype=int))
-    found = weighted_metrics.measure(one)
+    found = weighted_metrics.compute_metrics(one)
     assert np.isnan(found["roc_auc"])
     assert np.isnan(found["pr_auc"])
     assert found["accuracy"] == 1
     same = EvaluatedRows("regression", np.full(5, 3.0), values=np.arange(5.0))
-    assert np.isnan(weighted_metrics.measure(same)["r2"])
+    assert np.isnan(weighted_metrics.compute_metrics(same)["r2"])
 
 
 def test_a_sure_mistake_costs_much_but_not_infinitely() -> None:
@@ -108,8 +108,8 @@ def test_a_sure_mistake_costs_much_but_not_infinitely() -> None:
 
 def test_every_metric_says_whether_more_is_better() -> None:
     """The gate needs it of each."""
-    assert set(weighted_metrics.measure(classified(30, 2, seed=0))) | {"mae", "rmse", "r2"} == set(
-        metrics.HIGHER_IS_BETTER
+    assert set(weighted_metrics.compute_metrics(classified(30, 2, seed=0))) | {"mae", "rmse", "r2"} == set(
+        metric_names.HIGHER_IS_BETTER
     )
 
 
@@ -122,6 +122,6 @@ def test_the_precision_of_a_model_that_predicts_nothing_positive_is_not_defined(
         labels=np.array([0, 0, 0]),
         positive=1,
     )
-    found = weighted_metrics.measure(outcome)
+    found = weighted_metrics.compute_metrics(outcome)
     assert np.isnan(found["precision"])
     assert found["recall"] == found["f1"] == 0.0

@@ -63,9 +63,9 @@ def test_a_number_is_given_away_by_copies_and_sums() -> None:
 def leaks(frame: pl.DataFrame, *, meant: tuple[str, ...] = (), regression: bool = False) -> dict[str, bool]:
     """Whether each suspicion is perfect, by its first column."""
     columns = [
-        Column(name, "string", categories=("a",), meant=name in meant)
+        Column(name, "string", categories=("a",), known_at_prediction=name in meant)
         if frame.schema[name] == pl.String
-        else Column(name, "number", meant=name in meant)
+        else Column(name, "number", known_at_prediction=name in meant)
         for name in frame.columns
         if name != "y"
     ]

@@ -17,7 +17,7 @@ from headrace.core.contracts.contract import Column, Contract, RowFeature
 from headrace.core.features import row_features
 from headrace.core.splits import split
 from headrace.core.splits.split_plan import plan
-from headrace.core.splits.strata_cuts import settled_lazily
+from headrace.core.splits.strata_cuts import settle_lazily
 from headrace.core.validation import row_rules
 from headrace.core.validation.row_digest import with_digests
 from tests.conftest import REPOSITORY
@@ -77,7 +77,7 @@ def worked(native: Any) -> Any:
     table: Any = nw.from_native(row_features.add(native, CONTRACT))
     marked = table.with_columns(
         *(flag.alias(f"{rule}:{column}") for (rule, column), flag in marks.items()),
-        split.late(CONTRACT, cut="2019-07-08").alias("late"),
+        split.is_late(CONTRACT, cut="2019-07-08").alias("late"),
         nw.any_horizontal(*marks.values(), ignore_nulls=True).alias("bad"),
     )
     return marked.filter(~nw.col("bad") | nw.col("c").is_null()).to_native()
@@ -130,7 +130,7 @@ def test_an_sql_engine_draws_the_same_sides(keys: tuple[str, ...], method: str) 
     wanted = split.assign(table, contract, plan=chosen)
     brought = split.with_group_digest(with_digests(table, contract), contract)
     drawn = split.with_draws_of_rows(duckdb.from_arrow(brought.to_arrow()), contract, plan=chosen)
-    settled = settled_lazily(chosen, drawn, contract)
+    settled = settle_lazily(chosen, drawn, contract)
     found: Any = nw.from_native(split.assign(duckdb.from_arrow(brought.to_arrow()), contract, plan=settled))
     assert Counter(found.collect("polars").rows()) == Counter(wanted.rows())
     assert bool(settled.cut) == (method == "stratified")
@@ -143,7 +143,7 @@ def test_an_sql_engine_balances_a_small_regression() -> None:
     contract = Contract(name="a", task="regression", columns=(Column("y", "number", "target"), Column("x", "integer")))
     table = pl.DataFrame({"y": [float(n * n % 101) for n in range(500)], "x": range(500)})
     brought = duckdb.from_arrow(with_digests(table, contract).to_arrow())
-    settled = settled_lazily(plan(contract), split.with_draws_of_rows(brought, contract, plan=plan(contract)), contract)
+    settled = settle_lazily(plan(contract), split.with_draws_of_rows(brought, contract, plan=plan(contract)), contract)
     found: Any = nw.from_native(split.assign(brought, contract, plan=settled))
     assert Counter(found.collect("polars").rows()) == Counter(split.assign(table, contract, plan=plan(contract)).rows())
 

@@ -4,10 +4,10 @@ import polars as pl
 import pytest
 
 from headrace.core.contracts.contract import SEVERITIES, Column, Contract
-from headrace.core.validation.block import check_block
-from headrace.core.validation.request import check_rows
+from headrace.core.validation.block import validate_block
+from headrace.core.validation.request import validate_rows
 from headrace.core.validation.rule_masks import evaluate_rules, refused_rows
-from headrace.core.validation.scoring import judge
+from headrace.core.validation.scoring import validate_for_scoring
 
 CONTRACT = Contract(
     name="trees",
@@ -30,7 +30,7 @@ RAW = pl.DataFrame(
 
 def test_masks_are_given_by_rule_and_column() -> None:
     """A text that stands for a missing value breaks no rule about categories, one that is listed stays what it is."""
-    found = evaluate_rules(RAW, CONTRACT.kept, CONTRACT)
+    found = evaluate_rules(RAW, CONTRACT.typed_columns, CONTRACT)
     assert {rule: mask.arg_true().to_list() for rule, mask in found.masks.items()} == {
         ("category", "kind"): [3],
         ("type", "height"): [1],
@@ -50,7 +50,7 @@ def test_a_value_that_must_be_there_is_missing_in_these_rows() -> None:
         columns=(CONTRACT.columns[0], Column("height", "number", missing=0), CONTRACT.columns[2]),
         missing_values=CONTRACT.missing_values,
     )
-    masks = evaluate_rules(RAW, strict.kept, strict).missing(strict.kept)
+    masks = evaluate_rules(RAW, strict.typed_columns, strict).missing(strict.typed_columns)
     assert {rule: mask.arg_true().to_list() for rule, mask in masks.items()} == {
         ("missing", "kind"): [2, 4],
         ("missing", "height"): [3],
@@ -69,7 +69,7 @@ def test_a_contract_refuses_rows_for_severe_rules_alone(rule: str) -> None:
 def test_rows_are_refused_for_any_rule_that_refuses() -> None:
     """Without a broken rule no row is refused; a rule that warns refuses none."""
     lenient = Contract("t", "binary", CONTRACT.columns, rules={"range": "warn"}, missing_values=("NA", "-", ""))
-    masks = evaluate_rules(RAW, lenient.kept, lenient).masks
+    masks = evaluate_rules(RAW, lenient.typed_columns, lenient).masks
     assert refused_rows(masks, lenient, rows=5).arg_true().to_list() == [1, 3]
     assert refused_rows({}, lenient, rows=5).to_list() == [False] * 5
 
@@ -79,7 +79,7 @@ def test_a_category_that_elsewhere_stands_for_a_missing_value_is_one_everywhere(
     """Training, requests and scoring see the same values, whatever else stands in the column."""
     raw = pl.DataFrame({"kind": values, "height": [1.0] * len(values)})
     wanted = [None if value == "-" else value for value in values]
-    assert check_rows(raw, CONTRACT, serving=True).frame.get_column("kind").to_list() == wanted
-    assert judge(raw, CONTRACT).table.get_column("kind").to_list() == wanted
-    block = check_block(raw.with_columns(pl.lit("0").alias("felled")), CONTRACT)
+    assert validate_rows(raw, CONTRACT, serving=True).frame.get_column("kind").to_list() == wanted
+    assert validate_for_scoring(raw, CONTRACT).table.get_column("kind").to_list() == wanted
+    block = validate_block(raw.with_columns(pl.lit("0").alias("felled")), CONTRACT)
     assert block.valid.get_column("kind").to_list() == [value for value in wanted if value != "elm"]

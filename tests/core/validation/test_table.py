@@ -123,7 +123,9 @@ def test_a_feature_that_gives_the_target_away_is_suspected(tmp_path: Path) -> No
     frame = rows().with_columns(color=pl.when(pl.col("y") == "yes").then(pl.lit("red")).otherwise(pl.lit("blue")))
     checks = check(tmp_path, frame, contract())
     assert [(item["rule"], item["column"], item["holds"]) for item in checks["rules"]] == [("leakage", "color", True)]
-    meant = contract(columns=tuple(replace(column, meant=column.name == "color") for column in contract().columns))
+    meant = contract(
+        columns=tuple(replace(column, known_at_prediction=column.name == "color") for column in contract().columns)
+    )
     assert check(tmp_path / "meant", frame, meant)["rules"] == []
 
 

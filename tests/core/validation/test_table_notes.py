@@ -9,9 +9,11 @@ import pytest
 
 from headrace.core.base.notes import Note, from_json
 from headrace.core.contracts.contract import Column
-from headrace.core.contracts.unused_columns import unseen
+from headrace.core.contracts.unused_columns import find_unused_columns
+from headrace.core.evaluation.evaluation_document import EqualInputs, Evaluation, NearInputs
 from headrace.core.packaging import run_notes
 from tests.core.validation.test_table import COLUMNS, check, contract, rows
+from tests.made_documents import around, make_checks, make_evaluation
 
 
 def noted(checks: dict[str, Any]) -> dict[str, Note]:
@@ -26,14 +28,16 @@ def test_what_no_model_sees_is_told_with_the_reason() -> None:
         Column("plain", "string", "ignore"),
         Column("seen", "timestamp", "timestamp"),
     )
-    found = {note.column: note for note in unseen(contract(columns=(*COLUMNS, *more)))}
+    found = {note.column: note for note in find_unused_columns(contract(columns=(*COLUMNS, *more)))}
     assert found["note"].sentence == (
         "Column 'note' is left out: it has about 900 different texts in 1000 rows, too many for categories."
     )
     assert found["plain"].sentence == "Column 'plain' is left out, as the contract says."
     assert "no row feature" in found["seen"].sentence
     assert set(found) == {"note", "plain", "seen"}
-    assert "seen" not in {note.column for note in unseen(contract(columns=(*COLUMNS, *more), time_column="seen"))}
+    assert "seen" not in {
+        note.column for note in find_unused_columns(contract(columns=(*COLUMNS, *more), time_column="seen"))
+    }
 
 
 def test_broken_rules_are_told_by_their_weight(tmp_path: Path) -> None:
@@ -67,12 +71,12 @@ def test_notes_of_earlier_steps_go_before_the_contracts(tmp_path: Path) -> None:
 
 def test_a_run_adds_what_the_evaluation_shows() -> None:
     """Copies of training rows among the test rows, and a model without errors where no leak was found."""
-    copies = {"share": 0.25, "copies": True, "sentence": "These are copies.", "remedy": "Remove them."}
-    perfect = {"rows": {"test": 80}, "metrics": {"accuracy": {"value": 1.0}, "roc_auc": {"value": 1.0}}}
-    near = {"share": 0.6, "rows": 50, "clusters": True, "sentence": "These are near.", "remedy": "Name a group."}
+    copies = EqualInputs(0.25, 0.01, True, "These are copies.", "Remove them.")
+    perfect = make_evaluation(metrics={"accuracy": around(1.0), "roc_auc": around(1.0)})
+    near = NearInputs(0.6, 50, True, "These are near.", "Name a group.")
     early = Note("info", "x", "ignored", 1, "Column 'x' is left out.")
-    shown = perfect | {"equal_inputs": copies, "near_inputs": near}
-    found = run_notes.gather({"notes": [early.as_json()]}, shown)
+    shown = replace(perfect, equal_inputs=copies, near_inputs=near)
+    found = run_notes.gather(make_checks(notes=(early,)), shown)
     assert [(note.rule, note.severity, note.count) for note in found] == [
         ("equal_inputs", "warning", 20),
         ("near_inputs", "warning", 30),
@@ -80,10 +84,10 @@ def test_a_run_adds_what_the_evaluation_shows() -> None:
         ("ignored", "info", 1),
     ]
     leak = Note("warning", "x", "leakage", 1, "Column 'x' alone tells the target.")
-    assert run_notes.gather({"notes": [leak.as_json()]}, perfect) == (leak,)
+    assert run_notes.gather(make_checks(notes=(leak,)), perfect) == (leak,)
 
 
-@pytest.mark.parametrize("evaluation", [{}, {"rows": {"test": 80}, "metrics": {"r2": {"value": 0.9}}}])
-def test_a_run_with_nothing_to_tell_tells_nothing(evaluation: dict[str, Any]) -> None:
+@pytest.mark.parametrize("evaluation", [None, make_evaluation("regression", metrics={"r2": around(0.9)})])
+def test_a_run_with_nothing_to_tell_tells_nothing(evaluation: Evaluation | None) -> None:
     """A run that broke off, and one that is well."""
-    assert run_notes.gather({}, evaluation) == ()
+    assert run_notes.gather(None, evaluation) == ()

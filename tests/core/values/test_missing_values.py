@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from headrace.core.contracts.contract import Contract
 from headrace.core.contracts.contract_yaml import dump, parse
-from headrace.core.contracts.inference.agreement import ContractHints
-from headrace.core.contracts.inference.infer import InferredContract, infer_with_notes
+from headrace.core.contracts.table_inference.agreement import ContractHints
+from headrace.core.contracts.table_inference.infer import InferredContract, infer_with_notes
 from headrace.core.inference.request_encoder import RequestEncoder
 from headrace.core.readers.ingest import ingest_table
 from headrace.core.readers.table_reader import TableReader
 from headrace.core.tables import parquet_table
 from headrace.core.tables.source import ReadOptions
-from headrace.core.validation.block import check_block
-from headrace.core.validation.scoring import judge
+from headrace.core.validation.block import validate_block
+from headrace.core.validation.scoring import validate_for_scoring
 from headrace.core.values import missing_values
 from tests.core.readers.test_ingest import source
 
@@ -57,7 +57,7 @@ def made(folder: Path, table: dict[str, list[str]], *, kind: str = "csv", **opti
 
 def valid(folder: Path, contract: Contract) -> pl.DataFrame:
     """The rows of the raw table that pass, typed."""
-    return check_block(parquet_table.read(folder / "raw"), contract).valid
+    return validate_block(parquet_table.read(folder / "raw"), contract).valid
 
 
 SURE = [mark for mark in missing_values.DEFAULT if mark not in missing_values.NUMBERS]
@@ -107,10 +107,10 @@ def test_namibia_is_a_country(tmp_path: Path, kind: str) -> None:
     assert found.column("city").categories == tuple(CITIES)
     assert valid(tmp_path, found).null_count().row(0) == (10, 10, 10, 0, 0)
     row = {"amount": "NA", "city": "NA", "day": "NA", "country": "NA"}
-    for typed in (judge(pl.DataFrame([row]), found).table, _read_back(tmp_path, row, found)):
+    for typed in (validate_for_scoring(pl.DataFrame([row]), found).table, _read_back(tmp_path, row, found)):
         assert typed.row(0, named=True) == {"amount": None, "city": None, "day": None, "country": "NA"}
     door = RequestEncoder(found)
-    quick = door.quick_rows([row])
+    quick = door.try_rows([row])
     assert quick is not None
     assert quick.matrix[0].tolist()[1:3] == pytest.approx([float("nan"), 2.0], nan_ok=True)
 
@@ -119,8 +119,8 @@ def _read_back(folder: Path, row: dict[str, str], contract: Contract) -> pl.Data
     """The row as batch scoring reads it from a CSV."""
     path = folder / "new.csv"
     path.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n", encoding="utf-8")
-    options = ReadOptions(missing_values=contract.missing_values, listed=contract.marked)
-    return judge(next(TableReader(source(path), options, digest=False).frames()), contract).table
+    options = ReadOptions(missing_values=contract.missing_values, listed=contract.columns_listing_marks)
+    return validate_for_scoring(next(TableReader(source(path), options, digest=False).frames()), contract).table
 
 
 def test_names_and_initials_are_no_countries() -> None:
@@ -151,7 +151,7 @@ def test_sentinels_are_told(tmp_path: Path, name: str, values: list[str], mark: 
     table[name][:12:2] = (values * 6)[:6]
     told = [note for note in made(tmp_path, table).notes if note.rule == "sentinel"]
     assert [note.column for note in told] == ([name] if mark else [])
-    assert not mark or f"--missing {mark} " in told[0].remedy
+    assert not mark or f"--missing-value {mark} " in told[0].remedy
     assert not mark or told[0].count == 6
 
 
@@ -165,15 +165,15 @@ def test_a_sentinel_that_a_person_names_is_missing_everywhere(tmp_path: Path, na
     assert (found.column("amount").minimum or 0) >= 0
     raw = pl.DataFrame(table)
     wanted = sum(value in {"", mark} for value in table[name])
-    assert check_block(raw, found).valid.get_column(name).null_count() == wanted
+    assert validate_block(raw, found).valid.get_column(name).null_count() == wanted
     row: dict[str, Any] = {"amount": "20.5", "city": "Bonn", "day": "2024-01-01"} | {name: mark}
-    assert judge(pl.DataFrame([row]), found).table.get_column(name).to_list() == [None]
+    assert validate_for_scoring(pl.DataFrame([row]), found).table.get_column(name).to_list() == [None]
     door = RequestEncoder(found)
     for sent in ([row], [row] * 20, [row | {"amount": float(row["amount"])}]):
-        np.testing.assert_array_equal(door.rows(sent).matrix, door._judged_rows(sent).matrix)
+        np.testing.assert_array_equal(door.encode_rows(sent).matrix, door._judged_rows(sent).matrix)
     never = [replace(column, missing=0.0) if column.name == name else column for column in found.columns]
     strict = replace(found, columns=tuple(never))
-    assert RequestEncoder(strict).quick_rows([row]) is None
+    assert RequestEncoder(strict).try_rows([row]) is None
 
 
 @given(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Column
-from headrace.core.inference.column_decoders import reader
+from headrace.core.inference.column_decoders import build_decoder
 from headrace.core.values.currencies import is_currency
 from headrace.core.values.number_notation import NumberNotation, notation_of
 
@@ -82,7 +82,7 @@ def cast(text: str, form: str, dtype: Any = "number") -> float | None:
 def test_a_number_is_read_as_a_person_reads_it(form: str, text: str, wanted: float | None) -> None:
     """The cast of a table and the door of a server read one number, or both none."""
     assert cast(text, form) == wanted
-    at_the_door = reader(Column("a", "number", format=form)).one(text)
+    at_the_door = build_decoder(Column("a", "number", format=form)).decode_value(text)
     left_to_the_cast = at_the_door is None and ("e" in text.lower() or text.startswith(","))
     assert at_the_door == wanted or left_to_the_cast
 

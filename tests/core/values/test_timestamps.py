@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Column, Contract
-from headrace.core.contracts.inference.agreement import ContractHints
-from headrace.core.contracts.inference.infer import InferredContract, infer_with_notes
+from headrace.core.contracts.table_inference.agreement import ContractHints
+from headrace.core.contracts.table_inference.infer import InferredContract, infer_with_notes
 from headrace.core.readers.ingest import ingest_table
 from headrace.core.tables import parquet_table
-from headrace.core.validation.block import check_block
+from headrace.core.validation.block import validate_block
 from headrace.core.values.month_names import _NAMES
 from headrace.stores.sources.open_source import open_source
 from tests.core.made import about
@@ -209,7 +209,7 @@ def test_years_that_no_calendar_has_are_set_aside_or_told(tmp_path: Path) -> Non
     """The years 0 and 10000 as text quarantine their row; in Parquet they are missing, and a note counts them."""
     contract = Contract("t", "regression", (Column("t", "timestamp", "timestamp"), Column("y", "number", "target")))
     texts = ["2024-01-05", "0000-01-01", "10000-01-01", "infinity", "9999-12-31"]
-    block = check_block(pl.DataFrame({"t": texts, "y": [1.0] * 5}), contract)
+    block = validate_block(pl.DataFrame({"t": texts, "y": [1.0] * 5}), contract)
     assert block.valid["t"].to_list() == [datetime(2024, 1, 5), datetime(9999, 12, 31)]
     assert block.quarantine["_reasons"].to_list() == ["type:t"] * 3
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from headrace.core.evaluation.search_trials import Trial
 from headrace.core.models import fitting
 from headrace.experiments.search.budget import SearchBudget
 from headrace.experiments.search.loop import SearchPlan, TrialRequest, search
-from headrace.experiments.search.result import SearchResult, Trial
+from headrace.experiments.search.result import SearchResult
 from headrace.experiments.space.experiment import Experiment, Objective
 from headrace.experiments.space.search_space import NumberRange
 
@@ -145,7 +146,7 @@ def test_what_a_fit_warns_of_is_heard_whatever_the_algorithm_says_beside_it() ->
     """Warnings belong to the process; suggestions must not take those of the trials, nor leave them changed."""
 
     def run(request: TrialRequest) -> Trial:
-        with fitting.recorded() as told:
+        with fitting.record_warnings() as told:
             for _ in range(20):
                 time.sleep(0.001)
                 warnings.warn(f"trial {request.number}", UserWarning, stacklevel=1)

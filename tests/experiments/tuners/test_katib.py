@@ -19,8 +19,9 @@ from headrace.cluster.api.kinds import EXPERIMENTS, NAMESPACES
 from headrace.core.base.errors import ClusterError, DataError, HeadraceError, InputError
 from headrace.core.base.settings import StoreSettings
 from headrace.core.bundles.bundle import open_bundle
+from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.search.loop import TrialRequest
-from headrace.experiments.search.result import SearchResult, Trial
+from headrace.experiments.search.result import SearchResult
 from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.experiments.trials.study import Study
 from headrace.experiments.tuners.katib import KatibOptions, KatibTuner
@@ -28,6 +29,7 @@ from headrace.experiments.tuners.katib_namespace import LABEL
 from headrace.experiments.tuners.katib_spec import TrialPod
 from headrace.experiments.tuners.local import LocalTuner
 from headrace.experiments.tuners.tune import SearchOptions, TuneOutputs, make_plan, tune_model
+from tests import fork_server
 from tests.cluster.api_server import ApiServer
 from tests.conftest import write_table
 from tests.core import made
@@ -305,12 +307,12 @@ STEP = """
 import sys
 from pathlib import Path
 from headrace.experiments.tuners.tune import TuneOutputs, SearchOptions, tune_model
-from headrace.experiments.tuners.factory import TunerTarget, choose
+from headrace.experiments.tuners.factory import TunerTarget, create_tuner
 folder = Path(sys.argv[1])
 tune_model(folder / "table", contract=folder / "contract.yaml",
            outputs=TuneOutputs(folder / "best.json", folder / "trials.json", folder / "bundle"),
            options=SearchOptions(experiment=str(folder / "mine.yaml")),
-           tuner=choose(TunerTarget("katib", image="image:1")))
+           tuner=create_tuner(TunerTarget("katib", image="image:1")))
 """
 
 
@@ -348,10 +350,10 @@ def test_a_command_that_is_ended_deletes_its_experiment(
 ) -> None:
     """The search runs in a step below the command, which lets it end before anything is killed."""
     table = write_table(tmp_path / "customers.csv")
-    options = f"--target churn --experiment logistic --on katib --output {tmp_path / 'out'}"
+    options = f"--target churn --experiment logistic --tuner katib --output {tmp_path / 'out'}"
     options += f" --namespace {cluster.namespace}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "headrace.cli.main", "tune", str(table), *options.split()],
+        [fork_server.python(), "-m", "headrace.cli.main", "tune", str(table), *options.split()],
         env={**os.environ, **rclone_settings.environment(), "KUBECONFIG": str(kubernetes.kubeconfig)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -109,7 +109,7 @@ def test_the_claim_on_what_went_on_is_tidied_once_it_has_ended(
             assert time.monotonic() < deadline
             time.sleep(0.2)
     (one,) = left
-    assert one.would == "its claim would be taken away"
+    assert one.effect == "its claim would be taken away"
     assert "has ended, and stays, as its user chose" in clean_up(one)
     assert len(cluster.list(EXPERIMENTS)) == 1
     assert all_leases(cluster) == []

@@ -82,7 +82,7 @@ def test_the_defaults_are_three_families_with_four_trials_each() -> None:
 
 def test_the_same_seed_gives_the_same_search(tmp_path: Path) -> None:
     """Suggestions, folds and fits are repeatable."""
-    wish = SearchOptions(families=("random_forest",), budget="3", seed=7)
+    wish = SearchOptions(families=("random_forest",), budget="3", folds=2, seed=7)
     small = made.table(80)
     first, second = (tuned(tmp_path / part, wish, frame=small) for part in _folders(tmp_path, "a", "b"))
     assert first[0] == second[0]
@@ -182,7 +182,7 @@ def test_a_users_experiment_is_searched_as_it_stands(tmp_path: Path) -> None:
         assert one["parameters"]["n_estimators"] in {10, 20}
         assert 0.1 <= one["parameters"]["max_features"] <= 1
     assert {one["experiment"] for one in trials["trials"]} == {"forest"}
-    assert (trials["reason"], trials["engine"], trials["algorithm"]) == ("MaxTrialsReached", "local", "tpe")
+    assert (trials["reason"], trials["tuner"], trials["algorithm"]) == ("MaxTrialsReached", "local", "tpe")
 
 
 def test_the_goal_ends_the_search_early(tmp_path: Path) -> None:
@@ -334,14 +334,15 @@ def test_a_search_that_was_killed_goes_on_where_it_was(tmp_path: Path, algorithm
     _folders(tmp_path, "whole", "first", "second")
     frame = made.table(80)
     path = own(tmp_path, algorithm={"algorithmName": algorithm}, maxTrialCount=8, parallelTrialCount=2)
-    expected = tuned(tmp_path / "whole", SearchOptions(experiment=path, seed=5), frame=frame)
+    options = SearchOptions(experiment=path, folds=2, seed=5)
+    expected = tuned(tmp_path / "whole", options, frame=frame)
     journal = tmp_path / "trials.jsonl"
-    _interrupted(tmp_path / "first", SearchOptions(experiment=path, seed=5), frame, journal, after=5)
+    _interrupted(tmp_path / "first", options, frame, journal, after=5)
     kept = journal.read_bytes().splitlines()
     assert len(kept) >= 6
     journal.write_bytes(b"\n".join(kept[:5]) + b"\n" + kept[5][:40])  # cut short in the middle of a line
     tuner = LocalTuner(journal)
-    found = tuned(tmp_path / "second", SearchOptions(experiment=path, seed=5), frame=frame, tuner=tuner)
+    found = tuned(tmp_path / "second", options, frame=frame, tuner=tuner)
     assert found[0] == expected[0]
     assert without_times(found[1]) == without_times(expected[1])
     assert not journal.exists()
@@ -375,12 +376,12 @@ def test_a_journal_of_another_search_is_refused(tmp_path: Path, change: str) -> 
     """The sentence says what differs."""
     _folders(tmp_path, "a", "b")
     journal = tmp_path / "trials.jsonl"
-    wish = SearchOptions(experiment=own(tmp_path), seed=1)
+    wish = SearchOptions(experiment=own(tmp_path), folds=2, seed=1)
     _interrupted(tmp_path / "a", wish, made.table(60), journal, after=3)
     before = journal.read_bytes()
     frame = made.table(60)
     if change == "seed":
-        wish = SearchOptions(experiment=wish.experiment, seed=2)
+        wish = SearchOptions(experiment=wish.experiment, folds=2, seed=2)
     elif change == "space":
         own(tmp_path, algorithm={"algorithmName": "random"})
     else:
@@ -398,7 +399,7 @@ from headrace.experiments.tuners.local import LocalTuner
 folder, experiment = map(Path, sys.argv[1:3])
 tune_model(folder / "table", contract=folder / "contract.yaml",
            outputs=TuneOutputs(folder / "best.json", folder / "trials.json", folder / "bundle"),
-           options=SearchOptions(experiment=str(experiment), seed=5), tuner=LocalTuner(folder / "kept.jsonl"))
+           options=SearchOptions(experiment=str(experiment), folds=2, seed=5), tuner=LocalTuner(folder / "kept.jsonl"))
 """
 
 
@@ -433,12 +434,12 @@ def test_nested_cross_validation_tells_what_the_search_is_worth(tmp_path: Path) 
     """On noise the best of many scores is better than chance, and its worth is not."""
     frame = made.table(150, seed=4)
     shuffled = frame.with_columns(frame.get_column("target").sample(fraction=1.0, shuffle=True, seed=1))
-    wish = SearchOptions(families=("random_forest", "logistic"), budget="8", nested=True, folds=3)
+    wish = SearchOptions(families=("knn", "logistic"), budget="8", nested=True, folds=3)
     _, trials = tuned(tmp_path, wish, frame=shuffled)
     nested = trials["nested"]
     assert len(nested["folds"]) == trials["folds"] == 3
     assert nested["score"] == pytest.approx(np.mean([one["score"] for one in nested["folds"]]))
-    assert nested["optimism"] == pytest.approx(nested["searched"] - nested["score"])
+    assert nested["optimism"] == pytest.approx(nested["inner_score"] - nested["score"])
     assert nested["optimism"] > 0
     assert nested["low"] < nested["score"] < nested["high"]
     assert abs(nested["score"] - 0.5) < 0.12

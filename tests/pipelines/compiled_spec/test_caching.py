@@ -19,12 +19,18 @@ import headrace.components as shelf
 from headrace.cluster.kfp import pipeline_spec
 from headrace.core.base.settings import StoreSettings
 from headrace.core.runtime.processes import lease
-from headrace.pipelines.compiled_spec.caching import ACTS, READS, READS_ANEW, describe_caching, reuse
+from headrace.pipelines.compiled_spec.caching import (
+    ADDRESS_PARAMETERS,
+    NEVER_CACHED,
+    NOT_FINGERPRINTED,
+    caching_plan,
+    describe_caching,
+)
 from headrace.pipelines.compiled_spec.plan import read_plan
 from headrace.pipelines.compiled_spec.requirements import find_ignored_features
 from headrace.pipelines.definitions.catalogue import PIPELINES
 from headrace.pipelines.definitions.compile import compile_text
-from headrace.pipelines.definitions.steps import fingerprints
+from headrace.pipelines.definitions.steps import add_fingerprint_step
 from headrace.stores.objects.local_s3 import local_store
 from headrace.stores.objects.object_store import connect
 from tests.conftest import REPOSITORY
@@ -40,19 +46,19 @@ _ADDRESS = re.compile(r"\b[Pp]ath\b|address|s3://|URI\b|\bURL\b|[Ff]older or")
 def test_a_shipped_pipeline_takes_nothing_stale(name: str) -> None:
     """A step that reads an address runs each time, or is given the fingerprint that a step before took just then."""
     file = pipeline_spec.read(COMPILED / f"{name}.yaml")
-    found = reuse(file)
+    found = caching_plan(file)
     assert found.stale == ()
     by_name = dict(_tasks(file.spec))
     for step in found.taken:
         runs, inputs = file.steps[step].runs, by_name[step].get("inputs", {}).get("parameters", {})
-        assert runs not in ACTS | READS_ANEW
-        if runs in READS and READS[runs] in inputs:
+        assert runs not in NEVER_CACHED | NOT_FINGERPRINTED
+        if runs in ADDRESS_PARAMETERS and ADDRESS_PARAMETERS[runs] in inputs:
             known = inputs["fingerprint"].get("taskOutputParameter", {"producerTask": ""})
             if not known["producerTask"]:
-                assert inputs[READS[runs]] == {"runtimeValue": {"constant": ""}}
+                assert inputs[ADDRESS_PARAMETERS[runs]] == {"runtimeValue": {"constant": ""}}
                 continue
             asked = by_name[known["producerTask"]]["inputs"]["parameters"][known["outputParameterKey"]]
-            assert asked == inputs[READS[runs]], "it is the fingerprint of the address that the step reads"
+            assert asked == inputs[ADDRESS_PARAMETERS[runs]], "it is the fingerprint of the address that the step reads"
             assert known["producerTask"] in found.again
 
 
@@ -72,7 +78,7 @@ def test_every_parameter_that_names_something_outside_is_known(name: str) -> Non
     outside = {parameter for parameter, said in told if _ADDRESS.search(said)} - wired - {"prometheus", "fingerprint"}
     spec = getattr(shelf, name).component_spec
     outside &= {key for key, one in (spec.inputs or {}).items() if not one.type.startswith("system.")}
-    assert not outside or name in ACTS | READS_ANEW or outside == {READS[name]}, outside
+    assert not outside or name in NEVER_CACHED | NOT_FINGERPRINTED or outside == {ADDRESS_PARAMETERS[name]}, outside
 
 
 def test_what_users_pipelines_leave_open_is_told(tmp_path: Path) -> None:
@@ -85,7 +91,7 @@ def test_what_users_pipelines_leave_open_is_told(tmp_path: Path) -> None:
 
     Compiler().compile(mine, str(tmp_path / "mine.yaml"))
     file = pipeline_spec.read(tmp_path / "mine.yaml")
-    assert reuse(file).stale == ("ingest",)
+    assert caching_plan(file).stale == ("ingest",)
     assert describe_caching(file) == [
         "may be reused from an earlier run: infer_contract",
         "may be reused though the content at its address has changed, unless set_caching_options(False): ingest",
@@ -121,7 +127,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreSett
 @dsl.pipeline(name="agreed")
 def agreed(source: str) -> None:
     """Read a table and infer its contract."""
-    known = fingerprints(source=source)
+    known = add_fingerprint_step(source=source)
     table = shelf.ingest(source=source, fingerprint=known["source"]).outputs["table"]
     shelf.infer_contract(table=table, name="x", target="bought")
 

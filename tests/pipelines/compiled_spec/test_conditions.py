@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace.pipelines.compiled_spec.conditions import OutputValues, is_left_out, outcomes
+from headrace.pipelines.compiled_spec.conditions import OutputValues, is_left_out, possible_outputs
 
 FLAG = "inputs.parameter_values['flag'] == true"
 SERVE, PUBLISH = (f"inputs.parameter_values['use'] == '{word}'" for word in ("serve", "publish"))
@@ -43,5 +43,5 @@ def test_what_surely_does_not_hold_is_left_out(condition: str, inputs: dict[str,
 )
 def test_what_becomes_of_a_candidate_depends_on_the_run(inputs: dict[str, object], values: tuple[str, ...]) -> None:
     """The gate's output is known to be one of these before the run."""
-    assert outcomes("gate", inputs) == {"use": OutputValues(values)}
-    assert outcomes("train", inputs) == {}
+    assert possible_outputs("gate", inputs) == {"use": OutputValues(values)}
+    assert possible_outputs("train", inputs) == {}

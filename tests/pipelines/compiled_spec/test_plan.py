@@ -1,16 +1,18 @@
 """A compiled pipeline is read, and what a target does with it is told."""
 
+import inspect
 from pathlib import Path
 
 import pytest
 import yaml
 
+import headrace.components as shelf
 from headrace.cluster.api.kinds import CLAIMS, CONFIG_MAPS, SECRETS
 from headrace.core.base.diagnostics import Diagnostic
 from headrace.core.base.errors import InputError, MissingError
 from headrace.core.base.secret_names import RECORDS_SECRET, STORE_SECRET
 from headrace.pipelines.compiled_spec.plan import CompiledPlan, PlanStep, read_plan
-from headrace.pipelines.compiled_spec.requirements import demands, find_ignored_features
+from headrace.pipelines.compiled_spec.requirements import NAMESPACES, WHERE, cluster_requirements, find_ignored_features
 from headrace.pipelines.compiled_spec.unsupported_features import ARGUMENT_BYTES, SETTINGS, find_unsupported
 from tests.conftest import REPOSITORY
 from tests.pipelines.made_pipeline import IMAGE, compile_made
@@ -53,7 +55,7 @@ def test_steps_are_read(plan: CompiledPlan) -> None:
 
 def test_a_cluster_is_asked_for_all_that_is_named(plan: CompiledPlan) -> None:
     """Secrets with their keys, ConfigMaps, claims, storage classes; what the pipeline makes itself is not asked for."""
-    needs = demands(plan)
+    needs = cluster_requirements(plan)
     named = {(one.kind, one.name): one for one in needs.references}
     assert set(named) == {
         *((SECRETS, name) for name in ("db", "by-default", "certificates", "registry")),
@@ -68,7 +70,7 @@ def test_a_cluster_is_asked_for_all_that_is_named(plan: CompiledPlan) -> None:
 
 def test_a_pods_wishes_are_read(plan: CompiledPlan) -> None:
     """Requests, or limits where there is no request, accelerators, nodes and taints."""
-    pods = {pod.by: pod for pod in demands(plan).pods}
+    pods = {pod.by: pod for pod in cluster_requirements(plan).pods}
     assert pods["deploy"].requests == {"cpu": "2", "memory": "4G", "nvidia.com/gpu": "1"}
     assert pods["deploy"].labels == {"disk": "ssd"}
     assert pods["deploy"].tolerations == ({"key": "team", "operator": "Exists", "effect": "NoSchedule"},)
@@ -140,17 +142,29 @@ def test_a_placeholder_that_the_runner_does_not_know() -> None:
 
 def test_a_step_that_works_where_it_is_needs_no_platform() -> None:
     """Purposes follow from the step's function, and from where it is told to work."""
-    assert demands(_one(function="deploy", inputs={"target": "local"})).purposes == {"run"}
-    assert demands(_one(function="deploy", inputs={"target": "cluster"})).purposes == {"run", "deploy"}
-    assert demands(_one(function="tune", inputs={"on": "katib"})).purposes == {"run", "tune"}
-    assert demands(_one(function="tune")).purposes == {"run"}
+    assert cluster_requirements(_one(function="deploy", inputs={"platform": "local"})).purposes == {"run"}
+    assert cluster_requirements(_one(function="deploy", inputs={"platform": "kserve"})).purposes == {"run", "deploy"}
+    assert cluster_requirements(_one(function="tune", inputs={"tuner": "katib"})).purposes == {"run", "tune"}
+    assert cluster_requirements(_one(function="tune", inputs={"tuner": "katib", "search_namespace": "a"})).purposes == {
+        "run"
+    }
+    assert cluster_requirements(_one(function="rollout", inputs={"platform": "local"})).purposes == {"run"}
+
+
+@pytest.mark.parametrize("name", ["deploy", "rollout", "tune"])
+def test_where_a_step_works_is_one_of_its_parameters(name: str) -> None:
+    """A component whose parameter is renamed would otherwise be taken for one that works on the cluster."""
+    parameters = set(inspect.signature(getattr(shelf, name).python_func).parameters)
+    assert len(parameters & set(WHERE)) == 1
+    assert len(parameters & set(NAMESPACES)) == 1
+    assert cluster_requirements(_one(function="tune")).purposes == {"run"}
 
 
 @pytest.mark.parametrize("path", sorted(COMPILED.glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_shipped_pipelines_are_read(path: Path) -> None:
     """They name the Secrets of object store and records, and nothing in them is refused anywhere."""
     plan = read_plan(path)
-    needs = demands(plan)
+    needs = cluster_requirements(plan)
     assert {one.name for one in needs.references} <= {STORE_SECRET, RECORDS_SECRET}
     assert not [
         finding for finding in [*find_unsupported(plan), *find_ignored_features(plan)] if finding.state == "bad"

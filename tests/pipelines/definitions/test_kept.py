@@ -11,9 +11,10 @@ KEPT = Path(__file__).with_name("compiled_by_0_1_0.yaml")
 
 
 def test_a_pipeline_of_an_earlier_version_runs(tmp_path: Path) -> None:
-    """It lies on somebody's cluster, and the image's tag has moved on: do not compile it anew, mend the code.
+    """It is on somebody's cluster while the image's tag has moved on: do not compile it again, mend the code.
 
-    It names what it runs by one line, parameters as they were then, and leaves the rest to the components.
+    Its parameters are the final ones of 0.1.0, so from now on the file stays as it is. It names what it runs by one
+    line, passes parameters by their names, and leaves the rest to the components.
     """
     table = write_table(tmp_path / "customers.csv", rows=120)
     with lease(tmp_path / "lease") as held:

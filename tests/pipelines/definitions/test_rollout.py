@@ -20,7 +20,7 @@ def test_the_pipeline_sends_back_what_is_worse(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setenv("HEADRACE_EVENTS", str(tmp_path / "events.jsonl"))
         local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(tmp_path / "root"))
         bundles = {key: str(folder / one / "bundle") for key, one in (("stable", "stable"), ("candidate", "strict"))}
-        pipeline("rollout")(**bundles, table=str(folder / "traffic.csv"), to="local", steps=[50, 100])
+        pipeline("rollout")(**bundles, table=str(folder / "traffic.csv"), platform="local", steps=[50, 100])
     (path,) = (tmp_path / "root").glob("*/rollout/record")
     assert json.loads(path.read_text())["status"] == "rolled_back"
     events = [json.loads(row) for row in (tmp_path / "events.jsonl").read_text().splitlines()]

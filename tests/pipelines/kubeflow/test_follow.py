@@ -64,7 +64,7 @@ class Scripted:
 class Quiet:
     """Logs with a word for each step."""
 
-    def saying(self, _: PipelineRun, task: str) -> str:
+    def current_message(self, _: PipelineRun, task: str) -> str:
         """What a step says while it runs."""
         return f"{task} is at it"
 

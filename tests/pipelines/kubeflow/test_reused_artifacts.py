@@ -10,7 +10,7 @@ import pytest
 
 from headrace.cluster.kfp import pipeline_spec
 from headrace.pipelines.kubeflow.artifacts import RunArtifacts
-from headrace.pipelines.kubeflow.reused_artifacts import places
+from headrace.pipelines.kubeflow.reused_artifacts import find_prefixes
 from headrace.stores.objects.listing import StoredObject
 from tests.conftest import REPOSITORY
 
@@ -51,7 +51,7 @@ class Bucket:
 def test_addresses_of_other_runs_are_found_in_logs() -> None:
     """By the task that left them; the run's own, and those of other pipelines, are not meant."""
     log = _log(f"{EARLIER}package/{SALT}/bundle", f"{HOME}gate/{SALT}/verdict", f"v2/other/{BEFORE}/tune/{SALT}/trials")
-    assert places([log], home=HOME) == {"package": f"{EARLIER}package/{SALT}/"}
+    assert find_prefixes([log], home=HOME) == {"package": f"{EARLIER}package/{SALT}/"}
 
 
 @pytest.mark.parametrize("log", ["executor-logs"])

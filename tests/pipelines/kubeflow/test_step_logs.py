@@ -48,7 +48,7 @@ def test_the_pod_tells_what_the_api_of_pipelines_does_not(kubernetes: ApiServer,
         pod(cluster, "wf-other", on=name, run="another", step="ingest")
         found = logs(cluster)
         assert found.last_words(RUN, "ingest") == "400 rows"
-        assert found.saying(RUN, "ingest") == "400 rows"
+        assert found.current_message(RUN, "ingest") == "400 rows"
         assert found.reason(RUN, "train") == FailureReason("the table must have rows; got none.")
         assert "panic: no such Secret" in found.reason(RUN, "tune-driver").text
         assert found.text(RUN, "split") == ""
@@ -79,8 +79,8 @@ def test_a_pod_that_cannot_start_says_why(kubernetes: ApiServer, cluster: Cluste
         for pod_name, step, why in (("wf-1", "train", waiting), ("wf-2", "tune", {"reason": "ContainerCreating"})):
             status = {"containerStatuses": [{**container, "state": {"waiting": why}}]}
             pod(cluster, pod_name, on=name, run=RUN.id, step=step, status=status)
-        assert logs(cluster).saying(RUN, "train") == 'waiting, ImagePullBackOff: Back-off pulling image "x"'
-        assert logs(cluster).saying(RUN, "tune") == ""
+        assert logs(cluster).current_message(RUN, "train") == 'waiting, ImagePullBackOff: Back-off pulling image "x"'
+        assert logs(cluster).current_message(RUN, "tune") == ""
 
 
 def test_the_last_attempt_tells(kubernetes: ApiServer, cluster: Cluster) -> None:
@@ -172,5 +172,5 @@ def test_an_account_without_rights_is_told(cluster: Cluster) -> None:
     found = StepLogs(account(cluster, "stranger"), (cluster.namespace,), nothing)
     assert found.last_words(RUN, "ingest") == ""
     assert "cannot list resource" in found.problems[0]
-    assert found.saying(RUN, "ingest") == ""
+    assert found.current_message(RUN, "ingest") == ""
     assert found.reason(RUN, "ingest").text.startswith("the cluster does not say why, and its log cannot be read")

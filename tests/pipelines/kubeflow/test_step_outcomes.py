@@ -5,14 +5,14 @@ import pytest
 from headrace.cluster.kfp.pipeline_spec import PipelineTask as Step
 from headrace.cluster.kfp.run import PipelineRun, TaskState
 from headrace.pipelines.kubeflow.artifacts import TaskTrace
-from headrace.pipelines.kubeflow.step_outcomes import verdict
+from headrace.pipelines.kubeflow.step_outcomes import step_outcome
 
 PLAIN, INSIDE = Step("a", "a", {}), Step("a", "a", {}, ("condition-1",))
 
 
 def of(run: PipelineRun, *, step: Step = PLAIN, trace: TaskTrace | None = None, failed: bool = False) -> str:
     """The verdict on a step."""
-    return verdict(run, step, trace=trace, failed=lambda *_: failed)
+    return step_outcome(run, step, trace=trace, failed=lambda *_: failed)
 
 
 def ended(state: str, *tasks: TaskState, stale: bool = True) -> PipelineRun:

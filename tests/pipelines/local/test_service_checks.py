@@ -6,12 +6,12 @@ import pytest
 
 from headrace.core.runtime.processes import free_port
 from headrace.pipelines.local.service_checks import examine_named
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 from headrace.registry.catalog.database import CatalogDatabase
 from headrace.registry.catalog.writes import ObservedTable, add_table
 from headrace.registry.mlflow.registry import open_registry
 from tests.cluster.kfp_server import kubeflow_pipelines
-from tests.made_bundle import make_bundle
+from tests.made_bundle import copy_bundle
 from tests.registry.made import variant
 
 NAMES = ("HEADRACE_KFP_ENDPOINT", "HEADRACE_KFP_TOKEN", "HEADRACE_REGISTRY", "HEADRACE_CATALOG")
@@ -31,9 +31,9 @@ def test_what_is_not_named_is_not_asked() -> None:
 def test_what_answers_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The API of Kubeflow Pipelines (played), a registry and a catalogue with something in them."""
     registry, catalog = tmp_path / "registry.db", tmp_path / "catalog.db"
-    submission = variant(make_bundle(tmp_path / "made").folder, tmp_path / "bundle")
+    submission = variant(copy_bundle(tmp_path / "made").folder, tmp_path / "bundle")
     open_registry(str(registry)).register(submission, by="ann")
-    add_table(CatalogDatabase(catalog_place(str(catalog))), ObservedTable("t.csv", "aa"))
+    add_table(CatalogDatabase(catalog_location(str(catalog))), ObservedTable("t.csv", "aa"))
     with kubeflow_pipelines(token="t0ken") as server:
         monkeypatch.setenv("HEADRACE_KFP_ENDPOINT", server.address)
         monkeypatch.setenv("HEADRACE_KFP_TOKEN", "t0ken")

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from headrace.core.evaluation.search_trials import Trial
 from headrace.core.runtime.processes import lease, running
 from headrace.experiments.search.loop import FailedSearchError
-from headrace.experiments.search.result import SearchResult, Trial
+from headrace.experiments.search.result import SearchResult
 from headrace.experiments.trials import pipeline_trial
 from headrace.experiments.tuners.tune import plan_of
 from headrace.pipelines.tuning.local import LocalPipelineTuner

@@ -9,8 +9,8 @@ import pytest
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import EXPERIMENTS
 from headrace.core.base.settings import StoreSettings
+from headrace.core.evaluation.search_trials import Trial
 from headrace.core.runtime.processes import lease
-from headrace.experiments.search.result import Trial
 from headrace.experiments.trials import pipeline_trial
 from headrace.experiments.trials.pipeline_trial import PipelineTrial
 from headrace.experiments.tuners.katib import KatibOptions, KatibTuner
@@ -59,7 +59,7 @@ def test_both_engines_tell_the_same(cluster: Cluster, rclone_settings: StoreSett
         lines: list[str] = []
         home.mkdir()
         result = tune_pipeline(plan, trial, tuner, home=home, say=lines.append)
-        assert (result.engine, result.reason, len(lines)) == (tuner.name, "MaxTrialsReached", 3)
+        assert (result.tuner, result.reason, len(lines)) == (tuner.name, "MaxTrialsReached", 3)
         assert result.best is not None
         assert result.trials[result.best].won
         return {str(one.parameters): _compared(one) for one in result.trials}

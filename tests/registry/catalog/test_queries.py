@@ -13,20 +13,23 @@ import sqlalchemy as sa
 from headrace.core.base.errors import InputError, MissingError, StoreError
 from headrace.core.contracts.contract import Column
 from headrace.core.tables.source import ReadOptions
+from headrace.core.validation.data_checks import BrokenRule, CheckedColumn, CheckedCounts, DataChecks
 from headrace.registry.add_source import add_source
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 from headrace.registry.catalog import queries, schema, writes
 from headrace.registry.catalog.annotations import describe, set_tags
 from headrace.registry.catalog.database import CatalogDatabase, known_revisions, latest
 from headrace.registry.catalog.queries import TableQuery
 from headrace.registry.catalog.writes import (
     BundleRun,
+    CheckFigure,
     ObservedTable,
     add_checks,
     add_endpoint,
     add_run,
     add_table,
     end_endpoint,
+    list_figures,
     table_name,
 )
 from tests.real.postgresql import Postgres, postgres_server
@@ -50,7 +53,7 @@ def server() -> Iterator[Postgres]:
 def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CatalogDatabase:
     """Each kind of catalogue, empty."""
     if request.param == "file":
-        return CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
+        return CatalogDatabase(catalog_location(str(tmp_path / "catalog.db")))
     server: Postgres = request.getfixturevalue("server")
     name = f"c{secrets.token_hex(6)}"
     engine = sa.create_engine(sa.make_url(server.url).set(password=server.password), isolation_level="AUTOCOMMIT")
@@ -58,7 +61,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     engine.dispose()
     monkeypatch.setenv("HEADRACE_CATALOG_PASSWORD", server.password)
-    return CatalogDatabase(catalog_place(server.url.replace("+psycopg", "").replace("/postgres", f"/{name}")))
+    return CatalogDatabase(catalog_location(server.url.replace("+psycopg", "").replace("/postgres", f"/{name}")))
 
 
 def _names(database: CatalogDatabase, **wish: Any) -> list[str]:
@@ -111,13 +114,15 @@ def test_checks_are_kept_over_time(database: CatalogDatabase) -> None:
     """What the contract says of the columns is shown; each check adds its figures."""
     seen = ObservedTable("s3://lake/people/", "aa", 100)
     add_table(database, ObservedTable("s3://lake/people/", "aa", 100, 1, (("e-mail", "string"), ("age", "string"))))
-    checks = {
-        "rows": {"read": 100, "valid": 97, "quarantined": 3},
-        "columns": {"age": {"missing_share": 0.25}},
-        "rules": [{"rule": "range", "column": "age", "count": 3}],
-    }
-    add_checks(database, seen, columns=_COLUMNS, checks=checks)
-    add_checks(database, seen, columns=_COLUMNS, checks={"rows": {"read": 100}})
+    checks = DataChecks(
+        rows=CheckedCounts(100, 97, 3),
+        rules=(BrokenRule("range", "age", "quarantine", 3, (), "age must be above 0.", holds=False),),
+        class_balance={},
+        columns={"age": CheckedColumn("integer", "feature", 25, 0.25)},
+        notes=(),
+    )
+    add_checks(database, seen, columns=_COLUMNS, figures=list_figures(checks))
+    add_checks(database, seen, columns=_COLUMNS, figures=[CheckFigure("rows read", "", 100.0)])
     found = queries.table(database, "people")
     assert found.personal == ("e-mail",)
     assert {column.name: (column.dtype, column.unit) for column in found.columns} == {
@@ -141,7 +146,7 @@ def test_tables_are_found_by_word_tag_owner_type_and_date(
     """Words are looked for everywhere and must all be there; signs of SQL are letters like others."""
     monkeypatch.setattr(writes, "now", lambda: "2026-01-31T23:59:59+00:00")
     add_table(database, ObservedTable("/data/people.csv", "aa", columns=(("E-Mail", "string"),)))
-    add_checks(database, ObservedTable("/data/people.csv", "aa"), columns=_COLUMNS, checks={})
+    add_checks(database, ObservedTable("/data/people.csv", "aa"), columns=_COLUMNS, figures=[])
     add_table(database, ObservedTable("postgresql://db/shop#orders", "bb", columns=(("placed", "datetime"),)))
     add_table(database, ObservedTable("/data/100%_sure.parquet", "cc"))
     describe(database, "people", owner="Marketing", description="Everyone who ever bought", licence="internal")
@@ -168,9 +173,9 @@ def test_people_say_what_no_run_knows(database: CatalogDatabase) -> None:
     """Owner, licence, retention and name are set; a taken name and an unknown table are refused."""
     add_table(database, ObservedTable("a.csv", "aa"))
     add_table(database, ObservedTable("b.csv", "bb"))
-    describe(database, "a", owner="ann", retain_days=30, name="first")
+    describe(database, "a", owner="ann", retention_days=30, name="first")
     found = queries.table(database, "first")
-    assert (found.owner, found.retain_days) == ("ann", 30)
+    assert (found.owner, found.retention_days) == ("ann", 30)
     assert found.list_expired() == ()
     assert len(found.list_expired(datetime.now(UTC) + timedelta(days=31))) == 1
     set_tags(database, "first", add=["x", "y", "x"])
@@ -259,7 +264,7 @@ def test_a_database_that_is_not_there_is_told_without_its_password(
     url = server.url.replace("+psycopg", "")
     for address in (url, url.replace(f":{server.port}", ":9")):
         with pytest.raises(StoreError, match="HEADRACE_CATALOG_PASSWORD") as caught:
-            queries.search(CatalogDatabase(catalog_place(address)))
+            queries.search(CatalogDatabase(catalog_location(address)))
         assert "wrong-secret" not in str(caught.value)
         assert "\n" not in str(caught.value)
 

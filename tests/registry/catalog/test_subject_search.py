@@ -7,13 +7,14 @@ import pytest
 
 from headrace.core.base.errors import InputError
 from headrace.core.tables.pseudonyms import hashed_text
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 from headrace.registry.catalog import schema
 from headrace.registry.catalog.database import CatalogDatabase
 from headrace.registry.catalog.subject_search import SubjectKeys, SubjectLocation, search
 from headrace.registry.catalog.text_search import matches
 from headrace.registry.catalog.writes import add_inquiry, add_places
 from headrace.registry.record import record_table
+from tests import fork_server
 from tests.conftest import headrace
 
 ANN, BOB = "ann@example.org", "bob@example.org"
@@ -32,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("people")
     table = _people(folder / "people.csv")
     ended = headrace(
-        *("run", str(table), "--target", "churn", "--budget", "1", "--families", "logistic", "--id", "id"),
+        *("run", str(table), "--target", "churn", "--budget", "1", "--families", "logistic", "--id-column", "id"),
         *("--output", str(folder / "out")),
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -40,7 +41,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _found(run: Path, *values: str, column: str = "email", logs: tuple[Path, ...] = ()) -> list[SubjectLocation]:
-    return list(search(CatalogDatabase(catalog_place(str(run / "catalog.db"))), SubjectKeys(column, values), logs=logs))
+    return list(
+        search(CatalogDatabase(catalog_location(str(run / "catalog.db"))), SubjectKeys(column, values), logs=logs)
+    )
 
 
 def test_every_place_with_a_persons_rows_is_found(run: Path) -> None:
@@ -50,8 +53,8 @@ def test_every_place_with_a_persons_rows_is_found(run: Path) -> None:
     tables = {Path(place.address).name: place for place in found if place.kind == "table"}
     assert tables["table"].rows == 1
     assert "without the column" in tables["valid_table"].note
-    learned = [place for place in found if place.kind == "bundle" and "learned" in place.note]
-    assert [Path(place.address) for place in learned] == [run / "bundle"]
+    trained = [place for place in found if place.kind == "bundle" and "trained" in place.note]
+    assert [Path(place.address) for place in trained] == [run / "bundle"]
 
 
 def test_a_column_that_is_kept_is_followed_to_the_end(run: Path) -> None:
@@ -82,7 +85,7 @@ def test_hashed_keys_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (home / "steps" / "table").mkdir(parents=True)
     hashed = hashed_text(ANN, key=b"pepper")
     pl.DataFrame({"email": [hashed, "x"]}).write_parquet(home / "steps" / "table" / "part-00000.parquet")
-    database = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
+    database = CatalogDatabase(catalog_location(str(tmp_path / "catalog.db")))
     add_places(database, [str(home)], kind="run")
     (place,) = search(database, SubjectKeys("email", [ANN]))
     assert (place.kind, place.rows) == ("table", 1)
@@ -102,7 +105,7 @@ def test_logs_are_searched_too(run: Path, tmp_path: Path) -> None:
 
 def test_what_cannot_be_looked_at_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A source that is gone and a cluster's table without a store are in the list, with the reason."""
-    database = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
+    database = CatalogDatabase(catalog_location(str(tmp_path / "catalog.db")))
     monkeypatch.setenv("HEADRACE_CATALOG", str(database.place.path))
     table = _people(tmp_path / "people.csv")
     from headrace.core.readers.ingest import ingest_table
@@ -119,7 +122,7 @@ def test_what_cannot_be_looked_at_is_told(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_an_inquiry_is_recorded_without_its_keys(tmp_path: Path) -> None:
     """Who asked, when, and by which column; no byte of the catalogue holds the key."""
-    database = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
+    database = CatalogDatabase(catalog_location(str(tmp_path / "catalog.db")))
     add_inquiry(database, person="officer", column="email", keys=1, found=3)
     with database.reading() as connection:
         (row,) = connection.execute(schema.inquiries.select()).mappings()
@@ -136,9 +139,8 @@ def test_keys_must_be_given() -> None:
 def test_the_command_reads_keys_from_standard_input_and_shows_none(run: Path, tmp_path: Path) -> None:
     """No output, no file of the catalogue, and no event holds the key; unknown people are no error."""
     import subprocess
-    import sys
 
-    command = [sys.executable, "-m", "headrace.cli.main", "catalog", "whereis", "--column", "email"]
+    command = [fork_server.python(), "-m", "headrace.cli.main", "catalog", "whereis", "--column", "email"]
     command += ["--catalog", str(run / "catalog.db")]
     for more in ([], ["--json"]):
         ended = subprocess.run([*command, *more], input=f"{ANN}\n{BOB}\n", capture_output=True, text=True, check=False)

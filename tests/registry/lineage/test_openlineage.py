@@ -13,11 +13,11 @@ import pytest
 from headrace.core.base.errors import InputError, StoreError
 from headrace.core.contracts.contract import Column
 from headrace.core.runtime.processes import free_port
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 from headrace.registry.catalog import queries
 from headrace.registry.catalog.annotations import describe
 from headrace.registry.catalog.database import CatalogDatabase
-from headrace.registry.catalog.writes import BundleRun, ObservedTable, add_checks, add_table
+from headrace.registry.catalog.writes import BundleRun, CheckFigure, ObservedTable, add_checks, add_table
 from headrace.registry.lineage import openlineage
 from headrace.registry.lineage.openlineage import DatasetName, endpoint_event, name_dataset, run_events, send
 
@@ -60,7 +60,7 @@ def receiver() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     told = Receiver(f"http://127.0.0.1:{server.server_port}")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield told
     server.shutdown()
     server.server_close()
@@ -69,11 +69,11 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def database(tmp_path: Path) -> CatalogDatabase:
     """A catalogue that knows the table."""
-    found = CatalogDatabase(catalog_place(str(tmp_path / "catalog.db")))
+    found = CatalogDatabase(catalog_location(str(tmp_path / "catalog.db")))
     add_table(found, _USED)
     columns = [Column("e-mail", "string", "ignore", personal="drop"), Column("age", "integer")]
-    checks = {"rows": {"read": 100}, "rules": [{"rule": "range", "column": "age", "count": 2}]}
-    add_checks(found, _USED, columns=columns, checks=checks)
+    figures = [CheckFigure("rows read", "", 100.0), CheckFigure("broken range", "age", 2.0)]
+    add_checks(found, _USED, columns=columns, figures=figures)
     describe(found, "people", owner="marketing")
     return found
 

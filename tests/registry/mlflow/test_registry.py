@@ -34,7 +34,7 @@ def test_a_bundle_that_is_registered_again_keeps_its_version(registry: MlflowReg
     """Registering is idempotent: nothing is written, and no number is used up."""
     given = make(name=name)
     first = registry.register(given, by="ann")
-    assert registry.register(given, by="bob", number="7.0.0") == first
+    assert registry.register(given, by="bob", semantic_version="7.0.0") == first
     assert len(registry.model(name).entries) == 1
 
 
@@ -69,11 +69,11 @@ def test_two_candidates_for_one_place_get_two_numbers(registry: MlflowRegistry, 
 
 def test_a_number_is_given_once(registry: MlflowRegistry, make: Make, name: str) -> None:
     """A person may choose a number, but not one that another bundle has; nothing is changed."""
-    registry.register(make(name=name), by="ann", number="3.1.4")
+    registry.register(make(name=name), by="ann", semantic_version="3.1.4")
     with pytest.raises(InputError, match=r"3\.1\.4 is taken by another bundle"):
-        registry.register(make(name=name), by="ann", number="3.1.4")
+        registry.register(make(name=name), by="ann", semantic_version="3.1.4")
     with pytest.raises(InputError, match="three numbers"):
-        registry.register(make(name=name), by="ann", number="new")
+        registry.register(make(name=name), by="ann", semantic_version="new")
     assert [version.version for version in registry.model(name).versions] == ["3.1.4"]
 
 
@@ -88,7 +88,7 @@ def test_a_version_goes_through_the_stages_and_back(registry: MlflowRegistry, ma
     registry.promote(name, "1.0.2", stage="production", by="bob", reason="better")
     assert registry.model(name).find("production").version == "1.0.2"
     assert registry.rollback(name, by="eve", reason="errors").version == "1.0.1"
-    assert registry.rollback(name, to="1.0.0", by="eve", reason="still errors").version == "1.0.0"
+    assert registry.rollback(name, to_version="1.0.0", by="eve", reason="still errors").version == "1.0.0"
     entries = registry.model(name).entries[-2:]
     assert [(entry.action, entry.by, entry.reason) for entry in entries] == [
         ("rollback", "eve", "errors"),
@@ -140,9 +140,9 @@ def test_rolling_back_to_nothing(registry: MlflowRegistry, make: Make, name: str
     with pytest.raises(InputError, match="nothing to roll back to"):
         registry.rollback(name, by="ann")
     with pytest.raises(InputError, match=r"1\.0\.1 came after 1\.0\.0"):
-        registry.rollback(name, to="1.0.1", by="ann")
+        registry.rollback(name, to_version="1.0.1", by="ann")
     with pytest.raises(MissingError, match=r"0\.9\.0"):
-        registry.rollback(name, to="0.9.0", by="ann")
+        registry.rollback(name, to_version="0.9.0", by="ann")
     assert len(registry.model(name).entries) == 3
 
 
@@ -157,7 +157,7 @@ def test_an_archived_version_is_out_of_use_until_it_is_brought_back(
     with pytest.raises(InputError, match="is archived"):
         registry.promote(name, "1.0.0", stage="staging", by="ann")
     with pytest.raises(InputError, match="is archived"):
-        registry.rollback(name, to="1.0.0", by="ann")
+        registry.rollback(name, to_version="1.0.0", by="ann")
     with pytest.raises(InputError, match=r"1\.0\.1 is in production"):
         registry.archive(name, "1.0.1", by="ann")
     assert not registry.restore(name, "1.0.0", by="ann").archived
@@ -169,7 +169,9 @@ def test_the_policy_is_kept_and_asked(make: Make, name: str, tmp_path: Path) -> 
     registry = open_registry(str(tmp_path / "registry.db"))
     assert registry.policy() == StagePolicy() if (tmp_path / "registry.db").exists() else True
     registry.register(make(name=name), by="ann")
-    strict = StagePolicy({**StagePolicy().rules, "production": StageRule(("promote",), after="staging", approvals=2)})
+    strict = StagePolicy(
+        {**StagePolicy().rules, "production": StageRule(("promote",), requires_stage="staging", approvals=2)}
+    )
     registry.set_policy(strict, by="head", reason="audit")
     asked = open_registry(str(tmp_path / "registry.db"))
     assert asked.policy() == strict
@@ -256,12 +258,12 @@ def test_mlflow_shows_what_the_journal_says(registry: MlflowRegistry, make: Make
     run = client.get_run(shown.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params["family"] == "logistic"
-    assert run.data.metrics["roc_auc"] == given.metrics["metrics"]["roc_auc"]["value"]
+    assert run.data.metrics["roc_auc"] == given.metrics.metrics["roc_auc"].value
     assert run.data.tags["mlflow.user"] == "ann"
     data = {tag.value: used.dataset for used in run.inputs.dataset_inputs for tag in used.tags}
     assert set(data) == {"training", "evaluation"}
     assert data["training"].name == "customers.csv (train)"
-    assert given.provenance["table"]["digest"] in data["training"].source
+    assert given.provenance.table.digest in data["training"].source
     held = {item.path for item in client.list_artifacts(shown.run_id)}
     assert {"card.md", "contract.yaml", "metrics.json", "provenance.json"} <= held
     assert "model.skops" not in held

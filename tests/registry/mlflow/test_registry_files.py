@@ -14,7 +14,7 @@ import pytest
 
 from headrace.core.base.errors import BusyError, HeadraceError, MissingError, StoreError
 from headrace.core.runtime.processes import free_port
-from headrace.registry.backends.locations import catalog_place, registry_place
+from headrace.registry.backends.locations import catalog_location, registry_location
 from headrace.registry.catalog import queries, writes
 from headrace.registry.catalog.database import CatalogDatabase
 from headrace.registry.mlflow import sqlite_reader
@@ -41,7 +41,7 @@ def used(template: Path, tmp_path: Path) -> MlflowRegistry:
 @pytest.fixture
 def known(tmp_path: Path) -> CatalogDatabase:
     """A catalogue in a file of its own, with one table."""
-    database = CatalogDatabase(catalog_place(str(tmp_path / "own" / "catalog.db")))
+    database = CatalogDatabase(catalog_location(str(tmp_path / "own" / "catalog.db")))
     writes.add_table(database, writes.ObservedTable("t.csv", "aa"))
     return database
 
@@ -61,7 +61,7 @@ def test_a_registry_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> No
     registry = open_registry(str(tmp_path / "none.db"))
     _refused(registry.models, MissingError, "there is no registry", "none.db", "headrace run")
     _refused(lambda: registry.promote("m", "1.0.0", stage="staging", by="ann"), MissingError, "none.db")
-    database = CatalogDatabase(catalog_place(str(tmp_path / "none2.db")))
+    database = CatalogDatabase(catalog_location(str(tmp_path / "none2.db")))
     _refused(lambda: queries.search(database), MissingError, "there is no catalogue", "none2.db")
     assert list(tmp_path.iterdir()) == []
 
@@ -72,7 +72,7 @@ def test_a_file_that_is_no_registry_is_left_alone(content: bytes, tmp_path: Path
     path = tmp_path / "file.db"
     path.write_bytes(content)
     _refused(open_registry(str(path)).models, StoreError, "file.db")
-    _refused(lambda: queries.search(CatalogDatabase(catalog_place(str(path)))), StoreError, "file.db")
+    _refused(lambda: queries.search(CatalogDatabase(catalog_location(str(path)))), StoreError, "file.db")
     assert path.read_bytes() == content
 
 
@@ -84,7 +84,7 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     connection.close()
     before = path.read_bytes()
     _refused(open_registry(str(path)).models, StoreError, "must be a database of MLflow")
-    database = CatalogDatabase(catalog_place(str(path)))
+    database = CatalogDatabase(catalog_location(str(path)))
     _refused(lambda: queries.search(database), StoreError, "no catalogue of headrace")
     _refused(lambda: writes.add_table(database, writes.ObservedTable("t", "a")), StoreError, "no catalogue")
     assert path.read_bytes() == before
@@ -144,11 +144,11 @@ from headrace.core.base.errors import StoreError
 from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.catalog import writes
 from headrace.registry.catalog.database import CatalogDatabase
-from headrace.registry.backends.locations import catalog_place
+from headrace.registry.backends.locations import catalog_location
 from headrace.registry.mlflow.sqlite_reader import known_revisions
 known_revisions()
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
-registry, catalog = open_registry(sys.argv[1]), CatalogDatabase(catalog_place(sys.argv[2]))
+registry, catalog = open_registry(sys.argv[1]), CatalogDatabase(catalog_location(sys.argv[2]))
 print(registry.models()[0].model)
 for call in (
     lambda: registry.approve("customers", "1.0.0", by="b", reason="r"),
@@ -200,8 +200,8 @@ def test_a_half_made_file_is_never_seen(tmp_path: Path) -> None:
     place = tmp_path / "registry.db"
     script = (
         "import sys\nfrom headrace.registry.mlflow import client\n"
-        "from headrace.registry.backends.locations import registry_place\n"
-        "client.connect(registry_place(sys.argv[1]))\n"
+        "from headrace.registry.backends.locations import registry_location\n"
+        "client.connect(registry_location(sys.argv[1]))\n"
     )
     started = subprocess.Popen([sys.executable, "-c", script, str(place)])
     deadline = time.monotonic() + 120
@@ -210,4 +210,4 @@ def test_a_half_made_file_is_never_seen(tmp_path: Path) -> None:
         time.sleep(0.01)
     started.kill()
     started.wait()
-    assert not place.exists() or SqliteJournalReader(registry_place(str(place))).journals() == {}
+    assert not place.exists() or SqliteJournalReader(registry_location(str(place))).journals() == {}

@@ -11,9 +11,9 @@ from headrace.registry.models.policy import StagePolicy, StageRule, load, parse
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     """A file tells only what is to differ; the registry keeps all of it."""
     path = tmp_path / "policy.yaml"
-    path.write_text("format: 1\nproduction: {approvals: 2, after: staging}\n")
+    path.write_text("format: 1\nproduction: {approvals: 2, requires_stage: staging}\n")
     found = load(path)
-    assert found.rules["production"] == StageRule(verdicts=("promote",), after="staging", approvals=2)
+    assert found.rules["production"] == StageRule(verdicts=("promote",), requires_stage="staging", approvals=2)
     assert found.rules["staging"] == StagePolicy().rules["staging"]
     assert parse(found.as_json(), source="registry") == found
 
@@ -28,10 +28,10 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
         ("format: 1\nproduction: {luck: 1}", "must hold some of"),
         ("format: 1\nproduction: {verdicts: [reject]}", "verdicts must be some of promote, hold"),
         ("format: 1\nproduction: {verdicts: []}", "verdicts must be some of"),
-        ("format: 1\nproduction: {after: heaven}", "after must be one of"),
+        ("format: 1\nproduction: {requires_stage: heaven}", "requires_stage must be one of"),
         ("format: 1\nproduction: {approvals: -1}", "approvals must be 0 to 20"),
         ("format: 1\nproduction: {approvals: true}", "approvals must be 0 to 20"),
-        ("format: 1\nproduction: {another: 1}", "another must be true or false"),
+        ("format: 1\nproduction: {exclude_self_approval: 1}", "exclude_self_approval must be true or false"),
         ("format: [", "must be a YAML file"),
     ],
 )

@@ -1,31 +1,32 @@
 """What the winner of a search is worth."""
 
-from typing import Any
-
 import pytest
 
-from headrace.reports.search.document import NestedFacts, OuterFoldFacts
+from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.evaluation.search_trials import NestedEstimate, OuterFold
+from headrace.core.statistics.measures import Interval
 from headrace.reports.search.estimates import estimates
+from tests.made_documents import THRESHOLD, make_evaluation
 from tests.reports.searches import of_trials, searched, trial
 
 
-def measured(value: float, low: float | None, high: float | None, *, metric: str = "roc_auc") -> dict[str, Any]:
+def measured(value: float, low: float, high: float, *, metric: str = "roc_auc") -> Evaluation:
     """What evaluate would have measured."""
-    return {"metrics": {metric: {"value": value, "low": low, "high": high}}, "rows": {"train": 300, "test": 80}}
+    return make_evaluation(metrics={metric: Interval(value, low, high)}, threshold=THRESHOLD)
 
 
 def test_the_score_that_chose_the_winner_is_said_to_flatter() -> None:
     """And that it is not known by how much."""
     found = estimates(searched([0.7, 0.8, None]))
     assert [row.score for row in found.rows] == [0.8]
-    assert "flatters: it is the best of 2" in found.rows[0].says
+    assert "flatters: it is the best of 2" in found.rows[0].reliability
     assert "is not known here" in found.sentences[0]
 
 
 def test_a_single_trial_does_not_flatter() -> None:
     """It was not chosen among others."""
     found = estimates(searched([0.8]))
-    assert "does not flatter" in found.rows[0].says
+    assert "does not flatter" in found.rows[0].reliability
     assert found.sentences == ()
 
 
@@ -60,17 +61,16 @@ def test_nothing_is_estimated_without_a_winner() -> None:
             "0.100 better ROC AUC than the test part, and lies outside of its interval: the search",
         ),
         (True, 0.6, 0.5, 0.7, "0.200 worse ROC AUC than the test part, and lies outside of its interval: its models"),
-        (False, 0.78, None, None, "without an interval it is not known"),
     ],
 )
 def test_the_difference_to_the_test_part_is_explained(
-    minimize: bool, value: float, low: float | None, high: float | None, says: str
+    minimize: bool, value: float, low: float, high: float, says: str
 ) -> None:
     """Whether it is chance, flattery, or a model that saw more rows."""
     search = searched([0.8], minimize=minimize)
     found = estimates(search, measured(value, low, high))
     assert [row.way for row in found.rows] == ["cross-validation of the winner", "the test part"]
-    assert "on 80 rows that no search has seen" in found.rows[1].says
+    assert "on 80 rows that no search has seen" in found.rows[1].reliability
     assert says in found.sentences[-1]
 
 
@@ -81,17 +81,17 @@ def test_another_metric_of_the_test_part_is_not_compared() -> None:
 
 def test_nested_cross_validation_tells_by_how_much_searches_flatter() -> None:
     """With the range of its folds."""
-    outer = (OuterFoldFacts("logistic", {}, 0.82, 0.74), OuterFoldFacts("logistic", {}, 0.8, 0.76))
-    search = searched([0.7, 0.8], nested=NestedFacts(outer, score=0.75, searched=0.81, optimism=0.06))
+    outer = (OuterFold("logistic", {}, 0.82, 0.74), OuterFold("logistic", {}, 0.8, 0.76))
+    search = searched([0.7, 0.8], nested=NestedEstimate(outer, score=0.75, inner_score=0.81, optimism=0.06))
     found = estimates(search, measured(0.76, 0.7, 0.83))
     assert [row.score for row in found.rows] == [0.8, 0.75, 0.76]
     assert (found.rows[1].low, found.rows[1].high) == (0.74, 0.76)
     assert "thought themselves 0.060 better than they were on new rows" in found.sentences[0]
     assert "is 0.050 better than theirs" in found.sentences[0]
-    sure = NestedFacts(outer, score=0.75, searched=0.81, optimism=0.06, low=0.6, high=0.9)
+    sure = NestedEstimate(outer, score=0.75, inner_score=0.81, optimism=0.06, low=0.6, high=0.9)
     row = estimates(searched([0.7, 0.8], nested=sure)).rows[1]
     assert (row.low, row.high, row.ends) == (0.6, 0.9, "95 % interval")
-    modest = searched([0.7, 0.8], nested=NestedFacts(outer, score=0.83, searched=0.81, optimism=-0.02))
+    modest = searched([0.7, 0.8], nested=NestedEstimate(outer, score=0.83, inner_score=0.81, optimism=-0.02))
     assert "did not flatter themselves" in estimates(modest).sentences[0]
 
 
@@ -105,8 +105,6 @@ def test_a_score_that_is_not_the_mean_of_all_folds_says_so() -> None:
 
 def test_labels_of_another_threshold_are_told() -> None:
     """The search knows no costs of errors."""
-    evaluation = {**measured(0.7, 0.6, 0.8, metric="f1"), "threshold": {"value": 0.31}}
-    found = estimates(searched([0.7, 0.75], metric="f1"), evaluation)
-    assert "measured with the threshold 0.310" in found.sentences[-1]
-    area = {**measured(0.7, 0.6, 0.8), "threshold": {"value": 0.31}}
-    assert "threshold" not in " ".join(estimates(searched([0.7, 0.75]), area).sentences)
+    found = estimates(searched([0.7, 0.75], metric="f1"), measured(0.7, 0.6, 0.8, metric="f1"))
+    assert "measured with the threshold 0.410" in found.sentences[-1]
+    assert "threshold" not in " ".join(estimates(searched([0.7, 0.75]), measured(0.7, 0.6, 0.8)).sentences)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from headrace.reports.search.document import TrialFacts
+from headrace.core.evaluation.search_trials import Trial
 from headrace.reports.search.importance import FEWEST, importance
 from headrace.reports.search.space import FamilySpace
 from tests.reports.searches import trial
 
 
-def trials(count: int, score: Callable[[float, float, str], float], seed: int = 0) -> list[TrialFacts]:
+def trials(count: int, score: Callable[[float, float, str], float], seed: int = 0) -> list[Trial]:
     """Random trials of a rate over five decades, a share and a kind."""
     draw = np.random.default_rng(seed)
     made = []
@@ -78,7 +78,7 @@ def test_partial_scores_do_not_count() -> None:
         ([], "No trial ran to its end"),
     ],
 )
-def test_where_nothing_can_be_said_a_sentence_says_why(made: list[TrialFacts], says: str) -> None:
+def test_where_nothing_can_be_said_a_sentence_says_why(made: list[Trial], says: str) -> None:
     """Too few trials, too few parameters, or nothing to explain."""
     found = importance(FamilySpace.of(made))
     assert found.shares == ()

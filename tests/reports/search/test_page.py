@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from headrace.core.base.errors import DataError, InputError
+from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.evaluation.search_trials import NestedEstimate, OuterFold
 from headrace.experiments.tuners.tune import SearchOptions
-from headrace.reports.search.document import NestedFacts, OuterFoldFacts, SearchFacts
+from headrace.reports.search.document import SearchFacts
 from headrace.reports.search.page import render, write, write_when_done
 from tests.core import made as tables
 from tests.experiments.tuners.test_tune import breaking, tuned
@@ -32,7 +34,7 @@ def search(made: Any) -> SearchFacts:
 @pytest.fixture(scope="module")
 def page(search: SearchFacts, made: Any) -> str:
     """Its page."""
-    return render(search, evaluation=json.loads(made.paths.evaluation.read_text()))
+    return render(search, evaluation=Evaluation.read(made.paths.evaluation))
 
 
 def told(page: str) -> str:
@@ -144,8 +146,8 @@ def test_hostile_names_everywhere_are_only_text() -> None:
         bundle=f"javascript:alert(1)//{EVIL}",
     )
     other = replace(hostile, number=1, parameters={EVIL: 3, "y": None}, status=EVIL, error=EVIL, score=None)
-    facts = {"metric": EVIL, "experiments": (EVIL,), "algorithm": EVIL, "engine": EVIL, "reason": EVIL}
-    nested = NestedFacts((OuterFoldFacts(EVIL, {EVIL: EVIL}, 0.5, 0.4),), score=0.4, searched=0.5, optimism=0.1)
+    facts = {"metric": EVIL, "experiments": (EVIL,), "algorithm": EVIL, "tuner": EVIL, "reason": EVIL}
+    nested = NestedEstimate((OuterFold(EVIL, {EVIL: EVIL}, 0.5, 0.4),), score=0.4, inner_score=0.5, optimism=0.1)
     page = render(of_trials([hostile, other], **facts, nested=nested, strategy=EVIL))
     read = Page(page)
     assert not {"script", "b", "a"} & set(read.tags[read.tags.index("main") :])
@@ -246,7 +248,7 @@ def test_many_trials_stay_readable() -> None:
 
 def test_the_page_is_the_same_each_time(page: str, search: SearchFacts, made: Any) -> None:
     """Equal searches give equal pages, small enough to mail."""
-    assert render(search, evaluation=json.loads(made.paths.evaluation.read_text())) == page
+    assert render(search, evaluation=Evaluation.read(made.paths.evaluation)) == page
     assert len(page.encode()) < 200_000
 
 

@@ -7,12 +7,18 @@ import pytest
 
 from headrace.core.base.errors import ClusterError, HeadraceError, InputError
 from headrace.rollouts.controller import start
-from headrace.rollouts.controller.controller import BLIND_LOOKS, RolloutController
+from headrace.rollouts.controller.controller import MAX_FAILED_POLLS, RolloutController
 from headrace.rollouts.record.record import RolloutPlan, RolloutRecord
 from headrace.rollouts.record.record_store import FileRecordStore, RolloutCommand, TakenOverError
 from tests.rollouts.played import CANDIDATE, STABLE, Played, record
 
-PLAN = RolloutPlan(steps=(5, 25, 50, 100), step_requests=100, step_seconds=30, patience_seconds=3000, look_seconds=10)
+PLAN = RolloutPlan(
+    steps=(5, 25, 50, 100),
+    step_requests=100,
+    step_duration_seconds=30,
+    step_timeout_seconds=3000,
+    poll_interval_seconds=10,
+)
 
 
 def engine(played: Played, folder: Path, say: Callable[[str], None] = lambda _: None) -> RolloutController:
@@ -34,7 +40,7 @@ def kept(folder: Path) -> RolloutRecord:
 
 def wishing(folder: Path, wishes: dict[int, RolloutCommand]) -> Callable[[int], None]:
     """Somebody who says what they want at some looks."""
-    return lambda look: FileRecordStore(folder).wish(wishes[look]) if look in wishes else None
+    return lambda look: FileRecordStore(folder).send_command(wishes[look]) if look in wishes else None
 
 
 def test_a_good_candidate_takes_all_steps(tmp_path: Path) -> None:
@@ -55,7 +61,7 @@ def test_a_bad_candidate_goes_back_at_once(tmp_path: Path) -> None:
     ended = engine(played, tmp_path).run(first())
     assert played.done == ["prepare", "split 5", "restore"]
     assert ended.status == "rolled_back"
-    assert ended.steps[0].looks == 1
+    assert ended.steps[0].polls == 1
     assert "requests that failed" in ended.reasons[0]
 
 
@@ -71,9 +77,9 @@ def test_somebody_pauses_resumes_and_aborts(tmp_path: Path) -> None:
     played = Played(at_look=wishing(tmp_path, {2: "pause", 60: "resume", 62: "abort"}))
     ended = engine(played, tmp_path).run(first())
     assert ended.status == "aborted"
-    assert played.looks == 62
+    assert played.polls == 62
     assert [one.percent for one in ended.steps] == [5, 25]
-    assert ended.steps[0].looks >= 60
+    assert ended.steps[0].polls >= 60
     told = " ".join(one.text for one in ended.history)
     assert told.index("paused it") < told.index("resumed it") < told.index("aborted it")
     assert played.done[-1] == "restore"
@@ -103,11 +109,11 @@ def test_a_wish_is_heard_at_the_moment_of_a_decision(tmp_path: Path, wish: Rollo
             decided = bool(changed.steps) and changed.steps[-1].decision == "promote"
             if decided and not said:
                 said.append(wish)
-                memory.wish(wish)
+                memory.send_command(wish)
             return super().save(changed)
 
     played = Played()
-    played.at_look = lambda number: memory.wish("abort") if said and number > 30 else None
+    played.at_look = lambda number: memory.send_command("abort") if said and number > 30 else None
     late = RolloutController(played, played, Late(tmp_path), sleep=played.sleep, clock=played.clock)
     assert late.run(first()).status == status
     assert "promote" not in played.done
@@ -272,10 +278,10 @@ def test_a_share_that_cannot_be_taken_back_is_not_called_held(tmp_path: Path) ->
 def test_a_blind_moment_is_borne_but_not_blindness(tmp_path: Path) -> None:
     """A few looks may fail; a candidate that nobody sees any more is sent back."""
     played = Played()
-    played.at_look = lambda number: setattr(played, "blind", BLIND_LOOKS - 1) if number == 1 else None
+    played.at_look = lambda number: setattr(played, "blind", MAX_FAILED_POLLS - 1) if number == 1 else None
     assert engine(played, tmp_path / "a").run(first()).status == "promoted"
     blind = Played()
-    blind.at_look = lambda number: setattr(blind, "blind", BLIND_LOOKS) if number == 1 else None
+    blind.at_look = lambda number: setattr(blind, "blind", MAX_FAILED_POLLS) if number == 1 else None
     with pytest.raises(HeadraceError, match="nothing answers"):
         engine(blind, tmp_path / "b").run(first())
     assert kept(tmp_path / "b").status == "failed"
@@ -298,7 +304,7 @@ def test_a_record_that_cannot_be_written_for_a_moment_is_borne(tmp_path: Path) -
 
     class Flaky(FileRecordStore):
         def save(self, changed: RolloutRecord) -> RolloutCommand:
-            if played.looks in {2, 3}:
+            if played.polls in {2, 3}:
                 raise ClusterError("it does not answer.", "unreachable")
             return super().save(changed)
 
@@ -311,13 +317,13 @@ def test_a_second_one_is_refused_and_none_is_not_gone_on_with(tmp_path: Path) ->
     played = Played()
     parts = start.RolloutParts("heart", "local", "", played, lambda _: played, FileRecordStore(tmp_path))
     with pytest.raises(InputError, match="no rollout of heart is under way: start one"):
-        start.go_on(parts, say=str)
+        start.resume(parts, say=str)
     parts.store.own(first())
     with pytest.raises(InputError, match=r"is under way \(running since then\): see it with --status"):
         start.begin(parts, PLAN, say=str)
-    assert start.end(parts).status == "aborted"
+    assert start.abort(parts).status == "aborted"
     with pytest.raises(InputError, match="the last one was aborted"):
-        start.end(parts)
+        start.abort(parts)
     assert played.done == ["restore"]
 
 
@@ -330,7 +336,7 @@ def test_a_second_one_is_refused_and_none_is_not_gone_on_with(tmp_path: Path) ->
         ({"alpha": 1.5}, "alpha"),
         ({"tolerances": {"latency": 0.5}}, "latency"),
         ({"tolerances": {"speed": 1}}, "speed"),
-        ({"undecided": "maybe"}, "undecided"),
+        ({"on_timeout": "maybe"}, "on_timeout"),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused(wanted: dict[str, object], said: str) -> None:

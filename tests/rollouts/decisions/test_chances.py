@@ -10,7 +10,9 @@ from headrace.rollouts.record.record import RolloutPlan
 from headrace.rollouts.record.record_store import FileRecordStore
 from tests.rollouts.played import CANDIDATE, STABLE, Played, counts, record
 
-PLAN = RolloutPlan(steps=(1, 5, 25, 50, 100), step_seconds=60, patience_seconds=1200, look_seconds=10)
+PLAN = RolloutPlan(
+    steps=(1, 5, 25, 50, 100), step_duration_seconds=60, step_timeout_seconds=1200, poll_interval_seconds=10
+)
 
 
 class Drawn(Played):

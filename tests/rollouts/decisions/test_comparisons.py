@@ -71,10 +71,10 @@ def test_a_shift_that_chance_explains_is_not_bad() -> None:
 def test_many_rows_of_one_request_are_one_observation() -> None:
     """Rows of a request may be alike: a thousand of them in five requests prove no shift."""
     rows = RequestCounts(
-        codes={"200": 5}, seconds={"0.01": 5, "inf": 0}, rows=1000, answers={"x": {"a": 900, "b": 100}}
+        codes={"200": 5}, seconds={"0.01": 5, "inf": 0}, rows=1000, predictions={"x": {"a": 900, "b": 100}}
     )
     others = RequestCounts(
-        codes={"200": 5}, seconds={"0.01": 5, "inf": 0}, rows=1000, answers={"x": {"a": 100, "b": 900}}
+        codes={"200": 5}, seconds={"0.01": 5, "inf": 0}, rows=1000, predictions={"x": {"a": 100, "b": 900}}
     )
     assert verdicts(checks(record(PLAN, step(50, rows, others))))["shift"] == "open"
 

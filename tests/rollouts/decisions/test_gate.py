@@ -2,12 +2,12 @@
 
 import pytest
 
-from headrace.rollouts.decisions.gate import judge
+from headrace.rollouts.decisions.gate import decide
 from headrace.rollouts.record.record import RolloutPlan, RolloutStep, Verdict, VersionCheck
 from tests.rollouts.played import counts, step
 
-PLAN = RolloutPlan(step_requests=100, step_seconds=60, patience_seconds=600)
-PROMOTING = PLAN.model_copy(update={"undecided": "promote"})
+PLAN = RolloutPlan(step_requests=100, step_duration_seconds=60, step_timeout_seconds=600)
+PROMOTING = PLAN.model_copy(update={"on_timeout": "promote"})
 
 
 def seen(verdict: Verdict, *, requests: int, seconds: float) -> RolloutStep:
@@ -40,7 +40,7 @@ def test_the_decision_table(
     verdict: Verdict, requests: int, seconds: float, *, last: bool, paused: bool, decision: str
 ) -> None:
     """Bad goes back at once; else time and requests are wanted, and certainty before the whole traffic."""
-    judged = judge(seen(verdict, requests=requests, seconds=seconds), PLAN, last=last, paused=paused)
+    judged = decide(seen(verdict, requests=requests, seconds=seconds), PLAN, last=last, paused=paused)
     assert judged.decision == decision
     assert bool(judged.reason) == (decision != "wait")
 
@@ -48,11 +48,11 @@ def test_the_decision_table(
 @pytest.mark.parametrize(("requests", "last", "decision"), [(99, False, "continue"), (100, True, "promote")])
 def test_a_plan_may_go_on_where_nothing_is_known_to_be_wrong(requests: int, *, last: bool, decision: str) -> None:
     """After the patience, and never with what is bad."""
-    assert judge(seen("open", requests=requests, seconds=600), PROMOTING, last=last).decision == decision
-    assert judge(seen("bad", requests=requests, seconds=600), PROMOTING, last=last).decision == "rollback"
+    assert decide(seen("open", requests=requests, seconds=600), PROMOTING, last=last).decision == decision
+    assert decide(seen("bad", requests=requests, seconds=600), PROMOTING, last=last).decision == "rollback"
 
 
 def test_the_reason_says_what_was_missing() -> None:
     """Requests that did not come, or a check that is not known well enough."""
-    assert "99 of 100 requests" in judge(seen("good", requests=99, seconds=600), PLAN, last=False).reason
-    assert "so it is" in judge(seen("open", requests=100, seconds=600), PLAN, last=True).reason
+    assert "99 of 100 requests" in decide(seen("good", requests=99, seconds=600), PLAN, last=False).reason
+    assert "so it is" in decide(seen("open", requests=100, seconds=600), PLAN, last=True).reason

@@ -23,8 +23,8 @@ headrace_request_duration_seconds_bucket{le="0.01",protocol="v1"} 6.0
 headrace_request_duration_seconds_bucket{le="+Inf",protocol="v1"} 9.0
 # TYPE headrace_rows_total counter
 headrace_rows_total 20.0
-# TYPE headrace_predicted_total counter
-headrace_predicted_total{class="yes"} 15.0
+# TYPE headrace_predictions_total counter
+headrace_predictions_total{class="yes"} 15.0
 """
 NUMBERS = st.integers(0, 1000)
 COUNTS = st.builds(
@@ -40,7 +40,7 @@ def test_a_servers_metrics_are_its_counts() -> None:
     assert found.counts.codes == {"200": 10, "422": 2}
     assert (found.counts.requests, found.counts.errors, found.counts.rows) == (12, 2, 20)
     assert found.counts.seconds == {"0.01": 6, "inf": 3}
-    assert found.counts.answers == {counting.PREDICTED: {"yes": 15}}
+    assert found.counts.predictions == {counting.PREDICTED: {"yes": 15}}
 
 
 def test_what_is_no_headrace_server_is_left_out() -> None:
@@ -83,9 +83,9 @@ def test_the_meter_follows_servers_that_come_go_and_start_again() -> None:
     source = Given()
     meter = CounterTotals(source)
     source.shown = {"a": CounterReading("one", counts(100))}
-    assert meter.look() == {"one": RequestCounts()} or meter.look()["one"].requests == 0
+    assert meter.poll() == {"one": RequestCounts()} or meter.poll()["one"].requests == 0
     source.shown = {"a": CounterReading("one", counts(130)), "b": CounterReading("two", counts(5))}
-    assert {key: one.requests for key, one in meter.look().items()} == {"one": 30, "two": 5}
+    assert {key: one.requests for key, one in meter.poll().items()} == {"one": 30, "two": 5}
     source.shown = {"a": CounterReading("one", counts(10))}
-    assert {key: one.requests for key, one in meter.look().items()} == {"one": 40, "two": 5}
+    assert {key: one.requests for key, one in meter.poll().items()} == {"one": 40, "two": 5}
     assert meter.lifetime("one").requests == 10

@@ -21,7 +21,7 @@ from headrace.rollouts.record.record_store import (
     FileRecordStore,
     RecordStore,
     TakenOverError,
-    keep_watching,
+    keep_renewing,
 )
 from tests.rollouts.played import counts, record, step
 
@@ -46,7 +46,7 @@ def test_a_record_is_kept_whole(make: Make) -> None:
     memory.own(RECORD)
     found = make().load()
     assert found is not None
-    assert (found.record, found.wish, found.watched) == (RECORD, "", True)
+    assert (found.record, found.command, found.watched) == (RECORD, "", True)
     ended = RECORD.model_copy(update={"status": "promoted"})
     memory.save(ended)
     found = make().load()
@@ -58,20 +58,20 @@ def test_a_wish_is_heard_once(make: Make) -> None:
     """The last one that was said before the look."""
     memory, other = make(), make()
     with pytest.raises(InputError, match="there is no rollout"):
-        other.wish("pause")
+        other.send_command("pause")
     memory.own(RECORD)
     assert memory.save(RECORD) == ""
-    other.wish("pause")
-    other.wish("abort")
+    other.send_command("pause")
+    other.send_command("abort")
     found = other.load()
     assert found is not None
-    assert found.wish == "abort"
+    assert found.command == "abort"
     assert memory.save(RECORD) == "abort"
     assert memory.save(RECORD) == ""
-    other.wish("pause")
+    other.send_command("pause")
     make().own(RECORD)
     assert (found := make().load()) is not None
-    assert found.wish == "", "who goes on does not hear what the one before was told"
+    assert found.command == "", "who goes on does not hear what the one before was told"
 
 
 def test_only_the_last_owner_writes(make: Make) -> None:
@@ -95,7 +95,7 @@ def test_a_long_wait_is_watched(make: Make, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(time, "time", lambda: began + 2 * FRESH_SECONDS)
     assert (found := make().load()) is not None
     assert not found.watched
-    with keep_watching(memory, every_seconds=0.01):
+    with keep_renewing(memory, every_seconds=0.01):
         deadline = time.monotonic() + 20
         while not ((found := make().load()) and found.watched):
             assert time.monotonic() < deadline
@@ -118,7 +118,7 @@ def test_wishes_of_many_lose_nothing(make: Make) -> None:
 
     def say() -> None:
         while not ended.is_set():
-            other.wish("pause")
+            other.send_command("pause")
             time.sleep(0.005)
 
     thread = threading.Thread(target=say)

@@ -7,8 +7,8 @@ import pytest
 from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.models.history_text import describe_entry
 from headrace.rollouts.record.record import RolloutPlan, RolloutRecord, RolloutStep, RolloutVersion
-from headrace.rollouts.record.registry_note import decision, tell
-from tests.made_bundle import make_bundle
+from headrace.rollouts.record.registry_note import decision, record_in_registry
+from tests.made_bundle import copy_bundle
 from tests.registry.made import variant
 
 
@@ -16,7 +16,7 @@ from tests.registry.made import variant
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry with one version, and its digest in a file beside it."""
     folder = tmp_path_factory.mktemp("registered")
-    bundle = make_bundle(folder / "made").folder
+    bundle = copy_bundle(folder / "made").folder
     submission = variant(bundle, folder / "bundle")
     open_registry(str(folder / "registry.db")).register(submission, by="ann")
     (folder / "digest").write_text(submission.digest)
@@ -29,7 +29,7 @@ def ended(digest: str, *, status: str = "promoted", steps: int = 2) -> RolloutRe
     return RolloutRecord.model_validate(
         {
             "name": "customers",
-            "to": "kserve",
+            "platform": "kserve",
             "traffic": "canary",
             "metrics": "prometheus",
             "stable": RolloutVersion(uri="s3://m/a/", digest="a" * 64),
@@ -49,8 +49,8 @@ def test_the_history_tells_of_a_rollout_once(place: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("HEADRACE_ACTOR", "bob")
     digest = (place / "digest").read_text()
     one, other = ended(digest), ended(digest, status="rolled_back")
-    assert tell(one) == f"in the history of customers 1.0.0 in {place / 'registry.db'}"
-    assert tell(one) == tell(other)
+    assert record_in_registry(one) == f"in the history of customers 1.0.0 in {place / 'registry.db'}"
+    assert record_in_registry(one) == record_in_registry(other)
     state = open_registry().model("customers")
     entries = [entry for entry in state.entries if entry.action == "rollout"]
     assert [describe_entry(entry, state) for entry in entries] == [
@@ -65,14 +65,16 @@ def test_the_history_tells_of_a_rollout_once(place: Path, monkeypatch: pytest.Mo
 def test_the_longest_rollout_finds_room(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred steps with long reasons, in an entry whose size is limited."""
     monkeypatch.setenv("HEADRACE_REGISTRY", str(place / "registry.db"))
-    assert tell(ended((place / "digest").read_text(), steps=100)).startswith("in the history of customers")
+    assert record_in_registry(ended((place / "digest").read_text(), steps=100)).startswith(
+        "in the history of customers"
+    )
 
 
 def test_what_cannot_be_told_is_said(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unknown version, and no registry at all: the rollout is over either way."""
     monkeypatch.setenv("HEADRACE_REGISTRY", str(place / "registry.db"))
-    assert "not in the registry: no version in the registry" in tell(ended("f" * 64))
+    assert "not in the registry: no version in the registry" in record_in_registry(ended("f" * 64))
     monkeypatch.delenv("HEADRACE_REGISTRY")
     monkeypatch.chdir(tmp_path)
-    assert tell(ended("f" * 64)) == "in no registry, because there is none here"
+    assert record_in_registry(ended("f" * 64)) == "in no registry, because there is none here"
     assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,7 @@ URI, NEW = (f"s3://headrace/models/heart/{digit * 64}/" for digit in "01")
 
 def standing(replicas: int = 1, *, canary_pods: int = 0) -> dict[str, Any]:
     """An endpoint with so many pods, and with a canary."""
-    made = kserve_spec.build("heart", URI, target=DeploymentTarget(replicas=replicas), mode="Standard")
+    made = kserve_spec.build("heart", URI, target=DeploymentTarget(min_replicas=replicas), mode="Standard")
     return canary.divide(made, NEW, "v1", 10, pods=canary_pods) if canary_pods else made
 
 

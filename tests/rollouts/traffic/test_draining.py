@@ -29,7 +29,7 @@ class Pods:
     readable: bool = True
     now: float = 0.0
     said: list[str] = field(default_factory=list)
-    patience: WaitTimeouts = field(default_factory=lambda: WaitTimeouts(quiet_seconds=10, blind_seconds=60))
+    timeouts: WaitTimeouts = field(default_factory=lambda: WaitTimeouts(quiet_seconds=10, blind_seconds=60))
     cluster: Any = None
 
     def read(self) -> Mapping[str, CounterReading]:

@@ -46,7 +46,7 @@ def traffic(deployer: KServeDeployer, name: str, candidate: str) -> inference_gr
 def test_a_rejection_is_told_within_seconds(kserve_place: Placed, endpoint: str) -> None:
     """A graph without a mode takes KServe's configured one; with one it runs, though it was rejected before."""
     made = inference_graph.build(inference_graph.graph_of(endpoint), {endpoint: 100})
-    roller = replace(kserve_place.roller, patience=kserve_place.patient(20).patience)
+    roller = replace(kserve_place.roller, timeouts=kserve_place.patient(20).timeouts)
     told = "KServe creates no router for it .ServerlessModeRejected.: It is not possible to use Knative deployment mode"
     with pytest.raises(ClusterError, match=told) as caught:
         graph_router.apply_weights(roller, made, {endpoint: 100})
@@ -83,7 +83,7 @@ def test_outside_it_answers_by_a_route_of_its_own(kserve_place: Placed, uris: li
     roller, service = kserve_place.roller, kserve_place.cluster.get(INFERENCE_SERVICES, endpoint) or {}
     graph_router.apply_weights(roller, document, {endpoint: 100})
     url = f"http://{kserve_place.platform.outer(name)}/v1/models/{endpoint}:predict"
-    with EndpointClient.at(url, via=kserve_place.platform.ingress.address) as remote:
+    with EndpointClient.at(url, gateway=kserve_place.platform.ingress.address) as remote:
         assert remote.predict([]).status == 404
     assert graph_address.make_route(roller, service, name) == url
     graph_address.until_answering(roller, url, uris[0])
@@ -139,7 +139,7 @@ def test_inside_it_answers_at_its_service(
     inside = replace(
         kserve_place.roller,
         cluster=replace(kserve_place.roller.cluster, context=""),
-        target=replace(kserve_place.roller.target, via=""),
+        target=replace(kserve_place.roller.target, gateway=""),
     )
     said: list[str] = []
     way = traffic(replace(inside, say=said.append), endpoint, uris[1])
@@ -150,6 +150,6 @@ def test_inside_it_answers_at_its_service(
     assert host in asked
     assert kserve_place.cluster.get(HTTP_ROUTES, inference_graph.graph_of(endpoint)) is None
     assert way.promote() == url
-    where = kserve_place.deployer.waiting().url(way.endpoint.get(), endpoint)
-    with EndpointClient.at(where, via=kserve_place.platform.ingress.address) as remote:
+    where = kserve_place.deployer.version_wait().url(way.endpoint.get(), endpoint)
+    with EndpointClient.at(where, gateway=kserve_place.platform.ingress.address) as remote:
         assert remote.digest() == digest(uris[1])

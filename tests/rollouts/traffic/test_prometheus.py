@@ -30,7 +30,7 @@ def server(pod: str, digest: str, requests: int) -> tuple[dict[str, Any], list[d
         sample(requests, __name__="headrace_rows_total", **own),
         sample(requests, __name__="headrace_request_duration_seconds_bucket", le="0.01", protocol="v1", **own),
         sample(requests, __name__="headrace_request_duration_seconds_bucket", le="+Inf", protocol="v1", **own),
-        sample(requests, __name__="headrace_predicted_total", **{"class": "yes"}, **own),
+        sample(requests, __name__="headrace_predictions_total", **{"class": "yes"}, **own),
     ]
 
 
@@ -72,7 +72,7 @@ def prometheus() -> Iterator[PlayedPrometheus]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
         played.url = f"http://127.0.0.1:{listening.server_port}"
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True).start()
         yield played
         listening.shutdown()
 

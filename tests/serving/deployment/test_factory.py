@@ -43,9 +43,9 @@ def name() -> str:
 
 def answering(deployer: Deployer, endpoint: Endpoint) -> str:
     """Digest of what answers there; empty if nothing does."""
-    via = deployer.target.via if isinstance(deployer, KServeDeployer) else ""
+    gateway = deployer.platform.gateway if isinstance(deployer, KServeDeployer) else ""
     try:
-        with EndpointClient.at(endpoint.url, via=via) as remote:
+        with EndpointClient.at(endpoint.url, gateway=gateway) as remote:
             return remote.digest()
     except HeadraceError:
         return ""
@@ -62,7 +62,7 @@ def gone(deployer: Deployer, endpoint: Endpoint) -> bool:
 def test_it_answers_with_the_bundle_until_it_is_ended(deployer: Deployer, uris: list[str], name: str) -> None:
     """The record says what and where; ending it twice does nothing."""
     endpoint = deployer.deploy(uris[0], name=name)
-    assert (endpoint.name, endpoint.digest, endpoint.to) == (name, digest(uris[0]), deployer.to)
+    assert (endpoint.name, endpoint.digest, endpoint.platform) == (name, digest(uris[0]), deployer.platform)
     assert (endpoint.before, endpoint.changed) == ("", True)
     assert answering(deployer, endpoint) == digest(uris[0])
     for _ in range(2):
@@ -98,7 +98,7 @@ def test_a_failure_leaves_what_was_there(deployer: Deployer, uris: list[str], na
     with pytest.raises(HeadraceError):
         deployer.deploy(missing, name=name)
     assert answering(deployer, endpoint) == digest(uris[0])
-    assert not deployer.deploy(uris[0], name=name).changed or deployer.to == "kserve"
+    assert not deployer.deploy(uris[0], name=name).changed or deployer.platform == "kserve"
     deployer.undeploy(endpoint)
 
 

@@ -74,7 +74,7 @@ def asked(place: Placed, url: str) -> Iterator[list[int]]:
     ended = threading.Event()
 
     def ask() -> None:
-        with EndpointClient.at(url, via=place.platform.ingress.address) as remote:
+        with EndpointClient.at(url, gateway=place.platform.ingress.address) as remote:
             while not ended.is_set():
                 statuses.append(remote.predict([GOOD]).status)
                 time.sleep(0.01)
@@ -105,7 +105,7 @@ def until_answered_by(place: Placed, name: str, uri: str) -> None:
         assert time.monotonic() < deadline, found
         time.sleep(0.1)
         with suppress(InputError, ClusterError):  # nothing answers yet
-            found = place.deployer.waiting().digests(service(place, name), name, 1)
+            found = place.deployer.version_wait().digests(service(place, name), name, 1)
 
 
 @pytest.fixture
@@ -119,14 +119,14 @@ def test_a_version_answers_through_its_route(kserve_place: Placed, uris: list[st
     deployer, namespace = kserve_place.deployer, kserve_place.cluster.namespace
     first = deployer.deploy(uris[0], name=name)
     assert (first.digest, first.before, first.changed) == (digest(uris[0]), "", True)
-    assert (first.to, first.namespace, first.mode) == ("kserve", namespace, "Standard")
+    assert (first.platform, first.namespace, first.mode) == ("kserve", namespace, "Standard")
     assert first.url == f"http://{name}-{namespace}.example.com/v1/models/{name}:predict"
     made = service(kserve_place, name)
     assert deployer.deploy(uris[0], name=name) == replace(first, before=first.digest, changed=False)
     assert service(kserve_place, name)["metadata"]["generation"] == made["metadata"]["generation"]
     with asked(kserve_place, first.url) as statuses:
         second = deployer.deploy(uris[1], name=name)
-        with EndpointClient.at(second.url, via=kserve_place.platform.ingress.address) as remote:
+        with EndpointClient.at(second.url, gateway=kserve_place.platform.ingress.address) as remote:
             assert {remote.digest() for _ in range(5)} == {digest(uris[1])}, "no older one answers any more"
     assert (second.digest, second.before) == (digest(uris[1]), first.digest)
     assert set(statuses) == {200}
@@ -138,7 +138,7 @@ def test_a_version_answers_through_its_route(kserve_place: Placed, uris: list[st
 def test_several_pods_are_all_of_the_version(kserve_place: Placed, uris: list[str], name: str) -> None:
     """One of three that is still the old one is enough to wait."""
     deployer = kserve_place.deployer
-    twice = replace(deployer, target=replace(deployer.target, replicas=2))
+    twice = replace(deployer, target=replace(deployer.target, min_replicas=2))
     for uri in uris:
         endpoint = twice.deploy(uri, name=name)
         deployment = kserve_place.cluster.get(DEPLOYMENTS, f"{name}-predictor")
@@ -268,7 +268,7 @@ def test_what_somebody_else_wants_is_left_alone(kserve_place: Placed, uris: list
     until_answered_by(kserve_place, name, uris[1])
     with pytest.raises(ClusterError, match=r"kubectl owns .*storageUri"):
         kserve_place.deployer.deploy(uris[0], name=name)
-    over = replace(kserve_place.deployer, target=replace(kserve_place.deployer.target, take_over=True))
+    over = replace(kserve_place.deployer, target=replace(kserve_place.deployer.target, force_conflicts=True))
     with fault(kserve_place, uris[0], "image"), pytest.raises(ClusterError, match=f"{digest(uris[1])[:12]} as before"):
         over.deploy(uris[0], name=name)
     assert over.deploy(uris[0], name=name).digest == digest(uris[0])
@@ -293,7 +293,7 @@ def test_anothers_object_is_put_back_as_it_was(kserve_place: Placed, uris: list[
     theirs["spec"]["predictor"]["timeout"] = 30
     cluster.apply(theirs, manager="kubectl")
     before = service(kserve_place, name)["spec"]
-    over = replace(deployer, target=replace(deployer.target, take_over=True))
+    over = replace(deployer, target=replace(deployer.target, force_conflicts=True))
     with fault(kserve_place, uris[1], "image"), pytest.raises(ClusterError, match="cannot be pulled"):
         over.deploy(uris[1], name=name)
     assert service(kserve_place, name)["spec"] == before
@@ -425,7 +425,7 @@ def test_the_command_deploys_shows_and_removes(
     shown = headrace("deploy", uris[0], *there, "--manifest", **environment)
     assert yaml_documents.load(shown.stdout, source="output")["spec"]["predictor"]["model"]["storageUri"] == uris[0]
     assert cluster.get(INFERENCE_SERVICES, name) is None
-    made = headrace("deploy", str(bundle.folder), *there, "--replicas", "1", "--cpu", "500m", **environment)
+    made = headrace("deploy", str(bundle.folder), *there, "--min-replicas", "1", "--cpu", "500m", **environment)
     assert made.returncode == 0, made.stderr
     assert f"{name} in {cluster.namespace} (Standard) answers with {bundle.digest[:12]}." in made.stdout
     assert "test cases" in made.stdout
@@ -436,10 +436,10 @@ def test_the_command_deploys_shows_and_removes(
     assert f'cannot be pulled (ImagePullBackOff): Back-off pulling image "headrace/headrace-python:none"; {name} ' in (
         failed.stderr
     )
-    removed = headrace("deploy", "--remove", *there, **environment)
+    removed = headrace("deploy", "--delete", *there, **environment)
     assert (removed.returncode, removed.stdout) == (0, f"{name} is gone from {cluster.namespace}.\n")
     assert cluster.get(INFERENCE_SERVICES, name) is None
-    assert headrace("deploy", "--remove", **environment).returncode == 2
+    assert headrace("deploy", "--delete", **environment).returncode == 2
 
 
 def test_the_components_deploy_and_verify(
@@ -465,7 +465,7 @@ def test_the_components_deploy_and_verify(
     )
     assert run.returncode == 0, run.stderr
     record = json.loads((tmp_path / "endpoint").read_text())
-    assert (record["to"], record["mode"], record["digest"], record["before"]) == (
+    assert (record["platform"], record["mode"], record["digest"], record["before"]) == (
         "kserve",
         "Standard",
         bundle.digest,
@@ -481,7 +481,7 @@ from kfp.dsl import Artifact, Model
 from headrace.components import deploy, verify_endpoint
 uri, name, namespace, bundle, folder = sys.argv[1:]
 endpoint = Artifact(uri=f"{folder}/endpoint")
-url = deploy.python_func(uri=uri, endpoint=endpoint, name=name, to="kserve", namespace=namespace)
+url = deploy.python_func(uri=uri, endpoint=endpoint, name=name, target="kserve", namespace=namespace)
 assert endpoint.metadata["mode"] == "Standard", endpoint.metadata
 assert verify_endpoint.python_func(
     url=url, bundle=Model(uri=bundle), verification=Artifact(uri=f"{folder}/verification")

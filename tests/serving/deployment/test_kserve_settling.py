@@ -36,7 +36,7 @@ def _verified(digests: list[str], monkeypatch: pytest.MonkeyPatch, *, seconds: f
     monkeypatch.setattr(kserve, "fetch", lambda *_, **__: Path())
     monkeypatch.setattr(kserve, "open_bundle", lambda _: _Bundle())
     monkeypatch.setattr(kserve, "verify", verify)
-    monkeypatch.setattr(KServeDeployer, "waiting", lambda *_: _Waiting())
+    monkeypatch.setattr(KServeDeployer, "version_wait", lambda *_: _Waiting())
     patience = WaitTimeouts(deadline_seconds=seconds, every_seconds=0.01)
     deployer = KServeDeployer(object(), object(), DeploymentTarget("kserve"), patience)  # type: ignore[arg-type]
     goal = WaitGoal("heart", "s3://b/models/heart/new/", "new", "uid")

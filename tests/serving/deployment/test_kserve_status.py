@@ -162,8 +162,8 @@ def test_pods_of_other_versions_and_attempts_are_not_looked_at() -> None:
     initialised["spec"] = {"initContainers": [{"args": [URI, "/mnt/models"]}]}
     ending["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     other["metadata"]["annotations"] = {kserve_status.SOURCE: OTHER}
-    assert kserve_pods.of([own, initialised, ending, other], URI) == [initialised, own]
-    assert kserve_pods.of([own], URI, since=datetime.now(UTC).isoformat()) == []
+    assert kserve_pods.pods_of_version([own, initialised, ending, other], URI) == [initialised, own]
+    assert kserve_pods.pods_of_version([own], URI, since=datetime.now(UTC).isoformat()) == []
 
 
 def test_addresses_end_with_a_slash() -> None:
@@ -174,7 +174,7 @@ def test_addresses_end_with_a_slash() -> None:
             kserve_spec.parse_published_uri(uri)
 
 
-@pytest.mark.parametrize("counts", [{"replicas": 0}, {"replicas": 3, "most_replicas": 2}])
+@pytest.mark.parametrize("counts", [{"min_replicas": 0}, {"min_replicas": 3, "max_replicas": 2}])
 def test_counts_that_cannot_be_are_refused(counts: dict[str, int]) -> None:
     """Before anything is sent."""
     with pytest.raises(InputError, match="replica"):
@@ -182,9 +182,9 @@ def test_counts_that_cannot_be_are_refused(counts: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("context", "via", "told"), [("kind", "", True), ("kind", "127.0.0.1:80", False), ("", "", False)]
+    ("context", "gateway", "told"), [("kind", "", True), ("kind", "127.0.0.1:80", False), ("", "", False)]
 )
-def test_a_gateway_is_asked_for_only_where_one_is_missing(context: str, via: str, told: bool) -> None:
+def test_a_gateway_is_asked_for_only_where_one_is_missing(context: str, gateway: str, told: bool) -> None:
     """Outside of the cluster without one; inside no endpoint is asked through a gateway."""
     cluster = Cluster(transport=None, namespace="models", context=context)  # type: ignore[arg-type]  # nobody is asked
-    assert ("HEADRACE_GATEWAY" in kserve_wait.outside_hint(cluster, via)) == told
+    assert ("HEADRACE_GATEWAY" in kserve_wait.outside_hint(cluster, gateway)) == told

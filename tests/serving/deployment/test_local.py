@@ -161,4 +161,4 @@ def test_the_step_records_the_endpoint(bundle: Bundle, tmp_path: Path, monkeypat
     assert facts == {"url": made.url, "name": "m", "digest": "d"}
     kept = json.loads(record.read_text())
     assert kept == {**asdict(made), "pid": os.getpid()}
-    assert kept["to"] == "local"
+    assert kept["platform"] == "local"

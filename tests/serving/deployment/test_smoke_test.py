@@ -14,7 +14,7 @@ from headrace.core.base.files import read_json, write_json
 from headrace.core.bundles import integrity
 from headrace.core.bundles.bundle import Bundle
 from headrace.serving.deployment import local
-from headrace.serving.deployment.smoke_test import rehearse
+from headrace.serving.deployment.smoke_test import run_smoke_test
 
 
 def _altered(bundle: Bundle, folder: Path, name: str, change: Callable[[Any], Any]) -> Path:
@@ -45,7 +45,7 @@ def test_a_good_bundle_answers_in_a_clean_process(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "orjson.py").write_text("raise SystemExit('imported from PYTHONPATH')")
     monkeypatch.chdir(tmp_path)
-    rehearse(bundle.folder)
+    run_smoke_test(bundle.folder)
     assert not [text for text in _rehearsing() if str(bundle.folder) in text]
 
 
@@ -79,7 +79,7 @@ def test_a_bundle_that_answers_otherwise_is_refused(bundle: Bundle, tmp_path: Pa
 
     folder = _altered(bundle, tmp_path / "other", "cases.json", change)
     with pytest.raises(BundleError, match=r"must (answer its|boot)") as caught:
-        rehearse(folder)
+        run_smoke_test(folder)
     assert "label" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -88,7 +88,7 @@ def test_a_bundle_that_cannot_boot_is_refused(bundle: Bundle, tmp_path: Path) ->
     """With the server's own sentence."""
     folder = _altered(bundle, tmp_path / "other", "engine.json", lambda record: {**record, "engine": "abacus"})
     with pytest.raises(BundleError, match=r"must boot before it is published; engine in .* must be onnx or sklearn"):
-        rehearse(folder)
+        run_smoke_test(folder)
 
 
 def test_a_server_that_breaks_is_our_mistake(bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_server_that_breaks_is_our_mistake(bundle: Bundle, monkeypatch: pytest
     monkeypatch.setattr(local.sys, "executable", str(broken))
     monkeypatch.setattr("headrace.core.runtime.processes.sys.executable", str(broken))
     with pytest.raises(InternalError, match="the disk is on fire"):
-        rehearse(bundle.folder)
+        run_smoke_test(bundle.folder)
 
 
 def test_nothing_is_stored_of_a_bundle_that_fails(
@@ -120,10 +120,10 @@ def test_nothing_is_stored_of_a_bundle_that_fails(
         for name, value in settings.environment().items():
             monkeypatch.setenv(name, value)
         with pytest.raises(BundleError, match="must boot"):
-            publish_step(folder, record=tmp_path / "record", rehearse=rehearse)
+            publish_step(folder, record=tmp_path / "record", rehearse=run_smoke_test)
         assert list(connect(settings).list()) == []
         assert not (tmp_path / "record").exists()
         told: list[str] = []
-        facts = publish_step(bundle.folder, record=tmp_path / "record", rehearse=rehearse, say=told.append)
+        facts = publish_step(bundle.folder, record=tmp_path / "record", rehearse=run_smoke_test, say=told.append)
         assert json.loads((tmp_path / "record").read_text()) == facts
         assert told[0] == "the rehearsal"

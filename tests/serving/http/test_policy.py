@@ -15,7 +15,7 @@ from headrace.core.bundles.bundle import Bundle, VerificationPolicy
 from headrace.core.bundles.signatures import Signer, TrustedSigner
 from headrace.core.runtime.processes import lease
 from headrace.serving.model.model_holder import ModelHolder
-from headrace.serving.model.options import options, parser
+from headrace.serving.model.options import parse_options, parser
 from headrace.stores.bundles.bundle_store import add_signature, publish
 from headrace.stores.objects.local_s3 import local_store
 from headrace.stores.objects.object_store import connect
@@ -132,4 +132,4 @@ def test_a_swap_asks_for_the_same(signed: Path, bundle: Bundle, tmp_path: Path) 
 def test_policies_that_do_not_fit_are_refused(arguments: list[str]) -> None:
     """Before anything is loaded."""
     with pytest.raises(InputError):
-        options(parser().parse_args(["--model", "m", *arguments]))
+        parse_options(parser().parse_args(["--model", "m", *arguments]))

@@ -32,7 +32,7 @@ def test_no_request_gets_a_5xx(server: Running, mode: GenerationMode) -> None:
         if mode == GenerationMode.NEGATIVE and not operation.body:
             continue
 
-        @settings(examples(40), suppress_health_check=list(HealthCheck))
+        @settings(examples(15), suppress_health_check=list(HealthCheck))
         @given(operation.as_strategy(generation_mode=mode))
         def holds(case: schemathesis.Case) -> None:
             case.call_and_validate(checks=CHECKS)

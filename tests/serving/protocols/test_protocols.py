@@ -53,7 +53,7 @@ def tensor(name: str, data: list[Any], datatype: str = "INT64", shape: list[int]
 def matrix(speech: Any, document: Any) -> np.ndarray:
     """The model matrix of a request."""
     asked = speech.read(json.dumps(document).encode(), (), SERVED, LIMITS)[1]
-    return SERVED.full(asked).matrix
+    return SERVED.predict_validated(asked).matrix
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_v2_refuses_other_tensors(inputs: Any, says: str) -> None:
 
 def test_answers_in_both_protocols() -> None:
     """V1 has an object for each row; V2 makes tensors of them, and says which class is which."""
-    scored = SERVED.full([{"n": 7, "c": "a"}, {"n": 0, "c": "b"}])
+    scored = SERVED.predict_validated([{"n": 7, "c": "a"}, {"n": 0, "c": "b"}])
     first = json.loads(v1.answer(SERVED, scored))["predictions"]
     assert [row["label"] for row in first] == ["yes", "no"]
     assert first[0]["probabilities"] == pytest.approx({"no": 0.3, "yes": 0.7})
@@ -198,7 +198,7 @@ def test_answers_in_both_protocols() -> None:
 
 def test_outputs_may_be_chosen() -> None:
     """Those that are named, in that order; others are refused with the known ones."""
-    scored = SERVED.full(ROWS)
+    scored = SERVED.predict_validated(ROWS)
     chosen = v2.answer(SERVED, scored, {"outputs": [{"name": "label"}]})
     assert [item["name"] for item in chosen["outputs"]] == ["label"]
     for wrong in ([{"name": "logits"}], [{}], ["label"], [5], "label", {"name": "label"}):
@@ -213,7 +213,7 @@ def test_a_score_that_is_not_finite_is_no_answer() -> None:
     )  # type: ignore[arg-type]
     for rows in (1, 3):
         with pytest.raises(RequestError, match="row 0 has no finite answer"):
-            served.full([ROWS[0]] * rows)
+            served.predict_validated([ROWS[0]] * rows)
 
 
 TEXTS = st.lists(st.text(max_size=5), max_size=5)
@@ -279,7 +279,7 @@ def test_any_document_is_answered_or_refused(document: dict[str, Any], speech: A
     try:
         found, asked = speech.read(body, (), SERVED, LIMITS)
         v1.wants_explanations(found)
-        speech.write(SERVED, SERVED.full(asked), found, None)
+        speech.write(SERVED, SERVED.predict_validated(asked), found, None)
     except RequestError as error:
         assert str(error).endswith(".")
         assert "\n" not in str(error)

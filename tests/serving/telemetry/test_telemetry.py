@@ -90,9 +90,9 @@ def test_counts_of_workers_add_up_and_outlive_them() -> None:
     first, second = CounterWriter(board.slab(0)), CounterWriter(board.slab(1))
     for recorder in (first, second):
         recorder.model(KIND)
-        recorder.began()
+        recorder.count_start()
         recorder.count_request("v1", 200, 0.003)
-        recorder.began()
+        recorder.count_start()
         recorder.count_rows(scored([[1, 2, 0, 0]], [[0.2, 0.8]]))
         recorder.flush()
     total = board.total(KIND.id)
@@ -120,18 +120,19 @@ def test_another_model_s_bins_are_not_mixed_in() -> None:
 def test_the_metrics_of_a_server(server: Running) -> None:
     """Prometheus' own parser reads them; each kind of request is where it belongs."""
     before = {
-        name: server.metric(name) for name in ("headrace_rows_total", 'headrace_rejected_total{reason="category"}')
+        name: server.metric(name)
+        for name in ("headrace_rows_total", 'headrace_rejected_requests_total{reason="category"}')
     }
     assert server.remote.predict([GOOD] * 3).status == 200
     assert server.remote.predict([{**GOOD, "plan": "gold"}]).status == 400
     text = server.ask("GET", "/metrics")[2].decode()
     families = {family.name: family for family in text_string_to_metric_families(text)}
     assert server.metric("headrace_rows_total") - before["headrace_rows_total"] == 3
-    refused = 'headrace_rejected_total{reason="category"}'
+    refused = 'headrace_rejected_requests_total{reason="category"}'
     assert server.metric(refused) - before[refused] == 1
     info = families["headrace_model_info"].samples[0].labels
     assert (info["name"], info["engine"], info["digest"]) == ("customers", "onnx", server.remote.digest())
-    for name in ("headrace_request_duration_seconds", "request_predict_seconds", "headrace_feature"):
+    for name in ("headrace_request_duration_seconds", "request_predict_seconds", "headrace_feature_value"):
         assert families[name].type == "histogram"
     buckets = [
         sample.value for sample in families["request_predict_seconds"].samples if sample.name.endswith("_bucket")
@@ -226,7 +227,7 @@ class Sink:
 def sink() -> Iterator[Sink]:
     """A receiver that takes everything."""
     made = Sink()
-    threading.Thread(target=made.server.serve_forever, daemon=True).start()
+    threading.Thread(target=made.server.serve_forever, args=(0.02,), daemon=True).start()
     yield made
     made.server.shutdown()
     made.server.server_close()
@@ -269,7 +270,7 @@ def test_payloads_go_to_a_receiver_of_cloudevents(bundle: Bundle, sink: Sink, tm
 def test_payloads_go_to_a_file_too(bundle: Bundle, tmp_path: Path, share: str) -> None:
     """One document a line; a share of nothing logs nothing."""
     path = tmp_path / "payloads.jsonl"
-    arguments = ("--log-url", str(path), "--log-share", share, "--log-mode", "response")
+    arguments = ("--log-url", str(path), "--log-sample-rate", share, "--log-mode", "response")
     with running(bundle.folder, tmp_path, *arguments) as server:
         for _ in range(5):
             server.remote.predict([GOOD])
@@ -283,4 +284,4 @@ def test_a_receiver_that_is_away_costs_no_request(bundle: Bundle, tmp_path: Path
     with running(bundle.folder, tmp_path, "--log-url", "http://127.0.0.1:9/") as server:
         for _ in range(5):
             assert server.remote.predict([GOOD]).status == 200
-        until(lambda: server.metric("headrace_log_dropped_total") >= 1, 40)
+        until(lambda: server.metric("headrace_log_entries_dropped_total") >= 1, 40)

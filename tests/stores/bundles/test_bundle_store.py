@@ -137,12 +137,12 @@ def test_many_may_publish_the_same_bundle(
 ) -> None:
     """Equal runs that end at once do not disturb one another."""
     with ThreadPoolExecutor(6) as pool:
-        uris = set(pool.map(lambda _: _patiently(bundle, store), range(6)))
+        uris = set(pool.map(lambda _: _retry_busy(bundle, store), range(6)))
     assert len(uris) == 1
     bundle_store.fetch(uris.pop(), tmp_path / "got", settings=settings)
 
 
-def _patiently(bundle: Path, store: ObjectStore) -> str:
+def _retry_busy(bundle: Path, store: ObjectStore) -> str:
     for _ in range(5):
         try:
             return bundle_store.publish(bundle, store)
@@ -291,7 +291,7 @@ def test_publishers_of_one_model_lose_no_version(
     with ThreadPoolExecutor(4) as readers, ThreadPoolExecutor(8) as writers:
         looks = [readers.submit(look, number) for number in range(4)]
         try:
-            published = list(writers.map(lambda one: _patiently(one, store), [*versions, *versions]))
+            published = list(writers.map(lambda one: _retry_busy(one, store), [*versions, *versions]))
         finally:
             stop.set()
         seen = sum(one.result() for one in looks)

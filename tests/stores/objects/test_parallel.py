@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from headrace.stores.objects.parallel import each
+from headrace.stores.objects.parallel import run_parallel
 
 
 def test_each_item_is_done_once_and_several_at_a_time() -> None:
@@ -17,7 +17,7 @@ def test_each_item_is_done_once_and_several_at_a_time() -> None:
         meeting.wait()
         done.append(item)
 
-    each(range(8), job, threads=4)
+    run_parallel(range(8), job, threads=4)
     assert sorted(done) == list(range(8))
 
 
@@ -34,11 +34,11 @@ def test_the_first_failure_is_raised_and_the_rest_is_not_begun() -> None:
         ended.append(item)
 
     with pytest.raises(ZeroDivisionError):
-        each(range(1000), job, threads=2)
+        run_parallel(range(1000), job, threads=2)
     assert len(begun) < 100
     assert sorted([*ended, 1]) == sorted(begun)
 
 
 def test_no_items_are_no_work() -> None:
     """A bundle may have no small files."""
-    each([], lambda _: pytest.fail("called"), threads=4)
+    run_parallel([], lambda _: pytest.fail("called"), threads=4)

@@ -121,7 +121,7 @@ class _Page(BaseHTTPRequestHandler):
 def page() -> Iterator[str]:
     """The address of a page."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}/contract.yaml"
     server.shutdown()

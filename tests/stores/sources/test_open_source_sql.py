@@ -100,7 +100,7 @@ def test_what_cannot_be_read(tmp_path: Path, database: str, what: str, kind: typ
 
 def test_a_dropped_column_may_hold_bytes(tmp_path: Path, database: str) -> None:
     """Bytes do not matter where nobody wants them."""
-    options = ReadOptions(drop=("raw",))
+    options = ReadOptions(drop_columns=("raw",))
     assert table(f"{database}#select x'00' as raw, 1 as a", tmp_path, options).rows() == [(1,)]
 
 

@@ -8,11 +8,12 @@ from functools import partial
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.contracts.profiling import column_profile, standing_rows
 from headrace.core.contracts.profiling.column_trials import ColumnProfile
+from tests.properties import examples
 
 _ROWS = 400
 _PLAIN = ("whole", "decimal", "word", "letter", "day", "time", "count", "code", "float", "flag", "mixed")
@@ -56,13 +57,13 @@ def _values(kind: str, dice: random.Random, spread: int, *, odd: bool = False) -
 
 
 def _surveyed(table: pl.DataFrame, *, target: str) -> tuple[pl.DataFrame, dict[str, ColumnProfile]]:
-    rows, facts, _ = standing_rows.survey_standing_rows(
-        table.lazy(), target=target, survey=partial(column_profile.survey, texts=[target])
+    rows, facts, _ = standing_rows.profile_valid_rows(
+        table.lazy(), target=target, survey=partial(column_profile.profile_columns, texts=[target])
     )
     return rows.collect(), facts
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40)
 @given(
     kinds=st.lists(st.sampled_from(_KINDS), min_size=2, max_size=6),
     seed=st.integers(0, 10**6),
@@ -116,9 +117,9 @@ def test_a_row_of_totals_costs_no_second_look_at_columns_that_it_cannot_have_sha
         rows: pl.LazyFrame, *, known_profiles: Mapping[str, ColumnProfile] | None = None
     ) -> dict[str, ColumnProfile]:
         looks.append(set(rows.collect_schema()) - set(known_profiles or {}))
-        return column_profile.survey(rows, known_profiles=known_profiles)
+        return column_profile.profile_columns(rows, known_profiles=known_profiles)
 
-    rest, facts, _ = standing_rows.survey_standing_rows(table.lazy(), target="bought", survey=seen)
+    rest, facts, _ = standing_rows.profile_valid_rows(table.lazy(), target="bought", survey=seen)
     assert looks[-1] == {"sum"}
     assert rest.collect().height == _ROWS
     assert (facts["sum"].most <= 90, facts["bought"].failed, facts["age"].rows) == (True, 1, _ROWS)
@@ -132,6 +133,6 @@ def test_a_column_of_numbers_is_no_text_because_of_rows_that_are_set_aside() -> 
     for row in (60, 70, 80):
         size[row], bought[row] = "007", "all"
     table = pl.DataFrame({"size": size, "bought": bought})
-    assert column_profile.survey(table.lazy())["size"].dtype == "string"
+    assert column_profile.profile_columns(table.lazy())["size"].dtype == "string"
     rest, facts = _surveyed(table, target="bought")
     assert (rest.height, facts["size"].dtype) == (_ROWS - 3, "integer")

@@ -13,22 +13,31 @@ import pytest
 
 from headrace.core.base.errors import BundleError, InputError, MissingError
 from headrace.core.bundles.bundle import Bundle, open_bundle
+from headrace.core.evaluation.evaluation_document import (
+    ConfusionMatrix,
+    IntervalCaution,
+    SamplingUnit,
+    SliceMeasures,
+)
 from headrace.core.models.fitted_model import Model
 from headrace.core.packaging import sbom
 from headrace.core.packaging.cards import card_answers, phrases, risk_sheet
 from headrace.core.packaging.cards.card_answers import QUESTIONS, CardAnswers
+from headrace.core.packaging.cards.card_facts import CardFacts
 from headrace.core.packaging.cards.markdown import markdown
 from headrace.core.packaging.cards.pages import page
 from headrace.core.packaging.cards.phrases import HIDDEN, literal, shown_slices
 from headrace.core.packaging.distributions import Distribution
-from headrace.core.packaging.update_card import answers_of, with_answers
+from headrace.core.packaging.update_card import read_answers, update_answers
+from headrace.core.statistics.measures import Residuals
 from tests.made_bundle import make_bundle
+from tests.made_documents import around, make_evaluation, make_provenance
 
 SECTIONS = [
     *("Model details", "Intended use", "Factors", "Metrics", "Evaluation data", "Training data"),
     *("Quantitative analyses", "Ethical considerations", "Caveats and recommendations"),
 ]
-RISKS = ["Intended use", "Out-of-scope use", "Worst case", "Exposure", "Fairness by slice", "Pull-out plan"]
+RISKS = ["Intended use", "Out-of-scope use", "Worst case", "Exposure", "Fairness by slice", "Deactivation plan"]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +72,7 @@ def test_what_was_found_stands_on_the_card(bundle: Bundle, tmp_path: Path) -> No
     """Which class is positive and what was left out: in the papers, on the card, and still when people answer."""
     found = bundle.json("provenance.json")["findings"]
     assert "positive_class" in {item["rule"] for item in found}
-    answered = with_answers(bundle, CardAnswers({"caveats": "Mind the gap."}), tmp_path / "answered")
+    answered = update_answers(bundle, CardAnswers({"caveats": "Mind the gap."}), tmp_path / "answered")
     for card in (_text(bundle, "card.md"), _text(answered, "card.md")):
         caveats = card[card.index("## Caveats") :]
         assert "- **positive class** (info): Column " in caveats
@@ -93,7 +102,7 @@ def test_every_question_is_asked_where_nobody_has_answered(bundle: Bundle) -> No
 def test_answers_stand_in_the_papers(bundle: Bundle, tmp_path: Path) -> None:
     """A bundle gets answers without being trained again: other papers, another digest, the same model byte for byte."""
     given = CardAnswers({key: f"answer to {key}, with **weight**" for key in QUESTIONS})
-    made = with_answers(bundle, given, tmp_path / "answered")
+    made = update_answers(bundle, given, tmp_path / "answered")
     papers = _text(made, "card.md") + _text(made, "risk.md")
     assert "To be written by a person" not in papers
     for key in QUESTIONS:
@@ -105,17 +114,17 @@ def test_answers_stand_in_the_papers(bundle: Bundle, tmp_path: Path) -> None:
     for entry in bundle.manifest.files:
         if entry.path.startswith(("model", "cases", "metrics", "contract", "requirements")):
             assert same[entry.path] == entry.sha256, entry.path
-    assert answers_of(open_bundle(made.folder)) == given
-    again = with_answers(made, answers_of(bundle), tmp_path / "again")
+    assert read_answers(open_bundle(made.folder)) == given
+    again = update_answers(made, read_answers(bundle), tmp_path / "again")
     assert again.digest == bundle.digest
 
 
 def test_altered_papers_are_told(bundle: Bundle, tmp_path: Path) -> None:
     """Papers that Headrace did not write end in a sentence, and no new bundle is there."""
-    broken = with_answers(bundle, CardAnswers(), tmp_path / "broken")
+    broken = update_answers(bundle, CardAnswers(), tmp_path / "broken")
     (broken.folder / "sbom.cdx.json").write_text('{"metadata": {}}')
     with pytest.raises(BundleError, match="must be those that Headrace wrote"):
-        with_answers(broken, CardAnswers(), tmp_path / "new")
+        update_answers(broken, CardAnswers(), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
@@ -175,7 +184,7 @@ def test_a_missing_card_file_is_told(tmp_path: Path) -> None:
 def test_answers_cannot_act_or_break_the_page(bundle: Bundle, tmp_path: Path) -> None:
     """Headings and HTML of an answer stay text; the page allows no script and loads nothing."""
     hostile = "# Heading\n\n<script>alert(1)</script> [x](javascript:alert(1)) | cell"
-    made = with_answers(bundle, CardAnswers(dict.fromkeys(QUESTIONS, hostile)), tmp_path / "hostile")
+    made = update_answers(bundle, CardAnswers(dict.fromkeys(QUESTIONS, hostile)), tmp_path / "hostile")
     assert _headings(_text(made, "card.md")) == SECTIONS
     for name in ("card.html", "risk.html"):
         shown = _text(made, name)
@@ -200,22 +209,14 @@ def test_fairness_is_told_with_numbers(bundle: Bundle) -> None:
     assert re.search(r"- `plan`: recall is worst for `\w+`, .* apart, and their intervals (do not )?overlap", text)
 
 
-def _sheet(model: Model, slices: list[dict[str, Any]], **changes: Any) -> str:
-    metrics = {
-        "task": "binary",
-        "rows": {"test": 100},
-        "metrics": {},
-        "slices": slices,
-        "confusion": {"labels": ["no", "yes"], "rows": [[40, 10], [5, 45]]},
-        **changes,
-    }
-    origin = {"verdict": {"verdict": "hold"}, "data": {"train": None, "test": {"copy": ""}}}
-    return risk_sheet.write(model, {"metrics.json": metrics, "provenance.json": origin}, CardAnswers())
+def _sheet(model: Model, slices: list[SliceMeasures], **changes: Any) -> str:
+    confusion = ConfusionMatrix(("no", "yes"), ((40, 10), (5, 45)))
+    metrics = make_evaluation(**({"slices": tuple(slices), "confusion": confusion} | changes))
+    return risk_sheet.write(model, CardFacts(metrics, make_provenance(), {}), CardAnswers())
 
 
-def _group(value: str, rows: int, recall: float) -> dict[str, Any]:
-    found = {"value": recall, "low": recall - 0.05, "high": recall + 0.05}
-    return {"column": "sex", "value": value, "rows": rows, "metrics": {"recall": found} if rows > 5 else {}}
+def _group(value: str, rows: int, recall: float) -> SliceMeasures:
+    return SliceMeasures("sex", value, rows, rows, {"recall": around(recall, 0.05)} if rows > 5 else {})
 
 
 def test_the_gap_leaves_small_groups_out(model: Model) -> None:
@@ -238,17 +239,17 @@ def test_the_worst_case_counts_the_errors(model: Model) -> None:
     assert "| `no` | `yes` | 10 | 20.0% |" in text
     assert "| `yes` | `no` | 5 | 10.0% |" in text
     quantiles = {"0.05": -2.0, "0.95": 3.5}
-    told = _sheet(model, [], task="regression", confusion={}, residuals={"quantiles": quantiles})
+    told = _sheet(model, [], task="regression", confusion=None, residuals=Residuals(quantiles, 0.0))
     assert "lay between -2 and 3.5" in told
 
 
 def test_values_of_personal_columns_are_hidden(bundle: Bundle) -> None:
     """A slice by a personal column shows its values only where the contract lists them anyway."""
     contract = bundle.model().contract
-    parts = [{"column": "plan", "value": "basic"}, {"column": "age", "value": "18 to 30"}]
-    assert [part["value"] for part in shown_slices(parts, contract)] == ["basic", "18 to 30"]
+    parts = [SliceMeasures("plan", "basic", 9, 9, {}), SliceMeasures("age", "18 to 30", 9, 9, {})]
+    assert [part.value for part in shown_slices(parts, contract)] == ["basic", "18 to 30"]
     marked = replace(contract, columns=tuple(replace(column, personal="keep") for column in contract.columns))
-    assert [part["value"] for part in shown_slices(parts, marked)] == ["basic", HIDDEN]
+    assert [part.value for part in shown_slices(parts, marked)] == ["basic", HIDDEN]
 
 
 def test_the_bill_of_materials_is_valid(bundle: Bundle) -> None:
@@ -299,12 +300,12 @@ def test_licences_are_told_as_they_are() -> None:
 
 def test_card_and_sheet_say_by_what_the_intervals_are() -> None:
     """And what they cannot know, with the metrics that it is about."""
-    evaluation = {
-        "resampled_by": {"by": "group", "clusters": 7, "sentence": "95 % intervals by group: 7 groups"},
-        "cautions": [{"metrics": ["recall", "f1"], "text": "Fewer than 5 rows are of ['x']: few."}],
-    }
+    evaluation = make_evaluation(
+        resampled_by=SamplingUnit("group", 7, "95 % intervals by group: 7 groups"),
+        cautions=(IntervalCaution(("recall", "f1"), "Fewer than 5 rows are of ['x']: few."),),
+    )
     assert list(phrases.doubts(evaluation)) == [
         "95 % intervals by group: 7 groups.",
         "Fewer than 5 rows are of ['x']: few (recall, f1).",
     ]
-    assert list(phrases.doubts({})) == []
+    assert list(phrases.doubts(make_evaluation())) == ["95 % intervals by row: 80 rows."]

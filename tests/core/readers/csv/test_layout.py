@@ -206,7 +206,7 @@ def test_what_is_meant_is_read(
 )
 def test_given_names_take_the_place_of_a_header(tmp_path: Path, text: str, names: list[str], wanted: int) -> None:
     """The header is no row where the user names the columns; a first row that is data stays one."""
-    found, rows, _ = told(tmp_path, text, names=names)
+    found, rows, _ = told(tmp_path, text, column_names=names)
     assert found == names
     assert [row[-4:] for row in rows] == (ROWS if "day" in names or "a" in names else [("b", "u"), ("c", "v")])
     assert len(found) == wanted

@@ -1,0 +1,1 @@
+"""Steps: what each component does when it runs, free of Kubeflow Pipelines."""

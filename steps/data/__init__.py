@@ -1,0 +1,1 @@
+"""Steps on tables: ingestion, contract, validation, features, split."""

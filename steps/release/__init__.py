@@ -1,0 +1,1 @@
+"""Steps from a model to an endpoint: bundle, registry, deployment, verification, rollout, scoring."""

@@ -1,0 +1,61 @@
+"""The step that gives a new version a growing share of the requests, and promotes it or rolls it back."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from headrace.rollouts.kserve import KServeRollout
+from headrace.rollouts.local import LocalRollout
+from headrace.rollouts.step import StepOptions, plan_of, rollout_step
+from headrace.serving.deployment.target import DeploymentTarget
+from headrace.steps.artifacts import StepArtifact, add_metadata
+from headrace.steps.step_function import Say, as_step
+
+
+@as_step
+def run_rollout(
+    say: Say,
+    *,
+    candidate: str,
+    record: StepArtifact,
+    name: str,
+    platform: str,
+    stable: str,
+    table: str,
+    steps: Sequence[int],
+    step_requests: int,
+    step_duration: str,
+    step_timeout: str,
+    poll_interval: str,
+    tolerances: Mapping[str, float],
+    on_timeout: str,
+    traffic: str,
+    prometheus: str,
+    selector: str,
+    labelled_query: str,
+    error_query: str,
+    namespace: str,
+    deadline: str,
+) -> str:
+    """Roll a bundle out, and return how the rollout ended; the component documents the parameters."""
+    plan = plan_of(
+        [int(part) for part in steps],
+        step_duration=step_duration,
+        step_timeout=step_timeout,
+        poll_interval=poll_interval,
+        here=platform == "local",
+        step_requests=int(step_requests),
+        tolerances=tolerances,
+        on_timeout=on_timeout,
+    )
+    deployment = DeploymentTarget("kserve", namespace, deadline=deadline)
+    queries = {
+        "selector": selector,
+        "labelled_query": labelled_query,
+        "error_query": error_query,
+    }
+    kserve_rollout = KServeRollout(name, candidate, traffic, deployment, prometheus, **queries)
+    options = StepOptions(platform, plan, LocalRollout(stable, candidate, table), kserve_rollout)
+    facts = rollout_step(options, record=Path(record.path), say=say)
+    add_metadata(record, facts)
+    say(f"{facts['status'].replace('_', ' ')}: {facts['reason']}")
+    return facts["status"]

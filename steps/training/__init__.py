@@ -1,0 +1,1 @@
+"""Steps on models: search, training, evaluation, gate, reports."""
