@@ -1,0 +1,74 @@
+"""Tables of thirty mixed columns and windows of them, clean or shifted in one known way, from a seed."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Rng = np.random.Generator
+_CATEGORIES = 12
+NUMBERS = [f"number_{index}" for index in range(10)]
+HEAVY = [f"heavy_{index}" for index in range(6)]
+COUNTS = [f"count_{index}" for index in range(6)]
+CATEGORIES = [f"category_{index}" for index in range(8)]
+COLUMNS = [*NUMBERS, *HEAVY, *COUNTS, *CATEGORIES]
+
+
+def rows(rng: Rng, count: int) -> pd.DataFrame:
+    """Draw rows of one distribution: normal, heavy-tailed and tied numbers, and categories of which some are rare.
+
+    Args:
+        rng: The source of randomness.
+        count: Number of rows.
+
+    Returns:
+        A frame (count, 30) with 2 % missing values in every third column.
+    """
+    shares = 1 / np.arange(1, _CATEGORIES + 1) ** 1.5
+    common = rng.standard_normal(count)  # a third of the numbers' variance is shared
+    columns: dict[str, NDArray[np.object_] | NDArray[np.float64]] = {
+        **{name: 0.58 * common + 0.82 * rng.standard_normal(count) for name in NUMBERS},
+        **{name: rng.standard_t(2, count) for name in HEAVY},
+        **{name: rng.poisson(0.5 + index, count).astype(float) for index, name in enumerate(COUNTS)},
+        **{name: rng.choice(list("abcdefghijkl"), count, p=shares / shares.sum()) for name in CATEGORIES},
+    }
+    frame = pd.DataFrame(columns)
+    for name in COLUMNS[::3]:
+        frame.loc[rng.random(count) < 0.02, name] = None
+    return frame
+
+
+def _add(name: str, amount: float) -> Callable[[Rng, pd.DataFrame], None]:
+    def change(_: Rng, frame: pd.DataFrame) -> None:
+        frame[name] += amount
+
+    return change
+
+
+def _scale(name: str, factor: float) -> Callable[[Rng, pd.DataFrame], None]:
+    def change(_: Rng, frame: pd.DataFrame) -> None:
+        frame[name] *= factor
+
+    return change
+
+
+def _replace(name: str, share: float, value: object) -> Callable[[Rng, pd.DataFrame], None]:
+    def change(rng: Rng, frame: pd.DataFrame) -> None:
+        frame.loc[rng.random(len(frame)) < share, name] = value
+
+    return change
+
+
+SHIFTS: dict[str, Callable[[Rng, pd.DataFrame], None]] = {
+    "mean of a number by 0.15 sd": _add("number_1", 0.15),
+    "mean of a number by 0.3 sd": _add("number_1", 0.3),
+    "spread of a number by 1.2": _scale("number_1", 1.2),
+    "spread of a heavy tail by 1.3": _scale("heavy_1", 1.3),
+    "a sensor stuck in 5 % of rows": _replace("number_1", 0.05, 0.0),
+    "counts: 8 % of rows become 0": _replace("count_4", 0.08, 0.0),
+    "a rare category in 3 % more rows": _replace("category_1", 0.03, "l"),
+    "the first category in 8 % more rows": _replace("category_1", 0.08, "a"),
+    "missing in 4 % more rows": _replace("number_3", 0.04, None),
+}
+"""Changes of a clean window, in place, by their name."""
