@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 
 from headrace.api.model_reference import ModelReference, open_model
 from headrace.api.tables import TableReference, table_address
@@ -56,7 +57,12 @@ class Predictions:
         path = self.output or Path()
         if path.is_dir():
             return pl.read_parquet(parts(path), glob=False)
-        return pl.read_csv(path) if path.suffix.lower() == ".csv" else pl.read_parquet(path, glob=False)
+        if path.suffix.lower() != ".csv":
+            return pl.read_parquet(path, glob=False)
+        # An id such as 00123 is a text: only the columns that the predictions add are numbers.
+        numbers = cs.by_name("value", require_all=False) | cs.starts_with("probability_")
+        texts = pl.read_csv(path, infer_schema=False)
+        return texts.with_columns(pl.col("row").cast(pl.Int64), numbers.cast(pl.Float64))
 
     def counts(self) -> dict[str, Any]:
         """Return the numbers of rows and the model's digest, by name."""

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from headrace.api.model_names import default_name
 from tests.test_names import PACKAGES, REPOSITORY
 
 # Words and turns of phrase that read like a translation, each with what to write instead.
@@ -35,9 +36,9 @@ def _tracked(*patterns: str) -> list[Path]:
 
 
 def _prose() -> Iterator[Path]:
-    """The documents, without the history in the changelog, and the modules, with their comments and messages."""
+    """Documents without the history in the changelog, modules with comments and messages, and templates of pages."""
     yield from (REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *_tracked("docs/*.md"))
-    yield from _tracked(*(f"{package}/*.py" for package in (*PACKAGES, "images")))
+    yield from _tracked(*(f"{package}/*.py" for package in (*PACKAGES, "images")), "reports/templates/*.html")
 
 
 def calques(text: str) -> list[str]:
@@ -70,6 +71,14 @@ def _anchors(path: Path) -> set[str]:
     headings = re.findall(r"^#+ +(.*)$", _FENCED.sub("", path.read_text()), re.MULTILINE)
     texts = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).strip().lower() for heading in headings)
     return {re.sub(r"[^\w\- ]", "", text).replace(" ", "-") for text in texts}
+
+
+def test_the_first_screen_serves_what_it_made() -> None:
+    """A run's output is a folder of its own, named after its table; the folder around it is no model."""
+    commands = (REPOSITORY / "README.md").read_text().split("```")[1]
+    (table,) = re.findall(r"headrace run (\S+)", commands)
+    (served,) = re.findall(r"headrace serve (\S+)", commands)
+    assert served == f"headrace-out/{default_name(table)}"
 
 
 def test_the_guard_finds_calques() -> None:

@@ -121,14 +121,14 @@ def _account(api: "KfpClient", request: "SubmitOptions", file: "PipelineFile", *
     Raises:
         InputError: If they would lack something, or an argument does not suit the pipeline.
     """
-    from headrace.cli.local.doctor import table  # noqa: PLC0415 - as above
+    from headrace.cli.output.diagnostics_output import format_diagnostics  # noqa: PLC0415 - as above
     from headrace.pipelines.compiled_spec import preflight  # noqa: PLC0415
     from headrace.pipelines.kubeflow import submit as submitting  # noqa: PLC0415
 
     arguments = submitting.arguments(file, request.arguments)
     outlook = preflight.check_run(api, file, arguments, account=request.service_account)
     shown = [finding for finding in outlook.findings if finding.state != "good" or finding.area == preflight.AREA]
-    typer.echo("\n".join(table(shown)))
+    typer.echo("\n".join(format_diagnostics(shown)))
     if outlook.lacking and not ignore_errors:
         first, *others = outlook.lacking
         more = f" ({len(others)} more stand above)" if others else ""

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from headrace.cli.options.kubernetes_options import Context, namespace_option
-from headrace.core.base.diagnostics import Diagnostic, DiagnosticState, as_dict
+from headrace.cli.output.diagnostics_output import closing_line, format_diagnostics
+from headrace.core.base.diagnostics import Diagnostic, as_dict
 from headrace.core.base.errors import InputError
 
 EXAMPLES = """
@@ -23,9 +24,6 @@ Examples:
 
   headrace doctor --platform local pipeline.yaml -o found.json
 """
-_MARKS: dict[DiagnosticState, str] = {"good": "✓", "note": "·", "unknown": "?", "warning": "!", "bad": "✗"}
-_WIDTH = 16
-_PLACES = {"local": "this machine", "cluster": "the cluster"}
 
 
 def doctor(
@@ -51,8 +49,8 @@ def doctor(
     findings = [*findings, *_find_unnamed_settings()]
     if output is not None:
         _write(output, platform, pipeline, findings)
-    typer.echo("\n".join(table(findings)))
-    typer.echo(verdict(findings, platform=platform, pipeline=pipeline))
+    typer.echo("\n".join(format_diagnostics(findings)))
+    typer.echo(closing_line(findings, platform=platform, pipeline=pipeline))
     sys.exit(0 if all(finding.state != "bad" for finding in findings) else 1)
 
 
@@ -100,40 +98,3 @@ def _write(path: Path, platform: str, pipeline: Path | None, findings: Sequence[
 
     subject: dict[str, Any] = {"platform": platform, "pipeline": str(pipeline) if pipeline else None}
     write_json(path, {**subject, **as_dict(findings)})
-
-
-def table(findings: Sequence[Diagnostic]) -> list[str]:
-    """Return a line for each finding and one for its remedy; findings of one area stand together."""
-    areas = list(dict.fromkeys(finding.area for finding in findings))
-    lines = []
-    for area in areas:
-        name = area
-        for finding in findings:
-            if finding.area != area:
-                continue
-            lines.append(f"  {_MARKS[finding.state]} {name:<{_WIDTH}}{finding.text}")
-            if finding.remedy:
-                lines.append(f"    {'':<{_WIDTH}}→ {finding.remedy}")
-            name = ""
-    return lines
-
-
-def verdict(findings: Sequence[Diagnostic], *, platform: str, pipeline: Path | None) -> str:
-    """Return the last line: how it stands, and what to do next."""
-    counts = as_dict(findings)["counts"]
-    what = f"{pipeline} on {_PLACES[platform]}" if pipeline else _PLACES[platform]
-    if counts["bad"]:
-        return (
-            f"\n{what}: {counts['bad']} to fix (✗), {counts['warning']} to know about (!); fix them, then run it again."
-        )
-    unsure = f", {counts['unknown']} could not be checked (?)" if counts["unknown"] else ""
-    following = _following(platform, pipeline)
-    return f"\n{what}: nothing stands in the way; {counts['warning']} to know about (!){unsure}. Next: {following}"
-
-
-def _following(platform: str, pipeline: Path | None) -> str:
-    if platform == "local":
-        return "headrace demo" if pipeline is None else "headrace run TABLE --target COLUMN"
-    if pipeline is None:
-        return "headrace compile training -o training.yaml; headrace doctor --platform cluster training.yaml"
-    return "upload it in the Kubeflow UI under Pipelines, Upload pipeline."

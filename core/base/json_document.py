@@ -9,9 +9,11 @@ import functools
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NoReturn, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from headrace.core.base.errors import InputError, quote
+from headrace.core.base.files import read_json
 
 T = TypeVar("T")
 
@@ -72,6 +74,41 @@ def from_json(kind: Callable[..., T], facts: Any, *, expected: str, remedy: str)
     except _DocumentError as fault:
         raise InputError(f"{expected}; {fault}: {remedy}.") from fault
     return document
+
+
+class JsonDocument:
+    """Base of the frozen dataclasses that are stored as JSON.
+
+    Attributes:
+        expected: What the document must be, for the error's sentence.
+        remedy: What to do about another one.
+    """
+
+    expected: ClassVar[str]
+    remedy: ClassVar[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values, as the module's ``as_json`` does."""
+        return as_json(self)
+
+    @classmethod
+    def from_json(cls, facts: Any) -> Self:
+        """Read what ``as_json`` returned.
+
+        Raises:
+            InputError: If it is another document.
+        """
+        return from_json(cls, facts, expected=cls.expected, remedy=cls.remedy)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a file of it.
+
+        Raises:
+            MissingError: If there is no such file.
+            InputError: If it is another document.
+        """
+        return cls.from_json(read_json(path))
 
 
 class _DocumentError(ValueError):

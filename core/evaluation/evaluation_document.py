@@ -5,12 +5,9 @@ Its larger part without what only a report draws is ``metrics.json`` in a bundle
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import ClassVar, Literal
 
-from headrace.core.base import json_document
-from headrace.core.base.files import read_json
-from headrace.core.base.json_document import ABSENT_AS_EMPTY
+from headrace.core.base.json_document import ABSENT_AS_EMPTY, JsonDocument
 from headrace.core.contracts.vocabulary import Task
 from headrace.core.statistics.measures import (
     CalibrationBin,
@@ -198,7 +195,7 @@ class NearInputs:
 
 
 @dataclass(frozen=True)
-class BundleMetrics:
+class BundleMetrics(JsonDocument):
     """How good a model is on rows that it has not seen, as its bundle holds it.
 
     Attributes:
@@ -233,23 +230,8 @@ class BundleMetrics:
     slices: tuple[SliceMeasures, ...]
     residuals: Residuals | None = field(metadata=ABSENT_AS_EMPTY)
 
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return json_document.as_json(self)
-
-    @classmethod
-    def from_json(cls, facts: Any) -> Self:
-        """Read what ``as_json`` returned.
-
-        Raises:
-            InputError: If the document is another one.
-        """
-        return json_document.from_json(
-            cls,
-            facts,
-            expected="metrics.json must be what the step package writes, as docs/metrics.schema.json says",
-            remedy="package the model again",
-        )
+    expected: ClassVar[str] = "metrics.json must be what the step package writes, as docs/metrics.schema.json says"
+    remedy: ClassVar[str] = "package the model again"
 
 
 @dataclass(frozen=True)
@@ -273,29 +255,10 @@ class Evaluation(BundleMetrics):
     equal_inputs: EqualInputs | None = None
     near_inputs: NearInputs | None = None
 
-    @classmethod
-    def from_json(cls, facts: Any) -> Self:
-        """Read what ``as_json`` returned.
-
-        Raises:
-            InputError: If the document is not an evaluation.
-        """
-        return json_document.from_json(
-            cls,
-            facts,
-            expected="the evaluation must be what the step evaluate writes, as docs/evaluation.schema.json says",
-            remedy="run the step evaluate again",
-        )
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read the file of an evaluation.
-
-        Raises:
-            MissingError: If there is no such file.
-            InputError: If it is not the document of an evaluation.
-        """
-        return cls.from_json(read_json(path))
+    expected: ClassVar[str] = (
+        "the evaluation must be what the step evaluate writes, as docs/evaluation.schema.json says"
+    )
+    remedy: ClassVar[str] = "run the step evaluate again"
 
     def select_bundle_metrics(self) -> BundleMetrics:
         """Return what a bundle holds of it: without curves and points, which only a report draws."""

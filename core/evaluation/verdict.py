@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import ClassVar, Literal
 
-from headrace.core.base import json_document
+from headrace.core.base.json_document import JsonDocument
 
 Decision = Literal["promote", "hold", "reject"]
 
@@ -39,7 +39,7 @@ class GateComparison:
 
 
 @dataclass(frozen=True)
-class GateVerdict:
+class GateVerdict(JsonDocument):
     """Whether a model may take over, and why.
 
     Attributes:
@@ -56,20 +56,5 @@ class GateVerdict:
     metric_bounds: Mapping[str, float] | None = None
     seed: int | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values; what is absent has no key."""
-        return json_document.as_json(self)
-
-    @classmethod
-    def from_json(cls, facts: Any) -> Self:
-        """Read what ``as_json`` returned.
-
-        Raises:
-            InputError: If the document is not a verdict.
-        """
-        return json_document.from_json(
-            cls,
-            facts,
-            expected="the verdict must be what the step gate writes, as docs/verdict.schema.json says",
-            remedy="run the gate again",
-        )
+    expected: ClassVar[str] = "the verdict must be what the step gate writes, as docs/verdict.schema.json says"
+    remedy: ClassVar[str] = "run the gate again"

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar
 
-from headrace.core.base import json_document
-from headrace.core.base.json_document import ABSENT_AS_EMPTY
+from headrace.core.base.json_document import ABSENT_AS_EMPTY, JsonDocument
 from headrace.core.base.notes import Note
 from headrace.core.evaluation.verdict import GateVerdict
 
@@ -149,7 +148,7 @@ class RecordedSearch:
 
 
 @dataclass(frozen=True)
-class Provenance:
+class Provenance(JsonDocument):
     """Code, data by digest and parameters that made a model, without times or paths of the machine.
 
     Attributes:
@@ -184,20 +183,7 @@ class Provenance:
     arguments: Mapping[str, Mapping[str, Any]] | None = None
     steps: Mapping[str, str] | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return json_document.as_json(self)
-
-    @classmethod
-    def from_json(cls, facts: Any) -> Self:
-        """Read what ``as_json`` returned.
-
-        Raises:
-            InputError: If the document is another one.
-        """
-        return json_document.from_json(
-            cls,
-            facts,
-            expected="provenance.json must be what the step package writes, as docs/provenance.schema.json says",
-            remedy="package the model again",
-        )
+    expected: ClassVar[str] = (
+        "provenance.json must be what the step package writes, as docs/provenance.schema.json says"
+    )
+    remedy: ClassVar[str] = "package the model again"

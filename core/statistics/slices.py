@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -61,8 +62,13 @@ def _quarters(values: pl.Series) -> pl.Series:
     part = sum(((rank > edge).cast(pl.Int64) for edge in edges), pl.zeros(len(rank), eager=True, dtype=pl.Int64))
     table = pl.DataFrame({"value": values, "part": part}).filter(pl.col("value").is_not_null())
     ends = table.group_by("part").agg(low=pl.col("value").min(), high=pl.col("value").max())
-    texts = {row["part"]: f"{row['low']} to {row['high']}" for row in ends.iter_rows(named=True)}
+    texts = {row["part"]: f"{_end(row['low'])} to {_end(row['high'])}" for row in ends.iter_rows(named=True)}
     return part.replace_strict(texts, default=None, return_dtype=pl.String)
+
+
+def _end(value: Any) -> str:
+    """Return an end of a range without the last digits of a float, where only rounding errors are."""
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def _by_text(column: str, texts: pl.Series) -> Iterator[Slice]:

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
+from typing import ClassVar
 
-from headrace.core.base import json_document
-from headrace.core.base.files import read_json
+from headrace.core.base.json_document import JsonDocument
 from headrace.core.base.notes import Note
 from headrace.core.contracts.vocabulary import Dtype, Role, Severity
 
@@ -67,7 +65,7 @@ class CheckedColumn:
 
 
 @dataclass(frozen=True)
-class DataChecks:
+class DataChecks(JsonDocument):
     """What the validation of a table against its contract found.
 
     Attributes:
@@ -84,30 +82,5 @@ class DataChecks:
     columns: Mapping[str, CheckedColumn]
     notes: tuple[Note, ...]
 
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return json_document.as_json(self)
-
-    @classmethod
-    def from_json(cls, facts: Any) -> Self:
-        """Read what ``as_json`` returned.
-
-        Raises:
-            InputError: If the document is another one.
-        """
-        return json_document.from_json(
-            cls,
-            facts,
-            expected="the checks must be what the step validate writes, as docs/data-checks.schema.json says",
-            remedy="run the step validate again",
-        )
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read the file of the checks.
-
-        Raises:
-            MissingError: If there is no such file.
-            InputError: If it is another document.
-        """
-        return cls.from_json(read_json(path))
+    expected: ClassVar[str] = "the checks must be what the step validate writes, as docs/data-checks.schema.json says"
+    remedy: ClassVar[str] = "run the step validate again"

@@ -17,6 +17,7 @@ from headrace.stores.objects.local_s3 import rclone
 from headrace.stores.objects.object_store import connect
 
 _FREE_BYTES = 2 << 30  # what a run of a small table needs at most, with its packages' temporary files
+_MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
 _MEMORY_BYTES = 2 << 30
 _WAIT_SECONDS = 20
 
@@ -52,8 +53,18 @@ def _misfit(requirement: Requirement) -> str:
     return f"{requirement.name} is {installed}, which is not {requirement.specifier}"
 
 
-def _machine(folder: Path) -> list[Diagnostic]:
+def _memory(limit_file: Path = _MEMORY_LIMIT) -> int:
+    """Return the bytes of memory that processes here may use: the machine's, or its container's limit."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        limit = limit_file.read_text(encoding="ascii").strip()
+    except OSError:
+        return memory  # no control group of version 2, or that of the whole machine
+    return min(memory, int(limit)) if limit.isdigit() else memory  # "max" is no limit
+
+
+def _machine(folder: Path) -> list[Diagnostic]:
+    memory = _memory()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     text = f"{cores} cores, {memory / 2**30:.1f} GiB of memory"
     findings = [good("Machine", text)]

@@ -113,9 +113,9 @@ def _writer(path: Path) -> Send:
 def _poster(url: str) -> Send:
     import urllib3  # noqa: PLC0415 - few servers log payloads
 
-    pool = urllib3.PoolManager(
-        timeout=_SECONDS, retries=urllib3.Retry(_TRIES, backoff_factor=0.2, status_forcelist=[503])
-    )
+    # urllib3 repeats no POST of its own accord; an event that arrives twice has the same id both times.
+    retries = urllib3.Retry(_TRIES, backoff_factor=0.2, status_forcelist=[502, 503, 504], allowed_methods=["POST"])
+    pool = urllib3.PoolManager(timeout=_SECONDS, retries=retries)
 
     def post(attributes: dict[str, str], data: dict[str, Any]) -> None:
         headers = {f"ce-{name}": value for name, value in attributes.items()} | {"content-type": "application/json"}

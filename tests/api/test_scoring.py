@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 import headrace.api as hr
+from headrace.api.scoring import Predictions
 
 MODEL = "headrace-out/customers"
 
@@ -30,6 +31,20 @@ def test_predictions_may_be_written(folder: Path, output: str) -> None:
     assert predictions.output.exists()
     held = hr.score(MODEL, "customers.csv").frame
     assert predictions.frame["label"].cast(pl.String).to_list() == held["label"].cast(pl.String).to_list()
+
+
+def test_ids_keep_their_zeros_in_a_csv(folder: Path, tmp_path: Path) -> None:
+    """Polars would read 00123 as the number 123; the file is right, and so is the frame."""
+    path = tmp_path / "scored.csv"
+    path.write_text("row,customer,label,probability_yes,status\n1,00123,yes,0.75,scored\n2,00124,,,refused\n")
+    predictions = Predictions(2, 1, 1, 0, "customers", "d", output=path)
+    assert predictions.frame.to_dict(as_series=False) == {
+        "row": [1, 2],
+        "customer": ["00123", "00124"],
+        "label": ["yes", None],
+        "probability_yes": [0.75, None],
+        "status": ["scored", "refused"],
+    }
 
 
 def test_rows_that_break_the_contract_say_why(folder: Path) -> None:

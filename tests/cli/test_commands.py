@@ -197,7 +197,7 @@ def test_serve_takes_a_store_uri(line: Line, tmp_path: Path) -> None:
 def test_serve_says_what_a_store_uri_needs(line: Line) -> None:
     """Without the store's address in the environment the sentence names the variable."""
     uri = json.loads((line.home / "summary.json").read_text())["model"]["uri"]
-    ended = headrace("serve", uri, HEADRACE_S3_ENDPOINT="")
+    ended = headrace("serve", uri, "--port", str(free_port()), HEADRACE_S3_ENDPOINT="")
     assert ended.returncode == 2
     assert "HEADRACE_S3_ENDPOINT" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from headrace.cli.local.doctor import table, verdict
+from headrace.cli.output.diagnostics_output import closing_line, format_diagnostics
 from headrace.cluster.api.kinds import SECRETS
 from headrace.core.base.diagnostics import ORDER, Diagnostic, good
 from headrace.core.runtime.processes import free_port
@@ -88,21 +88,21 @@ def test_the_table() -> None:
         Diagnostic("Nodes", "bad", "none", "add one"),
         Diagnostic("KServe", "unknown", "its version"),
     ]
-    assert table(findings) == [
+    assert format_diagnostics(findings) == [
         "  ✓ KServe          is served",
         "  ?                 its version",
         "  ✗ Nodes           none",
         "                    → add one",
     ]
-    assert len({table([Diagnostic("a", state, "b")])[0][2] for state in ORDER}) == len(ORDER)
+    assert len({format_diagnostics([Diagnostic("a", state, "b")])[0][2] for state in ORDER}) == len(ORDER)
 
 
 def test_the_last_line_follows_from_what_was_asked() -> None:
     """It names the next command."""
-    assert verdict([good("a", "b")], platform="local", pipeline=None).endswith("Next: headrace demo")
-    assert "headrace compile" in verdict([good("a", "b")], platform="cluster", pipeline=None)
-    assert "could not be checked" in verdict([Diagnostic("a", "unknown", "b")], platform="cluster", pipeline=None)
-    assert "fix them, then run it again" in verdict(
+    assert closing_line([good("a", "b")], platform="local", pipeline=None).endswith("Next: headrace demo")
+    assert "headrace compile" in closing_line([good("a", "b")], platform="cluster", pipeline=None)
+    assert "could not be checked" in closing_line([Diagnostic("a", "unknown", "b")], platform="cluster", pipeline=None)
+    assert "fix them, then run it again" in closing_line(
         [Diagnostic("a", "bad", "b")], platform="cluster", pipeline=Path("p.yaml")
     )
 

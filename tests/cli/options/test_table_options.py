@@ -82,7 +82,7 @@ def test_an_option_has_one_name() -> None:
         assert option.flag == wanted, name
         for command in ("run", "tune"):
             (parameter,) = (one for one in _parameters(command) if one.name == name)
-            assert parameter.opts[0] == wanted, (command, name)
+            assert parameter.opts == list(option.flags), (command, name)
 
 
 def test_a_step_has_the_option_by_its_name() -> None:

@@ -54,6 +54,17 @@ def test_a_skewed_column_has_fewer_ranges() -> None:
     assert len(found["0 to 0"]) == 90
 
 
+def test_the_ends_of_a_range_show_no_rounding_errors() -> None:
+    """Sums of floats end in digits such as 17.338921000000003, which nobody has measured."""
+    found = cut([round(index * 0.1, 1) + 2e-15 * index for index in range(400)])
+    assert sorted(found, key=lambda text: float(text.split()[0])) == [
+        "0 to 9.9",
+        "10 to 19.9",
+        "20 to 29.9",
+        "30 to 39.9",
+    ]
+
+
 def test_an_unknown_column_is_refused_by_name() -> None:
     """The message lists the columns."""
     with pytest.raises(InputError, match=r"'c'.*nowhere"):

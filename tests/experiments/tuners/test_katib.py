@@ -29,7 +29,6 @@ from headrace.experiments.tuners.katib_namespace import LABEL
 from headrace.experiments.tuners.katib_spec import TrialPod
 from headrace.experiments.tuners.local import LocalTuner
 from headrace.experiments.tuners.tune import SearchOptions, TuneOutputs, make_plan, tune_model
-from tests import fork_server
 from tests.cluster.api_server import ApiServer
 from tests.conftest import write_table
 from tests.core import made
@@ -353,7 +352,7 @@ def test_a_command_that_is_ended_deletes_its_experiment(
     options = f"--target churn --experiment logistic --tuner katib --output {tmp_path / 'out'}"
     options += f" --namespace {cluster.namespace}"
     process = subprocess.Popen(
-        [fork_server.python(), "-m", "headrace.cli.main", "tune", str(table), *options.split()],
+        [sys.executable, "-m", "headrace.cli.main", "tune", str(table), *options.split()],
         env={**os.environ, **rclone_settings.environment(), "KUBECONFIG": str(kubernetes.kubeconfig)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

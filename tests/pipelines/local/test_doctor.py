@@ -79,6 +79,18 @@ def test_little_room_and_little_memory(tmp_path: Path, monkeypatch: pytest.Monke
     assert all(finding.remedy for finding in found)
 
 
+def test_a_containers_limit_is_the_memory(tmp_path: Path) -> None:
+    """Linux's control groups, version 2: a file of bytes, or "max"; absent outside of a container."""
+    limit = tmp_path / "memory.max"
+    whole = doctor._memory(limit)
+    limit.write_text("max\n")
+    assert doctor._memory(limit) == whole
+    limit.write_text("1073741824\n")
+    assert doctor._memory(limit) == 1 << 30 < whole
+    limit.write_text(f"{1 << 60}\n")
+    assert doctor._memory(limit) == whole
+
+
 def test_an_object_store_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is named is asked; what it says is told without the keys."""
     monkeypatch.setenv("HEADRACE_S3_ENDPOINT", f"http://127.0.0.1:{free_port()}")

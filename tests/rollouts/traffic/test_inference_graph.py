@@ -146,7 +146,7 @@ def test_inside_it_answers_at_its_service(
     way.prepare()
     host = f"{inference_graph.graph_of(endpoint)}.{kserve_place.cluster.namespace}.svc.cluster.local"
     url = f"http://{host}/v1/models/{endpoint}:predict"
-    assert f"requests are divided for those who ask {url}" in said
+    assert f"requests to {url} are divided" in said
     assert host in asked
     assert kserve_place.cluster.get(HTTP_ROUTES, inference_graph.graph_of(endpoint)) is None
     assert way.promote() == url

@@ -43,7 +43,7 @@ def name() -> str:
 
 def answering(deployer: Deployer, endpoint: Endpoint) -> str:
     """Digest of what answers there; empty if nothing does."""
-    gateway = deployer.platform.gateway if isinstance(deployer, KServeDeployer) else ""
+    gateway = deployer.target.gateway if isinstance(deployer, KServeDeployer) else ""
     try:
         with EndpointClient.at(endpoint.url, gateway=gateway) as remote:
             return remote.digest()

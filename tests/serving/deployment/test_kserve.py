@@ -481,7 +481,7 @@ from kfp.dsl import Artifact, Model
 from headrace.components import deploy, verify_endpoint
 uri, name, namespace, bundle, folder = sys.argv[1:]
 endpoint = Artifact(uri=f"{folder}/endpoint")
-url = deploy.python_func(uri=uri, endpoint=endpoint, name=name, target="kserve", namespace=namespace)
+url = deploy.python_func(uri=uri, endpoint=endpoint, name=name, platform="kserve", namespace=namespace)
 assert endpoint.metadata["mode"] == "Standard", endpoint.metadata
 assert verify_endpoint.python_func(
     url=url, bundle=Model(uri=bundle), verification=Artifact(uri=f"{folder}/verification")

@@ -1,5 +1,6 @@
 """Metrics, logs and traces, of parts and of a real server."""
 
+import contextlib
 import json
 import threading
 import time
@@ -21,7 +22,7 @@ from headrace.serving.model.served_model import ScoredRows
 from headrace.serving.telemetry import slots, trace_context
 from headrace.serving.telemetry.feature_histograms import FeatureHistograms
 from headrace.serving.telemetry.log_queue import LogQueue
-from headrace.serving.telemetry.payload_log import redact_rows
+from headrace.serving.telemetry.payload_log import _poster, redact_rows
 from headrace.serving.telemetry.shared_counters import CounterWriter, SharedCounters
 from tests.serving.conftest import GOOD, Running, running
 
@@ -205,15 +206,16 @@ def test_an_outbox_drops_instead_of_waiting() -> None:
 class Sink:
     """A receiver of CloudEvents."""
 
-    def __init__(self, status: int = 200) -> None:
+    def __init__(self, *statuses: int) -> None:
+        """Answer with each status in turn, and then with 200."""
         self.events: list[tuple[dict[str, str], Any]] = []
-        sink = self
+        sink, left = self, list(statuses)
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 sink.events.append(({name.lower(): value for name, value in self.headers.items()}, json.loads(body)))
-                self.send_response(status)
+                self.send_response(left.pop(0) if left else 200)
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
@@ -223,14 +225,36 @@ class Sink:
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
 
 
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    """A receiver that takes everything."""
-    made = Sink()
+@contextlib.contextmanager
+def receiving(*statuses: int) -> Iterator[Sink]:
+    """Run a receiver that answers with each status in turn, and then with 200."""
+    made = Sink(*statuses)
     threading.Thread(target=made.server.serve_forever, args=(0.02,), daemon=True).start()
     yield made
     made.server.shutdown()
     made.server.server_close()
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """A receiver that takes everything."""
+    with receiving() as made:
+        yield made
+
+
+def test_a_receiver_that_restarts_gets_the_event_again() -> None:
+    """Its gateway answers 503, 502 or 504 meanwhile; urllib3 2.7 repeats a POST only if its Retry allows the method."""
+    with receiving(503, 502, 504) as sink:
+        send = _poster(sink.url)
+        send({"id": "a"}, {"instances": []})
+    assert [headers["ce-id"] for headers, _ in sink.events] == ["a"] * 4
+
+
+def test_a_receiver_that_refuses_an_event_is_not_asked_again() -> None:
+    """What it cannot take now it cannot take later."""
+    with receiving(400) as sink, pytest.raises(OSError, match="answered 400"):
+        _poster(sink.url)({"id": "a"}, {"instances": []})
+    assert len(sink.events) == 1
 
 
 def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:

@@ -68,10 +68,12 @@ def test_texts_that_name_nothing(tmp_path: Path, text: str, message: str) -> Non
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("https://u:p@h/t.csv?X-Amz-Signature=s&a=b%20c#f", "https://u:***@h/t.csv?X-Amz-Signature=***&a=b%20c"),
+        ("https://u:p@h/t.csv?X-Amz-Signature=s&a=b%20c#f", "https://***@h/t.csv?X-Amz-Signature=***&a=b%20c"),
         ("postgresql+psycopg://u:p%40@h:5432/d?sslpassword=x", "postgresql+psycopg://u:***@h:5432/d?sslpassword=***"),
         ("sqlite:////tmp/x.db", "sqlite:////tmp/x.db"),
-        ("http://u@h/t", "http://u@h/t"),
+        ("http://token@h/t", "http://***@h/t"),
+        ("https://token:x-oauth-basic@h/t", "https://***@h/t"),
+        ("postgresql://u@h/d", "postgresql://u@h/d"),
     ],
 )
 def test_secrets_are_not_shown(url: str, shown: str) -> None:
@@ -173,9 +175,7 @@ def test_a_limit_must_be_a_number(tmp_path: Path, web: str, monkeypatch: pytest.
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     """A refused connection is told in one sentence, without the password."""
-    with pytest.raises(
-        StoreError, match=r"http://u:\*\*\*@127\.0\.0\.1:9/t\.csv cannot be fetched .*refused"
-    ) as caught:
+    with pytest.raises(StoreError, match=r"http://\*\*\*@127\.0\.0\.1:9/t\.csv cannot be fetched .*refused") as caught:
         rows("http://u:s3cret@127.0.0.1:9/t.csv", tmp_path)
     assert "s3cret" not in str(caught.value)
 
