@@ -1,10 +1,13 @@
 """Tables of thirty mixed columns and windows of them, clean or shifted in one known way, from a seed."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Rng = np.random.Generator
 _CATEGORIES = 12

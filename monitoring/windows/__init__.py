@@ -1,0 +1,1 @@
+"""The rows that a model has scored, by hours, in a folder or a bucket."""
