@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from headrace.stores.metrics.metric_sample import MetricSample
+
 Numbers = Mapping[str, float]
 PREDICTED = "predicted class"
 VALUE = "predicted value"
@@ -80,21 +82,6 @@ def _smaller(after: Numbers, before: Numbers) -> bool:
 def _sum(first: Numbers, second: Numbers, sign: float) -> dict[str, float]:
     keys = [*first, *(key for key in second if key not in first)]
     return {key: first.get(key, 0.0) + sign * second.get(key, 0.0) for key in keys}
-
-
-@dataclass(frozen=True)
-class MetricSample:
-    """A sample of a server's metrics.
-
-    Attributes:
-        name: Name of the series.
-        labels: Its labels.
-        value: Its value.
-    """
-
-    name: str
-    labels: Mapping[str, str]
-    value: float
 
 
 PREDICTIONS = {"v1", "v2", "grpc"}
