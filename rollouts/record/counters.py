@@ -97,7 +97,7 @@ def of(samples: Iterable[MetricSample]) -> RequestCounts:
     for sample in samples:
         labels = sample.labels
         is_prediction = labels.get("protocol") in PREDICTIONS
-        if sample.name == "headrace_requests_total" and is_prediction and labels["code"] != _LEFT:
+        if sample.name == "headrace_requests_total" and is_prediction and labels["code"] != _LEFT and sample.value:
             codes[labels["code"]] = codes.get(labels["code"], 0.0) + sample.value
         elif sample.name == "headrace_request_duration_seconds_bucket" and is_prediction:
             seconds[float(labels["le"])] = seconds.get(float(labels["le"]), 0.0) + sample.value
