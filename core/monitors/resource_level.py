@@ -37,7 +37,7 @@ class ResourceReading:
         source: The source in sentences, such as ``Prometheus at http://prometheus:9090``.
         seconds: Length of the window.
         coverage: Share of the window for which the source has samples.
-        ready: Share of the window in which the endpoint was seen ready.
+        ready: Share of the covered part in which the endpoint was seen ready.
         codes: Answered requests for predictions by HTTP status, without those whose client disconnected.
         durations: The same by the upper edge of their time's bucket in seconds, infinity for the last.
         cpu: Processor cores in use on average, by pod.
@@ -122,7 +122,8 @@ def measure_resources(
 
 
 def _unknown(reading: ResourceReading, monitor: str, subject: str = "") -> MonitorResult:
-    reason = reading.problem or reading.reasons.get(monitor, "it has no such figures")
+    nothing = "it has no such figures" if reading.coverage else "it has no samples in the window"
+    reason = reading.problem or reading.reasons.get(monitor, nothing)
     about = f" of {subject}" if subject else ""
     meaning = MONITORS[monitor].meaning
     sentence = f"{meaning}{about}: unknown from {reading.source}, because {reason}."
@@ -141,11 +142,11 @@ def _judge(
 
 def _measure_availability(reading: ResourceReading, bound: float | None) -> Iterator[MonitorResult]:
     """Yield the availability with the bounds of what it may be: in a gap the endpoint was ready always, or never."""
-    if reading.ready is None or reading.problem:
+    if reading.ready is None or not reading.coverage or reading.problem:
         yield _unknown(reading, "availability")
         return
-    low, high = reading.ready, min(1.0, reading.ready + (1.0 - reading.coverage))
-    value = reading.ready / reading.coverage if reading.coverage else reading.ready
+    low = reading.ready * reading.coverage
+    high = low + (1.0 - reading.coverage)
     status: Status = "ok" if bound is None or low >= bound else "violated" if high < bound else "unknown"
     if status == "ok" and reading.coverage < LEAST_COVERAGE:
         status = "unknown"
@@ -155,9 +156,9 @@ def _measure_availability(reading: ResourceReading, bound: float | None) -> Iter
         "availability",
         "",
         status,
-        f"The endpoint was ready in {_percent(value)} of the time that was observed ({promise})"
+        f"The endpoint was ready in {_percent(reading.ready)} of the time that was observed ({promise})"
         f"{gap if reading.coverage < 1.0 else ''}.",
-        value=value,
+        value=reading.ready,
         low=low,
         high=high,
         bound=bound,
