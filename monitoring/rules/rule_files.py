@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
 from headrace.core.monitors.service_objectives import DEFAULT_OBJECTIVES, ServiceObjective
 from headrace.monitoring.rules.alert_rules import RUNBOOK, AlertRule, make_alert_rules
+from headrace.monitoring.rules.manifest_text import write_manifest
 from headrace.monitoring.rules.recording_rules import (
     INTERVAL_SECONDS,
     SLOW_INTERVAL_SECONDS,
     RecordingRule,
     make_recording_rules,
 )
-
-_WIDE = 10**6  # an expression stays on its line
 
 
 def make_groups(objectives: Sequence[ServiceObjective] = DEFAULT_OBJECTIVES) -> dict[str, Any]:
@@ -45,12 +42,12 @@ def make_groups(objectives: Sequence[ServiceObjective] = DEFAULT_OBJECTIVES) -> 
 
 def render_rules(objectives: Sequence[ServiceObjective] = DEFAULT_OBJECTIVES) -> str:
     """Return the rules as a file for Prometheus, whose ``rule_files`` names it."""
-    return _dump(make_groups(objectives))
+    return write_manifest(make_groups(objectives))
 
 
 def render_prometheus_rule(objectives: Sequence[ServiceObjective] = DEFAULT_OBJECTIVES) -> str:
     """Return the rules as an object of Prometheus' operator."""
-    return _dump(
+    return write_manifest(
         {
             "apiVersion": "monitoring.coreos.com/v1",
             "kind": "PrometheusRule",
@@ -61,7 +58,7 @@ def render_prometheus_rule(objectives: Sequence[ServiceObjective] = DEFAULT_OBJE
 
 
 def _recording(rule: RecordingRule) -> dict[str, Any]:
-    return {"record": rule.record, "expr": rule.expression, **({"labels": dict(rule.labels)} if rule.labels else {})}
+    return {"record": rule.record, "expr": rule.expression, **({"labels": rule.labels} if rule.labels else {})}
 
 
 def _alert(rule: AlertRule) -> dict[str, Any]:
@@ -75,7 +72,3 @@ def _alert(rule: AlertRule) -> dict[str, Any]:
             "runbook": f"{RUNBOOK}#{rule.name.lower()}",
         },
     }
-
-
-def _dump(document: Any) -> str:
-    return yaml.safe_dump(document, sort_keys=False, width=_WIDE, allow_unicode=True)
