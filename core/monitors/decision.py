@@ -70,7 +70,8 @@ class MonitorDecision(JsonDocument):
         unknown: Monitors whose results are not known in this window.
         windows: The latest windows, the newest last, with each result that is not in order.
         policy: Digest of the policy.
-        last_training: When the model was last trained, or a retraining was last decided.
+        last_training: When the model was last trained, or a retraining was last decided before.
+        last_action: When a retraining or a pull-out was last decided before; absent if never.
         new_labels: New labelled rows; absent if their number is not known.
         needs_approval: Whether the outcome waits for a person, as the policy says.
     """
@@ -86,6 +87,7 @@ class MonitorDecision(JsonDocument):
     windows: tuple[ConsideredWindow, ...]
     policy: str
     last_training: str
+    last_action: str | None = None
     new_labels: int | None = None
     needs_approval: bool = False
 
@@ -111,7 +113,7 @@ def decide(
         digest: Digest of the version in service.
         window: The window that has ended.
         reports: Reports in any order; those of other versions and of windows of another length are left out.
-        decisions: Earlier decisions in any order.
+        decisions: Earlier decisions in any order; the latest one is enough, for it knows what came before it.
         policy: The policy.
         state: What is known of its training.
         now: The time of the decision.
@@ -136,6 +138,7 @@ def decide(
         windows=windows,
         policy=policy.digest,
         last_training=rfc3339(past.training),
+        last_action=rfc3339(past.action) if past.action else None,
         new_labels=state.new_labels,
         needs_approval=chosen.outcome in policy.approve,
     )
@@ -158,16 +161,22 @@ class _PastActions:
 
     Attributes:
         training: The last training, or decision to retrain.
-        action: The last decision to retrain or to roll back; None if there was none.
+        action: The last decision to retrain or to pull the model out; None if there was none.
     """
 
     def __init__(self, decisions: Iterable[MonitorDecision], window: TimeWindow, trained: datetime) -> None:
-        times: dict[str, list[datetime]] = {outcome: [] for outcome in ("retrain", "roll_back")}
+        self.training = trained
+        self.action: datetime | None = None
         for decision in decisions:
-            if decision.outcome in times and parse_moment(decision.window.end) != window.end:
-                times[decision.outcome].append(parse_moment(decision.time))
-        self.training = max([trained, *times["retrain"]])
-        self.action = max((moment for one in times.values() for moment in one), default=None)
+            if parse_moment(decision.window.end) >= window.end:
+                continue
+            acted = decision.outcome in {"retrain", "roll_back"}
+            self.training = max(self.training, parse_moment(decision.last_training))
+            if decision.outcome == "retrain":
+                self.training = max(self.training, parse_moment(decision.time))
+            actions = [decision.last_action, decision.time if acted else None]
+            moments = [parse_moment(text) for text in actions if text]
+            self.action = max(filter(None, [self.action, *moments]), default=None)
 
 
 @dataclass(frozen=True)
