@@ -1,0 +1,1 @@
+"""Commands for models in use: A/B tests, monitoring and retraining."""
