@@ -35,6 +35,7 @@ _COMMANDS = {
     "approve": "records.registry_actions:approve:APPROVE",
     "lineage": "records.lineage:lineage:EXAMPLES",
     "replay": "local.replay:replay:EXAMPLES",
+    "abtest": "monitoring.abtest",
     "compile": "cluster.compile:compile_pipeline:EXAMPLES",
     "doctor": "local.doctor:doctor:EXAMPLES",
     "cluster": "cluster.cluster",

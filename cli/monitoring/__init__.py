@@ -1,1 +1,1 @@
-"""Commands that monitor a model in use."""
+"""Commands on a model in use: collecting, watching, retraining, and tests of one version against another."""
