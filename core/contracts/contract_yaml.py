@@ -2,7 +2,6 @@
 
 import re
 import textwrap
-from collections.abc import Hashable
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import yaml
 
 from headrace.core.base.errors import InputError, MissingError
+from headrace.core.base.yaml_text import parse_yaml
 from headrace.core.contracts.contract import SEVERITIES, Column, Contract, RowFeature
 from headrace.core.contracts.parsing import FORMAT, build_contract, field_default
 
@@ -36,17 +36,6 @@ _HEAD = f"""\
 #   rules      off, warn, quarantine (the row is set aside) or stop, for a rule that is to differ from:
 {_RULES}
 """
-
-
-class _Loader(yaml.CSafeLoader):
-    """The safe loader, which raises on a key that is given twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        repeated = next((name for name in names if names.count(name) > 1), None)
-        if repeated is not None:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {repeated!r} is given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 class _Dumper(yaml.CSafeDumper):
@@ -97,21 +86,11 @@ def parse(text: str, *, source: str = "contract") -> Contract:
     Raises:
         InputError: If it is not a valid contract; the message names the place.
     """
-    try:
-        document = yaml.load(text, Loader=_Loader)  # noqa: S506 - it derives from the safe loader
-    except yaml.YAMLError as error:
-        reason = " ".join(_reason(error).split())
-        raise InputError(f"{source} must be YAML; {reason}.") from error
+    document = parse_yaml(text, source=source)
     try:
         return build_contract(document)
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
-
-
-def _reason(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = str(getattr(error, "problem", None) or error)
-    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem
 
 
 def dump(contract: Contract) -> str:

@@ -158,6 +158,14 @@ class MlflowRegistry:
         )
         return state.find(digest)
 
+    def add_decision(self, name: str, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> ModelVersion:
+        """Record a decision of the monitoring."""
+        self.model(name).find(digest)
+        state = self._write_entry(
+            name, lambda now: transitions.decision_entry(now, digest, facts=facts, by=by, reason=reason)
+        )
+        return state.find(digest)
+
     def policy(self) -> StagePolicy:
         """Return the policy of the stages; the default one if nobody has set one."""
         entries = self.policy_entries()

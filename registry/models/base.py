@@ -78,6 +78,17 @@ class ModelRegistry(Protocol):
             reason: Why it ended so.
         """
 
+    def add_decision(self, name: str, digest: str, *, facts: dict[str, Any], by: str, reason: str) -> ModelVersion:
+        """Record a decision of the monitoring; do nothing if one about the same window is recorded already.
+
+        Args:
+            name: Name of the model.
+            digest: Digest of the version in service; ``MissingError`` if no version has it.
+            facts: Facts to record: ``window``, ``outcome``, ``policy``, ``figures``, digest of the ``document``.
+            by: Who decided.
+            reason: Why.
+        """
+
     def policy(self) -> StagePolicy:
         """Return the policy of the stages."""
 

@@ -24,9 +24,16 @@ def describe_entry(entry: JournalEntry, state: ModelState) -> str:
         "restore": f"brought {name} back",
         "rollout": f"rolled {name} out to {entry.facts.get('endpoint', '')}: {_describe_ending(entry)}",
         "policy": "changed the policy",
+        "decision": f"decided about {name}: {_describe_decision(entry)}",
     }[entry.action]
 
 
 def _describe_ending(entry: JournalEntry) -> str:
     """Describe how a rollout ended."""
     return str(entry.facts.get("status", "")).replace("_", " ")
+
+
+def _describe_decision(entry: JournalEntry) -> str:
+    """Describe what was decided after which window of the monitoring."""
+    outcome = str(entry.facts.get("outcome", "")).replace("_", " ")
+    return f"{outcome}, after the window until {entry.facts.get('window', {}).get('end', '')}"

@@ -147,6 +147,28 @@ def rollout_entry(
     return JournalEntry("rollout", by, reason, version=version.number, facts=facts)
 
 
+def decision_entry(
+    state: ModelState, digest: str, *, facts: dict[str, Any], by: str, reason: str
+) -> JournalEntry | None:
+    """Return the entry of a decision of the monitoring; None if one about the same window is recorded already.
+
+    Args:
+        state: The current state.
+        digest: Digest of the bundle that was decided about.
+        facts: Facts to record, with the ``window``.
+        by: Who decided.
+        reason: Why.
+
+    Raises:
+        MissingError: If no version has that bundle.
+    """
+    version = state.find(digest)
+    decisions = (entry for entry in state.entries if entry.action == "decision" and entry.version == version.number)
+    if any(entry.facts.get("window") == facts["window"] for entry in decisions):
+        return None
+    return JournalEntry("decision", by, reason, version=version.number, facts=facts)
+
+
 def archival_entry(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry | None:
     """Return the entry that archives a version; None if it is archived already.
 

@@ -1,0 +1,1 @@
+"""Reports and decisions in the monitoring store, and decisions in the registry."""

@@ -1,0 +1,104 @@
+"""The history of a model's monitoring: a report and a decision for each window, in a folder or a bucket.
+
+The keys are ``MODEL/reports/START--END.json`` and ``MODEL/decisions/START--END.json``, with both moments in RFC 3339.
+Each is written once: whoever repeats a window, after a failure or by a second process, gets what stands there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import orjson
+
+from headrace.core.base.errors import InputError
+from headrace.core.base.files import dumps
+from headrace.core.base.json_document import JsonDocument
+from headrace.core.monitors.decision import MonitorDecision
+from headrace.core.monitors.monitor_report import MonitorReport, ReportWindow
+from headrace.core.monitors.time_window import TimeWindow, parse_moment, rfc3339
+from headrace.stores.objects.open_objects import StorePlace
+
+_REPORTS, _DECISIONS = "reports", "decisions"
+_JSON = "application/json"
+_Document = TypeVar("_Document", bound=JsonDocument)
+
+
+@dataclass(frozen=True)
+class MonitorHistory:
+    """Reports and decisions about one model.
+
+    Attributes:
+        place: The monitoring store.
+        model: Name of the model.
+    """
+
+    place: StorePlace
+    model: str
+
+    def add_report(self, report: MonitorReport) -> MonitorReport:
+        """Store the report of a window, unless there is one; return the one that is stored."""
+        return self._add(_REPORTS, report, report.window)
+
+    def add_decision(self, decision: MonitorDecision) -> MonitorDecision:
+        """Store the decision about a window, unless there is one; return the one that is stored."""
+        return self._add(_DECISIONS, decision, decision.window)
+
+    def decision_key(self, window: TimeWindow) -> str:
+        """Return the key of the decision about a window."""
+        return self._key(_DECISIONS, window)
+
+    def decision(self, window: TimeWindow) -> MonitorDecision | None:
+        """Return the decision about a window; None if there is none."""
+        key = self.decision_key(window)
+        return self._read(key, MonitorDecision) if self.place.store.exists(key) else None
+
+    def reports(self, within: TimeWindow | None = None) -> Iterator[MonitorReport]:
+        """Yield the reports of the windows that lie within a span, by their windows; all of them for None.
+
+        Raises:
+            InputError: If a stored document is not a report.
+            StoreError: If the store fails.
+        """
+        for window, key in self._windows(_REPORTS):
+            if within is None or (within.start <= window.start and window.end <= within.end):
+                yield self._read(key, MonitorReport)
+
+    def decisions(self) -> Iterator[MonitorDecision]:
+        """Yield all decisions, by their windows; errors as for ``reports``."""
+        for _, key in self._windows(_DECISIONS):
+            yield self._read(key, MonitorDecision)
+
+    def latest_decision(self, before: TimeWindow) -> MonitorDecision | None:
+        """Return the latest decision about a window that ended before another one does; None if there is none."""
+        keys = [(window.end, key) for window, key in self._windows(_DECISIONS) if window.end < before.end]
+        return self._read(max(keys)[1], MonitorDecision) if keys else None
+
+    def _add(self, folder: str, document: _Document, window: ReportWindow) -> _Document:
+        key = self._key(folder, TimeWindow(parse_moment(window.start), parse_moment(window.end)))
+        self.place.store.put_bytes(key, dumps(document.as_json()).encode(), _JSON, fresh=True)
+        return self._read(key, type(document))
+
+    def _key(self, folder: str, window: TimeWindow) -> str:
+        return f"{self._prefix(folder)}{rfc3339(window.start)}--{rfc3339(window.end)}.json"
+
+    def _prefix(self, folder: str) -> str:
+        return f"{self.place.prefix}{self.model}/{folder}/"
+
+    def _windows(self, folder: str) -> list[tuple[TimeWindow, str]]:
+        found = []
+        for stored in self.place.store.list(self._prefix(folder)):
+            start, _, end = stored.key.rpartition("/")[2].removesuffix(".json").partition("--")
+            try:
+                found.append((TimeWindow(parse_moment(start), parse_moment(end)), stored.key))
+            except InputError as error:
+                raise InputError(
+                    f"{self._prefix(folder)} in {self.place} must hold documents of windows only; got {stored.key}: "
+                    "move it elsewhere."
+                ) from error
+        return sorted(found)
+
+    def _read(self, key: str, kind: type[_Document]) -> _Document:
+        try:
+            return kind.from_json(orjson.loads(self.place.store.get_bytes(key)))
+        except ValueError as error:
+            raise InputError(f"{key} in {self.place}: {error}") from error

@@ -1,0 +1,1 @@
+"""Retraining: rows by a stated window, the contract as far as a person allowed, and the training that follows."""
