@@ -159,7 +159,7 @@ def _monitor_panels() -> tuple[DashboardPanel, ...]:
         DashboardPanel(
             "Decisions",
             "What was last decided about the model.",
-            {"{{model}}: {{decision}}": f"headrace_monitor_decision{{{_CHOSEN}}}"},
+            {"{{model}}: {{decision}}": f"headrace_monitor_decision{{{_CHOSEN}}} == 1"},
             kind="state-timeline",
         ),
     )
