@@ -19,7 +19,7 @@ class Conclusion:
         decision: The decision.
         sentence: The decision in words.
         reasons: Sentences, the most important first.
-        missing_keys: How many keys more it takes; None if it is decided.
+        missing_keys: How many keys more it takes; None if it is decided, or more keys would not help.
     """
 
     decision: Decision
@@ -69,7 +69,7 @@ def conclude(metrics: Sequence[MetricEffect], *, plan: ABTestPlan, ratio: Sample
         sentence = "The versions do not differ by more than the margin: take the one that costs less."
         return Conclusion("equivalent", sentence, tuple(reasons))
     missing = _missing_keys(metrics, plan, is_final=is_final)
-    return Conclusion("undecided", _undecided(by_status, missing, is_final=is_final), tuple(reasons), missing)
+    return Conclusion("undecided", _undecided(by_status, missing, is_final=is_final), tuple(reasons), missing or None)
 
 
 _ORDER = ("violated", "worse", "better", "undecided", "equivalent", "kept")

@@ -109,7 +109,7 @@ def smallest_effect(metric: PlannedMetric, *, share: float, alpha: float, power:
         raise InputError(
             f"{keys:,} keys cannot find any effect on metric {quote(metric.name)} with power {power:g}; plan more keys."
         )
-    return float(brentq(excess, low, high, xtol=highest * 1e-12))
+    return float(brentq(excess, low, high, xtol=highest * 1e-15))
 
 
 def sequential_keys(metric: PlannedMetric, *, plan: ABTestPlan) -> int:
