@@ -110,7 +110,7 @@ def test_keys_without_a_covariate_stay_as_they_are() -> None:
 
 
 def test_holm_is_statsmodels() -> None:
-    """statsmodels 0.15.0, ``multipletests(method="holm")``."""
+    """As by statsmodels 0.15.0, ``multipletests(method="holm")``."""
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
 

@@ -1,5 +1,7 @@
 """The sample ratio is called broken as often as promised, and when it is."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -29,7 +31,7 @@ def test_one_look_is_scipys_chi_square(candidate: int, baseline: int, share: flo
 
 @pytest.mark.parametrize("share", [0.5, 0.1])
 def test_a_correct_division_is_seldom_called_broken(share: float) -> None:
-    """Looked at fifty times, and tested once more at the end; a chi-square at each look is wrong in a fifth of tests."""
+    """Looked at often, and tested at the end; a chi-square at each look is wrong in a fifth of tests."""
     found, naive = [], []
     for counts in divisions(400, share):
         early = any(
@@ -59,5 +61,5 @@ def test_lost_keys_are_found() -> None:
 def test_more_looks_never_take_a_finding_back(counts: list[tuple[int, int]]) -> None:
     """The p-value of any number of looks only falls."""
     p_values = [sequential_p_value(counts[: place + 1], share=0.3) for place in range(len(counts))]
-    assert all(later <= earlier for earlier, later in zip(p_values, p_values[1:], strict=False))
+    assert all(later <= earlier for earlier, later in itertools.pairwise(p_values))
     assert all(0 <= value <= 1 for value in p_values)

@@ -31,14 +31,14 @@ def of(text: str) -> PlannedMetric:
 def test_sizes_of_means_are_those_of_statsmodels(
     effect: float, share: float, power: float, of_candidate: float
 ) -> None:
-    """statsmodels 0.15.0, ``TTestIndPower().solve_power``, by the noncentral t distribution: within a key or two."""
+    """As by statsmodels 0.15.0, ``TTestIndPower().solve_power``: within a key or two."""
     keys = required_keys(of(f"m,mean=0,sd=1,effect={effect}"), share=share, alpha=0.05, power=power)
     assert keys == pytest.approx(of_candidate / share, abs=2)
 
 
 @pytest.mark.parametrize(("effect", "of_candidate"), [(0.01, 14_750), (0.02, 3841)])
 def test_sizes_of_shares_are_those_of_statsmodels(effect: float, of_candidate: int) -> None:
-    """statsmodels 0.15.0, ``power_proportions_2indep`` from a rate of 0.1, by a pooled variance: within 0.2 %."""
+    """As by statsmodels 0.15.0, ``power_proportions_2indep`` from a rate of 0.1, by a pooled variance: within 0.2 %."""
     keys = required_keys(of(f"m,rate=0.1,effect={effect}"), share=0.5, alpha=0.05, power=0.8)
     assert keys / 2 == pytest.approx(of_candidate, rel=0.002)
 
