@@ -43,7 +43,7 @@ def plan_ab_test(
     >>> import headrace.api as hr
     >>> plan = hr.plan_ab_test("new-model", metrics=["converted,rate=0.10,effect=0.02"], looks="once")
     >>> plan.keys
-    7682
+    7679
 
     Args:
         name: Name of the test, on which the assignment depends.

@@ -14,7 +14,7 @@ def describe_plan(plan: ABTestPlan) -> str:
             metric.name,
             metric.role,
             f"{metric.mean:.4g}",
-            _found(metric),
+            _format_target(metric),
             f"{metric_alpha(plan, metric):.3g}",
             f"{metric.power or 0:.3f}",
             f"{metric.keys or 0:,}",
@@ -26,7 +26,7 @@ def describe_plan(plan: ABTestPlan) -> str:
     return "\n".join([*lines, _looks_sentence(plan)])
 
 
-def _found(metric: PlannedMetric) -> str:
+def _format_target(metric: PlannedMetric) -> str:
     if metric.effect is None:
         return f"a loss below {metric.margin:.3g}"
     sign = "+" if metric.direction > 0 else "-"

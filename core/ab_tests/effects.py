@@ -89,7 +89,7 @@ def relative_interval(candidate: ValueMoments, baseline: ValueMoments, *, alpha:
         alpha: Probability that the interval misses the true ratio.
 
     Returns:
-        Its ends; None if the baseline's mean cannot be told from 0, because every ratio is possible then.
+        Its ends; None if the baseline's mean cannot be distinguished from 0, because every ratio is possible then.
     """
     freedom = MeanDifference.of(candidate, baseline).degrees_of_freedom
     square = float(stdtrit(freedom, 1 - alpha / 2)) ** 2

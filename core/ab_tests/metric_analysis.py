@@ -147,10 +147,10 @@ def judge(analysis: MetricAnalysis, *, plan: ABTestPlan, adjusted_p: float | Non
             only the confidence sequence does, and none for primary metrics if the plan looks once.
     """
     metric, effect = analysis.metric, analysis.effect
-    intervals = [_signed(metric, effect.low, effect.high)] if is_final else []
+    intervals = [_as_improvement(metric, effect.low, effect.high)] if is_final else []
     sequences_count = metric.role == "guard" or plan.looks == "any"
     if sequences_count and min(effect.keys.candidate, effect.keys.baseline) >= FEWEST_KEYS:
-        intervals.append(_signed(metric, effect.sequence_low, effect.sequence_high))
+        intervals.append(_as_improvement(metric, effect.sequence_low, effect.sequence_high))
     if metric.role == "guard":
         if any(high < -metric.margin for _, high in intervals):
             return "violated"
@@ -167,7 +167,7 @@ def judge(analysis: MetricAnalysis, *, plan: ABTestPlan, adjusted_p: float | Non
     )
 
 
-def _signed(metric: PlannedMetric, low: float, high: float) -> tuple[float, float]:
+def _as_improvement(metric: PlannedMetric, low: float, high: float) -> tuple[float, float]:
     """Return an interval in which positive numbers are better."""
     return (low, high) if metric.direction > 0 else (-high, -low)
 

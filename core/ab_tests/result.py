@@ -105,7 +105,7 @@ class MetricEffect:
         sequence_level: Confidence level of the sequence.
         variance_reduction: Part of the variance that the covariate explains.
         adjusted_p_value: ``p_value`` adjusted for all primary metrics (Holm); absent for a guard.
-        relative: The relative effect; absent if the baseline's value cannot be told from 0.
+        relative: The relative effect; absent if the baseline's value cannot be distinguished from 0.
         timeline: The confidence sequence over time; empty without a column of times.
     """
 
