@@ -135,7 +135,8 @@ def assign_versions(
     path = Path(output)
     if path.suffix.lower() not in {".parquet", ".csv"}:
         raise InputError(f"the output must be a file that ends in .parquet or .csv; got {path}.")
-    frame = _read(table, ReadOptions(**reading))
+    # Only an empty text is missing: the table is written as it was, and a key may be called NA.
+    frame = _read(table, ReadOptions(missing_values=("",), **reading))
     assignment.check_key_column(frame, key)
     if version in frame.columns:
         raise InputError(f"the table has a column {quote(version)} already; name another one for the versions.")
@@ -170,7 +171,8 @@ def analyze_ab_test(
     """
     the_plan = plan if isinstance(plan, ABTestPlan) else ABTestPlan.read(Path(plan))
     only = tuple(dict.fromkeys([the_plan.key, the_plan.version, *the_plan.columns, *([time] if time else [])]))
-    frame = _read(table, ReadOptions(**{"numbers": the_plan.columns, **reading}, only=only))
+    listed = (the_plan.key, the_plan.version)
+    frame = _read(table, ReadOptions(numbers=the_plan.columns, listed=listed, only=only, **reading))
     if time in frame.columns:
         frame = frame.with_columns(_as_times(frame[time]))
     return analysis.analyze(frame, plan=the_plan, time=time)

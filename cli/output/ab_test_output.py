@@ -56,12 +56,14 @@ def _covariate_sentence(metric: PlannedMetric) -> str:
 
 
 def _looks_sentence(plan: ABTestPlan) -> str:
-    if plan.looks == "once" or plan.sequential_keys is None:
+    if plan.looks == "once":
         return "The result counts once, when these keys are reached; whoever looks earlier must not conclude anything."
+    text = "The result may be looked at whenever you like: a fifth of alpha is spent on it"
+    if plan.sequential_keys is None:
+        return f"{text}."
     return (
-        "The result may be looked at whenever you like: a fifth of alpha is spent on it, and by the confidence "
-        f"sequence alone {100 * plan.power:.3g} of 100 such tests would end by {plan.sequential_keys:,} keys "
-        f"({plan.sequential_keys / plan.keys:.2f} times as many)."
+        f"{text}, and by the confidence sequence alone {100 * plan.power:.3g} of 100 such tests would end by "
+        f"{plan.sequential_keys:,} keys ({plan.sequential_keys / plan.keys:.2f} times as many)."
     )
 
 

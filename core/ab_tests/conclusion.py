@@ -128,12 +128,12 @@ def _describe_looks(plan: ABTestPlan, *, is_final: bool) -> str:
         )
     if plan.looks == "once":
         return (
-            f"The planned {plan.keys:,} keys are not reached, and the plan looks once: no p-value or interval of a "
-            "primary metric counts before."
+            f"The planned {plan.keys:,} keys with all values are not reached, and the plan looks once: no p-value or "
+            "interval of a primary metric counts before."
         )
     return (
-        f"The planned {plan.keys:,} keys are not reached: until then p-values and confidence intervals do not count, "
-        "because whoever looks often enough finds a difference by chance; the confidence sequences do."
+        f"The planned {plan.keys:,} keys with all values are not reached: until then p-values and confidence intervals "
+        "do not count, because whoever looks often enough finds a difference by chance; the confidence sequences do."
     )
 
 

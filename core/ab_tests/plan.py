@@ -115,7 +115,7 @@ class ABTestPlan(JsonDocument):
         daily_keys: New keys a day; absent if unknown.
         days: Days that the keys take; absent if ``daily_keys`` is.
         sequential_keys: Keys after which the confidence sequence alone finds the effect with the same power; absent if
-            it looks once.
+            it looks once, or if it takes more than 10**12.
     """
 
     format: int

@@ -64,14 +64,15 @@ def test_a_plan_without_an_effect_needs_keys() -> None:
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_a_table_is_assigned_as_each_key_is(tmp_path: Path, plan: Path, suffix: str) -> None:
     """All its columns stay, ids keep their zeros, and the plan names test, key, share and versions."""
-    keys = [f"{number:05d}" for number in range(300)]
+    keys = [*(f"{number:05d}" for number in range(298)), "NA", "null"]
     table, out = tmp_path / "clients.csv", tmp_path / f"out.{suffix}"
-    pl.DataFrame({"key": keys, "city": ["Bern"] * 300}).write_csv(table)
+    pl.DataFrame({"key": keys, "city": ["NA"] * 300}).write_csv(table)
     text = run("abtest", "assign", str(table), "--plan", str(plan), "-o", str(out))
     found = pl.read_csv(out, infer_schema=False) if suffix == "csv" else pl.read_parquet(out)
     expected = ["candidate" if is_candidate(key, test="new-model", share=0.5) else "baseline" for key in keys]
     assert found.columns == ["key", "city", "version"]
     assert found["key"].to_list() == keys
+    assert found["city"].unique().to_list() == ["NA"]
     assert found["version"].to_list() == expected
     assert f"300 rows assigned, {expected.count('candidate')} to candidate" in text
 

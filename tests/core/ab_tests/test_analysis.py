@@ -263,6 +263,8 @@ _CANDIDATE = pl.col("version") == "candidate"
         (_TABLE.head(1), DataError, "must have rows of both versions"),
         (_TABLE.clear(), DataError, "the versions there are none"),
         (_TABLE.with_columns(spent=1.0), DataError, "is 1 for every key of the candidate and 1 for every other one"),
+        (_TABLE.with_columns(spent=0.1), DataError, "is 0.1 for every key"),
+        (pl.concat([_TABLE, _TABLE, _TABLE]).with_columns(spent=0.1), DataError, "is 0.1 for every key"),
         (_TABLE.with_columns(spent=pl.lit(None)), DataError, "must have values for at least 2 keys"),
         (_TABLE.with_columns(spent=pl.lit(float("nan"))), DataError, "must have values for at least 2 keys"),
         (_TABLE.with_columns(spent=pl.lit(float("inf"))), InputError, "must be finite"),
@@ -278,6 +280,13 @@ def test_a_table_that_says_nothing_is_refused(table: pl.DataFrame, error: type[E
     """In one sentence, never with a figure that means nothing."""
     with pytest.raises(error, match=sentence):
         analyze(table, plan=plan_test(MEAN_METRIC))
+
+
+def test_a_covariate_that_is_the_metric_is_refused() -> None:
+    """It leaves no variance to test with."""
+    table = draw_table(8, 300).with_columns(before=pl.col("spent") * 3 + 1)
+    with pytest.raises(DataError, match="the covariate 'before' explains metric 'spent' completely"):
+        analyze(table, plan=plan_test(COVARIATE))
 
 
 def test_a_plan_of_another_metric_is_refused() -> None:

@@ -161,3 +161,13 @@ def test_a_metric_is_named_once() -> None:
     """A primary metric cannot be its own guard."""
     with pytest.raises(InputError, match="each metric must be named once; got 'spent' twice"):
         plan_test(MEAN_METRIC, guards=("spent,mean=50,sd=20,margin=1",))
+
+
+@given(text=_METRICS, keys=st.integers(4, 10**7), share=st.floats(0.01, 0.99), looks=st.sampled_from(["any", "once"]))
+def test_every_plan_is_complete(text: str, keys: int, share: float, looks: str) -> None:
+    """However far the keys are from those that the effect takes; what cannot be counted is absent."""
+    plan = plan_test(text, keys=keys, share=share, looks="any" if looks == "any" else "once")
+    assert plan.keys == keys
+    assert (plan.metrics[0].keys or 0) >= 4
+    assert 0 <= (plan.metrics[0].power or 0) <= 1
+    assert (plan.sequential_keys is None) >= (looks == "once")
