@@ -27,6 +27,7 @@ from headrace.serving.deployment.kserve import KServeDeployer
 from headrace.serving.deployment.kserve_spec import KNATIVE, MODE, STANDARD
 from headrace.serving.deployment.recovery import find_unfinished
 from headrace.serving.deployment.target import DeploymentTarget
+from headrace.stores.metrics.prometheus_api import PrometheusApi
 
 _WAYS: dict[str, Callable[[RolloutEndpoint], Traffic]] = {
     "canary": CanaryTraffic,
@@ -115,7 +116,7 @@ def make_parts(rollout: KServeRollout, deployer: KServeDeployer) -> RolloutParts
         outcome = OutcomeQueries(rollout.labelled_query, rollout.error_query) if rollout.labelled_query else None
         # The second InferenceService of a graph serves its model under another name.
         names = (rollout.name, beside(rollout.name)) if kind == "graph" else (rollout.name,)
-        return PrometheusCounters(rollout.prometheus, names, digests, rollout.selector, outcome)
+        return PrometheusCounters(PrometheusApi(rollout.prometheus), names, digests, rollout.selector, outcome)
 
     return RolloutParts(rollout.name, "kserve", cluster.namespace, _WAYS[kind](endpoint), source, store)
 

@@ -23,27 +23,36 @@ def choose_bins(matrix: NDArray[np.float64], columns: Sequence[MatrixColumn]) ->
         columns: The matrix's columns (p).
 
     Returns:
-        The bins of each column, at most 64 for a number.
+        The bins of each column, at most about 66 for a number.
     """
     return tuple(
         ColumnBins(column.name, categories=column.categories)
         if column.categories is not None
-        else ColumnBins(column.name, edges=_edges(values))
+        else ColumnBins(column.name, edges=choose_edges(values))
         for column, values in zip(columns, matrix.T, strict=True)
     )
 
 
-def _edges(values: NDArray[np.float64]) -> tuple[float, ...]:
+def choose_edges(values: NDArray[np.float64]) -> tuple[float, ...]:
+    """Choose ascending edges between values (n,), so that about 64 bins hold about equally many of them.
+
+    Two more edges lie beyond the least and the largest value: what training never saw has bins of its own.
+    """
     distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    if not len(distinct):
+        return ()
     size = counts.sum() / MOST_BINS
-    edges, filled = [], 0.0
+    low, high = float(distinct[0]), float(distinct[-1])
+    margin = (high - low or abs(high) or 1.0) / MOST_BINS
+    edges, filled = [_between(low - margin, low)], 0.0
     for position in range(len(distinct) - 1):
         filled += counts[position]
         # A bin is full, or the next value fills one by itself.
         if filled >= size or counts[position + 1] >= size:
             edges.append(_between(float(distinct[position]), float(distinct[position + 1])))
             filled = 0.0
-    return tuple(edges)
+    # The largest value lies in the bin below this edge.
+    return (*edges, _between(high, high + margin))
 
 
 def _between(low: float, high: float) -> float:

@@ -1,8 +1,8 @@
 """Counts of a model's inputs in fixed bins: what is kept of a set of rows, and merges with that of others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from headrace.core.base.errors import InputError, quote
 from headrace.core.drift.two_samples import Counts
 from headrace.core.features.bins import ColumnBins
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,36 +33,45 @@ class ColumnCounts:
         """Number of rows, with and without a value."""
         return int(self.counts.sum()) + self.missing
 
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        bins = {"categories": list(self.bins.categories)} if self.bins.categories else {"edges": list(self.bins.edges)}
-        return {"name": self.bins.name, **bins, "counts": self.counts.tolist(), "missing": self.missing}
+    def record(self) -> "ColumnRecord":
+        """Return the counts as a part of a document."""
+        edges, categories = list(self.bins.edges) or None, list(self.bins.categories) or None
+        counts = tuple(self.counts.tolist())
+        return ColumnRecord(
+            self.bins.name,
+            counts,
+            self.missing,
+            edges=None if edges is None else tuple(edges),
+            categories=None if categories is None else tuple(categories),
+        )
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Read what ``as_json`` returned.
+    def of(cls, values: Floats, bins: ColumnBins) -> Self:
+        """Count values (n,) in bins; NaN is a missing value, -1 a category that is not listed."""
+        present = values[~np.isnan(values)]
+        if bins.categories:
+            positions = present.astype(np.int64)
+            positions[positions < 0] = len(bins.categories)
+        else:
+            positions = np.searchsorted(np.array(bins.edges), present)
+        counts = np.bincount(positions, minlength=bins.count).astype(np.int64)
+        return cls(bins, counts, len(values) - len(present))
+
+    @classmethod
+    def of_record(cls, record: "ColumnRecord") -> Self:
+        """Return the counts of a document's part.
 
         Raises:
-            InputError: If the document is not that of a column.
+            InputError: If their number is not that of the bins, or one is negative.
         """
-        try:
-            bins = ColumnBins(
-                str(document["name"]),
-                edges=tuple(map(float, document.get("edges", ()))),
-                categories=tuple(map(str, document.get("categories", ()))),
-            )
-            counts, missing = np.array(document["counts"], dtype=np.int64), int(document["missing"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                "a profile's column must have a name, edges or categories, counts and a number of missing values; it "
-                f"is {quote(document)}."
-            ) from error
-        if counts.shape != (bins.count,) or counts.min(initial=0) < 0 or missing < 0:
+        bins = ColumnBins(record.name, edges=record.edges or (), categories=record.categories or ())
+        counts = np.array(record.counts, dtype=np.int64)
+        if counts.shape != (bins.count,) or counts.min(initial=0) < 0 or record.missing < 0:
             raise InputError(
                 f"the profile's column {quote(bins.name)} must have {bins.count} counts, one for each bin, none of "
-                f"them negative; it has {quote(document['counts'])}."
+                f"them negative; it has {quote(record.counts)}: package the model again."
             )
-        return cls(bins, counts, missing)
+        return cls(bins, counts, record.missing)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +95,7 @@ class InputCounts:
             bins: The bins of its columns (p).
         """
         pairs = zip(bins, matrix.T, strict=True)
-        return cls(tuple(_count(column, values) for column, values in pairs), len(matrix))
+        return cls(tuple(ColumnCounts.of(values, column) for column, values in pairs), len(matrix))
 
     def __add__(self, other: Self) -> "InputCounts":
         """Return the counts of both sets of rows.
@@ -109,28 +120,54 @@ class InputCounts:
         )
         return InputCounts(columns, self.rows + other.rows)
 
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return {"rows": self.rows, "columns": [column.as_json() for column in self.columns]}
+    def record(self) -> "InputRecord":
+        """Return the counts as a part of a document."""
+        return InputRecord(self.rows, tuple(column.record() for column in self.columns))
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Read what ``as_json`` returned.
+    def of_record(cls, record: "InputRecord") -> Self:
+        """Return the counts of a document's part.
 
         Raises:
-            InputError: If the document is not one of counts.
+            InputError: If the counts of a column do not fit its bins, or its rows are not those of the whole.
         """
-        if not isinstance(document.get("rows"), int) or not isinstance(document.get("columns"), list):
-            raise InputError(f"counts must be an object with rows and columns; got {quote(document)}.")
-        return cls(tuple(map(ColumnCounts.from_json, document["columns"])), document["rows"])
+        counts = cls(tuple(map(ColumnCounts.of_record, record.columns)), record.rows)
+        different = next((column for column in counts.columns if column.rows != record.rows), None)
+        if different:
+            raise InputError(
+                f"the profile's column {quote(different.bins.name)} must count {record.rows} rows; it counts "
+                f"{different.rows}: package the model again."
+            )
+        return counts
 
 
-def _count(bins: ColumnBins, values: NDArray[np.float64]) -> ColumnCounts:
-    present = values[~np.isnan(values)]
-    if bins.categories:
-        positions = present.astype(np.int64)
-        positions[positions < 0] = len(bins.categories)
-    else:
-        positions = np.searchsorted(np.array(bins.edges), present)
-    counts = np.bincount(positions, minlength=bins.count).astype(np.int64)
-    return ColumnCounts(bins, counts, len(values) - len(present))
+@dataclass(frozen=True)
+class ColumnRecord:
+    """Counts of one column's values, in a document.
+
+    Attributes:
+        name: Name of the column.
+        counts: Rows in each bin; one more bin than edges, or than categories, for the values that are not listed.
+        missing: Rows without a value.
+        edges: Ascending upper edges of a number's bins, each inclusive; absent for categories.
+        categories: The contract's categories; absent for a number.
+    """
+
+    name: str
+    counts: tuple[int, ...]
+    missing: int
+    edges: tuple[float, ...] | None = None
+    categories: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class InputRecord:
+    """Counts of all inputs over one set of rows, in a document.
+
+    Attributes:
+        rows: Number of rows.
+        columns: The counts of each column.
+    """
+
+    rows: int
+    columns: tuple[ColumnRecord, ...]

@@ -8,6 +8,11 @@ from typing import Any
 
 from headrace.core.base.files import digest, dumps
 from headrace.core.contracts import contract_yaml
+from headrace.core.drift import reference_profile
+from headrace.core.drift.input_counts import InputCounts
+from headrace.core.drift.output_profile import describe_outputs
+from headrace.core.drift.reference_profile import ReferenceProfile
+from headrace.core.evaluation.evaluate import predict
 from headrace.core.evaluation.evaluation_document import BundleMetrics
 from headrace.core.inference import engine, explain
 from headrace.core.models import fitted_model as models
@@ -57,6 +62,8 @@ def render_files(content: BundleContent, source: Mapping[str, Any]) -> dict[str,
         sbom.FILE: _bill(content, source, skops),
         **render_answered_files(model, facts, content.answers),
     }
+    if content.inputs is not None:
+        documents[reference_profile.FILE] = _profile(content, content.inputs).as_json()
     return {
         "model.skops": skops,
         **({engine.FILE: onnx} if onnx else {}),
@@ -109,6 +116,15 @@ def _metrics(content: BundleContent) -> BundleMetrics:
     """Select what was measured, without the curves and points, and without values of personal columns."""
     selected = content.evaluation.select_bundle_metrics()
     return replace(selected, slices=shown_slices(selected.slices, content.model.contract))
+
+
+def _profile(content: BundleContent, inputs: InputCounts) -> ReferenceProfile:
+    """Describe the rows that the model was fitted and measured on, for the monitors of its use."""
+    model = content.model
+    outputs = describe_outputs(predict(model, content.test), model.classes)
+    return ReferenceProfile(
+        reference_profile.FORMAT, reference_profile.contract_digest(model.contract), inputs.record(), outputs
+    )
 
 
 def _engine(content: BundleContent) -> tuple[dict[str, Any], bytes]:

@@ -13,6 +13,8 @@ from headrace.core.bundles import integrity
 from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.bundles.manifest import MANIFEST
 from headrace.core.contracts import contract_yaml
+from headrace.core.drift.input_counts import InputCounts
+from headrace.core.drift.reference_profile import profile_inputs
 from headrace.core.evaluation.evaluate import read_test
 from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
@@ -23,6 +25,7 @@ from headrace.core.packaging.bundle_content import BundleContent
 from headrace.core.packaging.cards import card_answers
 from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.validation.data_checks import DataChecks
+from headrace.core.validation.table import blocks
 
 __all__ = ["BundleContent", "BundleInputs", "assemble", "pack", "write"]
 
@@ -105,6 +108,7 @@ def pack(
         checks=DataChecks.read(parts.checks),
         skops=(parts.model / "model.skops").read_bytes(),
         train=data_digest.describe_table(parts.train_table, copy=parts.include_data) if parts.train_table else None,
+        inputs=_profile_training_rows(fitted, parts.train_table) if parts.train_table else None,
         split=split or {},
         trace=trace or {},
         answers=card_answers.load(parts.card) if parts.card else CardAnswers(),
@@ -168,6 +172,11 @@ def _with_threshold(fitted: Model, evaluation: Evaluation) -> Model:
             f"the evaluation must be of a {fitted.contract.task} task, as the model is; it is of {evaluation.task!r}."
         )
     return fitted.with_threshold(float(evaluation.threshold.value)) if evaluation.threshold else fitted
+
+
+def _profile_training_rows(fitted: Model, train_table: Path) -> InputCounts:
+    """Count the inputs of the training rows, read block by block."""
+    return profile_inputs(lambda: map(fitted.encode, blocks(train_table)), fitted.contract)
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -99,12 +99,36 @@ def difference(
         )
     if not weight:
         return UNKNOWN
+    return _interval(effect / weight, math.sqrt(variance / weight), weight, requests, alpha=alpha, tight_at=tight_at)
+
+
+def mean(
+    sums: MeasureSums, *, alpha: float, bounds: tuple[float, float] = (0.0, 1.0), tight_at: float = TIGHT_AT
+) -> SequentialInterval:
+    """Compute the confidence sequence of a mean, such as that of the differences of two versions on the same requests.
+
+    Args:
+        sums: Sums of the measure.
+        alpha: Probability that the interval ever misses the true mean.
+        bounds: Smallest and largest value of the measure.
+        tight_at: Number of requests at which the interval is narrowest.
+
+    Returns:
+        The interval; unbounded without a request.
+    """
+    if not sums.count:
+        return UNKNOWN
+    scale = math.sqrt(_variance(sums, bounds))
+    return _interval(sums.mean, scale, sums.count, sums.count, alpha=alpha, tight_at=tight_at)
+
+
+def _interval(
+    centre: float, scale: float, weight: float, requests: float, *, alpha: float, tight_at: float
+) -> SequentialInterval:
     level = -2 * math.log(alpha)
     # 1 / rho**2 of the source; this choice makes the interval narrowest at `tight_at` requests.
     mixture = tight_at / (level + math.log(level + 1))
-    scale = math.sqrt(variance / weight)
     half = scale * math.sqrt((weight + mixture) * math.log((weight + mixture) / (mixture * alpha**2))) / weight
-    centre = effect / weight
     # If the true difference exceeds a bound by this much, the interval is clear of the bound in 80 % of rollouts.
     return SequentialInterval(
         centre, centre - half, centre + half, requests, detectable=half + _NORMAL_80 * scale / math.sqrt(weight)

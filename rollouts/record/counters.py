@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from headrace.stores.metrics.metric_sample import MetricSample
+
 Numbers = Mapping[str, float]
 PREDICTED = "predicted class"
 VALUE = "predicted value"
@@ -82,21 +84,6 @@ def _sum(first: Numbers, second: Numbers, sign: float) -> dict[str, float]:
     return {key: first.get(key, 0.0) + sign * second.get(key, 0.0) for key in keys}
 
 
-@dataclass(frozen=True)
-class MetricSample:
-    """A sample of a server's metrics.
-
-    Attributes:
-        name: Name of the series.
-        labels: Its labels.
-        value: Its value.
-    """
-
-    name: str
-    labels: Mapping[str, str]
-    value: float
-
-
 PREDICTIONS = {"v1", "v2", "grpc"}
 _LEFT = "499"
 
@@ -110,7 +97,7 @@ def of(samples: Iterable[MetricSample]) -> RequestCounts:
     for sample in samples:
         labels = sample.labels
         is_prediction = labels.get("protocol") in PREDICTIONS
-        if sample.name == "headrace_requests_total" and is_prediction and labels["code"] != _LEFT:
+        if sample.name == "headrace_requests_total" and is_prediction and labels["code"] != _LEFT and sample.value:
             codes[labels["code"]] = codes.get(labels["code"], 0.0) + sample.value
         elif sample.name == "headrace_request_duration_seconds_bucket" and is_prediction:
             seconds[float(labels["le"])] = seconds.get(float(labels["le"]), 0.0) + sample.value

@@ -4,14 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import urllib3
-from prometheus_client.parser import text_string_to_metric_families
 
-from headrace.core.base.errors import InputError
+from headrace.core.base.errors import InputError, StoreError
 from headrace.rollouts.record import counters
 from headrace.rollouts.record.counter_totals import CounterReading
-from headrace.rollouts.record.counters import MetricSample
-
-_TIMEOUT = urllib3.Timeout(connect=2.0, read=10.0)
+from headrace.stores.metrics.exposition import make_pool, read_samples
+from headrace.stores.metrics.metric_sample import MetricSample
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class ServerCounters:
     """
 
     where: Callable[[], Mapping[str, str]]
-    pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(timeout=_TIMEOUT, retries=False))
+    pool: urllib3.PoolManager = field(default_factory=make_pool)
 
     kind = "servers"
 
@@ -48,19 +46,9 @@ class ServerCounters:
 
     def _read(self, address: str) -> CounterReading | None:
         try:
-            response = self.pool.request("GET", f"{address}/metrics")
-        except urllib3.exceptions.HTTPError:
+            return reading(read_samples(address, self.pool))
+        except StoreError:
             return None  # the server may have ended since it was listed
-        return reading(samples(response.data.decode("utf-8", "replace"))) if response.status == 200 else None
-
-
-def samples(text: str) -> list[MetricSample]:
-    """Return the samples of a text in Prometheus' format; none if the text is in another format."""
-    try:
-        families = list(text_string_to_metric_families(text))
-    except ValueError:
-        return []
-    return [MetricSample(sample.name, sample.labels, sample.value) for family in families for sample in family.samples]
 
 
 def reading(metric_samples: Iterable[MetricSample]) -> CounterReading | None:

@@ -10,6 +10,7 @@ from headrace.core.features.bins import ColumnBins
 from headrace.serving.model.served_model import ServedModel
 from headrace.serving.telemetry import slots
 from headrace.serving.telemetry.feature_histograms import FeatureHistograms
+from headrace.serving.telemetry.process_usage import read_usage
 from headrace.serving.telemetry.shared_counters import SharedCounters
 
 
@@ -29,7 +30,8 @@ def render_metrics(
     """
     numbers = counters.total(histograms.id).tolist()
     registry = CollectorRegistry()
-    registry.register(_Collector(_families(numbers, served, histograms)))
+    families = (*_families(numbers, served, histograms), *_process_families(counters.server_pid))
+    registry.register(_Collector(families))
     encode, media_type = choose_encoder(accept)
     return bytes(encode(registry)), media_type
 
@@ -71,6 +73,24 @@ def _families(numbers: Sequence[float], served: ServedModel, histograms: Feature
     yield from _distributions(numbers[slots.DISTRIBUTIONS :], histograms)
 
 
+def _process_families(pid: int) -> Iterator[Metric]:
+    """Yield the metrics of the server's processes, by the names of Prometheus' own clients."""
+    usage = read_usage(pid)
+    if usage is None:
+        return
+    yield CounterMetricFamily(
+        "process_cpu_seconds", "Processor time of all processes of the server.", value=usage.cpu_seconds
+    )
+    yield GaugeMetricFamily(
+        "process_resident_memory_bytes",
+        "Memory of all processes of the server; shared pages count once.",
+        value=usage.memory_bytes,
+    )
+    yield GaugeMetricFamily(
+        "process_start_time_seconds", "Start of the server, in seconds since 1970.", value=usage.start_seconds
+    )
+
+
 def _info(served: ServedModel) -> Metric:
     names = ["name", "digest", "engine", "family"]
     metric = GaugeMetricFamily("headrace_model_info", "The model that is served; always 1.", labels=names)
@@ -80,9 +100,9 @@ def _info(served: ServedModel) -> Metric:
 
 def _counter_metric(name: str, help_: str, labels: list[str], counts: Iterable[tuple[Sequence[str], float]]) -> Metric:
     metric = CounterMetricFamily(name, help_, labels=labels)
+    # With zeros: Prometheus sees no increase in a series that begins at its first error.
     for values, count in counts:
-        if count:
-            metric.add_metric(values, count)
+        metric.add_metric(values, count)
     return metric
 
 

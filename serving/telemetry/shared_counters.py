@@ -6,6 +6,7 @@ formats the sums (``serving/telemetry/prometheus.py``).
 """
 
 import mmap
+import os
 from collections import deque
 from typing import Any, cast
 
@@ -30,6 +31,7 @@ class SharedCounters:
             workers: Number of slabs.
         """
         self.workers = workers
+        self.server_pid = os.getpid()
         # Anonymous and shared: forked workers inherit the pages, and nothing is left behind on disk.
         self._memory = mmap.mmap(-1, workers * slots.SLAB * 8)
         self._numbers = np.frombuffer(self._memory, dtype=np.float64).reshape(workers, slots.SLAB)

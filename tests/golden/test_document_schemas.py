@@ -6,8 +6,10 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.evaluation.evaluation_document import BundleMetrics, Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
+from headrace.core.monitors.monitor_report import MonitorReport
 from headrace.core.packaging.provenance_document import Provenance
 from headrace.core.validation.data_checks import DataChecks
 from tests.conftest import REPOSITORY
@@ -17,6 +19,8 @@ DOCUMENTS = {
     "data-checks": DataChecks,
     "evaluation": Evaluation,
     "metrics": BundleMetrics,
+    "monitor": MonitorReport,
+    "profile": ReferenceProfile,
     "provenance": Provenance,
     "verdict": GateVerdict,
 }

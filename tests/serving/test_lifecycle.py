@@ -177,8 +177,10 @@ def test_a_killed_worker_is_replaced_and_its_counts_remain(bundle: Bundle, tmp_p
                 assert own.predict([GOOD]).status == 200
         until(lambda: server.metric("headrace_rows_total") == 20)
         killed = workers_of(server)[0]
+        used = server.metric("process_cpu_seconds_total")
         os.kill(killed, signal.SIGKILL)
         until(lambda: killed not in workers_of(server) and len(workers_of(server)) == 2)
+        assert server.metric("process_cpu_seconds_total") >= used
         for _ in range(20):
             with EndpointClient.at(server.remote.url) as own:
                 assert own.predict([GOOD]).status == 200

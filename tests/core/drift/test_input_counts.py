@@ -1,6 +1,7 @@
 """Bins and counts of a model's inputs."""
 
-import json
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from headrace.core.base.errors import InputError
 from headrace.core.drift.input_bins import MOST_BINS, choose_bins
-from headrace.core.drift.input_counts import InputCounts
+from headrace.core.drift.input_counts import ColumnRecord, InputCounts, InputRecord
 from headrace.core.features.matrix_layout import MatrixColumn
 
 COLUMNS = (MatrixColumn("age"), MatrixColumn("town", categories=("a", "b", "c")))
@@ -29,7 +30,7 @@ def test_counts_of_two_windows_add_up_to_those_of_all_their_rows(first: int, sec
     bins = choose_bins(_matrix(300, 9), COLUMNS)
     parts = [_matrix(first, 1), _matrix(second, 2)]
     added = InputCounts.of(parts[0], bins) + InputCounts.of(parts[1], bins)
-    assert added.as_json() == InputCounts.of(np.concatenate(parts), bins).as_json()
+    assert added.record() == InputCounts.of(np.concatenate(parts), bins).record()
 
 
 def test_every_row_is_counted_once() -> None:
@@ -62,26 +63,36 @@ def test_no_edge_is_a_value_of_a_row(values: list[float]) -> None:
     assert list(bins.edges) == sorted(bins.edges)
 
 
-def test_counts_survive_json() -> None:
+def test_counts_survive_a_document() -> None:
     """What a profile writes is what it reads."""
     counts = InputCounts.of(_matrix(100, 3), choose_bins(_matrix(100, 3), COLUMNS))
-    assert InputCounts.from_json(json.loads(json.dumps(counts.as_json()))).as_json() == counts.as_json()
+    assert InputCounts.of_record(counts.record()).record() == counts.record()
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"counts": [1, 2]}, "must have 4 counts, one for each bin"),
-        ({"counts": [1, 2, 3, -4]}, "none of them negative"),
-        ({"missing": None}, "a number of missing values"),
-        ({"counts": "many"}, "must have a name, edges or categories, counts"),
+        ({"counts": (1, 2)}, "must have 4 counts, one for each bin"),
+        ({"counts": (1, 2, 3, -4)}, "none of them negative"),
+        ({"missing": -1}, "none of them negative"),
+        ({"missing": 7}, "must count 10 rows; it counts 17"),
     ],
 )
-def test_a_damaged_column_is_one_sentence(change: dict[str, object], sentence: str) -> None:
+def test_a_damaged_column_is_one_sentence(change: dict[str, Any], sentence: str) -> None:
     """A document that cannot be counts names what it should be."""
-    column = {"name": "town", "categories": ["a", "b", "c"], "counts": [1, 2, 3, 4], "missing": 0}
+    column = ColumnRecord("town", (1, 2, 3, 4), 0, categories=("a", "b", "c"))
     with pytest.raises(InputError, match=sentence):
-        InputCounts.from_json({"rows": 10, "columns": [{**column, **change}]})
+        InputCounts.of_record(InputRecord(10, (replace(column, **change),)))
+
+
+@pytest.mark.parametrize("constant", [0.0, 5.0, -1e-3, 1e30])
+def test_values_beyond_those_of_training_have_bins_of_their_own(constant: float) -> None:
+    """A column that never varied in training would otherwise hide any change of it."""
+    (bins,) = choose_bins(np.full((20, 1), constant), COLUMNS[:1])
+    low, high = bins.edges
+    assert low < constant <= high
+    moved = InputCounts.of(np.array([[constant * 2 + 1], [constant], [-2 * abs(constant) - 1]]), (bins,))
+    assert moved.columns[0].counts.tolist() == [1, 1, 1]
 
 
 def test_counts_in_other_bins_are_not_added() -> None:

@@ -11,6 +11,7 @@ import pytest
 from headrace.core.base.errors import BundleError, InputError
 from headrace.core.base.files import read_json, write_json
 from headrace.core.bundles.bundle import Bundle, open_bundle
+from headrace.core.drift.reference_profile import profile_inputs
 from headrace.core.evaluation.evaluate import read_test
 from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
@@ -20,6 +21,7 @@ from headrace.core.packaging.package import BundleContent, BundleInputs, assembl
 from headrace.core.packaging.provenance import public_name
 from headrace.core.validation.data_checks import DataChecks
 from headrace.core.validation.records import table, validate_records
+from headrace.core.validation.table import blocks
 from tests.conftest import write_table
 from tests.made_bundle import make_bundle, make_parts
 from tests.made_documents import make_evaluation
@@ -52,6 +54,7 @@ def test_a_bundle_holds_what_made_the_model(made: tuple[BundleInputs, dict[str, 
         "model.onnx",
         "model.skops",
         "model.skops.types.json",
+        "profile.json",
         "provenance.json",
         "requirements.lock",
         "requirements.txt",
@@ -122,14 +125,16 @@ def test_each_family_gives_the_same_digest_twice(tmp_path: Path, family: str) ->
 
 def _in_memory(parts: BundleInputs) -> BundleContent:
     """The parts as values, the model's file not among them."""
+    model, train = models.load(parts.model), parts.train_table
     return BundleContent(
-        model=models.load(parts.model),
+        model=model,
         test=read_test(parts.test_table, parts.test_actuals),
         evaluation=Evaluation.read(parts.evaluation),
         verdict=GateVerdict.from_json(read_json(parts.verdict)),
         best=read_json(parts.best_parameters),
         checks=DataChecks.read(parts.checks),
-        train=data_digest.describe_table(parts.train_table) if parts.train_table else None,
+        train=data_digest.describe_table(train) if train else None,
+        inputs=profile_inputs(lambda: map(model.encode, blocks(train)), model.contract) if train else None,
     )
 
 

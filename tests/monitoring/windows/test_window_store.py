@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.base.errors import InputError
-from headrace.core.base.settings import StoreSettings
 from headrace.core.monitors.time_window import TimeWindow
 from headrace.monitoring.windows.column_types import build_column, concat_rows
 from headrace.monitoring.windows.window_rows import FIXED_COLUMNS
@@ -32,7 +31,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> WindowStore:
     """An empty store in each place."""
     if request.param == "folder":
         return WindowStore(StorePlace(FolderStore(tmp_path)), "customers")
-    shared: StoreSettings = request.getfixturevalue(f"{request.param}_settings")
+    shared = request.getfixturevalue(f"{request.param}_settings")
     place = StorePlace(connect(replace(shared, bucket=f"test-{secrets.token_hex(6)}")), "monitor/")
     return WindowStore(place, "customers")
 

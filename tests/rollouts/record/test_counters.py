@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from headrace.rollouts.record import counters as counting
 from headrace.rollouts.record.counter_totals import CounterReading, CounterTotals
 from headrace.rollouts.record.counters import RequestCounts
-from headrace.rollouts.traffic.server_metrics import reading, samples
+from headrace.rollouts.traffic.server_metrics import reading
+from headrace.stores.metrics.exposition import parse_samples
 from tests.rollouts.played import counts
 
 METRICS = """\
@@ -34,7 +35,7 @@ COUNTS = st.builds(
 
 def test_a_servers_metrics_are_its_counts() -> None:
     """Requests for predictions only, by status and by bucket; what a client left is not its fault."""
-    found = reading(samples(METRICS))
+    found = reading(parse_samples(METRICS))
     assert found is not None
     assert found.digest == "abc"
     assert found.counts.codes == {"200": 10, "422": 2}
@@ -45,8 +46,8 @@ def test_a_servers_metrics_are_its_counts() -> None:
 
 def test_what_is_no_headrace_server_is_left_out() -> None:
     """Other metrics, and what is no metrics at all."""
-    assert reading(samples("up 1\n")) is None
-    assert samples("<html>{") == []
+    assert reading(parse_samples("up 1\n")) is None
+    assert parse_samples("<html>{") == []
 
 
 @given(COUNTS, COUNTS)

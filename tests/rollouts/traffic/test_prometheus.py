@@ -10,8 +10,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from headrace.core.base.errors import InputError
+from headrace.core.base.errors import InputError, StoreError, UserError
 from headrace.rollouts.traffic.prometheus import OutcomeQueries, PrometheusCounters
+from headrace.stores.metrics.prometheus_api import PrometheusApi
 
 ONE, TWO = "a" * 64, "b" * 64
 
@@ -97,7 +98,7 @@ def test_servers_are_known_by_what_they_serve(prometheus: PlayedPrometheus) -> N
 
     prometheus.answer = answer
     source = PrometheusCounters(
-        prometheus.url, ("heart", "heart-b"), (ONE, TWO), 'team="x"', OutcomeQueries("known", "wrong")
+        PrometheusApi(prometheus.url), ("heart", "heart-b"), (ONE, TWO), 'team="x"', OutcomeQueries("known", "wrong")
     )
     found = source.read()
     counted = [(one.digest, one.counts.requests) for one in found.values() if one.counts.requests]
@@ -115,7 +116,7 @@ def test_servers_that_are_not_collected_are_told(prometheus: PlayedPrometheus) -
     """Nothing found is not the same as nothing counted."""
     prometheus.answer = lambda _: vector([])
     with pytest.raises(InputError, match=r"must collect the servers' metrics.*look at its targets"):
-        PrometheusCounters(prometheus.url, ("heart",), (ONE,)).read()
+        PrometheusCounters(PrometheusApi(prometheus.url), ("heart",), (ONE,)).read()
 
 
 @pytest.mark.parametrize(
@@ -131,16 +132,16 @@ def test_what_prometheus_refuses_is_one_sentence(
 ) -> None:
     """With its own words where it has any."""
     prometheus.answer = lambda _: (status, document)
-    with pytest.raises(InputError, match=said):
-        PrometheusCounters(prometheus.url, ("heart",), (ONE,)).read()
+    with pytest.raises(UserError, match=said):
+        PrometheusCounters(PrometheusApi(prometheus.url), ("heart",), (ONE,)).read()
 
 
 def test_an_address_that_is_none_is_refused() -> None:
     """Before anything is asked; and one where nothing listens when it is."""
     with pytest.raises(InputError, match="such as http://prometheus:9090"):
-        PrometheusCounters("prometheus:9090", ("heart",), (ONE,))
+        PrometheusApi("prometheus:9090")
     with pytest.raises(InputError, match="must hold no password") as caught:
-        PrometheusCounters("http://me:hidden@prometheus:9090", ("heart",), (ONE,))
+        PrometheusApi("http://me:hidden@prometheus:9090")
     assert "hidden" not in str(caught.value)
-    with pytest.raises(InputError, match="does not answer: start it"):
-        PrometheusCounters("http://127.0.0.1:9", ("heart",), (ONE,)).read()
+    with pytest.raises(StoreError, match="does not answer: start it"):
+        PrometheusCounters(PrometheusApi("http://127.0.0.1:9"), ("heart",), (ONE,)).read()

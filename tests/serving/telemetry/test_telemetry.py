@@ -23,6 +23,7 @@ from headrace.serving.telemetry import slots, trace_context
 from headrace.serving.telemetry.feature_histograms import FeatureHistograms
 from headrace.serving.telemetry.log_queue import LogQueue
 from headrace.serving.telemetry.payload_log import _poster, redact_rows
+from headrace.serving.telemetry.process_usage import read_usage
 from headrace.serving.telemetry.shared_counters import CounterWriter, SharedCounters
 from tests.serving.conftest import GOOD, Running, running
 
@@ -139,9 +140,26 @@ def test_the_metrics_of_a_server(server: Running) -> None:
         sample.value for sample in families["request_predict_seconds"].samples if sample.name.endswith("_bucket")
     ]
     assert buckets == sorted(buckets)
+    for family, count in (("headrace_requests", 48), ("headrace_rejected_requests", 26), ("headrace_model_reloads", 2)):
+        assert len(families[family].samples) == count, "a counter that begins at its first error hides it"
     status, _, body = server.ask("GET", "/metrics", Accept="application/openmetrics-text; version=1.0.0")
     assert status == 200
     assert body.endswith(b"# EOF\n")
+
+
+def test_the_metrics_of_a_servers_processes(server: Running) -> None:
+    """Under the names of Prometheus' own clients: time that grows, memory of megabytes, a start before now."""
+    before = server.metric("process_cpu_seconds_total")
+    for _ in range(200):
+        assert server.remote.predict([GOOD]).status == 200
+    assert server.metric("process_cpu_seconds_total") > before > 0
+    assert 20e6 < server.metric("process_resident_memory_bytes") < 4e9
+    assert time.time() - 3600 < server.metric("process_start_time_seconds") < time.time() + 1
+
+
+def test_no_process_has_no_usage() -> None:
+    """A process that does not exist, as where there is no such /proc."""
+    assert read_usage(2**30) is None
 
 
 PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -1,0 +1,1 @@
+"""The monitors' results as gauges for Prometheus."""

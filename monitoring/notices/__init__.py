@@ -1,0 +1,1 @@
+"""Notices to people of incidents, once for each, with recovery."""

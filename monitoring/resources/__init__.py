@@ -1,0 +1,1 @@
+"""What servers use and answer, read from Prometheus or from the servers."""

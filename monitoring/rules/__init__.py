@@ -1,0 +1,1 @@
+"""Rules of Prometheus and a dashboard of Grafana, made from one table."""

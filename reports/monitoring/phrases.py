@@ -1,0 +1,91 @@
+"""The words of the page of a model in use."""
+
+from headrace.core.monitors.monitor_kinds import LEVELS, MONITORS, Level
+from headrace.core.monitors.monitor_report import MonitorReport, MonitorResult
+from headrace.reports.base import number_format
+from headrace.reports.monitoring.history import MonitorHistory, worst_status
+
+_LEADS = {
+    "ok": ("good", "All is well."),
+    "unknown": ("warn", "Not everything is known."),
+    "violated": ("warn", "Something has changed."),
+    "data_fault": ("bad", "The data are broken."),
+}
+LEVEL_NAMES: dict[Level, str] = {"resource": "The server", "data": "The data", "performance": "The predictions"}
+STATUS_WORDS = {
+    "ok": ("good", "within bounds"),
+    "violated": ("warn", "changed"),
+    "data_fault": ("bad", "broken data"),
+    "unknown": ("soft", "not known"),
+}
+_MOST_SENTENCES = 5
+
+
+def describe_state(report: MonitorReport) -> tuple[str, str, list[str]]:
+    """Return style, lead and the sentences of the latest window, the worst first.
+
+    Args:
+        report: The report of the latest window.
+    """
+    style, lead = _LEADS[worst_status(report.results)]
+    order = ("data_fault", "violated", "unknown")
+    found = sorted((one for one in report.results if one.status in order), key=lambda one: order.index(one.status))
+    sentences = [one.sentence for one in found[:_MOST_SENTENCES]]
+    if len(found) > _MOST_SENTENCES:
+        sentences.append(f"And {number_format.count(len(found) - _MOST_SENTENCES)} more below.")
+    return style, lead, sentences
+
+
+def describe_scope(history: MonitorHistory) -> str:
+    """Return how much was watched, as a sentence."""
+    reports = history.reports
+    rows = sum(report.rows for report in reports)
+    labelled = sum(report.labelled for report in reports)
+    place = f" at {history.endpoint}" if history.endpoint else ""
+    windows = "one window" if len(reports) == 1 else f"{number_format.count(len(reports))} windows"
+    return (
+        f"{windows[0].upper()}{windows[1:]} from {reports[0].window.start[:16].replace('T', ' ')} to "
+        f"{reports[-1].window.end[:16].replace('T', ' ')} UTC{place}: {number_format.count(rows)} rows, "
+        f"{number_format.count(labelled)} of them with labels."
+    )
+
+
+def describe_promise(report: MonitorReport) -> str:
+    """Return what is promised about false alarms, as a sentence."""
+    return (
+        "While nothing changes, the chance that a whole report calls anything changed is at most "
+        f"{number_format.percent(report.false_alarm_rate)}."
+    )
+
+
+def results_by_level(report: MonitorReport) -> list[tuple[str, list[MonitorResult]]]:
+    """Return the results under the printed name of their level, those that are not ok first."""
+    return [
+        (
+            LEVEL_NAMES[level],
+            sorted(
+                (one for one in report.results if MONITORS[one.monitor].level == level),
+                key=lambda one: (one.status == "ok", one.monitor),
+            ),
+        )
+        for level in LEVELS
+    ]
+
+
+def monitor_name(name: str) -> str:
+    """Return the printed name of a monitor."""
+    return name.replace("_", " ")
+
+
+def format_value(result: MonitorResult) -> str:
+    """Return a result's value in its unit; a dash if it is unknown."""
+    unit = MONITORS[result.monitor].unit
+    if result.value is None:
+        return number_format.MISSING
+    if unit == "share":
+        return number_format.percent(result.value)
+    if unit == "seconds":
+        return number_format.seconds(result.value)
+    if unit == "bytes":
+        return number_format.size(result.value)
+    return number_format.metric(result.value) if unit in {"metric", "effect"} else number_format.number(result.value)

@@ -1,0 +1,1 @@
+"""Metrics outside: Prometheus' HTTP API, and the text of a server's ``/metrics``."""

@@ -1,0 +1,121 @@
+"""The profile that a bundle holds of the rows that its model was fitted and measured on."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from headrace.core.base.errors import DataError, InputError
+from headrace.core.contracts.contract import Column, Contract
+from headrace.core.drift import reference_profile
+from headrace.core.drift.output_profile import describe_outputs
+from headrace.core.drift.reference_profile import ReferenceProfile, profile_inputs
+from headrace.core.evaluation.evaluate import read_test
+from headrace.core.features import model_matrix
+from headrace.core.models import fitted_model
+from headrace.core.packaging.package import pack
+from headrace.core.statistics.weighted_metrics import EvaluatedRows
+from tests.made_bundle import make_parts
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ReferenceProfile]:
+    """The folder of a small run's parts, and the profile in its bundle."""
+    folder = tmp_path_factory.mktemp("profile")
+    parts, source = make_parts(folder)
+    bundle = pack(folder / "bundle", parts=parts, source=source)
+    return folder, ReferenceProfile.from_json(bundle.json(reference_profile.FILE))
+
+
+def test_a_bundle_counts_each_training_row_of_each_input(made: tuple[Path, ReferenceProfile]) -> None:
+    """The counts are those of the training part, and the profile is of the bundle's contract."""
+    folder, profile = made
+    fitted = fitted_model.load(folder / "model")
+    train = pl.read_parquet(folder / "train")
+    profile.check(fitted.contract)
+    assert profile.inputs.rows == train.height
+    matrix = model_matrix.encode(train, fitted.contract)
+    for position, column in zip(
+        reference_profile.profiled_columns(fitted.contract), profile.counts().columns, strict=True
+    ):
+        assert column.missing == int(np.isnan(matrix[:, position]).sum())
+        assert column.rows == train.height
+
+
+def test_calibration_adds_up_to_the_test_part(made: tuple[Path, ReferenceProfile]) -> None:
+    """Each test row is in one bin of its probability, and each positive one is counted as such."""
+    folder, profile = made
+    fitted = fitted_model.load(folder / "model")
+    test = read_test(folder / "test", folder / "actuals")
+    (calibration,) = profile.outputs.calibration
+    scores = fitted.predict(test).probabilities
+    assert scores is not None
+    assert calibration.label == fitted.classes[fitted.positive]
+    assert sum(calibration.rows) == test.height == profile.outputs.rows
+    assert sum(calibration.probabilities) == pytest.approx(scores[:, fitted.positive].sum())
+    actual = model_matrix.encode_target(test, fitted.contract)
+    assert sum(calibration.actual) == int((actual == fitted.positive).sum())
+
+
+def test_a_profile_of_another_contract_is_refused(made: tuple[Path, ReferenceProfile]) -> None:
+    """Rows that are read under another contract cannot be compared with it."""
+    folder, profile = made
+    contract = replace(fitted_model.load(folder / "model").contract, max_quarantined=0.123)
+    with pytest.raises(InputError, match="must be of the contract customers that the rows are read with"):
+        profile.check(contract)
+
+
+def test_a_profile_that_lacks_a_part_is_refused(made: tuple[Path, ReferenceProfile]) -> None:
+    """The sentence names what is missing, and the remedy."""
+    facts = made[1].as_json()
+    del facts["outputs"]["losses"]
+    with pytest.raises(InputError, match="'outputs' lacks the key 'losses': package the model again"):
+        ReferenceProfile.from_json(json.loads(json.dumps(facts)))
+
+
+def _contract(*columns: Column) -> Contract:
+    target = Column("sold", dtype="string", role="target", categories=("no", "yes"))
+    return Contract(name="shop", task="binary", columns=(*columns, target))
+
+
+def test_no_personal_column_is_profiled() -> None:
+    """Neither the values nor the categories of a personal column are in the profile."""
+    contract = _contract(
+        Column("age", dtype="number", role="feature"),
+        Column("name", dtype="string", role="feature", categories=("ann", "bob"), personal="keep"),
+    )
+    matrix = np.array([[30.0, 0.0], [40.0, 1.0]])
+    counts = profile_inputs(lambda: [matrix], contract)
+    assert [column.bins.name for column in counts.columns] == ["age"]
+
+
+def test_bins_follow_from_all_rows_of_a_large_table_and_counts_are_exact() -> None:
+    """A table whose rows rise from its first to its last block is sampled evenly, in bounded memory."""
+    contract = _contract(Column("age", dtype="number", role="feature"))
+    blocks = [np.linspace(start, start + 1, 60_000)[:, None] for start in range(5)]
+    (column,) = profile_inputs(lambda: iter(blocks), contract).columns
+    assert column.rows == 300_000
+    inner = column.counts[1:-1]
+    assert inner.min() > 0.7 * inner.mean()
+    assert inner.max() < 1.4 * inner.mean()
+
+
+def test_a_training_part_without_rows_is_one_sentence() -> None:
+    """There is nothing to profile."""
+    with pytest.raises(DataError, match="must hold rows to be profiled"):
+        profile_inputs(list, _contract(Column("age", dtype="number", role="feature")))
+
+
+def test_errors_of_a_regression_are_summed_by_predicted_value() -> None:
+    """Bias, spread and size of the errors, where the model predicts little and where it predicts much."""
+    actual, values = np.array([1.0, 2.0, 10.0, 20.0]), np.array([1.5, 1.5, 12.0, 12.0])
+    outputs = describe_outputs(EvaluatedRows("regression", actual, values=values), ())
+    assert outputs.errors is not None
+    occupied = [index for index, rows in enumerate(outputs.errors.rows) if rows]
+    assert [outputs.errors.totals[index] for index in occupied] == [0.0, 6.0]
+    assert [outputs.errors.magnitudes[index] for index in occupied] == [1.0, 10.0]
+    assert {loss.name: loss.total for loss in outputs.losses} == {"mae": 11.0, "mse": 68.5}
+    assert outputs.calibration == ()
