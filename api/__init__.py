@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from headrace.api.collecting import collect
     from headrace.api.deployment import deploy, undeploy
     from headrace.api.model_reference import open_bundle
+    from headrace.api.retraining import Retraining, RolloutPlace, retrain
     from headrace.api.run_result import Run, open_run
     from headrace.api.scoring import Predictions, score
     from headrace.api.serving import ModelEndpoint, serve
@@ -51,6 +52,8 @@ __all__ = [
     "MissingError",
     "ModelEndpoint",
     "Predictions",
+    "Retraining",
+    "RolloutPlace",
     "Run",
     "StoreError",
     "UserError",
@@ -58,6 +61,7 @@ __all__ = [
     "deploy",
     "open_bundle",
     "open_run",
+    "retrain",
     "run",
     "score",
     "serve",
@@ -69,11 +73,14 @@ _MODULES = {
     "Bundle": "headrace.core.bundles.bundle",
     "ModelEndpoint": "headrace.api.serving",
     "Predictions": "headrace.api.scoring",
+    "Retraining": "headrace.api.retraining",
+    "RolloutPlace": "headrace.api.retraining",
     "Run": "headrace.api.run_result",
     "collect": "headrace.api.collecting",
     "deploy": "headrace.api.deployment",
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",
+    "retrain": "headrace.api.retraining",
     "run": "headrace.api.training",
     "score": "headrace.api.scoring",
     "serve": "headrace.api.serving",

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from headrace.api.local_run import RunOutput, training_run
 from headrace.api.model_reference import ModelReference, open_model, resolve_model
+from headrace.api.monitoring import read_policy
 from headrace.api.progress import describe_event
 from headrace.api.run_result import Run
 from headrace.api.tables import TableReference, table_address
@@ -17,7 +18,6 @@ from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
 from headrace.core.monitors.policy import MonitoringPolicy, Widening
-from headrace.core.monitors.policy_yaml import load_policy
 from headrace.core.packaging.cards import card_answers
 from headrace.core.packaging.provenance_document import Provenance
 from headrace.monitoring.retraining.prepare_training import PreparedTraining, RetrainingOptions, prepare_training
@@ -130,7 +130,7 @@ def retrain(
         MissingError: If a table or the model does not exist.
         HeadraceError: If a step fails.
     """
-    rules = policy if isinstance(policy, MonitoringPolicy) else _read_policy(policy)
+    rules = read_policy(policy)
     say = progress or (lambda _: None)
     if rollout is not None and rollout.platform not in {"local", "kserve"}:
         raise InputError(f"the platform must be local or kserve; got {rollout.platform!r} instead.")
@@ -156,14 +156,6 @@ def retrain(
         run = _train(bundle, prepared, recorded, champion=resolve_model(model), budget=str(budget), output=run_output)
         status = _take_over(run, prepared, champion=resolve_model(model), policy=rules, rollout=rollout, say=say)
     return Retraining(status, _describe(status, prepared, run), prepared, run)
-
-
-def _read_policy(path: str | Path | None) -> MonitoringPolicy:
-    if path is None:
-        from headrace.core.monitors.policy_yaml import default_text, parse_policy  # noqa: PLC0415 - rarely needed
-
-        return parse_policy(default_text())
-    return load_policy(Path(path))
 
 
 def _recorded_options(bundle: Bundle) -> dict[str, Any]:
