@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from headrace.api.collecting import collect
     from headrace.api.deployment import deploy, undeploy
     from headrace.api.model_reference import open_bundle
+    from headrace.api.retraining import Retraining, RolloutPlace, retrain
     from headrace.api.run_result import Run, open_run
     from headrace.api.scoring import Predictions, score
     from headrace.api.serving import ModelEndpoint, serve
@@ -52,6 +53,8 @@ __all__ = [
     "MissingError",
     "ModelEndpoint",
     "Predictions",
+    "Retraining",
+    "RolloutPlace",
     "Run",
     "StoreError",
     "UserError",
@@ -62,6 +65,7 @@ __all__ = [
     "open_bundle",
     "open_run",
     "plan_ab_test",
+    "retrain",
     "run",
     "score",
     "serve",
@@ -73,6 +77,8 @@ _MODULES = {
     "Bundle": "headrace.core.bundles.bundle",
     "ModelEndpoint": "headrace.api.serving",
     "Predictions": "headrace.api.scoring",
+    "Retraining": "headrace.api.retraining",
+    "RolloutPlace": "headrace.api.retraining",
     "Run": "headrace.api.run_result",
     "collect": "headrace.api.collecting",
     "analyze_ab_test": "headrace.api.ab_tests",
@@ -81,6 +87,7 @@ _MODULES = {
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",
     "plan_ab_test": "headrace.api.ab_tests",
+    "retrain": "headrace.api.retraining",
     "run": "headrace.api.training",
     "score": "headrace.api.scoring",
     "serve": "headrace.api.serving",
