@@ -31,9 +31,11 @@ from headrace.core.base.errors import (
 )
 
 if TYPE_CHECKING:
+    from headrace.api.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
     from headrace.api.collecting import collect
     from headrace.api.deployment import deploy, undeploy
     from headrace.api.model_reference import open_bundle
+    from headrace.api.retraining import Retraining, RolloutPlace, retrain
     from headrace.api.run_result import Run, open_run
     from headrace.api.scoring import Predictions, score
     from headrace.api.serving import ModelEndpoint, serve
@@ -51,13 +53,19 @@ __all__ = [
     "MissingError",
     "ModelEndpoint",
     "Predictions",
+    "Retraining",
+    "RolloutPlace",
     "Run",
     "StoreError",
     "UserError",
+    "analyze_ab_test",
+    "assign_versions",
     "collect",
     "deploy",
     "open_bundle",
     "open_run",
+    "plan_ab_test",
+    "retrain",
     "run",
     "score",
     "serve",
@@ -69,11 +77,17 @@ _MODULES = {
     "Bundle": "headrace.core.bundles.bundle",
     "ModelEndpoint": "headrace.api.serving",
     "Predictions": "headrace.api.scoring",
+    "Retraining": "headrace.api.retraining",
+    "RolloutPlace": "headrace.api.retraining",
     "Run": "headrace.api.run_result",
     "collect": "headrace.api.collecting",
+    "analyze_ab_test": "headrace.api.ab_tests",
+    "assign_versions": "headrace.api.ab_tests",
     "deploy": "headrace.api.deployment",
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",
+    "plan_ab_test": "headrace.api.ab_tests",
+    "retrain": "headrace.api.retraining",
     "run": "headrace.api.training",
     "score": "headrace.api.scoring",
     "serve": "headrace.api.serving",

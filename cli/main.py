@@ -36,6 +36,8 @@ _COMMANDS = {
     "lineage": "records.lineage:lineage:EXAMPLES",
     "replay": "local.replay:replay:EXAMPLES",
     "abtest": "monitoring.abtest",
+    "monitor": "monitoring.monitor",
+    "retrain": "monitoring.retrain:retrain:EXAMPLES",
     "compile": "cluster.compile:compile_pipeline:EXAMPLES",
     "doctor": "local.doctor:doctor:EXAMPLES",
     "cluster": "cluster.cluster",

@@ -9,6 +9,8 @@ from headrace.components.data.profile import profile
 from headrace.components.data.split import split
 from headrace.components.data.validate import validate
 from headrace.components.monitoring.collect import collect
+from headrace.components.monitoring.decide import decide
+from headrace.components.monitoring.select_rows import select_rows
 from headrace.components.release.deploy import deploy
 from headrace.components.release.package import package
 from headrace.components.release.publish import publish
@@ -25,6 +27,7 @@ from headrace.components.training.tune import tune
 
 __all__ = [
     "collect",
+    "decide",
     "deploy",
     "engineer",
     "evaluate",
@@ -41,6 +44,7 @@ __all__ = [
     "report_metrics",
     "rollout",
     "score",
+    "select_rows",
     "split",
     "train",
     "tune",

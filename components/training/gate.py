@@ -32,6 +32,7 @@ def gate(
     seed: int = 0,
     publish: bool = True,
     serve: bool = True,
+    serve_held: bool = True,
     fingerprint: str = "",
 ) -> GateOutputs:
     """Compare the model with bounds of metrics, and with the champion (or the baseline) on the same test rows.
@@ -49,6 +50,7 @@ def gate(
         seed: Seed of every random choice.
         publish: Whether a model that may be published is to be.
         serve: Whether a model that is published is to be served.
+        serve_held: Whether a model that is held is to be served, too.
         fingerprint: Fingerprint of the champion: the verdict of an earlier run is reused only for the same one.
 
     Returns:
@@ -70,6 +72,7 @@ def gate(
             seed=seed,
             publish=publish,
             serve=serve,
+            serve_held=serve_held,
             fingerprint=fingerprint,
         )
     )

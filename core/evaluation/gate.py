@@ -20,17 +20,18 @@ from headrace.core.validation.data_checks import DataChecks
 VerdictUse = Literal["serve", "publish", "keep"]
 
 
-def choose_use(*, passed: bool, publish: bool, serve: bool) -> VerdictUse:
+def choose_use(verdict: Decision, *, publish: bool, serve: bool, serve_held: bool = True) -> VerdictUse:
     """Return what to do with a candidate.
 
     Args:
-        passed: Whether the gate allows it to be published.
-        publish: Whether to publish a candidate that passed.
+        verdict: The gate's verdict.
+        publish: Whether to publish a candidate that is not rejected.
         serve: Whether to serve a candidate that is published.
+        serve_held: Whether to serve one that is held, too.
     """
-    if not passed or not publish:
+    if verdict == "reject" or not publish:
         return "keep"
-    return "serve" if serve else "publish"
+    return "serve" if serve and (serve_held or verdict == "promote") else "publish"
 
 
 @dataclass(frozen=True)

@@ -85,10 +85,16 @@ def select_training_rows(
     held_out = max(1, min(int(MOST_OF_THE_NEW * new.height), round(test_size * (old.height + new.height))))
     # Never the earliest time of all, so that something is learned from the new rows.
     cut, newest = max(new.get_column(time)[-held_out], times[1]), times[-1]
-    late = old.filter(pl.col(time) >= cut).height
-    kept = old.filter(pl.col(time).is_null() | (pl.col(time) < cut))
+    # An old row that is equal to a new one, the time included, is the same request: a retraining before learned it.
+    kept = old.join(
+        new.select(old.columns).unique(), on=old.columns, how="anti", nulls_equal=True, maintain_order="left"
+    )
+    repeated = old.height - kept.height
+    late = kept.filter(pl.col(time) >= cut).height
+    kept = kept.filter(pl.col(time).is_null() | (pl.col(time) < cut))
     counts = [
         (timeless, "no_time", "new rows have no time and are left out"),
+        (repeated, "repeated_rows", "old rows are among the new ones, and count once"),
         (late, "late_old_rows", "old rows are as new as the rows that are held out, and are left out"),
     ]
     if rules.rows == "weighted" and kept.get_column(time).null_count():

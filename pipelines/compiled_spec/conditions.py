@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 from headrace.core.evaluation.gate import choose_use
+from headrace.core.evaluation.verdict import Decision
 
 # As KFP's compiler writes `dsl.If(flag == True)`, `dsl.Elif(text == "a")` and `dsl.Else()`, joined by `&&`.
 _COMPARISON = re.compile(
@@ -35,10 +36,12 @@ def possible_outputs(function: str, inputs: Mapping[str, Any]) -> dict[str, Outp
     """
     if function != "gate":
         return {}
-    options = [[inputs[name]] if isinstance(inputs.get(name), bool) else [True, False] for name in ("publish", "serve")]
+    known = {"serve_held": True, **inputs}
+    names = ("publish", "serve", "serve_held")
+    options = [[known[name]] if isinstance(known.get(name), bool) else [True, False] for name in names]
     uses = {
-        choose_use(passed=passed, publish=publish, serve=serve)
-        for passed, publish, serve in product([True, False], *options)
+        choose_use(verdict, publish=publish, serve=serve, serve_held=serve_held)
+        for verdict, publish, serve, serve_held in product(get_args(Decision), *options)
     }
     return {"use": OutputValues(tuple(sorted(uses)))}
 

@@ -14,11 +14,14 @@ from headrace.components import (
     infer_contract,
     ingest,
     package,
+    register,
+    report,
     split,
     train,
     tune,
     validate,
 )
+from headrace.components import publish as publish_bundle
 from headrace.core.base.secret_names import RECORDS_SECRET, STORE_SECRET, STORE_VARIABLES
 from headrace.core.base.settings import RECORDS
 from headrace.pipelines.definitions.option_fields import step_arguments
@@ -207,3 +210,26 @@ def _add_model_steps(
     with_store(packaged)
     bundle = packaged.outputs["bundle"]
     return ModelOutputs(tuned.outputs["trials"], evaluation, verdict, gated.outputs["use"], bundle)
+
+
+def add_publish_step(bundle: Channel) -> Channel:
+    """Add the step that publishes a bundle; return its address."""
+    published = publish_bundle(bundle=bundle)
+    published.set_caching_options(False)
+    with_store(published)
+    return published.outputs["Output"]
+
+
+def add_report_step(**inputs: Any) -> None:
+    """Add the step that writes the report, which runs even if every other step was cached.
+
+    Its inputs show whoever follows the run where the artifacts of cached steps are stored.
+    """
+    report(**inputs).set_caching_options(False)
+
+
+def add_register_step(**inputs: Any) -> dsl.PipelineTask:
+    """Add the step that registers a model."""
+    registered = with_records(register(**inputs))
+    registered.set_caching_options(False)
+    return registered

@@ -47,7 +47,7 @@ def pipeline_arguments(
             are those of another version.
     """
     steps = provenance.arguments or {}
-    values = _by_option(steps)
+    values = recorded_options(steps)
     recorded_champion = champion or str(values.get("champion", ""))
     if recorded_champion and "://" not in recorded_champion and not Path(recorded_champion).exists():
         raise InputError(
@@ -59,7 +59,7 @@ def pipeline_arguments(
         **values,
         "source": source,
         "contract": str(bundle.folder / "contract.yaml") if values.get("contract") else "",
-        "experiment": _experiment(str(values.get("experiment", "")), scratch),
+        "experiment": restore_experiment(str(values.get("experiment", "")), scratch),
         "champion": recorded_champion,
         "card": str(bundle.folder / card_answers.FILE),
         "include_data": bool(provenance.data.copied),
@@ -68,7 +68,7 @@ def pipeline_arguments(
     return escape_all(arguments)
 
 
-def _by_option(steps: Mapping[str, Any]) -> dict[str, Any]:
+def recorded_options(steps: Mapping[str, Any]) -> dict[str, Any]:
     """Return the recorded arguments by the names of the options of a training.
 
     Raises:
@@ -89,7 +89,7 @@ def _by_option(steps: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _experiment(text: str, scratch: Path) -> str:
+def restore_experiment(text: str, scratch: Path) -> str:
     """Return the name of a shipped Experiment, or the file into which the recorded one is written."""
     if "\n" not in text:
         return text

@@ -26,6 +26,7 @@ def run_gate(
     seed: int,
     publish: bool,
     serve: bool,
+    serve_held: bool,
     fingerprint: str,
 ) -> tuple[bool, VerdictUse]:
     """Judge a model; the component documents the parameters.
@@ -51,8 +52,8 @@ def run_gate(
     add_metadata(verdict, {"verdict": decision.verdict, "reasons": list(decision.reasons)})
     record_arguments(verdict, champion=champion, metric_bounds=metric_bounds, seed=seed)
     say(decision.verdict)
-    passed = decision.verdict != "reject"
-    return passed, choose_use(passed=passed, publish=bool(publish), serve=bool(serve))
+    use = choose_use(decision.verdict, publish=bool(publish), serve=bool(serve), serve_held=bool(serve_held))
+    return decision.verdict != "reject", use
 
 
 @contextmanager

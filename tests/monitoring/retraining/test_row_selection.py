@@ -150,3 +150,12 @@ def test_windows_with_broken_data_are_left_out() -> None:
     window = TimeWindow(parse_moment("2026-01-02T00:00:00Z"), parse_moment("2026-01-03T00:00:00Z"))
     left = leave_out_windows(rows([0.0, 1.0, 1.5, 2.0, None]), [window], time="at")
     assert left.get_column("fare").to_list() == [0.0, 3.0, 4.0]
+
+
+def test_a_row_that_is_old_and_new_counts_once() -> None:
+    """A second retraining may be given rows that the first one had; a row without a time is never taken for another."""
+    first = rows([1.0, 2.0, 3.0, 4.0, None])
+    second = pl.concat([first, rows([5.0, 6.0], mark=1000)])
+    selected = select(first, second)
+    assert (selected.old, selected.new) == (1, 6)
+    assert "4 old rows are among the new ones, and count once." in [note.sentence for note in selected.notes]

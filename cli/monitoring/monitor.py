@@ -1,0 +1,123 @@
+"""``headrace monitor``: the policy of a model's monitoring, and what was decided by it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headrace.cli.options.model_argument import Model
+from headrace.cli.options.registry_options import Json
+from headrace.core.base.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The monitoring of a model in use.")
+
+POLICY = """
+Examples:
+
+  headrace monitor policy -o monitoring.yaml
+
+  headrace monitor policy --check monitoring.yaml
+"""
+DECIDE = """
+Examples:
+
+  headrace monitor decide headrace-out/tips monitoring --policy monitoring.yaml
+
+  headrace monitor decide tips@production s3://monitoring/models --policy monitoring.yaml --json
+"""
+DECISIONS = """
+Examples:
+
+  headrace monitor decisions tips monitoring
+"""
+_Store = Annotated[str, typer.Argument(metavar="STORE", help="Monitoring store: a folder, or s3://BUCKET/PREFIX.")]
+
+
+@app.command(epilog=POLICY)
+def policy(
+    check: Annotated[Path | None, typer.Option(metavar="FILE", help="Check this policy instead.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="File to write.", show_default="standard output"),
+    ] = None,
+) -> None:
+    """Print the default monitoring policy with comments, to be edited; or check one."""
+    from headrace.core.base.files import write_text  # noqa: PLC0415 - other commands need none of it
+    from headrace.core.monitors.policy_yaml import default_text, load_policy  # noqa: PLC0415
+
+    if check:
+        rules = load_policy(check)
+        typer.echo(
+            f"{check}: {len(rules.monitors)} monitors over windows of a {rules.window}; each report may raise a false "
+            f"alarm with a chance of {rules.alpha:.4g}. Digest {rules.digest[:12]}."
+        )
+        return
+    if output is None:
+        typer.echo(default_text(), nl=False)
+        return
+    if output.exists():
+        raise InputError(f"{output} exists; name another file, or delete it.")
+    write_text(output, default_text())
+    typer.echo(f"{output} is written: read it, edit it, then: headrace monitor policy --check {output}")
+
+
+@app.command(epilog=DECIDE)
+def decide(
+    model: Model,
+    store: _Store,
+    policy: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Monitoring policy.", show_default="that of headrace monitor policy"),
+    ] = None,
+    trained: Annotated[
+        str, typer.Option(metavar="TIME", help="When MODEL was trained.", show_default="what the registry says")
+    ] = "",
+    new_labels: Annotated[
+        int, typer.Option(metavar="N", help="New labelled rows since then.", show_default="what the reports say")
+    ] = -1,
+    at: Annotated[
+        str,
+        typer.Option(metavar="TIME", help="Time of the decision, such as 2026-03-01T00:00:00Z.", show_default="now"),
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Decide about MODEL after the latest window that has ended, once, by its reports in STORE."""
+    import json  # noqa: PLC0415 - as below
+
+    from headrace.api.monitoring import decide as decide_about  # noqa: PLC0415 - slow to import
+    from headrace.core.monitors.time_window import parse_moment  # noqa: PLC0415
+
+    decision, place = decide_about(
+        model,
+        store,
+        policy=policy,
+        trained=parse_moment(trained) if trained else None,
+        new_labels=new_labels if new_labels >= 0 else None,
+        now=parse_moment(at) if at else datetime.now(UTC),
+    )
+    if as_json:
+        typer.echo(json.dumps(decision.as_json(), indent=1))
+        return
+    approval = ", and waits for a person" if decision.needs_approval else ""
+    window = f"{decision.window.start} to {decision.window.end}"
+    typer.echo(f"{decision.name} {decision.digest[:12]}, {window}: {decision.outcome.replace('_', ' ')}{approval}.")
+    for reason in decision.reasons:
+        typer.echo(f"  {reason}")
+    typer.echo(f"The decision stands in {store}, and {place}.")
+
+
+@app.command(epilog=DECISIONS)
+def decisions(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the model.")], store: _Store) -> None:
+    """List the decisions about a model, the newest last."""
+    from headrace.cli.output.text_table import align_rows, cut  # noqa: PLC0415 - as above
+    from headrace.monitoring.decisions.history import MonitorHistory  # noqa: PLC0415
+    from headrace.stores.objects.open_objects import open_objects  # noqa: PLC0415
+
+    rows = [
+        [one.window.end, one.digest[:12], one.outcome.replace("_", " "), cut(one.reasons[0], 90)]
+        for one in MonitorHistory(open_objects(store), name).decisions()
+    ]
+    if not rows:
+        raise InputError(f"there are no decisions about {name} in {store}: headrace monitor decide makes one.")
+    typer.echo(align_rows(["window until", "version", "outcome", "reason"], rows))

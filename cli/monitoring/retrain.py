@@ -1,0 +1,118 @@
+"""``headrace retrain``: a new version from old and new rows, which takes over if it is better."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headrace.cli.options import run_options
+from headrace.cli.options.kubernetes_options import Context, Namespace
+from headrace.cli.options.model_argument import Model
+from headrace.core.base.errors import DataError, InputError
+
+EXAMPLES = """
+Examples:
+
+  headrace retrain headrace-out/tips monitoring --new labelled.parquet
+
+  headrace retrain headrace-out/tips monitoring --new labelled.parquet --old trips.csv --no-rollout
+
+  headrace retrain tips@production s3://monitoring/models --new s3://lake/labelled/ --policy monitoring.yaml
+    --raise-contract categories,range --platform kserve --endpoint tips
+
+Exit code 0: the new version takes over, is published (--no-rollout), or waits for an approval. 3: the former version
+stays. 4: the rows are not fit for training, and nothing was trained.
+"""
+_FORMER_STAYS, _DATA_FAULT = 3, 4
+_WIDENINGS = ("categories", "range", "missing")
+
+
+def retrain(
+    model: Model,
+    store: Annotated[str, typer.Argument(metavar="STORE", help="Monitoring store: a folder, or s3://BUCKET/PREFIX.")],
+    *,
+    new: Annotated[
+        str, typer.Option(metavar="TABLE", help="New labelled rows: the contract's columns, and their time.")
+    ],
+    old: Annotated[
+        str,
+        typer.Option(
+            metavar="TABLE", help="Table that MODEL was made from.", show_default="the bundle's copy, or its address"
+        ),
+    ] = "",
+    policy: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Monitoring policy.", show_default="that of headrace monitor policy"),
+    ] = None,
+    raise_contract: Annotated[
+        str,
+        typer.Option(metavar="WHAT", help=f"What may become wider in the contract: {', '.join(_WIDENINGS)}."),
+    ] = "",
+    budget: Annotated[
+        str, typer.Option(help="Trials (20) or time (90s, 5m, 1h) of the search.", show_default="that of MODEL")
+    ] = "",
+    rollout: Annotated[
+        bool, typer.Option("--rollout/--no-rollout", help="Whether a better version takes over step by step.")
+    ] = True,
+    platform: Annotated[
+        str, typer.Option(help="Where: local, a trial with the newest rows as requests, or kserve.")
+    ] = "local",
+    endpoint: Annotated[
+        str, typer.Option(metavar="NAME", help="On KServe: name of the endpoint.", show_default="the model's")
+    ] = "",
+    namespace: Namespace = "",
+    context: Context = "",
+    prometheus: Annotated[
+        str, typer.Option(metavar="URL", help="On KServe: address of Prometheus.", show_default="the pods are asked")
+    ] = "",
+    output: run_options.Output = None,
+    summary: run_options.SummaryFile = None,
+    verbose: run_options.Verbose = False,
+) -> None:
+    """Retrain MODEL on old and new rows, compare both on the newest, and roll the better one out."""
+    widen = tuple(run_options.comma_list(raise_contract))
+    unknown = sorted(set(widen) - set(_WIDENINGS))
+    if unknown:
+        raise InputError(f"--raise-contract must be of {', '.join(_WIDENINGS)}; got {', '.join(unknown)} instead.")
+    from headrace.api.retraining import RolloutPlace  # noqa: PLC0415 - slow to import, and other commands need none
+    from headrace.api.retraining import retrain as retrain_model  # noqa: PLC0415
+    from headrace.cli.output.run_output import Progress  # noqa: PLC0415
+    from headrace.core.base.files import write_text  # noqa: PLC0415
+
+    try:
+        result = retrain_model(
+            model,
+            store,
+            new=new,
+            old=old,
+            policy=policy,
+            raise_contract=widen,  # type: ignore[arg-type]  # checked above
+            budget=budget,
+            rollout=RolloutPlace(platform, endpoint, namespace, context, prometheus) if rollout else None,
+            output=output,
+            progress=lambda line: typer.echo(f"  … {line}"),
+            on_event=Progress(sys.stdout),
+            verbose=verbose,
+        )
+    except DataError as error:
+        typer.echo(f"headrace: {error}", err=True)
+        raise typer.Exit(_DATA_FAULT) from error
+    if summary:
+        write_text(summary, result.run.summary.to_json())
+    typer.echo(
+        f"\n  {result.sentence}\n\nNext: {_next_step(result.status, model, result.run.home, result.prepared.name)}"
+    )
+    if result.status in {"kept", "rolled_back", "aborted"}:
+        raise typer.Exit(_FORMER_STAYS)
+
+
+def _next_step(status: str, model: str, home: Path, name: str) -> str:
+    report = home / "report.html"
+    if status == "waits":
+        return f"read {report}, then: headrace approve {name} latest --reason ..., and the same command again"
+    if status == "promoted":
+        return f"headrace serve {home}"
+    if status == "published":
+        return f"headrace rollout {model} --candidate {home / 'bundle'}"
+    return f"read {report}"

@@ -1,0 +1,58 @@
+"""The component that decides about a model after a window."""
+
+from typing import NamedTuple
+
+from kfp.dsl import Artifact, Input, Output
+
+from headrace.components.base import component
+
+
+class DecideOutputs(NamedTuple):
+    """The decision, for the conditions of a pipeline.
+
+    Attributes:
+        Output: The outcome.
+        act: The outcome if it need not wait for a person, else an empty text.
+    """
+
+    Output: str
+    act: str
+
+
+@component
+def decide(
+    report: Input[Artifact],
+    decision: Output[Artifact],
+    store: str,
+    policy: str = "",
+    trained: str = "",
+    new_labels: int = -1,
+    now: str = "",
+) -> DecideOutputs:
+    """Decide about a model after a window, once, and record it in the monitoring store and the registry.
+
+    Args:
+        report: The window's report of the monitors (JSON).
+        decision: The decision (JSON): outcome, reasons, and the figures that it rests on.
+        store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``.
+        policy: Path or address of the monitoring policy; empty for the default one.
+        trained: When the version was trained, such as ``2026-03-01T00:00:00Z``; empty for what the registry says.
+        new_labels: Labelled rows since then; -1 for what the reports say.
+        now: Time of the decision; empty for the present.
+
+    Returns:
+        ``nothing``, ``warn``, ``retrain``, ``roll_back`` or ``stop``; and the same if it need not wait for a person.
+    """
+    from headrace.steps.monitoring.decide import run_decide
+
+    return DecideOutputs(
+        *run_decide(
+            report=report,
+            decision=decision,
+            store=store,
+            policy=policy,
+            trained=trained,
+            new_labels=new_labels,
+            now=now,
+        )
+    )
