@@ -113,7 +113,7 @@ def test_the_world_changes_and_a_better_version_takes_over(
         "out",
         "store",
         new=new,
-        policy=MonitoringPolicy(retraining=RetrainingPolicy(rows="sliding", sliding_days=2)),
+        policy=MonitoringPolicy(retraining=RetrainingPolicy(rows="sliding", sliding_days=3)),
         output="third",
         rollout=None,
         progress=lines.append,
