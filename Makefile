@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PACKAGES := api cli cluster components core experiments kustomize monitoring pipelines registry reports rollouts serving steps stores
 NAME ?= line
 CHROMIUM ?= chromium
-SERVERS := docker or minio or mlflow or postgres or kubernetes
+SERVERS := docker or minio or mlflow or postgres or prometheus or kubernetes
 MARKS := ($(SERVERS)) and not exhaustive
 ENGINE ?= docker
 EXTRA ?=
@@ -30,7 +30,7 @@ test-random: $(VENV)/.dev  ## the property tests, twenty times longer and with o
 
 # The node first and alone: it must answer each request while its pods change, whatever else the machine would do.
 # Then three processes whatever the cores: they often wait for servers.
-test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Docker, Kubernetes)
+test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Prometheus, Docker, Kubernetes)
 	$(BIN)/python -m pytest -n 0 -m "$(MARKS)" tests/node || [ $$? -eq 5 ]  # 5: MARKS chooses none of them
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "$(MARKS)" --ignore tests/node
 

@@ -31,6 +31,7 @@ from headrace.core.base.errors import (
 )
 
 if TYPE_CHECKING:
+    from headrace.api.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
     from headrace.api.collecting import collect
     from headrace.api.deployment import deploy, undeploy
     from headrace.api.model_reference import open_bundle
@@ -57,10 +58,13 @@ __all__ = [
     "Run",
     "StoreError",
     "UserError",
+    "analyze_ab_test",
+    "assign_versions",
     "collect",
     "deploy",
     "open_bundle",
     "open_run",
+    "plan_ab_test",
     "retrain",
     "run",
     "score",
@@ -77,9 +81,12 @@ _MODULES = {
     "RolloutPlace": "headrace.api.retraining",
     "Run": "headrace.api.run_result",
     "collect": "headrace.api.collecting",
+    "analyze_ab_test": "headrace.api.ab_tests",
+    "assign_versions": "headrace.api.ab_tests",
     "deploy": "headrace.api.deployment",
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",
+    "plan_ab_test": "headrace.api.ab_tests",
     "retrain": "headrace.api.retraining",
     "run": "headrace.api.training",
     "score": "headrace.api.scoring",

@@ -43,7 +43,7 @@ def plan_ab_test(
     >>> import headrace.api as hr
     >>> plan = hr.plan_ab_test("new-model", metrics=["converted,rate=0.10,effect=0.02"], looks="once")
     >>> plan.keys
-    7682
+    7679
 
     Args:
         name: Name of the test, on which the assignment depends.
@@ -135,7 +135,8 @@ def assign_versions(
     path = Path(output)
     if path.suffix.lower() not in {".parquet", ".csv"}:
         raise InputError(f"the output must be a file that ends in .parquet or .csv; got {path}.")
-    frame = _read(table, ReadOptions(**reading))
+    # Only an empty text is missing: the table is written as it was, and a key may be called NA.
+    frame = _read(table, ReadOptions(missing_values=("",), **reading))
     assignment.check_key_column(frame, key)
     if version in frame.columns:
         raise InputError(f"the table has a column {quote(version)} already; name another one for the versions.")
@@ -170,7 +171,8 @@ def analyze_ab_test(
     """
     the_plan = plan if isinstance(plan, ABTestPlan) else ABTestPlan.read(Path(plan))
     only = tuple(dict.fromkeys([the_plan.key, the_plan.version, *the_plan.columns, *([time] if time else [])]))
-    frame = _read(table, ReadOptions(**{"numbers": the_plan.columns, **reading}, only=only))
+    listed = (the_plan.key, the_plan.version)
+    frame = _read(table, ReadOptions(numbers=the_plan.columns, listed=listed, only=only, **reading))
     if time in frame.columns:
         frame = frame.with_columns(_as_times(frame[time]))
     return analysis.analyze(frame, plan=the_plan, time=time)

@@ -6,6 +6,7 @@ make bench NAME=ab_tests ARGS="--speed --rows 10000000"
 """
 
 import argparse
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -103,91 +104,100 @@ def rate(times: int, seed: int, run: Callable[[Rng], bool]) -> tuple[float, floa
     return share, float(np.sqrt(max(share * (1 - share), 1 / times) / times))
 
 
-def measure_rates(times: int) -> None:
-    """Print what is promised beside what simulations give."""
-    rows: list[tuple[str, str, tuple[float, float]]] = []
-    for text in (SHARE_METRIC, MEAN_METRIC, COVARIATE_METRIC):
-        name = text.partition(",")[0]
-        once, daily = plan_test(text, looks="once"), plan_test(text)
+def finds(result: ABTestResult) -> bool:
+    """Return whether a test found a difference."""
+    return result.decision in {"better", "worse"}
 
-        def final(rng: Rng, effect: float, plan: ABTestPlan) -> ABTestResult:
-            return analyze(draw_table(rng, plan.keys, effect=effect), plan=plan)
 
-        def finds(result: ABTestResult) -> bool:
-            return result.decision in {"better", "worse"}
+def measure_metric(text: str, times: int) -> list[tuple[str, str, tuple[float, float]]]:
+    """Return what is promised of one primary metric, and what simulations give."""
+    name = text.partition(",")[0]
+    once, daily = plan_test(text, looks="once"), plan_test(text)
+    true = once.metrics[0].effect or 0.0
 
-        def covers(rng: Rng, plan: ABTestPlan) -> bool:
-            found, true = final(rng, 1.0, plan).metrics[0], plan.metrics[0].effect or 0.0
-            return found.low <= true <= found.high
+    def look_once(rng: Rng, effect: float) -> ABTestResult:
+        return analyze(draw_table(rng, once.keys, effect=effect), plan=once, time="day")
 
-        def covers_always(rng: Rng, plan: ABTestPlan) -> bool:
-            table, true = draw_table(rng, plan.keys, effect=1.0), plan.metrics[0].effect or 0.0
-            points = analyze(table, plan=plan, time="day").metrics[0].timeline
-            return all(point.low is None or point.low <= true <= (point.high or 0.0) for point in points)
+    def covers(rng: Rng) -> bool:
+        found = look_once(rng, 1.0).metrics[0]
+        return found.low <= true <= found.high
 
-        def naive(rng: Rng, plan: ABTestPlan) -> bool:
-            results = look_daily(draw_table(rng, plan.keys), plan)
-            return any(result.metrics[0].p_value < plan.alpha for result in results)
+    def covers_always(rng: Rng) -> bool:
+        points = look_once(rng, 1.0).metrics[0].timeline
+        return all(point.low is None or point.low <= true <= (point.high or 0.0) for point in points)
 
-        rows += [
-            (f"{name}: false alarms, one look", "at most 0.05", rate(times, 1, lambda r: finds(final(r, 0.0, once)))),
-            (
-                f"{name}: false alarms, looked at daily",
-                "at most 0.05",
-                rate(times, 2, lambda r: decide_by_looking(draw_table(r, daily.keys), daily) in {"better", "worse"}),
-            ),
-            (f"{name}: the same by p < 0.05 (what not to do)", "", rate(times, 2, lambda r: naive(r, daily))),
-            (f"{name}: power, one look", "0.80", rate(times, 3, lambda r: finds(final(r, 1.0, once)))),
-            (
-                f"{name}: power, looked at daily",
-                "at least 0.80",
-                rate(times, 4, lambda r: decide_by_looking(draw_table(r, daily.keys, effect=1.0), daily) == "better"),
-            ),
-            (f"{name}: the interval holds the effect", "0.95", rate(times, 5, lambda r: covers(r, once))),
-            (
-                f"{name}: the sequence holds it at every look",
-                "at least 0.95",
-                rate(times, 6, lambda r: covers_always(r, once)),
-            ),
-        ]
-    guarded = plan_test(SHARE_METRIC, guards=(GUARD,))
+    def finds_by_p(rng: Rng) -> bool:
+        results = look_daily(draw_table(rng, daily.keys), daily)
+        return any(result.metrics[0].p_value < daily.alpha for result in results)
 
-    def decision(rng: Rng, *, effect: float, loss: float) -> str:
-        return decide_by_looking(draw_table(rng, guarded.keys, effect=effect, loss=loss), guarded)
+    def decides(rng: Rng, effect: float) -> str:
+        return decide_by_looking(draw_table(rng, daily.keys, effect=effect), daily)
 
-    rows += [
+    return [
+        (f"{name}: false alarms, one look", "at most 0.05", rate(times, 1, lambda rng: finds(look_once(rng, 0.0)))),
         (
-            "guard: called better though it loses its margin",
+            f"{name}: false alarms, looked at daily",
+            "at most 0.05",
+            rate(times, 2, lambda rng: decides(rng, 0.0) in {"better", "worse"}),
+        ),
+        (f"{name}: the same by p < 0.05 at any look (what not to do)", "", rate(times, 2, finds_by_p)),
+        (f"{name}: power, one look", "0.80", rate(times, 3, lambda rng: finds(look_once(rng, 1.0)))),
+        (
+            f"{name}: power, looked at daily",
+            "at least 0.80",
+            rate(times, 4, lambda rng: decides(rng, 1.0) == "better"),
+        ),
+        (f"{name}: the interval holds the effect", "0.95", rate(times, 5, covers)),
+        (f"{name}: the sequence holds it at every look", "at least 0.95", rate(times, 6, covers_always)),
+    ]
+
+
+def measure_guards(times: int) -> list[tuple[str, str, tuple[float, float]]]:
+    """Return what is promised of a test with a guard, and of the sample ratio, and what simulations give."""
+    guarded = plan_test(SHARE_METRIC, guards=(GUARD,))
+    divided = replace(plan_test(SHARE_METRIC, keys=10_000), sample_ratio_alpha=0.05)
+
+    def decides(rng: Rng, loss: float) -> str:
+        return decide_by_looking(draw_table(rng, guarded.keys, effect=1.0, loss=loss), guarded)
+
+    def breaks(rng: Rng, share: float) -> bool:
+        return any(one.sample_ratio.broken for one in look_daily(draw_table(rng, 10_000, share=share), divided))
+
+    return [
+        (
+            "guard: better is said though it loses its margin",
             "at most 0.045",
-            rate(times, 7, lambda r: decision(r, effect=1.0, loss=1.0) == "better"),
+            rate(times, 7, lambda rng: decides(rng, 1.0) == "better"),
         ),
         (
             "guard: power with a harmless candidate",
             "at least 0.80",
-            rate(times, 8, lambda r: decision(r, effect=1.0, loss=0.0) == "better"),
+            rate(times, 8, lambda rng: decides(rng, 0.0) == "better"),
         ),
         (
             "guard: a harmless candidate is stopped",
             "at most 0.05",
-            rate(times, 8, lambda r: decision(r, effect=1.0, loss=0.0) == "stop"),
+            rate(times, 8, lambda rng: decides(rng, 0.0) == "stop"),
         ),
-        ("guard: twice the margin stops it", "", rate(times, 9, lambda r: decision(r, effect=1.0, loss=2.0) == "stop")),
+        ("guard: twice the margin stops it", "", rate(times, 9, lambda rng: decides(rng, 2.0) == "stop")),
+        (
+            "sample ratio at alpha 0.05: false alarms, looked at daily",
+            "at most 0.05",
+            rate(times, 10, lambda rng: breaks(rng, 0.5)),
+        ),
+        ("sample ratio at alpha 0.05: 52 % found", "", rate(times, 11, lambda rng: breaks(rng, 0.52))),
     ]
-    plain = replace(plan_test(SHARE_METRIC, keys=10_000), sample_ratio_alpha=0.05)
 
-    def broken(rng: Rng, share: float) -> bool:
-        table = draw_table(rng, 10_000, share=share)
-        return any(result.sample_ratio.broken for result in look_daily(table, plain))
 
-    rows += [
-        ("sample ratio at alpha 0.05: false alarms, daily", "at most 0.05", rate(times, 10, lambda r: broken(r, 0.5))),
-        ("sample ratio at alpha 0.05: 52 % instead of 50 %", "", rate(times, 11, lambda r: broken(r, 0.52))),
-    ]
+def measure_rates(times: int) -> None:
+    """Print what is promised beside what simulations give."""
     print(
         f"\n{times} simulations each, {LOOKS} looks\n\n| what | promised | found | standard error |\n|---|---|---|---|"
     )
-    for what, promised, (found, error) in rows:
-        print(f"| {what} | {promised} | {found:.3f} | {error:.3f} |")
+    texts = (SHARE_METRIC, MEAN_METRIC, COVARIATE_METRIC)
+    rows = (row for text in texts for row in measure_metric(text, times))
+    for what, promised, (found, error) in itertools.chain(rows, measure_guards(times)):
+        print(f"| {what} | {promised} | {found:.3f} | {error:.3f} |", flush=True)
 
 
 def best_of(times: int, run: Callable[[], object]) -> float:
@@ -204,7 +214,6 @@ def measure_speed(rows: int) -> None:
     """Print the time of assignment and analysis beside the plain way with pandas, hashlib and SciPy."""
     import hashlib
 
-    import pandas as pd
     from scipy import stats
 
     rng = np.random.default_rng(0)
@@ -223,31 +232,29 @@ def measure_speed(rows: int) -> None:
             lambda key: int(hashlib.sha256(f"simulated/{key}".encode()).hexdigest()[:13], 16) / 2**52 < 0.5
         )
 
-    def analyze_plain(data: pd.DataFrame) -> None:
-        by_key = data.groupby("key", sort=False).agg(
-            {name: "first" if name == "version" else "sum" for name in data.columns if name != "key"}
-        )
+    def analyze_plain() -> None:
+        names = ("converted", "revenue", "spent", "latency", "before")
+        by_key = frame.groupby("key", sort=False).agg({"version": "first", **dict.fromkeys(names, "mean")})
         is_candidate = (by_key["version"] == "candidate").to_numpy()
         stats.chisquare([is_candidate.sum(), (~is_candidate).sum()])
         before = by_key["before"].to_numpy()
-        for name in ("converted", "revenue", "spent", "latency"):
+        for name in names[:-1]:
             values = by_key[name].to_numpy()
             if name == "spent":
                 values = values - np.cov(values, before)[0, 1] / before.var() * (before - before.mean())
             stats.ttest_ind(values[is_candidate], values[~is_candidate], equal_var=False).confidence_interval()
 
-    repeated = table.with_columns(pl.format("client-{}", pl.int_range(rows) // 4).alias("key"))
-    repeated = repeated.with_columns(pl.col("version").first().over("key"))
-    repeated_frame = repeated.to_pandas()
-    measures = [
-        ("assign", assign, assign_plain),
-        ("analyze, one row a key", lambda: analyze(table, plan=plan), lambda: analyze_plain(frame)),
-        ("analyze, four rows a key", lambda: analyze(repeated, plan=plan), lambda: analyze_plain(repeated_frame)),
-    ]
-    print(f"\n{rows:,} rows\n\n| job | Headrace, s | plain, s | times as fast |\n|---|---|---|---|")
-    for name, ours, plain in measures:
+    def report(name: str, ours: Callable[[], object], plain: Callable[[], object]) -> None:
         mine, theirs = best_of(2, ours), best_of(1, plain)
         print(f"| {name} | {mine:.2f} | {theirs:.2f} | {theirs / mine:.1f} |", flush=True)
+
+    print(f"\n{rows:,} rows\n\n| job | Headrace, s | plain, s | times as fast |\n|---|---|---|---|")
+    report("assign", assign, assign_plain)
+    report("analyze, one row a key", lambda: analyze(table, plan=plan), analyze_plain)
+    table = table.with_columns(pl.format("client-{}", pl.int_range(rows) // 4).alias("key"))
+    table = table.with_columns(pl.col("version").first().over("key"))
+    frame = table.to_pandas()
+    report("analyze, four rows a key", lambda: analyze(table, plan=plan), analyze_plain)
 
 
 def main() -> None:

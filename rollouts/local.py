@@ -26,6 +26,7 @@ class LocalRollout:
         target: Its column with the true labels or values; empty for the one that the contract names.
         rate: Requests per second; 0 for no limit.
         seed: Seed of the random division of the requests.
+        key: Column by which requests are divided instead, so that a key keeps its version; empty without one.
     """
 
     stable: str
@@ -34,6 +35,7 @@ class LocalRollout:
     target: str = ""
     rate: float = 0.0
     seed: int = 0
+    key: str = ""
 
 
 @contextmanager
@@ -58,7 +60,9 @@ def local_parts(rollout: LocalRollout, folder: Path, *, lease_path: Path | None 
         name, target = _inspect_bundle(rollout.stable, Path(scratch) / "bundle")
         rows = ReplayRows(())
         if rollout.table:
-            rows = ReplayRows.read(rollout.table, target=rollout.target or target, scratch=Path(scratch) / "rows")
+            rows = ReplayRows.read(
+                rollout.table, target=rollout.target or target, scratch=Path(scratch) / "rows", key=rollout.key
+            )
         traffic = ReplayTraffic(
             stable=rollout.stable,
             candidate=rollout.candidate,

@@ -163,6 +163,7 @@ def _rollout_parts(options: RolloutOptions, store: "RecordStore") -> "Iterator[R
             target=options.target,
             rate=options.rate,
             seed=options.seed,
+            key=options.key,
         )
         with local_parts(local_rollout, options.folder) as parts:
             yield parts

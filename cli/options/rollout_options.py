@@ -33,6 +33,14 @@ class RolloutOptions:
         str,
         typer.Option(help="Local: its column with the true labels.", metavar="COLUMN", show_default="the contract's"),
     ] = ""
+    key: Annotated[
+        str,
+        typer.Option(
+            help="Local: its column by which requests are divided, so that a client keeps its version.",
+            metavar="COLUMN",
+            show_default="at random",
+        ),
+    ] = ""
     rate: Annotated[float, typer.Option(help="Local: requests per second.", min=0, show_default="no limit")] = 0.0
     seed: run_options.Seed = 0
     steps: Annotated[str, typer.Option(help="Shares of the requests, in percent.")] = "1,5,25,50,100"

@@ -14,7 +14,7 @@ def describe_plan(plan: ABTestPlan) -> str:
             metric.name,
             metric.role,
             f"{metric.mean:.4g}",
-            _found(metric),
+            _format_target(metric),
             f"{metric_alpha(plan, metric):.3g}",
             f"{metric.power or 0:.3f}",
             f"{metric.keys or 0:,}",
@@ -26,7 +26,7 @@ def describe_plan(plan: ABTestPlan) -> str:
     return "\n".join([*lines, _looks_sentence(plan)])
 
 
-def _found(metric: PlannedMetric) -> str:
+def _format_target(metric: PlannedMetric) -> str:
     if metric.effect is None:
         return f"a loss below {metric.margin:.3g}"
     sign = "+" if metric.direction > 0 else "-"
@@ -56,12 +56,14 @@ def _covariate_sentence(metric: PlannedMetric) -> str:
 
 
 def _looks_sentence(plan: ABTestPlan) -> str:
-    if plan.looks == "once" or plan.sequential_keys is None:
+    if plan.looks == "once":
         return "The result counts once, when these keys are reached; whoever looks earlier must not conclude anything."
+    text = "The result may be looked at whenever you like: a fifth of alpha is spent on it"
+    if plan.sequential_keys is None:
+        return f"{text}."
     return (
-        "The result may be looked at whenever you like: a fifth of alpha is spent on it, and by the confidence "
-        f"sequence alone {100 * plan.power:.3g} of 100 such tests would end by {plan.sequential_keys:,} keys "
-        f"({plan.sequential_keys / plan.keys:.2f} times as many)."
+        f"{text}, and by the confidence sequence alone {100 * plan.power:.3g} of 100 such tests would end by "
+        f"{plan.sequential_keys:,} keys ({plan.sequential_keys / plan.keys:.2f} times as many)."
     )
 
 

@@ -19,7 +19,7 @@ class Conclusion:
         decision: The decision.
         sentence: The decision in words.
         reasons: Sentences, the most important first.
-        missing_keys: How many keys more it takes; None if it is decided.
+        missing_keys: How many keys more it takes; None if it is decided, or more keys would not help.
     """
 
     decision: Decision
@@ -51,9 +51,9 @@ def conclude(metrics: Sequence[MetricEffect], *, plan: ABTestPlan, ratio: Sample
     reasons = [one.sentence for status in _ORDER for one in by_status[status]]
     if ratio.broken:
         return Conclusion(
-            "invalid", "Nothing may be concluded: the keys are not divided as planned.", (_broken(ratio),)
+            "invalid", "Nothing may be concluded: the keys are not divided as planned.", (_describe_ratio(ratio),)
         )
-    reasons.append(_peeking(plan, is_final=is_final))
+    reasons.append(_describe_looks(plan, is_final=is_final))
     if by_status["violated"]:
         names = _names(by_status["violated"])
         sentence = f"Stop: the candidate harms {names} by more than the margin."
@@ -69,7 +69,9 @@ def conclude(metrics: Sequence[MetricEffect], *, plan: ABTestPlan, ratio: Sample
         sentence = "The versions do not differ by more than the margin: take the one that costs less."
         return Conclusion("equivalent", sentence, tuple(reasons))
     missing = _missing_keys(metrics, plan, is_final=is_final)
-    return Conclusion("undecided", _undecided(by_status, missing, is_final=is_final), tuple(reasons), missing)
+    return Conclusion(
+        "undecided", _describe_undecided(by_status, missing, is_final=is_final), tuple(reasons), missing or None
+    )
 
 
 _ORDER = ("violated", "worse", "better", "undecided", "equivalent", "kept")
@@ -109,7 +111,7 @@ def _names(metrics: Sequence[MetricEffect]) -> str:
     return ", ".join(one.name for one in metrics)
 
 
-def _broken(ratio: SampleRatio) -> str:
+def _describe_ratio(ratio: SampleRatio) -> str:
     p_value = min(ratio.p_value, ratio.sequential_p_value)
     return (
         f"The candidate has {100 * ratio.observed:.3g} % of the keys instead of {100 * ratio.expected:.3g} % "
@@ -118,7 +120,7 @@ def _broken(ratio: SampleRatio) -> str:
     )
 
 
-def _peeking(plan: ABTestPlan, *, is_final: bool) -> str:
+def _describe_looks(plan: ABTestPlan, *, is_final: bool) -> str:
     if is_final:
         return (
             f"The planned {plan.keys:,} keys are reached; p-values and confidence intervals hold for this one look, "
@@ -126,12 +128,12 @@ def _peeking(plan: ABTestPlan, *, is_final: bool) -> str:
         )
     if plan.looks == "once":
         return (
-            f"The planned {plan.keys:,} keys are not reached, and the plan looks once: no p-value or interval of a "
-            "primary metric counts before."
+            f"The planned {plan.keys:,} keys with all values are not reached, and the plan looks once: no p-value or "
+            "interval of a primary metric counts before."
         )
     return (
-        f"The planned {plan.keys:,} keys are not reached: until then p-values and confidence intervals do not count, "
-        "because whoever looks often enough finds a difference by chance; the confidence sequences do."
+        f"The planned {plan.keys:,} keys with all values are not reached: until then p-values and confidence intervals "
+        "do not count, because whoever looks often enough finds a difference by chance; the confidence sequences do."
     )
 
 
@@ -152,7 +154,7 @@ def _missing_keys(metrics: Sequence[MetricEffect], plan: ABTestPlan, *, is_final
     return max(0, missing)
 
 
-def _undecided(by_status: dict[str, list[MetricEffect]], missing: int, *, is_final: bool) -> str:
+def _describe_undecided(by_status: dict[str, list[MetricEffect]], missing: int, *, is_final: bool) -> str:
     sentence = "Not decided"
     if by_status["better"]:
         guards = [one for one in by_status["undecided"] if one.role == "guard"]

@@ -89,7 +89,7 @@ def relative_interval(candidate: ValueMoments, baseline: ValueMoments, *, alpha:
         alpha: Probability that the interval misses the true ratio.
 
     Returns:
-        Its ends; None if the baseline's mean cannot be told from 0, because every ratio is possible then.
+        Its ends; None if the baseline's mean cannot be distinguished from 0, because every ratio is possible then.
     """
     freedom = MeanDifference.of(candidate, baseline).degrees_of_freedom
     square = float(stdtrit(freedom, 1 - alpha / 2)) ** 2
@@ -170,7 +170,7 @@ def sequence(
     Args:
         candidate: Values (n,) of the candidate's keys in the order in which they came.
         baseline: Values (m,) of the baseline's.
-        counts: Numbers of the candidate's and of the baseline's first keys at each look.
+        counts: Numbers of the candidate's and of the baseline's first keys at each look, which never fall.
         alpha: Probability that the sequence ever misses the true difference.
         tight_at: Effective number of keys at which it is narrowest, fixed before the test.
     """
@@ -178,16 +178,18 @@ def sequence(
     centre = float(baseline.mean())
     both = candidate - centre, baseline - centre
     bounds = min(float(part.min()) for part in both), max(float(part.max()) for part in both)
-    totals = [np.append(0.0, np.cumsum(part)) for part in both]
-    squares = [np.append(0.0, np.cumsum(np.square(part))) for part in both]
+    sums = [MeasureSums(0, 0.0, 0.0), MeasureSums(0, 0.0, 0.0)]
     intervals = []
     for numbers in counts:
-        sums = [
-            MeasureSums(number, float(total[number]), float(square[number]))
-            for number, total, square in zip(numbers, totals, squares, strict=True)
-        ]
+        sums = [_extend(known, part, number) for known, part, number in zip(sums, both, numbers, strict=True)]
         intervals.append(difference([(sums[0], sums[1])], alpha=alpha, bounds=bounds, tight_at=tight_at))
     return intervals
+
+
+def _extend(sums: MeasureSums, values: Floats, number: int) -> MeasureSums:
+    """Return the sums of the first values, from those of fewer."""
+    more = values[int(sums.count) : number]
+    return MeasureSums(number, sums.total + float(more.sum()), sums.squares + float(more @ more))
 
 
 def holm(p_values: list[float]) -> list[float]:

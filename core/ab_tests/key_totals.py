@@ -92,8 +92,9 @@ def total_by_key(table: pl.DataFrame, *, plan: ABTestPlan, time: str = "") -> Ke
             f"and the versions there are {', '.join(map(quote, names[:_MOST_NAMES])) or 'none'}."
         )
     frame = _by_key(rows, plan, time)
-    both = frame.filter(pl.col("versions") > 1).height
-    frame = frame.filter(pl.col("versions") == 1).drop("versions")
+    in_both = pl.col("candidate") != pl.col("always_candidate")
+    both = frame.filter(in_both).height
+    frame = (frame.filter(~in_both) if both else frame).drop("always_candidate")
     if time:
         frame = frame.sort("time", maintain_order=True, nulls_last=True)
     return KeyTotals(frame, both, tuple(notes))
@@ -153,19 +154,20 @@ def _drop(rows: pl.DataFrame, unfit: pl.Expr, notes: list[str], what: str) -> pl
 
 
 def _by_key(rows: pl.DataFrame, plan: ABTestPlan, time: str) -> pl.DataFrame:
+    is_candidate = pl.col(plan.version) == plan.candidate
     # Most tables have one row for each key, which takes no grouping.
     if rows[plan.key].n_unique() == rows.height:
         expressions = [part for i, metric in enumerate(plan.metrics) for part in _of_row(i, metric)]
         moment = [pl.col(time).alias("time")] if time else []
         return rows.select(
-            (pl.col(plan.version) == plan.candidate).alias("candidate"),
-            pl.lit(1, dtype=pl.UInt32).alias("versions"),
+            is_candidate.alias("candidate"),
+            is_candidate.alias("always_candidate"),
             *moment,
             *expressions,
         )
     expressions = [
-        (pl.col(plan.version) == plan.candidate).first().alias("candidate"),
-        pl.col(plan.version).n_unique().alias("versions"),
+        is_candidate.any().alias("candidate"),
+        is_candidate.all().alias("always_candidate"),
     ]
     for index, metric in enumerate(plan.metrics):
         expressions += _of_group(index, metric)

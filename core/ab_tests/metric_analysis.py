@@ -27,6 +27,7 @@ FEWEST_KEYS = 100
 """With fewer keys in a version, sums are not normal enough for a confidence sequence to decide anything."""
 _FEWEST_EVENTS = 10
 _SURE = 0.001
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,18 @@ def analyze_metric(keys: KeyTotals, index: int, *, plan: ABTestPlan, looks: KeyL
     parts = keys.metric(index, candidate=True), keys.metric(index, candidate=False)
     _check_values(metric, parts, plan)
     values = tuple(effects.linearize(part.totals, part.denominators) for part in parts)
-    if all(np.ptp(part) == 0 for part in values):
+    if all(_is_constant(part) for part in values):
         raise DataError(
             f"metric {quote(metric.name)} is {values[0][0]:g} for every key of the candidate and {values[1][0]:g} for "
             "every other one; without variance nothing can be tested: name another metric."
         )
     notes = _rare_event_notes(metric, parts)
     adjusted, more = _adjust(metric, (values[0], values[1]), parts)
+    if all(_is_constant(part) for part in adjusted[:2]):
+        raise DataError(
+            f"the covariate {quote(metric.covariate)} explains metric {quote(metric.name)} completely, as no value "
+            "from before the test can: name another one."
+        )
     moments = [ValueMoments.of(part) for part in adjusted[:2]]
     welch = MeanDifference.of(moments[0], moments[1])
     alpha, early = metric_alpha(plan, metric), sequence_alpha(plan, metric)
@@ -147,10 +153,10 @@ def judge(analysis: MetricAnalysis, *, plan: ABTestPlan, adjusted_p: float | Non
             only the confidence sequence does, and none for primary metrics if the plan looks once.
     """
     metric, effect = analysis.metric, analysis.effect
-    intervals = [_signed(metric, effect.low, effect.high)] if is_final else []
+    intervals = [_as_improvement(metric, effect.low, effect.high)] if is_final else []
     sequences_count = metric.role == "guard" or plan.looks == "any"
     if sequences_count and min(effect.keys.candidate, effect.keys.baseline) >= FEWEST_KEYS:
-        intervals.append(_signed(metric, effect.sequence_low, effect.sequence_high))
+        intervals.append(_as_improvement(metric, effect.sequence_low, effect.sequence_high))
     if metric.role == "guard":
         if any(high < -metric.margin for _, high in intervals):
             return "violated"
@@ -167,9 +173,14 @@ def judge(analysis: MetricAnalysis, *, plan: ABTestPlan, adjusted_p: float | Non
     )
 
 
-def _signed(metric: PlannedMetric, low: float, high: float) -> tuple[float, float]:
+def _as_improvement(metric: PlannedMetric, low: float, high: float) -> tuple[float, float]:
     """Return an interval in which positive numbers are better."""
     return (low, high) if metric.direction > 0 else (-high, -low)
+
+
+def _is_constant(values: Floats) -> bool:
+    """Return whether values differ by rounding at most."""
+    return bool(np.ptp(values) <= _ROUNDING * np.abs(values).max())
 
 
 def _check_values(metric: PlannedMetric, parts: tuple[MetricTotals, MetricTotals], plan: ABTestPlan) -> None:
@@ -202,7 +213,7 @@ def _adjust(
     name = quote(metric.covariate)
     known = [part[~np.isnan(part)] for part in (first, second)]
     unknown = len(first) + len(second) - sum(map(len, known))
-    if min(map(len, known)) < 2 or all(np.ptp(part) == 0 for part in known):
+    if min(map(len, known)) < 2 or all(_is_constant(part) for part in known):
         return plain, [f"The covariate {name} is the same for all keys or missing, and is not used."]
     balance = MeanDifference.of(*map(ValueMoments.of, known))
     if balance.p_value < _SURE:

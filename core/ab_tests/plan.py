@@ -74,12 +74,12 @@ class PlannedMetric:
             raise InputError(f"the rate of {where} must be above 0 and below 1; got {self.mean:g} instead.")
         if self.sd <= 0:
             raise InputError(f"the standard deviation of {where} must be above 0; got {self.sd:g} instead.")
-        if self.margin <= 0:
-            raise InputError(f"the margin of {where} must be above 0; got {self.margin:g} instead.")
         if self.effect is not None and self.effect <= 0:
             raise InputError(
                 f"the effect of {where} must be above 0, in the direction that is better; got {self.effect:g} instead."
             )
+        if self.margin <= 0:
+            raise InputError(f"the margin of {where} must be above 0; got {self.margin:g} instead.")
         if (self.effect is None) != (self.role == "guard"):
             raise InputError(f"{where} must have an effect if it is primary, and only then.")
         if not 0 <= self.correlation < 1:
@@ -115,7 +115,7 @@ class ABTestPlan(JsonDocument):
         daily_keys: New keys a day; absent if unknown.
         days: Days that the keys take; absent if ``daily_keys`` is.
         sequential_keys: Keys after which the confidence sequence alone finds the effect with the same power; absent if
-            it looks once.
+            it looks once, or if it takes more than 10**12.
     """
 
     format: int

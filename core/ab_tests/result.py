@@ -105,7 +105,7 @@ class MetricEffect:
         sequence_level: Confidence level of the sequence.
         variance_reduction: Part of the variance that the covariate explains.
         adjusted_p_value: ``p_value`` adjusted for all primary metrics (Holm); absent for a guard.
-        relative: The relative effect; absent if the baseline's value cannot be told from 0.
+        relative: The relative effect; absent if the baseline's value cannot be distinguished from 0.
         timeline: The confidence sequence over time; empty without a column of times.
     """
 
@@ -148,7 +148,7 @@ class ABTestResult(JsonDocument):
         is_final: Whether the planned number of keys is reached.
         keys: Keys that saw one version.
         both: Keys that saw both versions and are left out.
-        missing_keys: How many keys more it takes to decide; absent if it is decided.
+        missing_keys: How many keys more it takes to decide; absent if it is decided, or more keys would not help.
         sample_ratio: Whether the keys are divided as planned.
         metrics: The metrics, in the order of the plan.
         notes: What was left out, assumed, or must be read with caution, as sentences.

@@ -20,6 +20,7 @@ from headrace.core.base.errors import InputError, quote
 from headrace.core.statistics.confidence_sequence import MeasureSums, difference
 
 MOST_KEYS = 10**12
+_FEWEST = 10
 _NORMAL = NormalDist()
 
 
@@ -109,15 +110,18 @@ def smallest_effect(metric: PlannedMetric, *, share: float, alpha: float, power:
         raise InputError(
             f"{keys:,} keys cannot find any effect on metric {quote(metric.name)} with power {power:g}; plan more keys."
         )
-    return float(brentq(excess, low, high, xtol=highest * 1e-12))
+    return float(brentq(excess, low, high, xtol=highest * 1e-15))
 
 
-def sequential_keys(metric: PlannedMetric, *, plan: ABTestPlan) -> int:
+def sequential_keys(metric: PlannedMetric, *, plan: ABTestPlan) -> int | None:
     """Return after how many keys the confidence sequence finds the effect with the plan's power.
 
     Args:
         metric: A primary metric.
         plan: The plan, whose number of keys says where the sequence is narrowest.
+
+    Returns:
+        The number; None if it is above 10**12.
     """
     alpha = plan.alpha * EARLY_PART / len(plan.primary)
     effect, shift = _distance(metric)
@@ -130,7 +134,9 @@ def sequential_keys(metric: PlannedMetric, *, plan: ABTestPlan) -> int:
         error = math.sqrt(variance / (keys * plan.share * (1 - plan.share)))
         return effect - found.high - _NORMAL.inv_cdf(plan.power) * error
 
-    return math.ceil(float(brentq(excess, 10.0, 1e4 * plan.keys, xtol=0.5)))
+    if excess(_FEWEST) >= 0 or excess(MOST_KEYS) < 0:
+        return _FEWEST if excess(_FEWEST) >= 0 else None
+    return math.ceil(float(brentq(excess, _FEWEST, MOST_KEYS, xtol=0.5)))
 
 
 def complete_plan(plan: ABTestPlan) -> ABTestPlan:
@@ -161,7 +167,8 @@ def complete_plan(plan: ABTestPlan) -> ABTestPlan:
     complete = replace(plan, keys=keys, metrics=metrics, days=days)
     if plan.looks == "once":
         return complete
-    return replace(complete, sequential_keys=max(sequential_keys(one, plan=complete) for one in complete.primary))
+    alone = [sequential_keys(one, plan=complete) for one in complete.primary]
+    return replace(complete, sequential_keys=None if None in alone else max(one for one in alone if one is not None))
 
 
 def find_effects(plan: ABTestPlan, *, names: Collection[str], margins: Collection[str]) -> ABTestPlan:

@@ -197,6 +197,16 @@ def identity_token() -> str:
     return os.environ.get("HEADRACE_IDENTITY_TOKEN", "")
 
 
+def notice_addresses() -> str:
+    """Return the addresses that notices of a monitor go to (``HEADRACE_NOTICE_ADDRESSES``); empty when unset."""
+    return os.environ.get("HEADRACE_NOTICE_ADDRESSES", "")
+
+
+def notice_addresses_file() -> str:
+    """Return the file of such addresses, one in a line (``HEADRACE_NOTICE_ADDRESSES_FILE``); empty when unset."""
+    return os.environ.get("HEADRACE_NOTICE_ADDRESSES_FILE", "")
+
+
 RECORDS = (
     "HEADRACE_REGISTRY",
     "HEADRACE_REGISTRY_USER",

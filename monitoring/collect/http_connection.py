@@ -148,11 +148,11 @@ class EventConnection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Refuse a body that is too long before it is read."""
         limits = self._handler.limits
-        if (
-            len(self._target) + sum(len(name) + len(value) for name, value in self._headers.items())
-            > limits.header_bytes
-        ):
-            raise self._head_too_long()
+        if self._head_bytes > limits.header_bytes:
+            # What was received holds a part of the body too.
+            head = len(self._target) + sum(len(name) + len(value) for name, value in self._headers.items())
+            if head > limits.header_bytes:
+                raise self._head_too_long()
         self._in_head, self._head_bytes = False, 0
         length = self._headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > limits.body_bytes:

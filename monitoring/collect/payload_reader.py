@@ -3,8 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -23,8 +22,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TENSOR_KEYS = {"name", "shape", "datatype"}
 
 
-@dataclass(frozen=True)
-class ReadPayload:
+class ReadPayload(NamedTuple):
     """What was read of an event.
 
     Attributes:
@@ -52,7 +50,10 @@ class PayloadReader:
         self._limits = limits or RequestLimits()
         self._inputs = [column.name for column in contract.inputs]
         self._kept = {column.name: INPUT_PREFIX + column.name for column in contract.monitored_columns}
+        self._kept_pairs = tuple(self._kept.items())
         self._classes = () if contract.task == "regression" else contract.target.categories or ()
+        self._class_set = frozenset(self._classes)
+        self._chance_pairs = tuple((name, PROBABILITY_PREFIX + name) for name in self._classes)
 
     def read(self, event: PayloadEvent, *, time: int) -> ReadPayload:
         """Return the kept rows of an event.
@@ -111,7 +112,7 @@ class PayloadReader:
 
     def _keep_rows(self, rows: Sequence[Any]) -> tuple[dict[str, list[Any]], int, int]:
         kinds = set(map(type, rows))
-        if kinds == {list}:
+        if list in kinds and len(kinds) == 1:
             width = len(self._inputs)
             if any(len(row) != width for row in rows):
                 raise RequestError(
@@ -121,8 +122,12 @@ class PayloadReader:
             return self._keep_columns(columns)
         if kinds - {dict}:
             raise RequestError("rows must be objects by column name, or arrays of values; got others.", "shape")
+        if len(rows) == 1:  # as most requests are
+            row = rows[0]
+            single = {stored: [row[name]] for name, stored in self._kept_pairs if name in row}
+            return single, 1, len(row) - len(single)
         kept, values = {}, 0
-        for name, stored in self._kept.items():
+        for name, stored in self._kept_pairs:
             if any(name in row for row in rows):
                 kept[stored] = [row.get(name) for row in rows]
                 values += sum(name in row for row in rows)
@@ -133,7 +138,7 @@ class PayloadReader:
         if len(lengths) > 1:
             raise RequestError(f"all columns must have one length; got {sorted(lengths)[:3]}.", "shape")
         rows = lengths.pop() if lengths else 0
-        kept = {stored: _plain(columns[name]) for name, stored in self._kept.items() if name in columns}
+        kept = {stored: _plain(columns[name]) for name, stored in self._kept_pairs if name in columns}
         return kept, rows, (len(columns) - len(kept)) * rows
 
     def _read_answers(self, document: dict[str, Any], rest: memoryview) -> tuple[dict[str, list[Any]], int]:
@@ -189,8 +194,7 @@ class PayloadReader:
     def _labels(self, values: Sequence[Any]) -> list[str]:
         """Return labels as the contract writes them."""
         labels = [value if type(value) is str else orjson.dumps(value).decode() for value in values]
-        unknown = set(labels).difference(self._classes)
-        if unknown:
+        if not self._class_set.issuperset(labels):
             raise RequestError(
                 f"a predicted class must be one of {quote(list(self._classes))}; a response holds another one.",
                 "answer",
@@ -200,9 +204,9 @@ class PayloadReader:
     def _chances(self, rows: Sequence[Any]) -> dict[str, list[Any]]:
         if all(row is None for row in rows):
             return {}
-        if not all(type(row) is dict and row.keys() <= set(self._classes) for row in rows):
+        if not all(type(row) is dict and row.keys() <= self._class_set for row in rows):
             raise RequestError(f"probabilities must be by the classes {quote(list(self._classes))}.", "answer")
-        return {PROBABILITY_PREFIX + name: [_number(row.get(name)) for row in rows] for name in self._classes}
+        return {stored: [_number(row.get(name)) for row in rows] for name, stored in self._chance_pairs}
 
     def _matrix(self, values: Sequence[Any], classes: Sequence[str]) -> dict[str, list[Any]]:
         if set(classes) != set(self._classes) or len(values) % len(classes):

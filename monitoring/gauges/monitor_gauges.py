@@ -10,7 +10,7 @@
 ``headrace_monitor_window_end_timestamp_seconds``      End of the report's window.
 ``headrace_monitor_last_run_timestamp_seconds``        When the monitors last ran to their end.
 ``headrace_monitor_interval_seconds``                  How often they are meant to run.
-``headrace_monitor_decision``                          1 for what was decided, by ``model`` and ``decision``.
+``headrace_monitor_decision``                          1 for what was decided, 0 for the rest; ``decision``.
 =====================================================  =========================================================
 
 A value that is not known has no series. Names of columns and slices become labels, escaped by the client library; a
@@ -31,10 +31,12 @@ from prometheus_client.exposition import choose_encoder
 
 from headrace.core.base.errors import InputError
 from headrace.core.base.files import write_text
+from headrace.core.monitors.decision import DecisionOutcome
 from headrace.core.monitors.monitor_kinds import MONITORS
 from headrace.core.monitors.monitor_report import MonitorReport, MonitorResult, Status
 from headrace.core.monitors.time_window import parse_moment
 
+OUTCOMES: tuple[DecisionOutcome, ...] = get_args(DecisionOutcome)
 STATUSES: tuple[Status, ...] = get_args(Status)
 MOST_RESULTS = 500
 MOST_LABEL_CHARACTERS = 200
@@ -49,13 +51,13 @@ class MonitorRun:
     Attributes:
         report: Its report.
         finished: When it ended.
-        decision: What was decided; empty if nothing decides.
+        decision: What was decided; None if nothing decides.
         interval_seconds: How often the monitors are meant to run; 0 if they run at no fixed times.
     """
 
     report: MonitorReport
     finished: datetime
-    decision: str = ""
+    decision: DecisionOutcome | None = None
     interval_seconds: float = 0.0
 
 
@@ -108,7 +110,7 @@ def _families(runs: Sequence[MonitorRun]) -> tuple[Metric, ...]:
     ends = _gauge("window_end_timestamp_seconds", "End of the last window, in seconds since 1970.", "model")
     finished = _gauge("last_run_timestamp_seconds", "End of the last run, in seconds since 1970.", "model")
     intervals = _gauge("interval_seconds", "How often the monitors are meant to run.", "model")
-    decisions = _gauge("decision", "What was last decided; 1.", "model", "decision")
+    decisions = _gauge("decision", "What was last decided; 1 for that.", "model", "decision")
     for run in runs:
         report, model = run.report, _label(run.report.name)
         for (monitor, status), count in _count(report.results).items():
@@ -128,7 +130,8 @@ def _families(runs: Sequence[MonitorRun]) -> tuple[Metric, ...]:
         if run.interval_seconds > 0:
             intervals.add_metric([model], run.interval_seconds)
         if run.decision:
-            decisions.add_metric([model, _label(run.decision)], 1.0)
+            for outcome in OUTCOMES:
+                decisions.add_metric([model, outcome], float(outcome == run.decision))
     return (values, statuses, results, omitted, rows, ends, finished, intervals, decisions)
 
 

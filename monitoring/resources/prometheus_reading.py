@@ -14,14 +14,9 @@ from headrace.core.base.errors import StoreError
 from headrace.core.monitors.resource_level import ResourceReading
 from headrace.core.monitors.service_objectives import RequestTotals, ServiceObjective, select_windows
 from headrace.core.monitors.time_window import TimeWindow
+from headrace.monitoring.resources.selectors import BUCKETS, REQUESTS, TARGET, select_marked, select_requests
 from headrace.stores.metrics.metric_sample import MetricSample
 from headrace.stores.metrics.prometheus_api import PrometheusApi
-
-PREDICTIONS = 'protocol=~"grpc|v1|v2"'
-COUNTED = f'{PREDICTIONS},code!="499"'
-SERVER_ERRORS = f'{PREDICTIONS},code=~"5.."'
-TARGET = ("job", "instance", "namespace", "pod")
-"""Labels by which the series of one server are joined."""
 
 _STEP_SECONDS = 120.0
 _MOST_STEPS = 500
@@ -93,10 +88,8 @@ class _Queries:
             self.seconds,
             coverage=coverage,
             ready=ready,
-            codes=self._by_label("code", self._increase(f"headrace_requests_total{{{COUNTED}}}")) or None,
-            durations=_split_buckets(
-                self._by_label("le", self._increase(f"headrace_request_duration_seconds_bucket{{{PREDICTIONS}}}"))
-            ),
+            codes=self._by_label("code", self._increase(REQUESTS)) or None,
+            durations=_split_buckets(self._by_label("le", self._increase(BUCKETS))),
             cpu=self._by_pod(
                 self._of_container("rate(container_cpu_usage_seconds_total", "process_cpu_seconds_total", "rate")
             ),
@@ -180,16 +173,11 @@ class _Queries:
         }
 
     def _count(self, objective: ServiceObjective, length: int) -> RequestTotals | None:
-        if objective.kind == "availability":
-            requests = self._sum(f"headrace_requests_total{{{COUNTED}}}", length)
-            bad = self._sum(f"headrace_requests_total{{{SERVER_ERRORS}}}", length)
-        else:
-            series = "headrace_request_duration_seconds"
-            requests = self._sum(f"{series}_count{{{PREDICTIONS}}}", length)
-            edge = f"{objective.threshold_seconds:g}"
-            good = self._sum(f'{series}_bucket{{{PREDICTIONS},le=~"{edge}|{edge}[.]0"}}', length)
-            bad = None if requests is None or good is None else max(requests - good, 0.0)
-        return None if requests is None or bad is None else RequestTotals(requests, bad)
+        requests = self._sum(select_requests(objective), length)
+        marked = self._sum(select_marked(objective), length)
+        if requests is None or marked is None:
+            return None
+        return RequestTotals(requests, marked if objective.kind == "availability" else max(requests - marked, 0.0))
 
     def _sum(self, series: str, length: int) -> float | None:
         samples = self._ask(f"sum({self._increase(series, length)})")

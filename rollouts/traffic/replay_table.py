@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from headrace.core.ab_tests.assignment import check_key_column, is_candidate
 from headrace.core.base.errors import InputError
 from headrace.core.bundles import manifest
 from headrace.core.readers.ingest import ingest_table
@@ -33,29 +36,37 @@ class ReplayRows:
     Attributes:
         requests: n rows, without the target.
         actuals: n true labels or values; empty if unknown.
+        keys: n keys, each of which keeps its version while the share grows; empty to divide the requests at random.
     """
 
     requests: Sequence[Mapping[str, Any]]
     actuals: Sequence[Any] = ()
+    keys: Sequence[str] = ()
 
     @classmethod
-    def read(cls, table: str, *, target: str, scratch: Path) -> "ReplayRows":
+    def read(cls, table: str, *, target: str, scratch: Path, key: str = "") -> "ReplayRows":
         """Return the rows of a table.
 
         Args:
             table: Path, glob or address.
             target: Name of the predicted column, which may be absent.
             scratch: Folder to create for the table.
+            key: Column of the keys, such as the client's id; empty without one.
 
         Raises:
             MissingError: If the table does not exist.
-            InputError: If it cannot be read.
+            InputError: If it cannot be read, or a row has no key.
             DataError: If it has no rows.
         """
         ingest_table(open_source(table), folder=scratch)
-        rows = [{key: _plain(value) for key, value in row.items()} for row in parquet_table.read(scratch).to_dicts()]
+        frame = parquet_table.read(scratch)
+        keys: list[str] = []
+        if key:
+            check_key_column(frame, key)
+            keys = frame[key].cast(pl.String).to_list()
+        rows = [{name: _plain(value) for name, value in row.items()} for row in frame.to_dicts()]
         actuals = [row.pop(target) for row in rows] if rows and target in rows[0] else []
-        return cls(rows, actuals)
+        return cls(rows, actuals, keys)
 
 
 def _plain(value: Any) -> Any:
@@ -103,7 +114,7 @@ class ReplayTraffic:
             lease_path: Lease that this process holds; the servers end with it.
             log: Log file of the servers.
             rate: Requests per second; 0 for no limit.
-            seed: Seed of the random division.
+            seed: Seed of the random division, if the rows have no keys.
         """
         self._name, self._rows, self._rate, self._seed = name, rows, rate, seed
         self._uris = {"stable": stable, "candidate": candidate}
@@ -211,7 +222,7 @@ class ReplayTraffic:
             start = time.monotonic()
             index = (index + CLIENTS) % len(self._rows.requests)
             with self._lock:
-                version = "candidate" if generator.random() * 100 < self._percent else "stable"
+                version = self._choose_version(index, digests["candidate"], generator.random())
                 self._in_flight[version] += 1
             try:
                 self._ask(remotes[version], digests[version], index)
@@ -222,6 +233,14 @@ class ReplayTraffic:
                 self._stopped.wait(max(0.0, CLIENTS / self._rate - (time.monotonic() - start)))
         for remote in remotes.values():
             remote.pool.clear()
+
+    def _choose_version(self, index: int, candidate: str, draw: float) -> str:
+        """Return the version that answers a row: by its key if it has one, else by a draw from 0 to 1."""
+        share = self._percent / 100
+        if not self._rows.keys:
+            return "candidate" if draw < share else "stable"
+        # The test is named after the candidate, so that the next rollout does not begin with the same clients.
+        return "candidate" if is_candidate(self._rows.keys[index], test=candidate, share=share) else "stable"
 
     def _ask(self, remote: EndpointClient, digest: str, index: int) -> None:
         try:

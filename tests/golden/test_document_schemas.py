@@ -6,6 +6,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from headrace.core.ab_tests.plan import ABTestPlan
+from headrace.core.ab_tests.result import ABTestResult
 from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.evaluation.evaluation_document import BundleMetrics, Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
@@ -17,6 +19,8 @@ from tests.conftest import REPOSITORY
 from tests.golden.document_schema import schema_of
 
 DOCUMENTS = {
+    "ab-test": ABTestResult,
+    "ab-test-plan": ABTestPlan,
     "data-checks": DataChecks,
     "decision": MonitorDecision,
     "evaluation": Evaluation,
