@@ -12,6 +12,7 @@ NEVER_CACHED = frozenset(
         "decide",
         "deploy",
         "fingerprint",
+        "monitor",
         "publish",
         "register",
         "report_metrics",

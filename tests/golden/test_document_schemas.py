@@ -12,6 +12,7 @@ from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.evaluation.evaluation_document import BundleMetrics, Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.monitors.monitor_report import MonitorReport
+from headrace.core.monitors.decision import MonitorDecision
 from headrace.core.packaging.provenance_document import Provenance
 from headrace.core.validation.data_checks import DataChecks
 from tests.conftest import REPOSITORY
@@ -21,6 +22,7 @@ DOCUMENTS = {
     "ab-test": ABTestResult,
     "ab-test-plan": ABTestPlan,
     "data-checks": DataChecks,
+    "decision": MonitorDecision,
     "evaluation": Evaluation,
     "metrics": BundleMetrics,
     "monitor": MonitorReport,
