@@ -29,9 +29,7 @@ class ExtraVariance:
     windows: int = 0
 
 
-def tail_with_variation(
-    weights: NDArray[np.float64], value: float, *, rows: float, extra: ExtraVariance
-) -> float:
+def tail_with_variation(weights: NDArray[np.float64], value: float, *, rows: float, extra: ExtraVariance) -> float:
     """Compute the probability of a quadratic statistic whose windows differ more than samples of independent rows.
 
     A window of a seasonal process is a sample of its own distribution. All its extra variance may lie in one
@@ -62,12 +60,12 @@ def tail_with_variation(
             return 2 * float(norm.sf(math.sqrt(value / inflated[largest])))  # the largest weight alone decides
         return tail_probability(inflated, value)
 
-    if tail(0.5) >= 0.5:  # noqa: PLR2004 - the ratio of quantiles is undefined at 1
+    if tail(0.5) >= 0.5:
         return tail(0.5)
 
     def excess(logarithm: float) -> float:
         return float(np.log10(max(tail(10.0**logarithm), 1e-300))) - logarithm
 
     if excess(_LEAST_LOGARITHM) <= 0:
-        return 10.0**_LEAST_LOGARITHM
+        return float(10.0**_LEAST_LOGARITHM)
     return float(10.0 ** brentq(excess, _LEAST_LOGARITHM, np.log10(0.5), xtol=_TOLERANCE))

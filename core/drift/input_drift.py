@@ -143,7 +143,7 @@ def _compare(
     values, missing = NO_EXTRA, NO_EXTRA
     if variation is not None:
         sums = variation.by_column[reference.bins.name]
-        values, missing = variation.extra(sums.distribution), variation.extra(sums.missing)
+        values, missing = variation.extra_variance(sums.distribution), variation.extra_variance(sums.missing)
     if reference.bins.categories:
         yield "distribution", compare_categories(reference.counts[:-1], window.counts[:-1], extra=values)
         if reference.counts[-1] or window.counts[-1]:

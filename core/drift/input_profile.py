@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from headrace.core.base.errors import DataError
 from headrace.core.contracts.contract import Contract
@@ -34,6 +35,7 @@ _NO_TIME = int(np.iinfo(np.int64).min)
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class TrainingRows:
@@ -86,6 +88,12 @@ def profile_inputs(read: Callable[[], Iterable[TrainingRows]], contract: Contrac
     Raises:
         DataError: If there is no row.
     """
+    # One thread: sums in another order would give another profile.
+    with threadpool_limits(1, user_api="blas"):
+        return _profile_inputs(read, contract)
+
+
+def _profile_inputs(read: Callable[[], Iterable[TrainingRows]], contract: Contract) -> InputProfile:
     kept = profiled_columns(contract)
     columns = matrix_layout.columns(contract)
     sample, blocks = _read_sample(read, kept)
@@ -157,9 +165,9 @@ class _BlockCounter:
         chosen = np.flatnonzero(self._ids[blocks] == numbers)
         chosen = chosen[np.argsort(blocks[chosen], kind="stable")]
         blocks = blocks[chosen]
-        for counts, place in zip(self._counts, positions, strict=True):
-            size = counts.shape[1]
-            counts += np.bincount(blocks * size + place[chosen], minlength=counts.size).reshape(counts.shape)
+        for total, place in zip(self._counts, positions, strict=True):
+            counts = np.bincount(blocks * total.shape[1] + place[chosen], minlength=total.size)
+            np.add(total, counts.reshape(total.shape), out=total)
         present, starts = np.unique(blocks, return_index=True)
         for block, rows in zip(present.tolist(), np.split(chosen, starts[1:]), strict=True):
             self._sums[block] = self._sums[block] + JointSums.of(scores[rows])
@@ -170,11 +178,11 @@ class _BlockCounter:
             InputCounts.of_totals([counts[block] for counts in self._counts[:-1]], self._bins[:-1])
             for block in range(len(self._ids))
         ]
-        predictions = [
-            ColumnCounts(self._bins[-1], counts[:-1], int(counts[-1])) for counts in self._counts[-1]
-        ]
-        features = measure_features(self._sums, reference) if reference else ()
-        return measure_variation(blocks, seconds=self._seconds, features=features, predictions=predictions)
+        predictions = [ColumnCounts(self._bins[-1], counts[:-1], int(counts[-1])) for counts in self._counts[-1]]
+        features, centres = measure_features(self._sums, reference) if reference else ((), ())
+        return measure_variation(
+            blocks, seconds=self._seconds, features=features, predictions=predictions, centres=centres
+        )
 
 
 def _count(read: Callable[[], Iterable[TrainingRows]], kept: Sequence[int], bins: Sequence[ColumnBins]) -> InputCounts:
@@ -190,7 +198,7 @@ def _count(read: Callable[[], Iterable[TrainingRows]], kept: Sequence[int], bins
 def _describe_dependence(
     counts: InputCounts, sums: JointSums, sample: Floats, tables: Sequence[Floats]
 ) -> JointReference | None:
-    if len(tables) < 2:  # noqa: PLR2004 - a pair
+    if len(tables) < 2:
         return None
     chosen = sample[:: max(1, -(-len(sample) // _SCORED_SAMPLE))]
     bins = [column.bins for column in counts.columns[:MOST_COLUMNS]]

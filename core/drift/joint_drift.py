@@ -2,7 +2,8 @@
 
 Each input becomes a score: the normal quantile of the middle rank of its bin in the reference, with mean 0 and
 variance 1 there. The features are the scores and the products of each two of them, those of the ANOVA kernel of
-degree two. The distance of two samples is that of their mean features, the maximum mean discrepancy (Gretton et al.
+degree two; a product is taken of what differs from the sample's mean, so that no shift of two inputs looks like a
+change of their dependence. The distance of two samples is that of their mean features, the maximum mean discrepancy (Gretton et al.
 2012, A kernel two-sample test, JMLR 13). Its distribution without drift is that of a weighted sum of chi-square
 variables whose weights, the eigenvalues of the features' correlation, the profile holds. A window needs the sums of
 its scores and of their products only.
@@ -67,9 +68,10 @@ class JointSums:
         return JointSums(self.rows + other.rows, self.totals + other.totals, self.products + other.products)
 
     def means(self) -> Floats:
-        """Return the mean of each feature: the scores (p,), then the products of pairs (p (p - 1) / 2,)."""
-        pairs = self.products[np.triu_indices(len(self.totals), 1)]
-        return np.concatenate([self.totals, pairs]) / self.rows
+        """Return the mean scores (p,), then the covariances of pairs of them (p (p - 1) / 2,)."""
+        means = self.totals / self.rows
+        covariances = self.products / self.rows - np.outer(means, means)
+        return np.concatenate([means, covariances[np.triu_indices(len(means), 1)]])
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,8 @@ class JointReference:
     Attributes:
         rows: Number of rows.
         columns: Names of the columns (p), at most 40.
-        means: Mean of each feature: the scores (p), then the products of pairs in the order of the columns.
-        deviations: Standard deviation of each feature.
+        means: Mean of each score (p), then the covariance of each pair of them, in the order of the columns.
+        deviations: Standard deviation of each score, and of each product of two scores less their means.
         score_weights: Eigenvalues of the scores' correlation, descending.
         product_weights: Those of the products'.
     """
@@ -102,7 +104,8 @@ class JointReference:
             scores: Scores (n, p) of a fair sample of them.
         """
         first, second = np.triu_indices(scores.shape[1], 1)
-        products = scores[:, first] * scores[:, second]
+        centred = scores - scores.mean(axis=0)
+        products = centred[:, first] * centred[:, second]
         score_deviations, score_weights = _describe_features(scores)
         product_deviations, product_weights = _describe_features(products)
         return cls(
@@ -120,11 +123,12 @@ class JointReference:
         first, second = np.triu_indices(len(self.columns), 1)
         return [(self.columns[one], self.columns[two]) for one, two in zip(first, second, strict=True)]
 
-    def differences(self, means: Floats) -> Floats:
-        """Return the differences (f,) of mean features (f,) to the reference, in standard deviations; 0 without any."""
+    def differences(self, means: Floats, centres: Sequence[float]) -> Floats:
+        """Return the differences (f,) of features (f,) to others (f,), in standard deviations; 0 without any."""
         deviations = np.array(self.deviations)
-        difference = means - np.array(self.means)
-        return np.divide(difference, deviations, out=np.zeros_like(difference), where=deviations > 0)
+        difference = means - np.array(centres)
+        standard: Floats = np.divide(difference, deviations, out=np.zeros_like(difference), where=deviations > 0)
+        return standard
 
 
 @dataclass(frozen=True)
@@ -182,15 +186,17 @@ def find_joint_drift(
             f"sums of scores are compared for the same columns only; got {len(window.totals)}, and {size} in the "
             "profile: count the rows with the bundle that answered."
         )
-    if not window.rows or not reference.rows or size < 2:  # noqa: PLR2004 - a pair
+    if not window.rows or not reference.rows or size < 2:
         return None
     rows = reference.rows * window.rows / (reference.rows + window.rows)
     means = window.means()
-    differences = reference.differences(means)
+    # Within a block of time, pairs go together otherwise than in all of them, where a season moves both.
+    centres = variation.centres if variation and variation.centres else reference.means
+    differences = reference.differences(means, centres)
     excess = np.array(variation.features if variation and variation.features else np.zeros(len(means)))
 
     def tail(weights: Floats, statistic: float, total: float) -> float:
-        extra = variation.extra(total) if variation else NO_EXTRA
+        extra = variation.extra_variance(total) if variation else NO_EXTRA
         return tail_with_variation(weights, statistic, rows=rows, extra=extra)
 
     squares = rows * differences**2
@@ -200,7 +206,7 @@ def find_joint_drift(
     ratios = squares[size:] / (1 + rows * np.maximum(excess[size:], 0) / (variation.rows if variation else 1))
     worst = int(np.argmax(ratios))
     pair = min(1.0, tail(np.ones(1), float(squares[size + worst]), float(excess[size + worst])) * len(ratios))
-    before, now = reference.means[size + worst], float(means[size + worst])
+    before, now = centres[size + worst], float(means[size + worst])
     part, p_value = min((("scores", scores), ("products", products), ("pair", pair)), key=lambda one: one[1])
     effects = {
         "scores": lambda: _score_effect(reference, differences[:size], rows),
@@ -216,8 +222,10 @@ def find_joint_drift(
     )
 
 
-def measure_features(blocks: Sequence[JointSums], reference: JointReference) -> tuple[float, ...]:
-    """Return the excess of each feature (f,) over blocks of time, as ``WindowVariation`` holds it.
+def measure_features(
+    blocks: Sequence[JointSums], reference: JointReference
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the excess of each feature (f,) over blocks of time, and the mean of each within a block (f,).
 
     Args:
         blocks: Sums over the rows of each block.
@@ -225,13 +233,15 @@ def measure_features(blocks: Sequence[JointSums], reference: JointReference) -> 
     """
     filled = [block for block in blocks if block.rows]
     if len(filled) < 2:  # noqa: PLR2004 - one block differs from nothing
-        return ()
-    total = sum(filled[1:], filled[0])
+        return (), ()
+    sizes = np.array([block.rows for block in filled])[:, None]
+    means = np.array([block.means() for block in filled])
+    centres = (sizes * means).sum(axis=0) / sizes.sum()
     units = np.array(reference.deviations)
-    squares = (np.array([block.means() for block in filled]) - total.means()) ** 2
+    squares = (means - centres) ** 2
     standard = np.divide(squares, units**2, out=np.zeros_like(squares), where=units > 0)
-    rows = np.array([1 / (1 / block.rows - 1 / total.rows) for block in filled])[:, None]
-    return _round(np.where(units > 0, (rows * standard - 1).sum(axis=0), 0.0))
+    rows = 1 / (1 / sizes - 1 / sizes.sum())
+    return _round(np.where(units > 0, (rows * standard - 1).sum(axis=0), 0.0)), _round(centres)
 
 
 def _score(bins: ColumnBins, counts: Floats) -> Floats:

@@ -21,6 +21,7 @@ from headrace.core.drift.window_variation import WindowVariation
 FILE = "profile.json"
 FORMAT = 1
 
+
 @dataclass(frozen=True)
 class ReferenceProfile(JsonDocument):
     """What is known of the rows that a model was fitted and measured on.

@@ -46,7 +46,7 @@ class RowRepeats:
             rows: Number of rows of the window.
         """
         copies, distinct = np.array(self.copies, float), np.array(self.distinct, float)
-        if rows < 2 or self.rows < 2:  # noqa: PLR2004 - a pair
+        if rows < 2 or self.rows < 2:
             return 0.0
         if rows > self.rows:
             pairs = float((distinct * copies * (copies - 1)).sum()) / 2

@@ -76,7 +76,7 @@ def measure_ordered(reference: Counts, counts: Counts, pooled: Counts) -> Floats
     Returns:
         The distance, (b,) for several samples.
     """
-    occupied, shares, weight = _bin_weights(pooled)
+    occupied, _, weight = _bin_weights(pooled)
     difference = reference[occupied] / reference.sum()
     difference = difference - counts[..., occupied] / counts.sum(axis=-1, keepdims=True)
     middles = np.cumsum(difference, axis=-1) - difference / 2
@@ -128,9 +128,7 @@ def compare_categories(reference: Counts, counts: Counts, *, extra: ExtraVarianc
     return SampleComparison(tail_with_variation(np.ones(degrees), statistic, rows=rows, extra=extra), effect)
 
 
-def measure_categories(
-    reference: Counts, counts: Counts, pooled: Counts, *, threshold: float
-) -> tuple[Floats, int]:
+def measure_categories(reference: Counts, counts: Counts, pooled: Counts, *, threshold: float) -> tuple[Floats, int]:
     """Measure the chi-square distance of samples of a category to a reference, per effective row.
 
     Args:

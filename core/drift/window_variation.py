@@ -50,6 +50,7 @@ class WindowVariation:
         columns: The sums of each column.
         features: Sums of the features of the joint test, in their order; empty if there is none.
         prediction: Sum of the distribution of the predictions; absent if they are not known.
+        centres: Mean within a block of the features of the joint test; empty if there is none.
     """
 
     seconds: int
@@ -58,8 +59,10 @@ class WindowVariation:
     columns: tuple[ColumnVariation, ...]
     features: tuple[float, ...] = ()
     prediction: float | None = None
+    centres: tuple[float, ...] = ()
 
     def __add__(self, other: Self) -> "WindowVariation":
+        """Return the sums over the blocks of both, with the centres of the first."""
         pairs = zip(self.columns, other.columns, strict=True)
         return WindowVariation(
             self.seconds,
@@ -71,6 +74,7 @@ class WindowVariation:
             ),
             tuple(one + two for one, two in zip(self.features, other.features, strict=False)),
             None if self.prediction is None or other.prediction is None else self.prediction + other.prediction,
+            self.centres,
         )
 
     @functools.cached_property
@@ -78,7 +82,7 @@ class WindowVariation:
         """The sums by the name of their column."""
         return {column.name: column for column in self.columns}
 
-    def extra(self, total: float) -> ExtraVariance:
+    def extra_variance(self, total: float) -> ExtraVariance:
         """Return the extra variance that follows from one of the sums."""
         return ExtraVariance(max(0.0, total / self.rows), self.blocks) if self.rows else NO_EXTRA
 
@@ -89,6 +93,7 @@ def measure_variation(
     seconds: int,
     features: Sequence[float] = (),
     predictions: Sequence[ColumnCounts] = (),
+    centres: Sequence[float] = (),
 ) -> WindowVariation | None:
     """Measure how much blocks of time differ.
 
@@ -97,12 +102,13 @@ def measure_variation(
         seconds: Length of a block, in seconds.
         features: Sums of the features of the joint test over the same blocks.
         predictions: Counts of each block's predictions, in equal bins.
+        centres: Mean within a block of the features of the joint test.
 
     Returns:
         The sums; None if fewer than two blocks have rows.
     """
     filled = [block for block in blocks if block.rows]
-    if len(filled) < 2:  # noqa: PLR2004 - one block differs from nothing
+    if len(filled) < 2:
         return None
     columns = zip(*(block.columns for block in filled), strict=True)
     return WindowVariation(
@@ -112,6 +118,7 @@ def measure_variation(
         tuple(_measure_column(column) for column in columns),
         tuple(features),
         _excess_of_numbers(np.array([counts.counts for counts in predictions])) if predictions else None,
+        tuple(centres),
     )
 
 
@@ -123,17 +130,14 @@ def choose_variation(variations: Sequence[WindowVariation], seconds: float) -> W
 def _measure_column(blocks: Sequence[ColumnCounts]) -> ColumnVariation:
     counts = np.array([block.counts for block in blocks])
     missing = np.array([[block.missing, block.rows - block.missing] for block in blocks])
-    if blocks[0].bins.categories:
-        distribution = _excess_of_categories(counts[:, :-1])
-    else:
-        distribution = _excess_of_numbers(counts)
-    return ColumnVariation(blocks[0].bins.name, distribution, _excess_of_categories(missing))
+    values = _excess_of_categories(counts[:, :-1]) if blocks[0].bins.categories else _excess_of_numbers(counts)
+    return ColumnVariation(blocks[0].bins.name, values, _excess_of_categories(missing))
 
 
 def _excess_of_numbers(counts: Counts) -> float:
     """Return the excess of blocks (b, k) in ordered bins; 0 if all rows are in one bin."""
     counts, total, rows = _effective_rows(counts)
-    if np.count_nonzero(total) < 2:  # noqa: PLR2004 - one bin cannot vary
+    if np.count_nonzero(total) < 2:
         return 0.0
     return float((rows * measure_ordered(total, counts, total) - 1.0).sum())
 
@@ -141,7 +145,7 @@ def _excess_of_numbers(counts: Counts) -> float:
 def _excess_of_categories(counts: Counts) -> float:
     """Return the excess of blocks (b, k) by category; 0 if all rows are of one category."""
     counts, total, rows = _effective_rows(counts)
-    if np.count_nonzero(total) < 2:  # noqa: PLR2004 - one category cannot vary
+    if np.count_nonzero(total) < 2:
         return 0.0
     distances, degrees = measure_categories(total, counts, total, threshold=_LEAST_EXPECTED * len(counts))
     return float((rows * distances - degrees).sum())

@@ -94,7 +94,7 @@ class Model:
         return Prediction(labels=self.labels(probabilities), probabilities=probabilities)
 
     def score(self, frame: pl.DataFrame) -> Floats:
-        """Predict one number (n,) for each row: the probability of the positive class, the largest one, or the value."""
+        """Predict one number (n,) a row: the probability of the positive class, the largest one, or the value."""
         predicted = self.predict(frame)
         if predicted.probabilities is None:
             return predicted.values if predicted.values is not None else np.empty(0)

@@ -11,8 +11,8 @@ import pytest
 from headrace.core.base.errors import DataError, InputError
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.drift import reference_profile
-from headrace.core.drift.output_profile import describe_outputs
 from headrace.core.drift.input_profile import TrainingRows, profile_inputs, profiled_columns
+from headrace.core.drift.output_profile import describe_outputs
 from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.evaluation.evaluate import read_test
 from headrace.core.features import model_matrix
@@ -39,9 +39,7 @@ def test_a_bundle_counts_each_training_row_of_each_input(made: tuple[Path, Refer
     profile.check(fitted.contract)
     assert profile.inputs.rows == train.height
     matrix = model_matrix.encode(train, fitted.contract)
-    for position, column in zip(
-        profiled_columns(fitted.contract), profile.counts().columns, strict=True
-    ):
+    for position, column in zip(profiled_columns(fitted.contract), profile.counts().columns, strict=True):
         assert column.missing == int(np.isnan(matrix[:, position]).sum())
         assert column.rows == train.height
 

@@ -134,7 +134,7 @@ def test_what_cannot_differ_is_alike(compared: SampleComparison) -> None:
 
 
 def test_variation_between_windows_makes_the_same_difference_less_surprising() -> None:
-    """Windows that differ by themselves make a difference more likely, the less is known of them; the effect is equal."""
+    """Windows that vary make a difference likelier, and more so the less is known of them; the effect is equal."""
     first, second = np.array([500, 300, 200]), np.array([30, 40, 30])
     plain = compare_ordered(first, second)
     many, few = (compare_ordered(first, second, extra=ExtraVariance(0.01, windows)) for windows in (1000, 6))
