@@ -31,6 +31,7 @@ from headrace.core.base.errors import (
 )
 
 if TYPE_CHECKING:
+    from headrace.api.collecting import collect
     from headrace.api.deployment import deploy, undeploy
     from headrace.api.model_reference import open_bundle
     from headrace.api.run_result import Run, open_run
@@ -53,6 +54,7 @@ __all__ = [
     "Run",
     "StoreError",
     "UserError",
+    "collect",
     "deploy",
     "open_bundle",
     "open_run",
@@ -68,6 +70,7 @@ _MODULES = {
     "ModelEndpoint": "headrace.api.serving",
     "Predictions": "headrace.api.scoring",
     "Run": "headrace.api.run_result",
+    "collect": "headrace.api.collecting",
     "deploy": "headrace.api.deployment",
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",

@@ -25,6 +25,7 @@ _COMMANDS = {
     "deploy": "cluster.deploy:deploy:EXAMPLES",
     "rollout": "cluster.rollout:rollout:EXAMPLES",
     "score": "local.score:score:EXAMPLES",
+    "collect": "monitoring.collect:collect:EXAMPLES",
     "verify": "records.verify:verify:EXAMPLES",
     "sign": "records.sign:sign:EXAMPLES",
     "card": "local.card:card:EXAMPLES",

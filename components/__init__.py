@@ -8,6 +8,7 @@ from headrace.components.data.prepare import prepare
 from headrace.components.data.profile import profile
 from headrace.components.data.split import split
 from headrace.components.data.validate import validate
+from headrace.components.monitoring.collect import collect
 from headrace.components.release.deploy import deploy
 from headrace.components.release.package import package
 from headrace.components.release.publish import publish
@@ -23,6 +24,7 @@ from headrace.components.training.train import train
 from headrace.components.training.tune import tune
 
 __all__ = [
+    "collect",
     "deploy",
     "engineer",
     "evaluate",

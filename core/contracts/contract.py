@@ -112,6 +112,13 @@ class Contract:
         needed = {name for feature in self.features for name in feature.columns}
         return tuple(c for c in self.columns if c.role == "feature" or c.name in needed)
 
+    @functools.cached_property
+    def monitored_columns(self) -> tuple[Column, ...]:
+        """Columns of a request that may be logged: inputs, then keys that are no inputs; none with personal data."""
+        inputs = self.inputs
+        keys = tuple(column for column in self.columns if column.name in self.keys and column not in inputs)
+        return tuple(column for column in (*inputs, *keys) if not column.personal and column.role != "target")
+
     @property
     def typed_columns(self) -> tuple[Column, ...]:
         """Columns of the typed table: all but the personal data that are dropped."""

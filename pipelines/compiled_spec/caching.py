@@ -7,7 +7,7 @@ from typing import Any
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
 
 NEVER_CACHED = frozenset(
-    {"fingerprint", "publish", "register", "deploy", "verify_endpoint", "rollout", "report_metrics"}
+    {"collect", "fingerprint", "publish", "register", "deploy", "verify_endpoint", "rollout", "report_metrics"}
 )
 """Components that change or observe something outside the run: they must never be cached."""
 ADDRESS_PARAMETERS: Mapping[str, str] = {

@@ -3,6 +3,7 @@
 Source: https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md.
 """
 
+import json
 import math
 import struct
 from collections.abc import Sequence
@@ -35,6 +36,26 @@ def split(body: bytes, length: bytes | None) -> tuple[bytes, memoryview]:
             f"got {quote(length.decode('latin-1'), 40)} instead."
         )
     return body[:size], memoryview(body)[size:]
+
+
+def json_length(body: bytes) -> int:
+    """Return the length of the JSON object that a body begins with, where no header says it.
+
+    Args:
+        body: The body.
+
+    Raises:
+        RequestError: If it does not begin with a JSON object.
+    """
+    # Each byte becomes one character, so that places in the text are places in the body.
+    text = body.decode("latin-1")
+    try:
+        document, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError) as error:
+        raise RequestError("the body must begin with a JSON object, before any binary tensors; it does not.") from error
+    if type(document) is not dict:
+        raise RequestError("the body must begin with a JSON object, before any binary tensors; it does not.")
+    return end
 
 
 def tensors(inputs: Sequence[Any], rest: memoryview, *, of_json: Any) -> list[Tensor]:

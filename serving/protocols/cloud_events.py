@@ -42,9 +42,9 @@ def open_event(body: bytes, headers: Iterable[Header], limits: RequestLimits) ->
     """
     media = parse(header(headers, b"content-type") or "")
     if media.name == EVENT:
-        return _open_structured(json_body.read(body, limits))
+        return open_structured(json_body.read(body, limits))
     if header(headers, b"ce-specversion") is not None:
-        _check({name: header(headers, f"ce-{name}".encode()) for name in _REQUIRED})
+        check_attributes({name: header(headers, f"ce-{name}".encode()) for name in _REQUIRED})
     return body, media
 
 
@@ -81,8 +81,16 @@ def wrap_in_event(reply: Response, headers: Iterable[Header], name: str) -> Resp
     return replace(reply, headers=(*reply.headers, *event_headers))
 
 
-def _open_structured(document: Mapping[str, Any]) -> tuple[bytes, MediaType]:
-    _check(document)
+def open_structured(document: Mapping[str, Any]) -> tuple[bytes, MediaType]:
+    """Return the content of an event that holds its attributes and data in one document, and the content's type.
+
+    Args:
+        document: The event.
+
+    Raises:
+        RequestError: If it lacks an attribute or its data.
+    """
+    check_attributes(document)
     content_type = document.get("datacontenttype", "application/json")
     if type(content_type) is not str:
         raise RequestError(
@@ -105,7 +113,12 @@ def _open_structured(document: Mapping[str, Any]) -> tuple[bytes, MediaType]:
     return data.encode(errors="replace"), media
 
 
-def _check(attributes: Mapping[str, Any]) -> None:
+def check_attributes(attributes: Mapping[str, Any]) -> None:
+    """Raise if an event lacks one of the attributes that every event has, or is of an unknown version.
+
+    Raises:
+        RequestError: If so.
+    """
     for name in _REQUIRED:
         value = attributes.get(name)
         if type(value) is not str or not value:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from headrace.core.base.errors import RequestError
+from headrace.core.contracts.contract import Contract
 from headrace.serving.model.limits import RequestLimits
 from headrace.serving.model.served_model import InputRows, ScoredRows, ServedModel
 from headrace.serving.protocols import (
@@ -53,9 +54,17 @@ class ProtocolCodec:
     wrap: Callable[[Response, Iterable[Header], str], Response]
 
 
-def _read_v1(
-    body: bytes, headers: Iterable[Header], _: ServedModel, limits: RequestLimits
-) -> tuple[Document, InputRows]:
+def read_v1_request(body: bytes, headers: Iterable[Header], limits: RequestLimits) -> tuple[Document, InputRows]:
+    """Return the document and the rows of a request in V1, in JSON, CSV or Arrow, perhaps inside an event.
+
+    Args:
+        body: The body.
+        headers: The headers, of which those about the body are read.
+        limits: Limits.
+
+    Raises:
+        RequestError: If it is another body.
+    """
     content, content_type = cloud_events.open_event(body, headers, limits)
     media_type.check(content_type, (media_type.CSV, *media_type.ARROW, media_type.EVENT))
     if content_type.name == media_type.CSV:
@@ -67,6 +76,35 @@ def _read_v1(
     if type(data) is dict:
         document = data
     return document, v1.read_rows(document, limits)
+
+
+def read_v2_request(
+    body: bytes, length: bytes | None, contract: Contract, limits: RequestLimits
+) -> tuple[Document, InputRows]:
+    """Return the document and the columns of a request in V2.
+
+    Args:
+        body: The body.
+        length: Length of its JSON part, if binary tensors follow; None if all of it is JSON.
+        contract: The contract.
+        limits: Limits.
+
+    Raises:
+        RequestError: If it is another body.
+    """
+    head, rest = binary_tensors.split(body, length)
+    document = json_body.read(head, limits)
+    inputs = document.get("inputs")
+    if type(inputs) is not list or not inputs:
+        raise RequestError('the body must be {"inputs": [TENSOR, ...]} with at least one tensor.')
+    input_tensors = binary_tensors.tensors(inputs, rest, of_json=tensors.of_json)
+    return document, v2.columns(input_tensors, contract, limits)
+
+
+def _read_v1(
+    body: bytes, headers: Iterable[Header], _: ServedModel, limits: RequestLimits
+) -> tuple[Document, InputRows]:
+    return read_v1_request(body, headers, limits)
 
 
 def _read_v1_json(
@@ -91,14 +129,9 @@ def _read_v2_json(
     body: bytes, headers: Iterable[Header], served: ServedModel, limits: RequestLimits
 ) -> tuple[Document, InputRows]:
     length = next((value for name, value in headers if name == BINARY_HEADER), None)
-    head, rest = binary_tensors.split(body, length)
-    document = json_body.read(head, limits)
-    inputs = document.get("inputs")
-    if type(inputs) is not list or not inputs:
-        raise RequestError('the body must be {"inputs": [TENSOR, ...]} with at least one tensor.')
-    input_tensors = binary_tensors.tensors(inputs, rest, of_json=tensors.of_json)
+    document, columns = read_v2_request(body, length, served.scorer.contract, limits)
     v2.requested_outputs(document, served)
-    return document, v2.columns(input_tensors, served.scorer.contract, limits)
+    return document, columns
 
 
 def _write_v2(served: ServedModel, scored: ScoredRows, document: Document, explanations: list[Any] | None) -> Response:

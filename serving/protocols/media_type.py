@@ -12,6 +12,7 @@ from headrace.serving.telemetry.trace_context import TRACEPARENT, TRACESTATE, He
 CSV = "text/csv"
 ARROW = ("application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file")
 EVENT = "application/cloudevents+json"
+EVENT_BATCH = "application/cloudevents-batch+json"
 # Clients send one of these with their JSON unless given a type: curl, a browser's fetch, Triton's clients.
 _JSON = frozenset(
     {"", "application/json", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"}

@@ -50,14 +50,12 @@ class PayloadLog:
         name = str(uuid4())
         if zlib.crc32(name.encode()) >= self._payloads.sample_rate * 2**32:
             return
-        base = self._attributes(served, name, trace)
+        base = self._attributes(served, name, trace) | _left_out(len(scored.scores))
         if self._payloads.mode in {"all", "request"}:
             contract = served.scorer.contract
             self._queue.put(lambda: self._send({**base, "type": f"{_TYPE}.request"}, redact_rows(rows, contract)))
         if self._payloads.mode in {"all", "response"}:
-            self._queue.put(
-                lambda: self._send({**base, "type": f"{_TYPE}.response"}, {"predictions": served.objects(scored)})
-            )
+            self._queue.put(lambda: self._send({**base, "type": f"{_TYPE}.response"}, _answers(served, scored)))
 
     def _attributes(self, served: ServedModel, name: str, trace: str) -> dict[str, str]:
         attributes = {
@@ -77,21 +75,32 @@ class PayloadLog:
 def redact_rows(source: InputRows, contract: Contract) -> dict[str, Any]:
     """Return rows by column name, without personal data and columns outside the contract; at most 1,000 rows.
 
+    The contract's keys stay where a request holds them: true answers that come later are joined by them.
+
     Args:
         source: n rows, or columns of n values.
         contract: The contract.
     """
     inputs = [column.name for column in contract.inputs]
-    allowed = [(index, column.name) for index, column in enumerate(contract.inputs) if not column.personal]
+    allowed = [column.name for column in contract.monitored_columns]
     if isinstance(source, dict):
-        columns = {name: list(source[name][:_MOST_ROWS]) for _, name in allowed if name in source}
+        columns = {name: list(source[name][:_MOST_ROWS]) for name in allowed if name in source}
         count = len(next(iter(columns.values()), []))
         return {"instances": [{name: _plain(values[row]) for name, values in columns.items()} for row in range(count)]}
     instances = []
     for row in source[:_MOST_ROWS]:
         by_name = row if isinstance(row, dict) else dict(zip(inputs, row, strict=False))
-        instances.append({name: by_name[name] for _, name in allowed if name in by_name})
+        instances.append({name: by_name[name] for name in allowed if name in by_name})
     return {"instances": instances}
+
+
+def _answers(served: ServedModel, scored: ScoredRows) -> dict[str, Any]:
+    return {"predictions": served.objects(scored)[:_MOST_ROWS]}
+
+
+def _left_out(rows: int) -> dict[str, str]:
+    """Return the attribute that says how many rows an event lacks; none if it has all."""
+    return {"rowsleftout": str(rows - _MOST_ROWS)} if rows > _MOST_ROWS else {}
 
 
 def _plain(value: Any) -> Any:

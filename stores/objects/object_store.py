@@ -231,14 +231,14 @@ class S3Store:
         with translate_errors(self.endpoint, f"{self.bucket}/{prefix}"):
             for item in self.client.list_objects(self.bucket, prefix=prefix, recursive=True):
                 if item.object_name and not item.is_dir:
-                    yield StoredObject(item.object_name, item.size or 0, item.etag or "")
+                    yield StoredObject(item.object_name, item.size or 0, item.etag or "", item.last_modified)
 
     def find(self, key: str) -> StoredObject:
         """See ``ObjectStore.find``."""
         check_key(key)
         with translate_errors(self.endpoint, f"{self.bucket}/{key}"):
             item = self.client.stat_object(self.bucket, key)
-        return StoredObject(key, item.size or 0, item.etag or "")
+        return StoredObject(key, item.size or 0, item.etag or "", item.last_modified)
 
 
 def connect(

@@ -11,8 +11,8 @@ from headrace.core.base import errors
 
 _NAMES = [
     "Bundle", "BundleError", "ClusterError", "DataError", "HeadraceError", "InputError", "InternalError",
-    "MissingError", "ModelEndpoint", "Predictions", "Run", "StoreError", "UserError", "deploy", "open_bundle",
-    "open_run", "run", "score", "serve", "tune", "undeploy",
+    "MissingError", "ModelEndpoint", "Predictions", "Run", "StoreError", "UserError", "collect", "deploy",
+    "open_bundle", "open_run", "run", "score", "serve", "tune", "undeploy",
 ]  # fmt: skip
 
 

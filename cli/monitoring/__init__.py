@@ -1,0 +1,1 @@
+"""Commands that monitor a model in use."""

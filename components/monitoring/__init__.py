@@ -1,0 +1,1 @@
+"""Components that monitor a model in use."""

@@ -1,0 +1,1 @@
+"""Collecting what a model receives and answers: events, the receiver, files and buckets of logged payloads."""

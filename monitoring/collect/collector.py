@@ -1,0 +1,216 @@
+"""Collects payloads from all sources into the store."""
+
+import logging
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headrace.core.base.errors import InputError, RequestError, StoreError, UserError, quote
+from headrace.core.base.files import read_json, write_json
+from headrace.core.contracts.contract import Contract
+from headrace.core.runtime.processes import lease
+from headrace.core.runtime.signals import is_ignored
+from headrace.monitoring.collect.collect_counts import CollectCounts
+from headrace.monitoring.collect.event_intake import EventIntake, IntakeOptions
+from headrace.monitoring.collect.journal import HALVES, open_journal
+from headrace.monitoring.collect.payload_sources import PayloadSource, open_payloads
+from headrace.monitoring.collect.receiver import Receiver, ReceiverOptions, run_receiver
+from headrace.monitoring.collect.row_writer import RowWriter
+from headrace.monitoring.windows.window_store import WindowStore
+from headrace.serving.sockets import bind_socket
+
+_POLL_SECONDS = 2.0
+_POSITIONS = "positions.json"
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CollectPlan:
+    """What to collect, and where to.
+
+    Attributes:
+        contract: The contract of the model.
+        store: Where rows are stored.
+        intake: Which events are accepted.
+        journal: Folder of what must survive this process: events that are not stored yet, and positions in sources.
+        receiver: How the receiver works.
+    """
+
+    contract: Contract
+    store: WindowStore
+    intake: IntakeOptions
+    journal: Path = Path("headrace-journal")
+    receiver: ReceiverOptions = field(default_factory=ReceiverOptions)
+
+
+def read_sources(plan: CollectPlan, addresses: Sequence[str], counts: CollectCounts) -> None:
+    """Store the events of sources as they are now.
+
+    Args:
+        plan: What to collect.
+        addresses: Log files, folders and prefixes.
+        counts: What is counted.
+
+    Raises:
+        MissingError: If a source does not exist.
+        StoreError: If a store cannot be reached.
+    """
+    intake = EventIntake(plan.contract, plan.intake, counts)
+    writer = RowWriter(plan.store, plan.contract, counts, pair_seconds=math.inf)
+    for source in [open_payloads(address, follow=False) for address in addresses]:
+        while _pass_on(source, intake, writer):
+            pass
+    writer.write((), now=time.time(), final=True)
+
+
+def follow_sources(plan: CollectPlan, addresses: Sequence[str], counts: CollectCounts, ended: threading.Event) -> None:
+    """Store the events of sources as they come, until ``ended``.
+
+    Args:
+        plan: What to collect.
+        addresses: Log files, folders and prefixes.
+        counts: What is counted.
+        ended: Set to end.
+
+    Raises:
+        InputError: If another process uses the journal, or its positions cannot be read.
+        StoreError: If the store fails at the end; the events are read again by the next start.
+    """
+    folder = plan.journal / "sources"
+    folder.mkdir(parents=True, exist_ok=True)
+    with lease(folder / "lock"):
+        intake = EventIntake(plan.contract, plan.intake, counts)
+        writer = RowWriter(plan.store, plan.contract, counts, folder / HALVES)
+        positions = folder / _POSITIONS
+        saved = read_json(positions) if positions.exists() else {}
+        sources = [open_payloads(address, follow=True) for address in addresses]
+        for source in sources:
+            if source.address in saved:
+                source.resume(saved[source.address])
+        saved = {source.address: source.position() for source in sources}
+        while not ended.is_set():
+            try:
+                read = [_pass_on(source, intake, writer) for source in sources]
+                writer.write((), now=time.time())
+            except StoreError as error:
+                counts.store_failures += 1
+                _logger.error("events are read again: %s", error)  # noqa: TRY400 - a sentence, not a traceback
+                for source in sources:
+                    source.resume(saved[source.address])
+                ended.wait(_POLL_SECONDS)
+                continue
+            if any(read):
+                saved = {source.address: source.position() for source in sources}
+                write_json(positions, saved)
+            else:
+                ended.wait(_POLL_SECONDS)
+        writer.write((), now=time.time(), final=True)
+
+
+def follow_until_interrupted(plan: CollectPlan, addresses: Sequence[str], counts: CollectCounts) -> None:
+    """Follow sources until SIGTERM or SIGINT; see ``follow_sources``.
+
+    Args:
+        plan: What to collect.
+        addresses: Log files, folders and prefixes.
+        counts: What is counted.
+    """
+    ended = threading.Event()
+    numbers = [number for number in (signal.SIGTERM, signal.SIGINT) if not is_ignored(number)]
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in numbers}
+    try:
+        follow_sources(plan, addresses, counts, ended)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _pass_on(source: PayloadSource, intake: EventIntake, writer: RowWriter) -> bool:
+    """Store the next events of a source; return whether there were any."""
+    items = source.read()
+    now = time.time()
+    payloads = []
+    for item, default_time in items:
+        try:
+            if isinstance(item, RequestError):
+                raise item
+            payloads.append((item, intake.read(item, now=now, default_time=default_time)))
+        except RequestError as error:
+            intake.refuse(error)
+            _logger.info("%s: %s", source.address, error)
+    intake.count(payloads)
+    writer.write((payload.event for _, payload in payloads), now=now)
+    return bool(items)
+
+
+def receive(
+    plan: CollectPlan,
+    address: str,
+    counts: CollectCounts,
+    *,
+    followed: Sequence[str] = (),
+    started: Callable[[str], None],
+) -> None:
+    """Receive events over HTTP until SIGTERM or SIGINT, and follow sources beside it.
+
+    Args:
+        plan: What to collect.
+        address: ``http://HOST:PORT`` to listen on; port 0 for a free one.
+        counts: What is counted.
+        followed: Log files, folders and prefixes to follow.
+        started: Called with the receiver's address once requests are answered.
+
+    Raises:
+        InputError: If the address is not one of this machine, or another process uses the journal.
+        StoreError: If the store fails at the end; the events stay in the journal for the next start.
+    """
+    host, port = _host_and_port(address)
+    with ExitStack() as stack:
+        listener = stack.enter_context(bind_socket(host, port))
+        journal = stack.enter_context(open_journal(plan.journal))
+        others = stack.enter_context(_following(plan, followed))
+        stack.callback(lambda: counts.add(others))
+        writer = RowWriter(plan.store, plan.contract, counts, plan.journal / HALVES)
+        intake = EventIntake(plan.contract, plan.intake, counts)
+        receiver = Receiver(intake, journal, writer, counts, plan.receiver, others=others)
+        bound = listener.getsockname()[1]
+        run_receiver(receiver, listener, started=lambda: started(f"http://{host}:{bound}"))
+
+
+@contextmanager
+def _following(plan: CollectPlan, addresses: Sequence[str]) -> Iterator[CollectCounts]:
+    """Follow sources in a thread for the duration of the block, and yield what it counts."""
+    counts = CollectCounts()
+    if not addresses:
+        yield counts
+        return
+    ended, failures = threading.Event(), list[UserError]()
+
+    def work() -> None:
+        try:
+            follow_sources(plan, addresses, counts, ended)
+        except UserError as error:
+            _logger.error("sources are followed no longer: %s", error)  # noqa: TRY400 - a sentence, not a traceback
+            failures.append(error)
+
+    thread = threading.Thread(target=work, name="sources", daemon=True)
+    thread.start()
+    try:
+        yield counts
+    finally:
+        ended.set()
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, separator, port = address.removeprefix("http://").rstrip("/").rpartition(":")
+    if not separator or not host or not port.isdigit() or int(port) > 65_535:
+        raise InputError(f"a receiver must listen on http://HOST:PORT; got {quote(address)} instead.")
+    return host.strip("[]"), int(port)

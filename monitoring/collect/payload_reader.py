@@ -1,0 +1,292 @@
+"""Reads the rows of logged requests and responses, and keeps of them what may be stored."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from headrace.core.base.errors import RequestError, quote
+from headrace.core.contracts.contract import Contract
+from headrace.monitoring.collect.collected_event import CollectedEvent
+from headrace.monitoring.collect.payload_event import PayloadEvent
+from headrace.monitoring.windows.window_rows import INPUT_PREFIX, LABEL, PROBABILITY_PREFIX, VALUE
+from headrace.serving.model.limits import RequestLimits
+from headrace.serving.protocols import binary_tensors, json_body, tensors
+from headrace.serving.protocols.codecs import read_v1_request, read_v2_request
+from headrace.serving.protocols.decompression import Decompressor
+
+_GZIP = b"\x1f\x8b"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_TENSOR_KEYS = {"name", "shape", "datatype"}
+
+
+class ReadPayload(NamedTuple):
+    """What was read of an event.
+
+    Attributes:
+        event: Its rows.
+        removed: Number of values that were removed: personal ones, and those of columns outside the contract.
+        left_out: Number of rows that the sender left out.
+    """
+
+    event: CollectedEvent
+    removed: int
+    left_out: int
+
+
+class PayloadReader:
+    """Reads the events of one model."""
+
+    def __init__(self, contract: Contract, limits: RequestLimits | None = None) -> None:
+        """Prepare the columns that are kept.
+
+        Args:
+            contract: The model's contract.
+            limits: Limits of one event, of which ``body_bytes``, ``rows`` and ``nesting`` apply.
+        """
+        self.contract = contract
+        self._limits = limits or RequestLimits()
+        self._inputs = [column.name for column in contract.inputs]
+        self._kept = {column.name: INPUT_PREFIX + column.name for column in contract.monitored_columns}
+        self._kept_pairs = tuple(self._kept.items())
+        self._classes = () if contract.task == "regression" else contract.target.categories or ()
+        self._class_set = frozenset(self._classes)
+        self._chance_pairs = tuple((name, PROBABILITY_PREFIX + name) for name in self._classes)
+
+    def read(self, event: PayloadEvent, *, time: int) -> ReadPayload:
+        """Return the kept rows of an event.
+
+        Args:
+            event: The event.
+            time: Its time, in microseconds since 1970 in UTC.
+
+        Raises:
+            RequestError: If its body is not a request or response of this model.
+        """
+        body = self._inflate(event.body)
+        if event.kind == "request":
+            columns, rows, removed = self._read_request(body, event)
+            digest = event.model_digest
+        else:
+            document, rest = self._read_document(body, event.json_length)
+            columns, rows = self._read_answers(document, rest)
+            removed, digest = 0, event.model_digest or _version(document)
+        kept = CollectedEvent(event.request_id, event.kind == "response", time, digest, rows, columns)
+        return ReadPayload(kept, removed, event.left_out)
+
+    def _inflate(self, body: bytes) -> bytes:
+        """Return the body without compression, which the events of KServe's logger do not mention."""
+        if body[:2] != _GZIP:
+            return body
+        decompressor = Decompressor("gzip", self._limits.body_bytes)
+        inflated = b"".join(decompressor.pieces(body))
+        decompressor.check_end()
+        return inflated
+
+    def _read_document(self, body: bytes, length: bytes | None) -> tuple[dict[str, Any], memoryview]:
+        """Return the JSON part of a body, and the binary tensors after it."""
+        try:
+            if length is None:
+                return json_body.read(body, self._limits), memoryview(b"")
+        except RequestError:
+            length = b"%d" % binary_tensors.json_length(body)
+        head, rest = binary_tensors.split(body, length)
+        return json_body.read(head, self._limits), rest
+
+    def _read_request(self, body: bytes, event: PayloadEvent) -> tuple[dict[str, list[Any]], int, int]:
+        if _is_json(event.content_type):
+            document, rest = self._read_document(body, event.json_length)
+            if _is_v2(document):
+                length = b"%d" % (len(body) - len(rest)) if len(rest) else None
+                _, source = read_v2_request(body, length, self.contract, self._limits)
+            else:
+                rows = document.get("instances")
+                if type(rows) is list and len(rows) <= self._limits.rows:
+                    return self._keep_rows(rows)
+                _, source = read_v1_request(body, (), self._limits)
+        else:
+            _, source = read_v1_request(body, ((b"content-type", event.content_type.encode()),), self._limits)
+        return self._keep_columns(source) if isinstance(source, dict) else self._keep_rows(source)
+
+    def _keep_rows(self, rows: Sequence[Any]) -> tuple[dict[str, list[Any]], int, int]:
+        kinds = set(map(type, rows))
+        if list in kinds and len(kinds) == 1:
+            width = len(self._inputs)
+            if any(len(row) != width for row in rows):
+                raise RequestError(
+                    f"each row must hold {width} values, in the order of the contract's inputs.", "shape"
+                )
+            columns = {name: [row[index] for row in rows] for index, name in enumerate(self._inputs)}
+            return self._keep_columns(columns)
+        if kinds - {dict}:
+            raise RequestError("rows must be objects by column name, or arrays of values; got others.", "shape")
+        if len(rows) == 1:  # as most requests are
+            row = rows[0]
+            single = {stored: [row[name]] for name, stored in self._kept_pairs if name in row}
+            return single, 1, len(row) - len(single)
+        kept, values = {}, 0
+        for name, stored in self._kept_pairs:
+            if any(name in row for row in rows):
+                kept[stored] = [row.get(name) for row in rows]
+                values += sum(name in row for row in rows)
+        return kept, len(rows), sum(map(len, rows)) - values
+
+    def _keep_columns(self, columns: dict[str, Any]) -> tuple[dict[str, list[Any]], int, int]:
+        lengths = {len(values) for values in columns.values()}
+        if len(lengths) > 1:
+            raise RequestError(f"all columns must have one length; got {sorted(lengths)[:3]}.", "shape")
+        rows = lengths.pop() if lengths else 0
+        kept = {stored: _plain(columns[name]) for name, stored in self._kept_pairs if name in columns}
+        return kept, rows, (len(columns) - len(kept)) * rows
+
+    def _read_answers(self, document: dict[str, Any], rest: memoryview) -> tuple[dict[str, list[Any]], int]:
+        if "specversion" in document and type(document.get("data")) is dict:
+            document = document["data"]
+        outputs = document.get("outputs")
+        if type(outputs) is list:
+            return self._read_outputs(outputs, rest)
+        predictions = document.get("predictions")
+        if type(predictions) is not list or len(predictions) > self._limits.rows:
+            raise RequestError(
+                f'a response must be {{"predictions": [...]}} of at most {self._limits.rows} rows, or '
+                f'{{"outputs": [...]}}; got {quote(sorted(document))} instead.',
+                "answer",
+            )
+        if all(type(one) is dict for one in predictions):
+            if self._classes:
+                labels = [one.get("label") for one in predictions]
+                chances = [one.get("probabilities") for one in predictions]
+                return {LABEL: self._labels(labels), **self._chances(chances)}, len(predictions)
+            predictions = [one.get("value") for one in predictions]
+        return self._scalars(predictions), len(predictions)
+
+    def _read_outputs(self, outputs: list[Any], rest: memoryview) -> tuple[dict[str, list[Any]], int]:
+        found = {one.name: one for one in binary_tensors.tensors(outputs, rest, of_json=tensors.of_json)}
+        named = {LABEL, "probabilities", VALUE} & found.keys()
+        columns: dict[str, list[Any]] = {}
+        if not named:
+            if len(found) != 1:
+                raise RequestError(
+                    f"a response must have the output label, probabilities or value, or one alone; got "
+                    f"{quote(sorted(found))}.",
+                    "answer",
+                )
+            columns = self._scalars(_plain(next(iter(found.values())).values))
+        if self._classes:
+            if LABEL in found:
+                columns[LABEL] = self._labels(_plain(found[LABEL].values))
+            if "probabilities" in found:
+                columns |= self._matrix(_plain(found["probabilities"].values), _class_order(outputs) or self._classes)
+        elif VALUE in found:
+            columns[VALUE] = [_number(value) for value in _plain(found[VALUE].values)]
+        lengths = {len(values) for values in columns.values()}
+        if len(lengths) != 1:
+            raise RequestError("the outputs of a response must have one length, and one of them answer.", "answer")
+        return columns, lengths.pop()
+
+    def _scalars(self, values: Sequence[Any]) -> dict[str, list[Any]]:
+        if self._classes:
+            return {LABEL: self._labels(values)}
+        return {VALUE: [_number(value) for value in values]}
+
+    def _labels(self, values: Sequence[Any]) -> list[str]:
+        """Return labels as the contract writes them."""
+        labels = [value if type(value) is str else orjson.dumps(value).decode() for value in values]
+        if not self._class_set.issuperset(labels):
+            raise RequestError(
+                f"a predicted class must be one of {quote(list(self._classes))}; a response holds another one.",
+                "answer",
+            )
+        return labels
+
+    def _chances(self, rows: Sequence[Any]) -> dict[str, list[Any]]:
+        if all(row is None for row in rows):
+            return {}
+        if not all(type(row) is dict and row.keys() <= self._class_set for row in rows):
+            raise RequestError(f"probabilities must be by the classes {quote(list(self._classes))}.", "answer")
+        return {stored: [_number(row.get(name)) for row in rows] for name, stored in self._chance_pairs}
+
+    def _matrix(self, values: Sequence[Any], classes: Sequence[str]) -> dict[str, list[Any]]:
+        if set(classes) != set(self._classes) or len(values) % len(classes):
+            raise RequestError(
+                f"the output probabilities must have a column for each of {quote(list(self._classes))}.", "answer"
+            )
+        width = len(classes)
+        return {
+            PROBABILITY_PREFIX + name: [_number(value) for value in values[index::width]]
+            for index, name in enumerate(classes)
+        }
+
+
+_JSON = frozenset(
+    {"", "application/json", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"}
+)
+
+
+def _is_json(content_type: str) -> bool:
+    """Return whether a body is JSON, or binary tensors after JSON; KServe's logger may have no type at all."""
+    name = content_type.partition(";")[0].strip().lower()
+    return name in {
+        "",
+        "application/json",
+        "application/octet-stream",
+        "application/x-www-form-urlencoded",
+        "text/plain",
+    }
+
+
+def _is_v2(document: dict[str, Any]) -> bool:
+    inputs = document.get("inputs")
+    return type(inputs) is list and bool(inputs) and type(inputs[0]) is dict and inputs[0].keys() >= _TENSOR_KEYS
+
+
+def _version(document: dict[str, Any]) -> str:
+    """Return the digest that a response in V2 names as the model's version; empty if it names another one."""
+    version = document.get("model_version")
+    return version if type(version) is str and _DIGEST.fullmatch(version) else ""
+
+
+def _class_order(outputs: list[Any]) -> tuple[str, ...]:
+    """Return the order of the classes as the output ``probabilities`` says; empty if it does not."""
+    for output in outputs:
+        parameters = output.get("parameters")
+        classes = parameters.get("classes") if output["name"] == "probabilities" and type(parameters) is dict else None
+        if type(classes) is str:
+            try:
+                names = orjson.loads(classes)
+            except orjson.JSONDecodeError:
+                return ()
+            if type(names) is list and names and all(type(name) is str for name in names):
+                return tuple(names)
+    return ()
+
+
+def _plain(values: Any) -> list[Any]:
+    """Return values as JSON holds them: NaN of an array is a missing value, an infinity a text."""
+    if isinstance(values, list) and float not in set(map(type, values)):
+        return values
+    plain = values.tolist() if hasattr(values, "tolist") else list(values)
+    if any(type(value) is float and not math.isfinite(value) for value in plain):
+        return [_finite(value) for value in plain]
+    return plain
+
+
+def _finite(value: Any) -> Any:
+    if type(value) is not float or math.isfinite(value):
+        return value
+    return None if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _number(value: Any) -> float | None:
+    """Return a predicted number; None for a missing one.
+
+    Raises:
+        RequestError: If it is not a number.
+    """
+    if value is None or type(value) is float:
+        return value
+    if type(value) is not int:
+        raise RequestError(f"a predicted number must be a number; got {json_body.kind(value)} instead.", "answer")
+    return float(value)

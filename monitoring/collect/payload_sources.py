@@ -1,0 +1,188 @@
+"""Sources of logged payloads that are read from time to time: a log file, a folder, a prefix of a bucket.
+
+A source remembers how far it was read. Its position is saved after its events are in the store, so a process that is
+killed reads some of them twice, and the store holds each once. A topic of Kafka would be one more such source.
+"""
+
+import logging
+from collections.abc import Iterator  # noqa: TC003 - no deferred annotations here
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from headrace.core.base.errors import MissingError, RequestError
+from headrace.monitoring.collect.payload_files import SUFFIXES, FileItem, read_file, read_line
+from headrace.stores.objects.listing import StoredObject
+from headrace.stores.objects.open_objects import StorePlace, open_objects
+
+MOST_EVENTS = 20_000
+_MOST_FILE_BYTES = 256 << 20
+_MOST_LINE_BYTES = 64 << 20
+_FILES_AT_ONCE = 256
+_THREADS = 8
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_logger = logging.getLogger(__name__)
+
+Item = tuple[FileItem, int | None]
+"""An event or why it cannot be read, and the time of its file in microseconds since 1970, if it has one."""
+
+
+class PayloadSource(Protocol):
+    """A source of events.
+
+    Attributes:
+        address: What names it.
+    """
+
+    address: str
+
+    def read(self) -> list[Item]:
+        """Return the next events, some 20,000 at most; none if there are no more of them now.
+
+        Raises:
+            MissingError: If the source does not exist.
+            StoreError: If a store cannot be reached.
+        """
+
+    def position(self) -> Any:
+        """Return how far it was read, as plain values."""
+
+    def resume(self, position: Any) -> None:
+        """Go on from a position that an earlier process saved."""
+
+
+class LogFile:
+    """A payload log to which lines are appended, perhaps while it is read; it survives its rotation."""
+
+    def __init__(self, address: str, *, follow: bool) -> None:
+        """Begin with the first line.
+
+        Args:
+            address: Path of the file.
+            follow: Whether it is still written: its last line is then read when it ends with a line feed.
+        """
+        self.address = address
+        self._path = Path(address)
+        self._follow = follow
+        self._inode = self._offset = 0
+
+    def read(self) -> list[Item]:
+        """See ``PayloadSource.read``."""
+        try:
+            inode = self._path.stat().st_ino
+        except FileNotFoundError as error:
+            if self._follow and not self._inode:
+                return []
+            if not self._follow:
+                raise MissingError(f"there is no file {self._path}; correct the path.") from error
+            inode = 0  # it was renamed, and the next one is not there yet
+        if self._inode and inode != self._inode:
+            rest = self._read_renamed()
+            if rest:
+                return rest
+            self._inode = self._offset = 0
+        if not inode:
+            return []
+        self._inode = inode
+        return self._read_lines(self._path)
+
+    def _read_renamed(self) -> list[Item]:
+        """Return what was appended to a file before it was renamed, such as by logrotate."""
+        for path in sorted(self._path.parent.glob(f"{self._path.name}*")):
+            if path.is_file() and path.stat().st_ino == self._inode:
+                return self._read_lines(path)
+        return []
+
+    def _read_lines(self, path: Path) -> list[Item]:
+        items: list[Item] = []
+        with path.open("rb") as stream:
+            if stream.seek(0, 2) < self._offset:
+                _logger.warning("%s is shorter than before; it is read from its beginning.", path)
+                self._offset = 0
+            stream.seek(self._offset)
+            while len(items) < MOST_EVENTS and (line := stream.readline(_MOST_LINE_BYTES)):
+                if not line.endswith(b"\n") and self._follow and len(line) < _MOST_LINE_BYTES:
+                    break
+                self._offset += len(line)
+                if line.strip():
+                    items.append((read_line(line), None))
+        return items
+
+    def position(self) -> Any:
+        """See ``PayloadSource.position``."""
+        return {"inode": self._inode, "offset": self._offset}
+
+    def resume(self, position: Any) -> None:
+        """See ``PayloadSource.resume``."""
+        self._inode, self._offset = int(position["inode"]), int(position["offset"])
+
+
+class StoredPayloads:
+    """Files of payloads in a folder or below a prefix, each read once; new ones are found by listing them again."""
+
+    def __init__(self, address: str, place: StorePlace) -> None:
+        """Begin with the first file.
+
+        Args:
+            address: What names the place.
+            place: The place.
+        """
+        self.address = address
+        self._place = place
+        self._seen: dict[str, str] = {}
+        self._left: Iterator[StoredObject] | None = None
+
+    def read(self) -> list[Item]:
+        """See ``PayloadSource.read``."""
+        if self._left is None:
+            found = self._place.store.list(self._place.prefix)
+            self._left = (item for item in found if self._seen.get(item.key) != item.etag)
+        items: list[Item] = []
+        with ThreadPoolExecutor(_THREADS) as pool:
+            while len(items) < MOST_EVENTS and (files := list(islice(self._left, _FILES_AT_ONCE))):
+                for file, content in zip(files, pool.map(self._fetch, files), strict=True):
+                    items += content
+                    self._seen[file.key] = file.etag
+        if not items:
+            self._left = None
+        return items
+
+    def _fetch(self, file: StoredObject) -> list[Item]:
+        time = None if file.modified is None else int((file.modified - _EPOCH).total_seconds() * 1_000_000)
+        if not file.key.lower().endswith(SUFFIXES):
+            return [(RequestError(f"{file.key} must end with one of {', '.join(SUFFIXES)}.", "file"), time)]
+        if file.size > _MOST_FILE_BYTES:
+            error = RequestError(f"{file.key} must have at most {_MOST_FILE_BYTES} bytes; it has {file.size}.", "size")
+            return [(error, time)]
+        content = self._place.store.get_bytes(file.key, _MOST_FILE_BYTES)
+        return [(item, time) for item in read_file(file.key, content)]
+
+    def position(self) -> Any:
+        """See ``PayloadSource.position``."""
+        return dict(self._seen)
+
+    def resume(self, position: Any) -> None:
+        """See ``PayloadSource.resume``."""
+        self._seen, self._left = dict(position), None
+
+
+def open_payloads(address: str, *, follow: bool) -> PayloadSource:
+    """Return the source that an address names.
+
+    Args:
+        address: A log file, a folder, or ``s3://BUCKET/PREFIX``.
+        follow: Whether it is still written, and may not exist yet.
+
+    Raises:
+        InputError: If it is another address.
+        MissingError: If it does not exist, unless it is followed.
+        StoreError: If its store cannot be reached.
+    """
+    path = Path(address)
+    if "://" not in address and not path.is_dir():
+        if not path.exists() and not follow:
+            raise MissingError(f"there is no file or folder {address}; correct the path.")
+        return LogFile(address, follow=follow)
+    return StoredPayloads(address, open_objects(address))

@@ -1,0 +1,148 @@
+"""Writes collected events to the store: each request once, joined with its response."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headrace.core.base.files import whole
+from headrace.core.contracts.contract import Contract
+from headrace.monitoring.collect.collect_counts import CollectCounts
+from headrace.monitoring.collect.collected_event import CollectedEvent
+from headrace.monitoring.collect.journal_lines import read_lines, write_line
+from headrace.monitoring.collect.row_builder import Pair, build_rows, stored_columns
+from headrace.monitoring.windows.window_store import WindowStore
+
+PAIR_SECONDS = 60.0
+_MOST_HALVES = 50_000
+_MOST_RECENT = 200_000
+_REQUEST, _RESPONSE = 1, 2
+
+
+@dataclass
+class _Half:
+    """A request without its response, or a response without its request.
+
+    Attributes:
+        event: The event.
+        since: When it was first seen, in seconds of the wall clock.
+    """
+
+    event: CollectedEvent
+    since: float
+
+
+@dataclass
+class RowWriter:
+    """Joins requests with their responses and stores them.
+
+    A half waits for its other half for a while. It is then stored alone; a half that comes even later is stored in the
+    hour of the first, where the reader joins both. What waits is also in a file, so that it survives this process.
+
+    Attributes:
+        store: The store.
+        contract: The model's contract.
+        counts: What is counted.
+        halves_path: File of the halves that wait; None to hold them in memory only.
+        pair_seconds: How long a half waits.
+    """
+
+    store: WindowStore
+    contract: Contract
+    counts: CollectCounts
+    halves_path: Path | None = None
+    pair_seconds: float = PAIR_SECONDS
+    _halves: dict[str, _Half] = field(default_factory=dict)
+    _recent: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Read the halves that an earlier process left."""
+        self._columns = stored_columns(self.contract)
+        if self.halves_path is not None and self.halves_path.exists():
+            for event in read_lines(self.halves_path, self.counts):
+                self._halves[event.request_id] = _Half(event, 0.0)
+
+    @property
+    def waiting(self) -> int:
+        """Number of halves that wait."""
+        return len(self._halves)
+
+    def write(self, events: Iterable[CollectedEvent], *, now: float, final: bool = False) -> None:
+        """Store events; when it returns, each of them is in the store or in the file of halves.
+
+        Args:
+            events: Events in any order; repeated ones are counted.
+            now: Time of the wall clock, in seconds.
+            final: Whether to store halves without waiting for their other half.
+
+        Raises:
+            StoreError: If the store fails; the same call may be repeated, and stores nothing twice.
+        """
+        halves, recent = dict(self._halves), dict[str, int]()
+        duplicates = 0
+        pairs: list[Pair] = []
+        for event in events:
+            part = _RESPONSE if event.is_response else _REQUEST
+            stored = recent.get(event.request_id) or self._recent.get(event.request_id, 0)
+            half = halves.get(event.request_id)
+            if stored & part or (half is not None and half.event.is_response == event.is_response):
+                duplicates += 1
+            elif stored:
+                pairs.append(_alone(_move(event, stored // 4)))
+                recent[event.request_id] = stored | part
+            elif half is None:
+                halves[event.request_id] = _Half(event, now)
+            else:
+                del halves[event.request_id]
+                pairs.append((event, half.event) if half.event.is_response else (half.event, event))
+                recent[event.request_id] = (pairs[-1][0] or event).time * 4 + _REQUEST + _RESPONSE
+        complete = len(pairs)
+        for request_id in self._expired(halves, now, final=final):
+            event = halves.pop(request_id).event
+            pairs.append(_alone(event))
+            recent[request_id] = event.time * 4 + (_RESPONSE if event.is_response else _REQUEST)
+        if pairs:
+            rows = build_rows(pairs, self._columns)
+            self.store.write(rows)
+            self.counts.rows += rows.height
+            self.counts.incomplete += sum(_rows(pair) for pair in pairs[complete:])
+        self._save(halves)
+        self.counts.duplicates += duplicates
+        self._halves = halves
+        self._remember(recent)
+
+    def _expired(self, halves: dict[str, _Half], now: float, *, final: bool) -> list[str]:
+        """Return the ids of the halves that wait no longer, the oldest first; a clock that goes back ends a wait."""
+        if final:
+            return list(halves)
+        expired = [name for name, half in halves.items() if not now - self.pair_seconds <= half.since <= now]
+        excess = len(halves) - len(expired) - _MOST_HALVES
+        if excess > 0:
+            gone = set(expired)
+            expired += [name for name in halves if name not in gone][:excess]
+        return expired
+
+    def _save(self, halves: dict[str, _Half]) -> None:
+        if self.halves_path is None or (not halves and not self._halves):
+            return
+        with whole(self.halves_path) as part, part.open("wb") as stream:
+            stream.writelines(write_line(half.event) for half in halves.values())
+
+    def _remember(self, recent: dict[str, int]) -> None:
+        self._recent |= recent
+        excess = len(self._recent) - _MOST_RECENT
+        if excess > 0:
+            for name in list(self._recent)[:excess]:
+                del self._recent[name]
+
+
+def _alone(event: CollectedEvent) -> Pair:
+    return (None, event) if event.is_response else (event, None)
+
+
+def _move(event: CollectedEvent, time: int) -> CollectedEvent:
+    """Return a late half with the time of the half that is stored, so that both lie in one hour."""
+    return CollectedEvent(event.request_id, event.is_response, time, event.model_digest, event.rows, event.columns)
+
+
+def _rows(pair: Pair) -> int:
+    return max(half.rows for half in pair if half is not None)

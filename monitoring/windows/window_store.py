@@ -1,0 +1,242 @@
+"""The store of the rows that a model has scored: Parquet files by hour, in a folder or a bucket.
+
+The key of a file is ``MODEL/windows/2026-03-01T05/SHA-256.parquet``: the hour of its rows' event times, and the digest
+of its bytes. A file is written once and never changed. Equal rows give equal bytes, so a writer that repeats its work
+after a failure changes nothing. Files may overlap all the same: an event that was delivered twice may lie in two of
+them, and a request and its response apart. The reader gives each row once, complete.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from headrace.core.base.errors import InputError, quote
+from headrace.core.base.files import digest
+from headrace.core.monitors.time_window import TimeWindow
+from headrace.monitoring.windows.column_types import concat_rows
+from headrace.monitoring.windows.window_rows import (
+    FIXED_COLUMNS,
+    INPUT_PREFIX,
+    MODEL_DIGEST,
+    REQUEST_ID,
+    ROW,
+    TIME,
+)
+from headrace.stores.objects.folder_objects import FolderStore
+from headrace.stores.objects.open_objects import StorePlace
+
+HOUR = timedelta(hours=1)
+_HOUR_FORMAT = "%Y-%m-%dT%H"
+_MOST_BYTES = 4 << 30
+# A window of more hours is listed at once, not hour by hour.
+_MOST_LISTINGS = 48
+_COMPRESSION_LEVEL = 3
+
+
+@dataclass(frozen=True)
+class WindowStore:
+    """The stored rows of one model.
+
+    Attributes:
+        place: The monitoring store, STORE of the commands.
+        model: Name of the model.
+    """
+
+    place: StorePlace
+    model: str
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of the model's rows begin with."""
+        return f"{self.place.prefix}{self.model}/windows/"
+
+    def write(self, rows: pl.DataFrame) -> list[str]:
+        """Store rows, split by the hour of their event time.
+
+        Args:
+            rows: n rows with the columns of ``window_rows``, unique by ``request_id`` and ``row``.
+
+        Returns:
+            Keys of the files, in the order of their hours; equal rows give equal keys.
+
+        Raises:
+            InputError: If a column is missing or of another type, or a row occurs twice.
+            StoreError: If the store fails.
+        """
+        _check(rows)
+        ordered = rows.select(*FIXED_COLUMNS, *sorted(set(rows.columns) - set(FIXED_COLUMNS)))
+        keys = []
+        for (hour,), part in sorted(
+            ordered.group_by(pl.col(TIME).dt.truncate("1h")),
+            key=lambda group: group[0][0],
+        ):
+            content = _parquet(part.sort(REQUEST_ID, ROW))
+            key = f"{self._hour_prefix(hour)}{digest(content)}.parquet"
+            if not self.place.store.exists(key):
+                self.place.store.put_bytes(key, content)
+            keys.append(key)
+        return keys
+
+    def hours(self) -> list[datetime]:
+        """Return the hours that have rows, each as its first moment, in order."""
+        return sorted({_hour_of(key) for key in self._all_keys()})
+
+    def keys(self, window: TimeWindow) -> dict[datetime, list[str]]:
+        """Return the keys of the files of each hour that a window touches and that has rows, in order."""
+        first = window.start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        count = -(-(window.end - first) // HOUR)
+        if count > _MOST_LISTINGS:
+            found = [key for key in self._all_keys() if first <= _hour_of(key) < window.end]
+        else:
+            prefixes = [self._hour_prefix(first + index * HOUR) for index in range(count)]
+            found = [item.key for prefix in prefixes for item in self.place.store.list(prefix) if _is_rows(item.key)]
+        by_hour: dict[datetime, list[str]] = {}
+        for key in sorted(found):
+            by_hour.setdefault(_hour_of(key), []).append(key)
+        return by_hour
+
+    def read(self, window: TimeWindow, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a window, each once: where files repeat or complete one another, they are merged.
+
+        Args:
+            window: The window of event times.
+            columns: Names of the columns to read, such as ``input_age``; None for all. One that a file lacks is absent
+                from its frame.
+
+        Yields:
+            Frames of at least one row, the hours in order; the type of a column may differ from frame to frame.
+
+        Raises:
+            StoreError: If the store fails.
+            InputError: If a file is not one of this store's.
+        """
+        for hour, keys in self.keys(window).items():
+            inside = window.start <= hour and hour + HOUR <= window.end
+            for group in self._overlap_groups(keys):
+                frame = self._read_group(group, columns, with_time=not inside)
+                if not inside:
+                    frame = frame.filter((pl.col(TIME) >= window.start) & (pl.col(TIME) < window.end))
+                if columns is not None:
+                    frame = frame.select(name for name in columns if name in frame.columns)
+                if frame.height:
+                    yield frame
+
+    def _all_keys(self) -> Iterator[str]:
+        return (item.key for item in self.place.store.list(self.prefix) if _is_rows(item.key))
+
+    def _hour_prefix(self, hour: datetime) -> str:
+        return f"{self.prefix}{hour.strftime(_HOUR_FORMAT)}/"
+
+    def _overlap_groups(self, keys: list[str]) -> Iterator[list[str]]:
+        """Yield the files of one hour, those with common requests together and every other one by itself."""
+        if len(keys) == 1:
+            yield keys
+            return
+        hashes = [self._request_hashes(key) for key in keys]
+        common = _repeated(np.concatenate(hashes))
+        overlapping = [bool(len(common)) and bool(np.isin(one, common).any()) for one in hashes]
+        yield from ([key] for key, overlaps in zip(keys, overlapping, strict=True) if not overlaps)
+        if any(overlapping):
+            yield [key for key, overlaps in zip(keys, overlapping, strict=True) if overlaps]
+
+    def _request_hashes(self, key: str) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+        ids = self._read_file(key, [REQUEST_ID, ROW]).filter(pl.col(ROW) == 0)
+        return ids[REQUEST_ID].hash().to_numpy()
+
+    def _read_group(self, keys: list[str], columns: Sequence[str] | None, *, with_time: bool) -> pl.DataFrame:
+        if len(keys) == 1:
+            wanted = columns if columns is None or not with_time else [*dict.fromkeys([*columns, TIME])]
+            return self._read_file(keys[0], wanted)
+        wanted = None if columns is None else [*dict.fromkeys([*FIXED_COLUMNS, *columns])]
+        return merge_rows([self._read_file(key, wanted) for key in keys])
+
+    def _read_file(self, key: str, columns: Sequence[str] | None) -> pl.DataFrame:
+        store = self.place.store
+        source = store.path(key) if isinstance(store, FolderStore) else io.BytesIO(store.get_bytes(key, _MOST_BYTES))
+        try:
+            if columns is None:
+                return pl.read_parquet(source, glob=False)
+            present = pl.read_parquet_schema(source)
+            if isinstance(source, io.BytesIO):
+                source.seek(0)
+            return pl.read_parquet(source, columns=[name for name in columns if name in present], glob=False)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise InputError(
+                f"{self.place}{key.removeprefix(self.place.prefix)} must be a Parquet file of scored rows; {error}."
+            ) from error
+
+
+def merge_rows(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the rows of overlapping frames, each once, with the first known value of each column.
+
+    Args:
+        frames: At least one frame, with the fixed columns. Where a request and its response lie apart, the row has
+            the inputs of one and the answer of the other; its time is the request's.
+    """
+    rows = concat_rows(frames)
+    if rows.select(REQUEST_ID, ROW).is_unique().all():
+        return rows
+    with_inputs = pl.any_horizontal(pl.col(ROW) < 0, *(pl.col(name).is_not_null() for name in _inputs(rows)))
+    # Requests first: their time is the row's, whatever file comes first.
+    ordered = rows.sort(REQUEST_ID, ROW, ~with_inputs, TIME, *_rest(rows), nulls_last=True)
+    merged = ordered.group_by(REQUEST_ID, ROW, maintain_order=True).agg(
+        pl.col(TIME).first(),
+        pl.col(MODEL_DIGEST).filter(pl.col(MODEL_DIGEST) != "").first().fill_null(""),
+        pl.col(_rest(rows)).drop_nulls().first(),
+    )
+    return merged.select(rows.columns)
+
+
+def _inputs(rows: pl.DataFrame) -> list[str]:
+    return [name for name in rows.columns if name.startswith(INPUT_PREFIX)]
+
+
+def _rest(rows: pl.DataFrame) -> list[str]:
+    return [name for name in rows.columns if name not in FIXED_COLUMNS]
+
+
+def _repeated(hashes: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    ordered = np.sort(hashes)
+    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+
+
+def _check(rows: pl.DataFrame) -> None:
+    for name, dtype in FIXED_COLUMNS.items():
+        if rows.schema.get(name) != dtype:
+            raise InputError(
+                f"stored rows must have the column {name} of type {dtype}; got {quote(rows.schema.get(name))} instead."
+            )
+    if not rows.select(REQUEST_ID, ROW).is_unique().all():
+        raise InputError("stored rows must be unique by request_id and row; one occurs twice: merge them first.")
+
+
+def _parquet(rows: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    rows.write_parquet(buffer, compression="zstd", compression_level=_COMPRESSION_LEVEL)
+    return buffer.getvalue()
+
+
+def _is_rows(key: str) -> bool:
+    return key.endswith(".parquet")
+
+
+def _hour_of(key: str) -> datetime:
+    """Return the hour in a file's key.
+
+    Raises:
+        InputError: If the folder is not named after an hour.
+    """
+    text = key.split("/")[-2]
+    try:
+        return datetime.strptime(text, _HOUR_FORMAT).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise InputError(
+            f"a folder of stored rows must be named as 2026-03-01T05; got {quote(key)} instead."
+        ) from error
+
+
+__all__ = ["HOUR", "WindowStore", "merge_rows"]

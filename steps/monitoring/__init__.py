@@ -1,0 +1,1 @@
+"""Steps that monitor a model in use."""
