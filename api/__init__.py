@@ -33,6 +33,7 @@ from headrace.core.base.errors import (
 if TYPE_CHECKING:
     from headrace.api.collecting import collect
     from headrace.api.deployment import deploy, undeploy
+    from headrace.api.labelling import add_labels
     from headrace.api.model_reference import open_bundle
     from headrace.api.run_result import Run, open_run
     from headrace.api.scoring import Predictions, score
@@ -54,6 +55,7 @@ __all__ = [
     "Run",
     "StoreError",
     "UserError",
+    "add_labels",
     "collect",
     "deploy",
     "open_bundle",
@@ -70,6 +72,7 @@ _MODULES = {
     "ModelEndpoint": "headrace.api.serving",
     "Predictions": "headrace.api.scoring",
     "Run": "headrace.api.run_result",
+    "add_labels": "headrace.api.labelling",
     "collect": "headrace.api.collecting",
     "deploy": "headrace.api.deployment",
     "open_bundle": "headrace.api.model_reference",

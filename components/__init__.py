@@ -9,6 +9,7 @@ from headrace.components.data.profile import profile
 from headrace.components.data.split import split
 from headrace.components.data.validate import validate
 from headrace.components.monitoring.collect import collect
+from headrace.components.monitoring.join_labels import join_labels
 from headrace.components.release.deploy import deploy
 from headrace.components.release.package import package
 from headrace.components.release.publish import publish
@@ -32,6 +33,7 @@ __all__ = [
     "gate",
     "infer_contract",
     "ingest",
+    "join_labels",
     "package",
     "prepare",
     "profile",

@@ -7,7 +7,17 @@ from typing import Any
 from headrace.cluster.kfp.pipeline_spec import PipelineFile
 
 NEVER_CACHED = frozenset(
-    {"collect", "fingerprint", "publish", "register", "deploy", "verify_endpoint", "rollout", "report_metrics"}
+    {
+        "collect",
+        "deploy",
+        "fingerprint",
+        "join_labels",
+        "publish",
+        "register",
+        "report_metrics",
+        "rollout",
+        "verify_endpoint",
+    }
 )
 """Components that change or observe something outside the run: they must never be cached."""
 ADDRESS_PARAMETERS: Mapping[str, str] = {
