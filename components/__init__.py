@@ -10,9 +10,9 @@ from headrace.components.data.split import split
 from headrace.components.data.validate import validate
 from headrace.components.monitoring.collect import collect
 from headrace.components.monitoring.decide import decide
+from headrace.components.monitoring.join_labels import join_labels
 from headrace.components.monitoring.monitor import monitor
 from headrace.components.monitoring.select_rows import select_rows
-from headrace.components.monitoring.join_labels import join_labels
 from headrace.components.release.deploy import deploy
 from headrace.components.release.package import package
 from headrace.components.release.publish import publish

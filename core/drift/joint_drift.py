@@ -232,7 +232,7 @@ def measure_features(
         reference: The features of the reference, whose deviations are the unit.
     """
     filled = [block for block in blocks if block.rows]
-    if len(filled) < 2:  # noqa: PLR2004 - one block differs from nothing
+    if len(filled) < 2:
         return (), ()
     sizes = np.array([block.rows for block in filled])[:, None]
     means = np.array([block.means() for block in filled])
