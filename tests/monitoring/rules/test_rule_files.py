@@ -47,8 +47,7 @@ def test_a_threshold_that_no_server_counts_is_refused() -> None:
 def run_promtool(folder: Path, series: dict[str, str], moments: dict[str, list[dict[str, str]]]) -> None:
     """Test the rules with a sample of each series every 15 seconds.
 
-    What fires is read from ``ALERTS``: with Prometheus 2.42, promtool's own ``alert_rule_test`` compared an evaluation
-    that was two minutes older than the moment that it named.
+    What fires is read from ``ALERTS``, so that at each moment all alerts are compared, not those of one name.
 
     Args:
         folder: Where the files are written.
@@ -109,7 +108,7 @@ def test_a_burnt_budget_is_reported_at_its_minute(tmp_path: Path, *, gap: bool) 
     Then 1.04 % of 80 minutes' requests were bad: the budget of what is known of the day is spent. The limits are
     0.48 % over an hour and 0.2 % over six. A rate over five minutes lags 2.5 minutes behind, so that the
     hour has (t - 62.5) / 60 * 4.76 % at minute t: beyond 0.48 % from minute 68.5 on. Two and a half minutes without a
-    scrape change nothing; a ``for`` would have begun again.
+    scrape delay it by one minute, for rates are low in a gap; a ``for`` would have begun again.
     """
     infos, goods, bads = "1x480", "0+150x480", "0x240 7.5+7.5x79 600x159"
     if gap:
