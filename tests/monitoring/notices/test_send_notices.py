@@ -86,6 +86,27 @@ def test_an_address_that_fails_is_tried_again_alone(setup: Setup, hook: Receiver
     assert (len(hook.received), len(mail.received)) == (1, 1)
 
 
+def test_no_secret_is_in_a_failure(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
+    """A password of mail that is not delivered, a token of a webhook that does not answer, an error in a plugin."""
+    addresses = parse_addresses(
+        [
+            f"mailto://monitor:{SECRET}@127.0.0.1:9?from=a@example.org&to=b@example.org&smtp=127.0.0.1&mode=insecure",
+            f"json://user:{SECRET}@127.0.0.1:9/{SECRET}?token={SECRET}",
+            f"json://127.0.0.1:9/{SECRET}",
+        ]
+    )
+    addresses[2].service.notify = lambda **_: [][int(SECRET)]
+    with caplog.at_level(logging.DEBUG):
+        failures = send_notices(make_report(BAD), place=setup.place, addresses=addresses).failures
+    assert [failure.split(",")[0] for failure in failures] == [
+        "a notice must be taken by E-Mail 1",
+        "a notice must be taken by JSON 1",
+        "a notice must be taken by JSON 2",
+    ]
+    assert "ValueError in Apprise's plugin" in failures[2]
+    assert SECRET not in " ".join(failures) + caplog.text
+
+
 def test_a_report_that_is_run_again_sends_what_failed(setup: Setup, hook: Receiver, mail: Receiver) -> None:
     """The same window again: the incident is not new, but its notice is still due to the server that was down."""
     mail.status = 451
