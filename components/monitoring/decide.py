@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from kfp.dsl import Artifact, Input, Output
+from kfp.dsl import Artifact, Output
 
 from headrace.components.base import component
 
@@ -21,20 +21,20 @@ class DecideOutputs(NamedTuple):
 
 @component
 def decide(
-    report: Input[Artifact],
-    decision: Output[Artifact],
+    model: str,
     store: str,
+    decision: Output[Artifact],
     policy: str = "",
     trained: str = "",
     new_labels: int = -1,
     now: str = "",
 ) -> DecideOutputs:
-    """Decide about a model after a window, once, and record it in the monitoring store and the registry.
+    """Decide about a model after the latest window that has ended, once; record it in the store and the registry.
 
     Args:
-        report: The window's report of the monitors (JSON).
+        model: Folder or store URI of the bundle in service.
+        store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``; it has the reports of the monitors.
         decision: The decision (JSON): outcome, reasons, and the figures that it rests on.
-        store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``.
         policy: Path or address of the monitoring policy; empty for the default one.
         trained: When the version was trained, such as ``2026-03-01T00:00:00Z``; empty for what the registry says.
         new_labels: Labelled rows since then; -1 for what the reports say.
@@ -47,9 +47,9 @@ def decide(
 
     return DecideOutputs(
         *run_decide(
-            report=report,
-            decision=decision,
+            model=model,
             store=store,
+            decision=decision,
             policy=policy,
             trained=trained,
             new_labels=new_labels,

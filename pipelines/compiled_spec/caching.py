@@ -12,6 +12,8 @@ NEVER_CACHED = frozenset(
         "decide",
         "deploy",
         "fingerprint",
+        "join_labels",
+        "monitor",
         "publish",
         "register",
         "report_metrics",

@@ -53,6 +53,9 @@ PIPELINES = {
         entry="headrace.pipelines.definitions.trial:trial", steps=(*_PREPARING, *_LEARNING, "report_metrics")
     ),
     "preparation": ShippedPipeline(entry="headrace.pipelines.definitions.preparation:preparation", steps=("prepare",)),
+    "monitoring": ShippedPipeline(
+        entry="headrace.pipelines.definitions.monitoring:monitoring", steps=("monitor", "decide")
+    ),
     "retraining": ShippedPipeline(
         entry="headrace.pipelines.definitions.retraining:retraining",
         steps=("select_rows", *_PREPARING, *_LEARNING, "gate", "package", "publish", "register", "rollout", "report"),

@@ -14,7 +14,8 @@ class Sample:
     """How to run a component by itself.
 
     Attributes:
-        arguments: Its parameters; ``{table}`` stands for the path of the line's table.
+        arguments: Its parameters; ``{table}`` stands for the path of the line's table, ``{labelled}`` for one like it
+            whose rows have a ``time``, ``{bundle}`` for the line's bundle, ``{folder}`` for an empty folder.
         inputs: Its input artifacts, by name.
         bad: Parameters in place of good ones, such that it must fail; empty if ``broken`` is given.
         broken: Name of an input artifact whose content is replaced by nonsense, such that it must fail.
@@ -41,6 +42,12 @@ _BUNDLE = ("package", "bundle")
 
 SAMPLES = {
     "score": Sample(inputs={"bundle": _BUNDLE, "table": _TABLE}, broken="bundle", says="manifest"),
+    "join_labels": Sample(
+        arguments={"store": "{table}.monitoring", "request_id_column": "customer_id", "actual_column": "churn"},
+        inputs={"bundle": _BUNDLE, "table": _TABLE},
+        bad={"actual_column": "no such column"},
+        says="no such column",
+    ),
     "fingerprint": Sample(arguments={"source": "{table}"}, bad={"source": " "}, says="an empty text"),
     "ingest": Sample(arguments={"source": "{table}"}, bad={"source": "no/such/table.csv"}, says="no/such/table.csv"),
     "prepare": Sample(
@@ -105,6 +112,21 @@ SAMPLES = {
         },
         broken="evaluation",
         says="JSON",
+    ),
+    "decide": Sample(
+        arguments={"model": "{bundle}", "store": "{folder}/monitoring", "trained": "2024-01-01T00:00:00Z"},
+        bad={"policy": "no/such/monitoring.yaml"},
+        says="no/such/monitoring.yaml",
+    ),
+    "monitor": Sample(
+        arguments={"model": "{bundle}", "store": "{folder}/monitoring"},
+        bad={"model": "no/such/bundle"},
+        says="no/such/bundle",
+    ),
+    "select_rows": Sample(
+        arguments={"model": "{bundle}", "store": "{folder}/monitoring", "new": "{labelled}", "old": "{table}"},
+        bad={"new": "no/such/table.csv"},
+        says="no/such/table.csv",
     ),
     "publish": Sample(inputs={"bundle": _BUNDLE}, broken="bundle", says="manifest"),
     "register": Sample(

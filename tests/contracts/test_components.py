@@ -109,6 +109,16 @@ def store(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield settings
 
 
+def _paths(line: Line, folder: Path) -> dict[str, str]:
+    """What the placeholders of a sample that are paths stand for."""
+    labelled = folder / "labelled.csv"
+    header, *rows = line.table.read_text().splitlines()
+    lines = [f"{header},time", *(f"{row},2026-01-01T00:{number % 60:02d}:00Z" for number, row in enumerate(rows))]
+    labelled.write_text("\n".join(lines) + "\n")
+    bundle = str(line.home / "bundle")
+    return {"table": str(line.table), "labelled": str(labelled), "bundle": bundle, "folder": str(folder)}
+
+
 def _filled(sample: Sample, arguments: dict[str, Any], **values: str) -> Sample:
     """The sample with its placeholders filled in."""
     texts = {key: value.format(**values) if isinstance(value, str) else value for key, value in arguments.items()}
@@ -119,9 +129,9 @@ def _filled(sample: Sample, arguments: dict[str, Any], **values: str) -> Sample:
 @pytest.mark.parametrize("name", [name for name in SAMPLES if name not in _ACTS_ON_THE_WORLD])
 def test_a_component_runs_by_itself(name: str, line: Line, tmp_path: Path) -> None:
     """Given good inputs it leaves each output that its specification declares."""
-    sample = _filled(SAMPLES[name], SAMPLES[name].arguments, table=str(line.table))
-    _alone(name, sample, line, tmp_path, None)
-    (task,) = tmp_path.glob(f"*/{name.replace('_', '-')}")
+    sample = _filled(SAMPLES[name], SAMPLES[name].arguments, **_paths(line, tmp_path))
+    _alone(name, sample, line, tmp_path / "root", None)
+    (task,) = (tmp_path / "root").glob(f"*/{name.replace('_', '-')}")
     for output, spec in (getattr(shelf, name).component_spec.outputs or {}).items():
         if spec.type.startswith("system.") and spec.type.split("@")[0] not in {
             "system.Metrics",
@@ -161,7 +171,8 @@ def test_a_component_refuses_in_one_sentence(
     monkeypatch.setitem(os.environ, "HEADRACE_EVENTS", str(events))
     sample = SAMPLES[name]
     arguments = {**sample.arguments, **sample.bad}
-    bad = _filled(sample, arguments, table=str(line.table), uri="s3://headrace/models/x/0/", url="http://127.0.0.1:9")
+    nowhere = {"uri": "s3://headrace/models/x/0/", "url": "http://127.0.0.1:9"}
+    bad = _filled(sample, arguments, **_paths(line, tmp_path), **nowhere)
     nonsense = tmp_path / "nonsense"
     if sample.broken and _path(line, *sample.inputs[sample.broken]).is_dir():
         nonsense.mkdir()

@@ -1,0 +1,31 @@
+"""The step that computes the monitors of a window."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from headrace.core.base.files import write_json
+from headrace.core.monitors.policy_yaml import default_text, load_policy, parse_policy
+from headrace.core.monitors.time_window import parse_moment
+from headrace.monitoring.decisions.decide_window import latest_window
+from headrace.monitoring.decisions.history import MonitorHistory
+from headrace.monitoring.monitors.run_monitors import run_monitors
+from headrace.steps.artifacts import StepArtifact, add_metadata
+from headrace.steps.bundle_source import open_bundle_at
+from headrace.steps.step_function import Say, as_step
+from headrace.stores.objects.open_objects import open_objects
+from headrace.stores.sources.small_file import one_file
+
+
+@as_step
+def run_monitor(say: Say, *, model: str, store: str, report: StepArtifact, policy: str, now: str) -> None:
+    """Compute the monitors of the latest window that has ended; the component documents the parameters."""
+    with one_file(policy) as file:
+        rules = load_policy(file) if policy else parse_policy(default_text())
+    window = latest_window(rules, parse_moment(now) if now else datetime.now(UTC))
+    place = open_objects(store, create=True)
+    with open_bundle_at(model) as bundle:
+        found = MonitorHistory(place, bundle.name).add_report(run_monitors(bundle, place, window, rules))
+    write_json(Path(report.path), found.as_json())
+    counts = {status: sum(one.status == status for one in found.results) for status in ("violated", "unknown")}
+    add_metadata(report, {"rows": found.rows, **counts})
+    say(f"{found.rows:,} rows, {counts['violated']} violated, {counts['unknown']} unknown")
