@@ -139,16 +139,6 @@ def test_a_process_killed_between_sending_and_recording_sends_again(
     assert hook.received[0]["message"].splitlines()[1] in mail.received[0].replace("=\r\n", "")
 
 
-def test_two_processes_are_one_too_many(setup: Setup) -> None:
-    """The one that writes later says so; what the other wrote stands."""
-    first, second = IncidentStore(setup.place, "tumours"), IncidentStore(setup.place, "tumours")
-    log = first.load()
-    second.load()
-    first.save(log)
-    with pytest.raises(ConnectionError, match="only one process at a time may send notices of tumours"):
-        second.save(log)
-
-
 def test_many_incidents_are_one_notice(setup: Setup, hook: Receiver) -> None:
     """A notice lists the first ones and says how many more there are."""
     results = [make_result(subject=f"column_{number}") for number in range(50)]
