@@ -179,7 +179,7 @@ def test_addresses_come_from_the_environment_and_a_file(tmp_path: Path, monkeypa
 
 
 def test_a_wrong_address_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
-    """Apprise 2.3 logs the whole address that it cannot read; here it is in no log and in no message."""
+    """Neither in a message nor in a log, where Apprise would write a part of it."""
     with caplog.at_level(logging.DEBUG), pytest.raises(InputError) as caught:
         parse_addresses([f"json://127.0.0.1/{SECRET}", f"nonsense://{SECRET}"])
     assert "address 2 of HEADRACE_NOTICE_ADDRESSES must be a URL that Apprise knows" in str(caught.value)
