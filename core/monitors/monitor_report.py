@@ -22,7 +22,7 @@ class MonitorResult:
         monitor: Name of the monitor, one of ``monitor_kinds.MONITORS``.
         subject: The column, metric, slice, rule or objective; empty for the whole model.
         status: ``ok``; ``violated``: it has left its bounds, and the world or the model may be the reason;
-            ``data_fault``: the data are broken, and no model must be fitted on them; ``unknown``: it cannot be said,
+            ``data_fault``: the data are broken, and no model must be fitted on them; ``unknown``: it is not known,
             and ``sentence`` says why.
         sentence: The result in words, for people.
         value: Its value, in the unit of the monitor; absent if it is unknown.

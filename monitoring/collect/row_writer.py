@@ -108,7 +108,7 @@ class RowWriter:
                 pairs.append((event, half.event) if half.event.is_response else (half.event, event))
                 recent[event.request_id] = (pairs[-1][0] or event).time * 4 + _REQUEST + _RESPONSE
         complete = len(pairs)
-        for request_id in self._expired(halves, now, final=final):
+        for request_id in self._find_expired(halves, now, final=final):
             event = halves.pop(request_id).event
             pairs.append(_alone(event))
             recent[request_id] = event.time * 4 + (_RESPONSE if event.is_response else _REQUEST)
@@ -122,7 +122,7 @@ class RowWriter:
         self._halves = halves
         self._remember(recent)
 
-    def _expired(self, halves: dict[str, _Half], now: float, *, final: bool) -> list[str]:
+    def _find_expired(self, halves: dict[str, _Half], now: float, *, final: bool) -> list[str]:
         """Return the ids of the halves that wait no longer, because it is too long or they are too many."""
         if final:
             return list(halves)

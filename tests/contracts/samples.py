@@ -40,6 +40,12 @@ _BEST = ("tune", "best_parameters")
 _BUNDLE = ("package", "bundle")
 
 SAMPLES = {
+    "collect": Sample(
+        arguments={"sources": ["{table}.jsonl"], "store": "{table}.monitoring"},
+        inputs={"bundle": _BUNDLE},
+        bad={"store": "ftp://x"},
+        says="ftp://x",
+    ),
     "score": Sample(inputs={"bundle": _BUNDLE, "table": _TABLE}, broken="bundle", says="manifest"),
     "fingerprint": Sample(arguments={"source": "{table}"}, bad={"source": " "}, says="an empty text"),
     "ingest": Sample(arguments={"source": "{table}"}, bad={"source": "no/such/table.csv"}, says="no/such/table.csv"),
