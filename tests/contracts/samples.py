@@ -41,7 +41,7 @@ _BUNDLE = ("package", "bundle")
 
 SAMPLES = {
     "collect": Sample(
-        arguments={"sources": ["{table}.jsonl"], "store": "{table}.monitoring"},
+        arguments={"sources": ["{table}"], "store": "{table}.monitoring"},
         inputs={"bundle": _BUNDLE},
         bad={"store": "ftp://x"},
         says="ftp://x",
