@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from headrace.core.base.errors import InputError, StoreError
 from headrace.core.base.files import whole
 from headrace.core.contracts.contract import Contract
 from headrace.monitoring.collect.collect_counts import CollectCounts
@@ -142,9 +143,12 @@ class RowWriter:
     def _save(self, halves: dict[str, _Half]) -> None:
         if self.halves_path is None or (not halves and not self._halves):
             return
-        with whole(self.halves_path) as part, part.open("wb") as stream:
-            stream.writelines(write_line(half.event) for half in halves.values())
-            self._waiting_bytes = stream.tell()
+        try:
+            with whole(self.halves_path) as part, part.open("wb") as stream:
+                stream.writelines(write_line(half.event) for half in halves.values())
+                self._waiting_bytes = stream.tell()
+        except (OSError, InputError) as error:
+            raise StoreError(f"{self.halves_path} cannot be written: {error}; make room.") from error
 
     def _remember(self, recent: dict[str, int]) -> None:
         self._recent |= recent
