@@ -165,7 +165,7 @@ def measure_guards(times: int) -> list[tuple[str, str, tuple[float, float]]]:
 
     return [
         (
-            "guard: better is said though it loses its margin",
+            "guard: called better though it loses its margin",
             "at most 0.045",
             rate(times, 7, lambda rng: decides(rng, 1.0) == "better"),
         ),
