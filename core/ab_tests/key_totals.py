@@ -12,6 +12,7 @@ from headrace.core.base.errors import DataError, InputError, quote
 from headrace.core.statistics.metrics import Floats
 
 _MOST_NAMES = 20
+_FIRST_ROWS = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,8 +155,9 @@ def _drop(rows: pl.DataFrame, unfit: pl.Expr, notes: list[str], what: str) -> pl
 
 def _by_key(rows: pl.DataFrame, plan: ABTestPlan, time: str) -> pl.DataFrame:
     is_candidate = pl.col(plan.version) == plan.candidate
-    # Most tables have one row for each key, which takes no grouping.
-    if rows[plan.key].n_unique() == rows.height:
+    # Most tables have one row for each key, which takes no grouping; a few rows show that a table is another one.
+    keys = rows[plan.key]
+    if not keys.head(_FIRST_ROWS).is_duplicated().any() and keys.n_unique() == rows.height:
         expressions = [part for i, metric in enumerate(plan.metrics) for part in _of_row(i, metric)]
         moment = [pl.col(time).alias("time")] if time else []
         return rows.select(
