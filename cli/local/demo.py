@@ -5,12 +5,13 @@ import shlex
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from headrace.cli.local.serve import wait_until_interrupted
 from headrace.cli.options import run_options, table_options
+from headrace.core.base.errors import InputError
 from headrace.pipelines.definitions.training_options import TrainingOptions
 from headrace.registry.backends.locations import FOLDER
 
@@ -23,6 +24,8 @@ Examples:
   headrace demo
 
   headrace demo --serve
+
+  headrace demo --life
 """
 _COLUMNS = [
     f"{statistic} {feature}"
@@ -64,10 +67,22 @@ def demo(
     output: run_options.Output = None,
     summary: run_options.SummaryFile = None,
     serve: run_options.Serve = False,
+    life: Annotated[
+        bool,
+        typer.Option("--life", help="A year of a model in use: broken data, drift, retraining, all in a few minutes."),
+    ] = False,
     options: Mapping[str, Any],
     verbose: run_options.Verbose = False,
 ) -> None:
     """Run the whole pipeline on a real data set: from a CSV to a live endpoint."""
+    if life:
+        from headrace.cli.monitoring.demo_life import run_life  # noqa: PLC0415 - as below
+
+        if serve or summary:
+            raise InputError("--life ends with its page and leaves nothing running; leave out --serve and --summary.")
+        page = run_life(output or FOLDER / "life", seed=int(options["seed"]))
+        typer.echo(f"\nThe page: {page}. Nothing is left running.")
+        return
     from headrace.cli.local.training_run import run_training  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
     from headrace.cli.output.run_output import describe_request, describe_run, registry_command  # noqa: PLC0415
 

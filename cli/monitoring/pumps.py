@@ -62,7 +62,8 @@ def draw_week(week: PumpWeek, seed: int = 0) -> pl.DataFrame:
     wear = 0.0012 * age + 0.06 * (temperature - 60) - 1.1 * (pressure - 5.0) + np.array([0.0, 0.4, -0.5])[series]
     wear = wear + (-0.9 if week.new_lubricant else 1.0) * (vibration - 3.0)
     fails = draw.random(rows) < 1 / (1 + np.exp(1.6 - wear))
-    seconds = np.sort(draw.integers(0, 7 * 86_400, rows))
+    # Inspections are on working days, in the hour from nine.
+    seconds = np.sort(draw.integers(0, 5, rows) * 86_400 + 9 * 3_600 + draw.integers(0, 3_600, rows))
     silent = draw.random(rows) < week.share_without_pressure
     return pl.DataFrame(
         {

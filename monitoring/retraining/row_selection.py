@@ -66,7 +66,7 @@ def select_training_rows(
         new: Typed labelled rows (n) since then, each with a time.
         contract: Their contract, with its time column.
         rules: The policy of the retraining: ``rows``, ``sliding_days`` and ``half_life_days``.
-        test_size: Share of all rows to hold out; at most half of the new rows are.
+        test_size: Share of the rows in the window to hold out; at most half of the new rows are.
         seed: Seed of the draws by which rows stay.
 
     Returns:
@@ -82,9 +82,11 @@ def select_training_rows(
     times = new.get_column(time).unique().sort()
     if times.len() < 2:
         raise InputError(f"a retraining needs new labelled rows of at least two times; there are {times.len()}.")
-    held_out = max(1, min(int(MOST_OF_THE_NEW * new.height), round(test_size * (old.height + new.height))))
+    newest = times[-1]
+    among = sum(_within(part, rules, time=time, newest=newest, seed=seed).height for part in (old, new))
+    held_out = max(1, min(int(MOST_OF_THE_NEW * new.height), round(test_size * among)))
     # Never the earliest time of all, so that something is learned from the new rows.
-    cut, newest = max(new.get_column(time)[-held_out], times[1]), times[-1]
+    cut = max(new.get_column(time)[-held_out], times[1])
     # An old row that is equal to a new one, the time included, is the same request: a retraining before learned it.
     kept = old.join(
         new.select(old.columns).unique(), on=old.columns, how="anti", nulls_equal=True, maintain_order="left"

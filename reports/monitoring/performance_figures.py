@@ -73,7 +73,8 @@ def _figure(history: ModelInUse, metric: str) -> MetricFigure:
     direction = "less is better" if less_is_better(metric) else "more is better"
     caption = (
         f"{metric_name(metric)[:1].upper()}{metric_name(metric)[1:]} by window with 95 % intervals; {direction}. "
-        "Lines mark when a new version began to serve (green), and decisions (black; red for broken data)."
+        "Lines mark when a new version began to serve (green), and decisions (black; red for broken data). "
+        "An estimate cannot see that inputs no longer mean what they meant; only labels can."
     )
     picture = plot(f"performance-{metric}", draw, label=f"{metric_name(metric)} over time", size=(7.2, 2.9))
     return MetricFigure(metric_name(metric), picture, caption)
