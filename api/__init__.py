@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from headrace.api.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
     from headrace.api.collecting import collect
     from headrace.api.deployment import deploy, undeploy
+    from headrace.api.labelling import add_labels
     from headrace.api.model_reference import open_bundle
     from headrace.api.retraining import Retraining, RolloutPlace, retrain
     from headrace.api.run_result import Run, open_run
@@ -60,6 +61,7 @@ __all__ = [
     "UserError",
     "analyze_ab_test",
     "assign_versions",
+    "add_labels",
     "collect",
     "deploy",
     "open_bundle",
@@ -80,6 +82,7 @@ _MODULES = {
     "Retraining": "headrace.api.retraining",
     "RolloutPlace": "headrace.api.retraining",
     "Run": "headrace.api.run_result",
+    "add_labels": "headrace.api.labelling",
     "collect": "headrace.api.collecting",
     "analyze_ab_test": "headrace.api.ab_tests",
     "assign_versions": "headrace.api.ab_tests",

@@ -10,6 +10,7 @@ from headrace.components.data.split import split
 from headrace.components.data.validate import validate
 from headrace.components.monitoring.collect import collect
 from headrace.components.monitoring.decide import decide
+from headrace.components.monitoring.join_labels import join_labels
 from headrace.components.monitoring.monitor import monitor
 from headrace.components.monitoring.select_rows import select_rows
 from headrace.components.release.deploy import deploy
@@ -36,6 +37,7 @@ __all__ = [
     "gate",
     "infer_contract",
     "ingest",
+    "join_labels",
     "monitor",
     "package",
     "prepare",

@@ -12,6 +12,7 @@ NEVER_CACHED = frozenset(
         "decide",
         "deploy",
         "fingerprint",
+        "join_labels",
         "monitor",
         "publish",
         "register",

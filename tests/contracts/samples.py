@@ -42,6 +42,12 @@ _BUNDLE = ("package", "bundle")
 
 SAMPLES = {
     "score": Sample(inputs={"bundle": _BUNDLE, "table": _TABLE}, broken="bundle", says="manifest"),
+    "join_labels": Sample(
+        arguments={"store": "{table}.monitoring", "request_id_column": "customer_id", "actual_column": "churn"},
+        inputs={"bundle": _BUNDLE, "table": _TABLE},
+        bad={"actual_column": "no such column"},
+        says="no such column",
+    ),
     "fingerprint": Sample(arguments={"source": "{table}"}, bad={"source": " "}, says="an empty text"),
     "ingest": Sample(arguments={"source": "{table}"}, bad={"source": "no/such/table.csv"}, says="no/such/table.csv"),
     "prepare": Sample(
