@@ -92,7 +92,7 @@ def retrain(
     model: ModelReference,
     store: str | Path,
     *,
-    new: TableReference,
+    new: TableReference | None = None,
     old: str | Path = "",
     policy: str | Path | MonitoringPolicy | None = None,
     raise_contract: Sequence[Widening] = (),
@@ -113,7 +113,7 @@ def retrain(
         model: The model in service; see ``resolve_model``.
         store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``.
         new: Labelled rows since the last training: a path, an address or a frame (n rows) with the contract's columns
-            and ``time``.
+            and ``time``; None for the rows in the store whose labels have come.
         old: Path or address of the table that the model was made from; empty for the bundle's copy of it.
         policy: A monitoring policy or its file; None for the default one.
         raise_contract: What may become wider in the contract: ``categories``, ``range``, ``missing``.
@@ -134,7 +134,7 @@ def retrain(
     say = progress or (lambda _: None)
     if rollout is not None and rollout.platform not in {"local", "kserve"}:
         raise InputError(f"the platform must be local or kserve; got {rollout.platform!r} instead.")
-    with open_model(model) as bundle, table_address(new) as address:
+    with open_model(model) as bundle, table_address("" if new is None else new) as address:
         recorded = _recorded_options(bundle)
         options = RetrainingOptions(
             old=str(old),
@@ -143,7 +143,8 @@ def retrain(
             seed=int(recorded.get("seed", 0)),
         )
         place = open_objects(str(store), create=True)
-        prepared = prepare_training(bundle, read_raw_rows(address), place, policy=rules, options=options)
+        rows = read_raw_rows(address) if address else None
+        prepared = prepare_training(bundle, rows, place, policy=rules, options=options)
         for line in (*prepared.changes, *(note.sentence for note in prepared.notes)):
             say(line)
         home = Path(output) if output else FOLDER / f"{bundle.name}-retrained"

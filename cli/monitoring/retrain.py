@@ -14,7 +14,7 @@ from headrace.core.base.errors import DataError, InputError
 EXAMPLES = """
 Examples:
 
-  headrace retrain headrace-out/tips monitoring --new labelled.parquet
+  headrace retrain headrace-out/tips monitoring
 
   headrace retrain headrace-out/tips monitoring --new labelled.parquet --old trips.csv --no-rollout
 
@@ -33,8 +33,13 @@ def retrain(
     store: Annotated[str, typer.Argument(metavar="STORE", help="Monitoring store: a folder, or s3://BUCKET/PREFIX.")],
     *,
     new: Annotated[
-        str, typer.Option(metavar="TABLE", help="New labelled rows: the contract's columns, and their time.")
-    ],
+        str,
+        typer.Option(
+            metavar="TABLE",
+            help="New labelled rows: the contract's columns, and their time.",
+            show_default="those in STORE whose labels have come",
+        ),
+    ] = "",
     old: Annotated[
         str,
         typer.Option(
@@ -84,7 +89,7 @@ def retrain(
         result = retrain_model(
             model,
             store,
-            new=new,
+            new=new or None,
             old=old,
             policy=policy,
             raise_contract=widen,  # type: ignore[arg-type]  # checked above

@@ -27,8 +27,8 @@ class SelectRowsOutputs(NamedTuple):
 def select_rows(
     model: str,
     store: str,
-    new: str,
     selection: Output[Artifact],
+    new: str = "",
     old: str = "",
     policy: str = "",
     raise_contract: list = [],  # noqa: B006 - KFP's default
@@ -40,8 +40,8 @@ def select_rows(
     Args:
         model: Folder or store URI of the bundle in service.
         store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``.
-        new: Path or address of the labelled rows since the last training, with ``time``.
         selection: What was selected and left out, and how the contract became wider (JSON).
+        new: Path or address of the labelled rows since the last training, with ``time``; empty for those in the store.
         old: Path or address of the table that the model was made from; empty for the bundle's copy of it.
         policy: Path or address of the monitoring policy; empty for the default one.
         raise_contract: What may become wider in the contract: categories, range, missing.

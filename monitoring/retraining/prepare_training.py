@@ -23,6 +23,7 @@ from headrace.monitoring.retraining.row_selection import SelectedRows, leave_out
 from headrace.monitoring.retraining.training_rows import (
     prepare_new_rows,
     quarantine_notes,
+    read_labelled_rows,
     read_old_rows,
     validate_rows,
 )
@@ -71,13 +72,14 @@ class PreparedTraining:
 
 
 def prepare_training(
-    bundle: Bundle, new: pl.DataFrame, place: StorePlace, *, policy: MonitoringPolicy, options: RetrainingOptions
+    bundle: Bundle, new: pl.DataFrame | None, place: StorePlace, *, policy: MonitoringPolicy, options: RetrainingOptions
 ) -> PreparedTraining:
     """Validate old and new rows, select those that the policy states, and store them with their contract.
 
     Args:
         bundle: The model in service.
-        new: Raw labelled rows (n) with the names of the contract, and ``time`` or the contract's time column.
+        new: Raw labelled rows (n) with the names of the contract, and ``time`` or the contract's time column; None for
+            the labelled rows in the monitoring store.
         place: The monitoring store. New rows of windows in which monitors found broken data are left out.
         policy: The policy.
         options: Further options.
@@ -89,7 +91,7 @@ def prepare_training(
         MissingError: If the old rows cannot be found.
     """
     before = with_time_column(contract_yaml.load(bundle.folder / "contract.yaml"))
-    raw = prepare_new_rows(new, before)
+    raw = prepare_new_rows(read_labelled_rows(place, bundle.name, before) if new is None else new, before)
     allowed = {*policy.retraining.widen_contract, *options.widen}
     widened = widen_contract(before, raw, allowed=allowed) if allowed else None
     contract, changes = (widened.contract, widened.changes) if widened else (before, ())

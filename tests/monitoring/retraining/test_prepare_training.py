@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from headrace.api.labelling import add_labels
 from headrace.core.base.errors import DataError, InputError, MissingError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
@@ -16,6 +17,7 @@ from headrace.core.packaging.package import pack
 from headrace.monitoring.decisions.history import MonitorHistory
 from headrace.monitoring.retraining.contract_widening import widen_contract, with_time_column
 from headrace.monitoring.retraining.prepare_training import PreparedTraining, RetrainingOptions, prepare_training
+from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.folder_objects import FolderStore
 from headrace.stores.objects.open_objects import StorePlace
 from tests.conftest import write_table
@@ -162,3 +164,31 @@ def test_the_bundle_s_own_rows_are_enough(place: StorePlace, tmp_path: Path) -> 
     prepared = prepare_training(made, new_rows(tmp_path), place, policy=POLICY, options=RetrainingOptions())
     assert prepared.rows["old"] == 400
     assert contract_yaml.load(Path(prepared.contract)).names == set(pl.read_parquet(prepared.source).columns)
+
+
+def test_new_rows_are_those_of_the_store_whose_labels_have_come(
+    bundle: Bundle, place: StorePlace, tmp_path: Path
+) -> None:
+    """Joined by request, with the time of the request; without rows or labels one sentence says what is missing."""
+    old = str(write_table(tmp_path / "old.csv"))
+    options = RetrainingOptions(old=old)
+    with pytest.raises(DataError, match=r"no rows of customers .*headrace collect"):
+        prepare_training(bundle, None, place, policy=POLICY, options=options)
+    rows = new_rows(tmp_path)
+    inputs = [pl.col(name).alias(f"input_{name}") for name in rows.columns if name not in {"churn", "time"}]
+    stored = rows.select(
+        pl.format("r{}", pl.int_range(pl.len())).alias("request_id"),
+        pl.lit(0, pl.Int32).alias("row"),
+        pl.col("time").cast(pl.Datetime("us", "UTC")),
+        pl.lit(bundle.digest).alias("model_digest"),
+        *inputs,
+    )
+    WindowStore(place, bundle.name).write(stored)
+    with pytest.raises(DataError, match=r"no row of customers .* has a label.*headrace labels"):
+        prepare_training(bundle, None, place, policy=POLICY, options=options)
+    labels = pl.DataFrame({"request_id": stored.get_column("request_id"), "churn": rows.get_column("churn")})
+    add_labels(bundle, labels.head(60), str(tmp_path / "store"))
+    prepared = prepare_training(bundle, None, place, policy=POLICY, options=options)
+    assert prepared.rows == {"old": 400, "new": 60, "held_out": 30}
+    given = prepare_training(bundle, rows.head(60), place, policy=POLICY, options=options)
+    assert given.source == prepared.source
