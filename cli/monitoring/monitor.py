@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from headrace.cli.monitoring.alert_rules import RULES, rules
 from headrace.cli.options.model_argument import Model
 from headrace.cli.options.registry_options import Json
 from headrace.core.base.errors import InputError
@@ -32,6 +33,8 @@ Examples:
   headrace monitor decisions tips monitoring
 """
 _Store = Annotated[str, typer.Argument(metavar="STORE", help="Monitoring store: a folder, or s3://BUCKET/PREFIX.")]
+
+app.command(epilog=RULES)(rules)
 
 
 @app.command(epilog=POLICY)

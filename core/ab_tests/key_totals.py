@@ -104,10 +104,9 @@ def _check_columns(table: pl.DataFrame, plan: ABTestPlan, time: str) -> None:
     needed = [plan.key, plan.version, *plan.columns, *([time] if time else [])]
     absent = next((name for name in needed if name not in table.columns), None)
     if absent is not None:
-        known = ", ".join(map(quote, table.columns[:_MOST_NAMES]))
         raise InputError(
-            f"the plan of the test {quote(plan.name)} needs the column {quote(absent)}; the table has {known}: use the "
-            "plan of this table, or rename its columns."
+            f"the plan of the test {quote(plan.name)} needs the column {quote(absent)}, which the table does not have: "
+            "use the plan of this table, or rename its columns."
         )
 
 

@@ -12,6 +12,24 @@ from headrace.core.drift.two_samples import Counts
 from headrace.core.features.bins import ColumnBins
 
 Floats = NDArray[np.float64]
+Positions = NDArray[np.int64]
+
+
+def find_bins(values: Floats, bins: ColumnBins) -> Positions:
+    """Return the bin (n,) of each value (n,), and one more than the last bin for a missing value.
+
+    Args:
+        values: Column of the model matrix; NaN is a missing value, -1 a category that is not listed.
+        bins: The bins of the column.
+    """
+    missing = np.isnan(values)
+    if bins.categories:
+        positions = np.where(missing, bins.count, values).astype(np.int64)
+        positions[positions < 0] = len(bins.categories)
+    else:
+        positions = np.searchsorted(np.array(bins.edges), values)
+        positions[missing] = bins.count
+    return positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +66,13 @@ class ColumnCounts:
     @classmethod
     def of(cls, values: Floats, bins: ColumnBins) -> Self:
         """Count values (n,) in bins; NaN is a missing value, -1 a category that is not listed."""
-        present = values[~np.isnan(values)]
-        if bins.categories:
-            positions = present.astype(np.int64)
-            positions[positions < 0] = len(bins.categories)
-        else:
-            positions = np.searchsorted(np.array(bins.edges), present)
-        counts = np.bincount(positions, minlength=bins.count).astype(np.int64)
-        return cls(bins, counts, len(values) - len(present))
+        return cls.of_positions(find_bins(values, bins), bins)
+
+    @classmethod
+    def of_positions(cls, positions: Positions, bins: ColumnBins) -> Self:
+        """Count the bins (n,) that ``find_bins`` returned."""
+        counts = np.bincount(positions, minlength=bins.count + 1).astype(np.int64)
+        return cls(bins, counts[:-1], int(counts[-1]))
 
     @classmethod
     def of_record(cls, record: "ColumnRecord") -> Self:
@@ -96,6 +113,13 @@ class InputCounts:
         """
         pairs = zip(bins, matrix.T, strict=True)
         return cls(tuple(ColumnCounts.of(values, column) for column, values in pairs), len(matrix))
+
+    @classmethod
+    def of_totals(cls, totals: Sequence[Counts], bins: Sequence[ColumnBins]) -> Self:
+        """Return the counts whose totals (k + 1,) by bin are given for each column, missing values last."""
+        pairs = zip(bins, totals, strict=True)
+        rows = int(totals[0].sum()) if totals else 0
+        return cls(tuple(ColumnCounts(column, counts[:-1], int(counts[-1])) for column, counts in pairs), rows)
 
     def __add__(self, other: Self) -> "InputCounts":
         """Return the counts of both sets of rows.

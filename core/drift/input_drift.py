@@ -8,7 +8,14 @@ import numpy as np
 
 from headrace.core.base.errors import InputError
 from headrace.core.drift.input_counts import ColumnCounts, InputCounts
-from headrace.core.drift.two_samples import SampleComparison, compare_categories, compare_ordered, compare_shares
+from headrace.core.drift.two_samples import (
+    NO_EXTRA,
+    SampleComparison,
+    compare_categories,
+    compare_ordered,
+    compare_shares,
+)
+from headrace.core.drift.window_variation import WindowVariation
 
 Aspect = Literal["distribution", "missing", "unseen"]
 SMALLEST_EFFECT = 0.05
@@ -36,12 +43,28 @@ class InputDrift:
     drifted: bool
 
 
+@dataclass(frozen=True)
+class InputComparison:
+    """The comparison of one aspect of an input between two sets of rows, by itself.
+
+    Attributes:
+        column: Name of the input.
+        aspect: As ``InputDrift`` has it.
+        comparison: The comparison.
+    """
+
+    column: str
+    aspect: Aspect
+    comparison: SampleComparison
+
+
 def find_drift(
     reference: InputCounts,
     window: InputCounts,
     *,
     alpha: float = ALPHA,
     smallest_effect: float = SMALLEST_EFFECT,
+    variation: WindowVariation | None = None,
 ) -> tuple[InputDrift, ...]:
     """Test each input for drift.
 
@@ -54,6 +77,7 @@ def find_drift(
         window: Counts of the rows that it scored, in the same bins.
         alpha: Chance of any false alarm in the report, above 0 and below 1.
         smallest_effect: Least difference that matters, 0 to 1.
+        variation: How much windows differ without drift; None to take their rows for independent.
 
     Returns:
         One entry for each input and aspect, those that drifted first, then by adjusted probability.
@@ -61,50 +85,79 @@ def find_drift(
     Raises:
         InputError: If the columns or bins differ, or a number is out of range.
     """
+    check_promise(alpha, smallest_effect)
+    tests = compare_inputs(reference, window, variation=variation)
+    adjusted = adjust_probabilities([test.comparison.p_value for test in tests])
+    results = [
+        InputDrift(
+            test.column,
+            test.aspect,
+            test.comparison.effect,
+            test.comparison.p_value,
+            probability,
+            probability <= alpha and test.comparison.effect >= smallest_effect,
+        )
+        for test, probability in zip(tests, adjusted, strict=True)
+    ]
+    return tuple(sorted(results, key=lambda result: (not result.drifted, result.adjusted_p_value, -result.effect)))
+
+
+def check_promise(alpha: float, smallest_effect: float) -> None:
+    """Raise if no test can keep a promise.
+
+    Raises:
+        InputError: If ``alpha`` is not above 0 and below 1, or the effect is not from 0 to 1.
+    """
     if not 0 < alpha < 1 or not 0 <= smallest_effect <= 1:
         raise InputError(
             f"alpha must be above 0 and below 1, and the smallest effect from 0 to 1; got {alpha:g} and "
             f"{smallest_effect:g}."
         )
+
+
+def compare_inputs(
+    reference: InputCounts, window: InputCounts, *, variation: WindowVariation | None = None
+) -> tuple[InputComparison, ...]:
+    """Compare each aspect of each input, by itself.
+
+    Args:
+        reference: Counts of the rows that the model was fitted on.
+        window: Counts of the rows that it scored, in the same bins.
+        variation: How much windows differ without drift; None to take their rows for independent.
+
+    Raises:
+        InputError: If the columns or bins differ.
+    """
     reference + window  # raises where the bins differ
-    tests = [
-        (first.bins.name, aspect, comparison)
+    return tuple(
+        InputComparison(first.bins.name, aspect, comparison)
         for first, second in zip(reference.columns, window.columns, strict=True)
-        for aspect, comparison in _compare(first, second)
-    ]
-    adjusted = _holm([comparison.p_value for _, _, comparison in tests])
-    results = [
-        InputDrift(
-            column,
-            aspect,
-            comparison.effect,
-            comparison.p_value,
-            probability,
-            probability <= alpha and comparison.effect >= smallest_effect,
-        )
-        for (column, aspect, comparison), probability in zip(tests, adjusted, strict=True)
-    ]
-    return tuple(sorted(results, key=lambda result: (not result.drifted, result.adjusted_p_value, -result.effect)))
+        for aspect, comparison in _compare(first, second, variation)
+    )
 
 
-def _compare(reference: ColumnCounts, window: ColumnCounts) -> Iterator[tuple[Aspect, SampleComparison]]:
+def _compare(
+    reference: ColumnCounts, window: ColumnCounts, variation: WindowVariation | None
+) -> Iterator[tuple[Aspect, SampleComparison]]:
     """Yield the comparison of each aspect in which the two samples of a column can differ."""
+    values, missing = NO_EXTRA, NO_EXTRA
+    if variation is not None:
+        sums = variation.by_column[reference.bins.name]
+        values, missing = variation.extra_variance(sums.distribution), variation.extra_variance(sums.missing)
     if reference.bins.categories:
-        yield "distribution", compare_categories(reference.counts[:-1], window.counts[:-1])
+        yield "distribution", compare_categories(reference.counts[:-1], window.counts[:-1], extra=values)
         if reference.counts[-1] or window.counts[-1]:
-            yield "unseen", _compare_part(reference, int(reference.counts[-1]), window, int(window.counts[-1]))
+            part = int(reference.counts[-1]), reference.rows, int(window.counts[-1]), window.rows
+            yield "unseen", compare_shares(*part)
     else:
-        yield "distribution", compare_ordered(reference.counts, window.counts)
+        yield "distribution", compare_ordered(reference.counts, window.counts, extra=values)
     if reference.missing or window.missing:
-        yield "missing", _compare_part(reference, reference.missing, window, window.missing)
+        part = reference.missing, reference.rows, window.missing, window.rows
+        yield "missing", compare_shares(*part, extra=missing)
 
 
-def _compare_part(first: ColumnCounts, first_part: int, second: ColumnCounts, second_part: int) -> SampleComparison:
-    return compare_shares(first_part, first.rows, second_part, second.rows)
-
-
-def _holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust probabilities by Holm's method, in their order."""
+def adjust_probabilities(p_values: Sequence[float]) -> list[float]:
+    """Adjust probabilities by Holm's method (1979), in their order."""
     order = np.argsort(p_values, kind="stable")
     factors = np.arange(len(p_values), 0, -1)
     ascending = np.minimum(1.0, np.maximum.accumulate(np.array(p_values)[order] * factors))

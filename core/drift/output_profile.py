@@ -40,16 +40,20 @@ class ErrorRecord:
     Attributes:
         edges: Ascending upper edges of the predicted value's bins.
         rows: Rows in each bin.
+        values: Sum of the predicted values in each bin.
         totals: Sum of the errors in each bin, in the target's unit.
         squares: Sum of their squares.
         magnitudes: Sum of their absolute values.
+        dispersion: Variance of the squared errors within bins over the square of their mean; 2 for normal errors.
     """
 
     edges: tuple[float, ...]
     rows: tuple[int, ...]
+    values: tuple[float, ...]
     totals: tuple[float, ...]
     squares: tuple[float, ...]
     magnitudes: tuple[float, ...]
+    dispersion: float
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,6 @@ def describe_outputs(outcome: EvaluatedRows, classes: Sequence[str]) -> OutputPr
         outcome: The predictions.
         classes: Labels in the order of the probabilities; empty for a regression.
     """
-    columns = losses(outcome)
     actual = np.asarray(outcome.actual, dtype=np.float64)
     if outcome.values is not None:
         return OutputProfile(
@@ -108,7 +111,7 @@ def describe_outputs(outcome: EvaluatedRows, classes: Sequence[str]) -> OutputPr
             actual=_count_numbers("actual", actual),
             calibration=(),
             errors=_describe_errors(outcome.values, actual),
-            losses=(_sum("mae", columns[:, 0]), _sum("mse", columns[:, 1])),
+            losses=sum_losses(outcome),
         )
     if outcome.probabilities is None or outcome.labels is None:
         raise TypeError("an outcome holds values, or probabilities and labels")
@@ -125,12 +128,17 @@ def describe_outputs(outcome: EvaluatedRows, classes: Sequence[str]) -> OutputPr
             _calibrate(classes[index], outcome.probabilities[:, index], outcome.actual == index) for index in shown
         ),
         errors=None,
-        losses=(
-            _sum("log_loss", columns[:, 0]),
-            _sum("brier", columns[:, 1]),
-            _sum("errors", (labels != actual).astype(np.float64)),
-        ),
+        losses=sum_losses(outcome),
     )
+
+
+def sum_losses(outcome: EvaluatedRows) -> tuple[LossRecord, ...]:
+    """Sum the losses of n rows, as a profile and a history of days hold them."""
+    columns = losses(outcome)
+    if outcome.labels is None:
+        return _sum("mae", columns[:, 0]), _sum("mse", columns[:, 1])
+    wrong = (outcome.labels != outcome.actual).astype(np.float64)
+    return _sum("log_loss", columns[:, 0]), _sum("brier", columns[:, 1]), _sum("errors", wrong)
 
 
 def _count_numbers(name: str, values: Floats) -> ColumnRecord:
@@ -159,7 +167,22 @@ def _describe_errors(values: Floats, actual: Floats) -> ErrorRecord:
     return ErrorRecord(
         edges,
         rows=tuple(np.bincount(bins, minlength=count).tolist()),
+        values=tuple(np.bincount(bins, values, count).tolist()),
         totals=tuple(np.bincount(bins, errors, count).tolist()),
         squares=tuple(np.bincount(bins, np.square(errors), count).tolist()),
         magnitudes=tuple(np.bincount(bins, np.abs(errors), count).tolist()),
+        dispersion=_dispersion(bins, errors),
     )
+
+
+def _dispersion(bins: NDArray[np.int64], errors: Floats) -> float:
+    """Return the variance of squared errors (n,) within bins over the square of their mean; 0 without errors."""
+    # Fourth powers of errors in the target's unit may overflow; those of parts of the largest one do not.
+    largest = float(np.abs(errors).max(initial=0.0))
+    if not largest:
+        return 0.0
+    squares = np.square(errors / largest)
+    rows, totals = np.bincount(bins), np.bincount(bins, squares)
+    means = totals / np.maximum(rows, 1)
+    within = float(np.square(squares - means[bins]).sum()) / max(1, len(errors) - int((rows > 0).sum()))
+    return within / float((rows * np.square(means)).sum() / len(errors))

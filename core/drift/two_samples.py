@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
-from headrace.core.drift.weighted_chi_square import tail_probability
+from headrace.core.drift.extra_variance import ExtraVariance, tail_with_variation
 
 Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
 FEWEST_EXPECTED = 5.0
 
 
@@ -31,52 +32,77 @@ class SampleComparison:
     effect: float
 
 
+NO_EXTRA = ExtraVariance()
 ALIKE = SampleComparison(p_value=1.0, effect=0.0)
 
 
-def compare_ordered(reference: Counts, counts: Counts, *, design_effect: float = 1.0) -> SampleComparison:
+def compare_ordered(reference: Counts, counts: Counts, *, extra: ExtraVariance = NO_EXTRA) -> SampleComparison:
     """Compare two samples of a number by the test of Anderson and Darling, from counts in ordered bins.
-
-    The two-sample statistic for data with ties (Scholz and Stephens 1987, K-sample Anderson-Darling tests, equation 7)
-    over bins instead of values. Its distribution under equality is that of a weighted sum of chi-square variables
-    whose weights follow from the pooled shares of the bins. SciPy's ``anderson_ksamp`` has the weights of a continuous
-    distribution: with ties it calls equal samples different twice as often as promised, and nothing below 0.001.
 
     Args:
         reference: Counts (k,) of the first sample in ascending bins.
         counts: Counts (k,) of the second sample in the same bins.
-        design_effect: Factor by which the counts vary more than those of independent rows.
+        extra: How much more windows differ than samples of independent rows.
 
     Returns:
         The comparison; samples without rows are alike.
     """
     first, second = float(reference.sum()), float(counts.sum())
-    pooled = (reference + counts).astype(np.float64)
-    occupied = pooled > 0
-    if not first or not second or occupied.sum() < 2:
+    if not first or not second or np.count_nonzero(reference + counts) < 2:
         return ALIKE
-    shares = pooled[occupied] / (first + second)
-    difference = reference[occupied] / first - counts[occupied] / second
-    below = np.cumsum(shares) - shares / 2
-    # A row is below, in or above the bin and counts 1, 1/2 or 0: this is the variance of its count.
-    weight = shares / (below * (1 - below) - shares / 4)
-    steps = np.cumsum(difference)
-    statistic = first * second / (first + second) * float((weight * (steps - difference / 2) ** 2).sum())
+    pooled = reference + counts
+    rows = first * second / (first + second)
+    statistic = rows * float(measure_ordered(reference, counts, pooled))
     return SampleComparison(
-        p_value=tail_probability(_weights(shares, weight), statistic / design_effect),
-        effect=float(np.abs(steps).max()),
+        p_value=tail_with_variation(_weights(pooled), statistic, rows=rows, extra=extra),
+        effect=float(np.abs(np.cumsum(reference / first - counts / second)).max()),
     )
 
 
-def _weights(shares: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+def measure_ordered(reference: Counts, counts: Counts, pooled: Counts) -> Floats:
+    """Measure the distance of Anderson and Darling of samples in ordered bins to a reference, per effective row.
+
+    The two-sample statistic for data with ties (Scholz and Stephens 1987, K-sample Anderson-Darling tests, equation 7)
+    over bins instead of values; times the effective number of rows it is 1 on average without drift. Its distribution
+    is then that of a weighted sum of chi-square variables whose weights follow from the pooled shares of the bins.
+    SciPy's ``anderson_ksamp`` has the weights of a continuous distribution: with ties it calls equal samples different
+    twice as often as promised, and nothing below 0.001.
+
+    Args:
+        reference: Counts (k,) of the reference in ascending bins.
+        counts: Counts (k,) of a sample, or (b, k) of several, in the same bins.
+        pooled: Counts (k,) that say how likely each bin is, in at least two of them.
+
+    Returns:
+        The distance, (b,) for several samples.
+    """
+    occupied, _, weight = _bin_weights(pooled)
+    difference = reference[occupied] / reference.sum()
+    difference = difference - counts[..., occupied] / counts.sum(axis=-1, keepdims=True)
+    middles = np.cumsum(difference, axis=-1) - difference / 2
+    distances: Floats = (weight * middles**2).sum(axis=-1)
+    return distances
+
+
+def _bin_weights(pooled: Counts) -> tuple[NDArray[np.bool_], Floats, Floats]:
+    """Return which bins (n,) are occupied, the shares (k,) of those, and the weight (k,) of each in the statistic."""
+    occupied = pooled > 0
+    shares = pooled[occupied] / float(pooled.sum())
+    below = np.cumsum(shares) - shares / 2
+    # A row is below, in or above the bin and counts 1, 1/2 or 0: this is the variance of its count.
+    return occupied, shares, shares / (below * (1 - below) - shares / 4)
+
+
+def _weights(pooled: Counts) -> Floats:
     """Return the weights of the limit (k,): eigenvalues of the covariance of the weighted distribution function."""
+    _, shares, weight = _bin_weights(pooled)
     cumulate = np.tri(len(shares)) - np.eye(len(shares)) / 2
     covariance = np.diag(shares) - np.outer(shares, shares)
     scaled = np.sqrt(weight)[:, None] * cumulate
     return np.clip(np.linalg.eigvalsh(scaled @ covariance @ scaled.T), 0.0, None)
 
 
-def compare_categories(reference: Counts, counts: Counts, *, design_effect: float = 1.0) -> SampleComparison:
+def compare_categories(reference: Counts, counts: Counts, *, extra: ExtraVariance = NO_EXTRA) -> SampleComparison:
     """Compare two samples of a category by the chi-square test of homogeneity.
 
     Categories that are expected fewer than five times in the smaller sample are counted as one, the rarest first.
@@ -84,7 +110,7 @@ def compare_categories(reference: Counts, counts: Counts, *, design_effect: floa
     Args:
         reference: Counts (k,) of the first sample by category.
         counts: Counts (k,) of the second sample by the same categories.
-        design_effect: Factor by which the counts vary more than those of independent rows.
+        extra: How much more windows differ than samples of independent rows.
 
     Returns:
         The comparison; samples without rows are alike.
@@ -93,19 +119,38 @@ def compare_categories(reference: Counts, counts: Counts, *, design_effect: floa
     if not first or not second:
         return ALIKE
     effect = float(np.abs(reference / first - counts / second).sum() / 2)
-    order = np.argsort(reference + counts, kind="stable")
-    pooled = (reference + counts)[order].astype(np.float64)
     threshold = FEWEST_EXPECTED * (first + second) / min(first, second)
-    groups = _pool_rare(pooled, threshold)
-    if groups.max(initial=0) < 1:
+    distance, degrees = measure_categories(reference, counts, reference + counts, threshold=threshold)
+    if not degrees:
         return SampleComparison(1.0, effect)
-    size = groups.max() + 1
-    first_counts = np.bincount(groups, reference[order], size)
-    second_counts = np.bincount(groups, counts[order], size)
-    shares = (first_counts + second_counts) / (first + second)
-    difference = first_counts / first - second_counts / second
-    statistic = first * second / (first + second) * float((difference**2 / shares).sum())
-    return SampleComparison(tail_probability(np.ones(size - 1), statistic / design_effect), effect)
+    rows = first * second / (first + second)
+    statistic = rows * float(distance)
+    return SampleComparison(tail_with_variation(np.ones(degrees), statistic, rows=rows, extra=extra), effect)
+
+
+def measure_categories(reference: Counts, counts: Counts, pooled: Counts, *, threshold: float) -> tuple[Floats, int]:
+    """Measure the chi-square distance of samples of a category to a reference, per effective row.
+
+    Args:
+        reference: Counts (k,) of the reference by category.
+        counts: Counts (k,) of a sample, or (b, k) of several, by the same categories.
+        pooled: Counts (k,) that say how likely each category is.
+        threshold: Pooled rows below which a category is counted with others, the rarest first.
+
+    Returns:
+        The distance, (b,) for several samples, and the number of its degrees of freedom: times the effective number of
+        rows, the distance is that number on average without drift. It is 0 if only one category is left.
+    """
+    order = np.argsort(pooled, kind="stable")
+    groups = _pool_rare(pooled[order].astype(np.float64), threshold)
+    size = int(groups.max(initial=0)) + 1
+    members = np.zeros((len(order), size))
+    members[order, groups] = 1.0
+    shares = pooled @ members / pooled.sum()
+    difference = reference @ members / reference.sum() - counts @ members / counts.sum(axis=-1, keepdims=True)
+    kept = shares > 0
+    distances: Floats = (difference[..., kept] ** 2 / shares[kept]).sum(axis=-1)
+    return distances, int(kept.sum()) - 1
 
 
 def _pool_rare(ascending: NDArray[np.float64], threshold: float) -> NDArray[np.int64]:
@@ -115,7 +160,9 @@ def _pool_rare(ascending: NDArray[np.float64], threshold: float) -> NDArray[np.i
     return np.concatenate([np.zeros(rare, np.int64), np.arange(len(ascending) - rare) + (1 if rare else 0)])
 
 
-def compare_shares(reference: int, reference_rows: int, count: int, rows: int) -> SampleComparison:
+def compare_shares(
+    reference: int, reference_rows: int, count: int, rows: int, *, extra: ExtraVariance = NO_EXTRA
+) -> SampleComparison:
     """Compare the shares of rows with a property, such as a missing value, by Fisher's exact test.
 
     Args:
@@ -123,6 +170,8 @@ def compare_shares(reference: int, reference_rows: int, count: int, rows: int) -
         reference_rows: All rows of the first sample.
         count: Rows with the property in the second sample.
         rows: All rows of the second sample.
+        extra: How much more windows differ than samples of independent rows; if they do, the probability is at least
+            that of the chi-square test with this variance.
 
     Returns:
         The comparison, whose probability is twice the smaller tail; samples without rows are alike.
@@ -130,5 +179,11 @@ def compare_shares(reference: int, reference_rows: int, count: int, rows: int) -
     if not reference_rows or not rows or not reference + count:
         return ALIKE
     distribution = hypergeom(reference_rows + rows, reference + count, rows)
-    tail = min(float(distribution.sf(count - 1)), float(distribution.cdf(count)))
-    return SampleComparison(min(1.0, 2 * tail), abs(reference / reference_rows - count / rows))
+    p_value = min(1.0, 2 * min(float(distribution.sf(count - 1)), float(distribution.cdf(count))))
+    effect = abs(reference / reference_rows - count / rows)
+    share = (reference + count) / (reference_rows + rows)
+    if extra.rho > 0 and share < 1:
+        effective = reference_rows * rows / (reference_rows + rows)
+        statistic = effective * effect**2 / (share * (1 - share))
+        p_value = max(p_value, tail_with_variation(np.ones(1), statistic, rows=effective, extra=extra))
+    return SampleComparison(p_value, effect)

@@ -9,6 +9,7 @@ from scipy.stats import norm
 
 _NEGLIGIBLE = 1e-10
 _NEAR_MEAN = 1e-4
+_ROUNDING = 1 + 1e-9
 
 
 def tail_probability(weights: NDArray[np.float64], value: float) -> float:
@@ -44,7 +45,8 @@ def _tail(weights: NDArray[np.float64], value: float) -> float:
 
     # The slope rises from minus the value to infinity at 1/2, where the largest weight, 1, has its pole. The sum is at
     # least the term of the largest weight, and at most as many times that as there are weights.
-    low, high = 0.5 - len(weights) / (2 * value) - 1e-9, 0.5 - 1 / (2 * value) + 1e-12
+    low = 0.5 - len(weights) / (2 * value) * _ROUNDING - 1e-9
+    high = 0.5 - 1 / (2 * value * _ROUNDING) + 1e-12
     point = brentq(slope, low, min(high, 0.5 - 1e-15), xtol=1e-15, rtol=1e-14)
     generating = -0.5 * float(np.log1p(-2 * point * weights).sum())
     curvature = 2 * float(((weights / (1 - 2 * point * weights)) ** 2).sum())

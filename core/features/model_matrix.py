@@ -42,7 +42,7 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
             f"the table must hold each feature of the contract {quote(contract.name)}; {quote(absent)} are absent; "
             "add them, or give them the role 'ignore'."
         )
-    numbers = _numbers(frame, matrix_columns)
+    numbers = encode_columns(frame, matrix_columns)
     matrix = np.require(numbers.to_numpy(), dtype=np.float64, requirements=["C", "W"])
     if not matrix.size or -LARGEST <= matrix.min() <= matrix.max() <= LARGEST:  # false if there is a NaN
         return matrix
@@ -54,8 +54,13 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
     return np.clip(matrix, -LARGEST, LARGEST, out=matrix)
 
 
-def _numbers(frame: pl.DataFrame, matrix_columns: Sequence[MatrixColumn]) -> pl.DataFrame:
-    """Return the matrix as columns of Float64; a null is equivalent to NaN."""
+def encode_columns(frame: pl.DataFrame, matrix_columns: Sequence[MatrixColumn]) -> pl.DataFrame:
+    """Return the matrix as columns of Float64 (n, p), neither checked nor clipped; a null is equivalent to NaN.
+
+    Args:
+        frame: Typed table of n rows that holds the columns.
+        matrix_columns: The columns (p).
+    """
     plain = [(column.name, pl.Float64()) for column in matrix_columns if column.categories is None]
     if list(frame.schema.items()) == plain and len(plain) == len(matrix_columns):
         return frame

@@ -93,6 +93,16 @@ class Model:
         probabilities = predicted_probabilities(self.pipeline, encoded, len(self.classes))
         return Prediction(labels=self.labels(probabilities), probabilities=probabilities)
 
+    def score(self, frame: pl.DataFrame) -> Floats:
+        """Predict one number (n,) a row: the probability of the positive class, the largest one, or the value."""
+        predicted = self.predict(frame)
+        if predicted.probabilities is None:
+            return predicted.values if predicted.values is not None else np.empty(0)
+        if self.contract.task == "binary":
+            return predicted.probabilities[:, self.positive]
+        largest: Floats = predicted.probabilities.max(axis=1)
+        return largest
+
     def encode(self, frame: pl.DataFrame) -> model_matrix.Matrix:
         """Encode the model matrix (n, p) of a typed table; see ``predict``."""
         if any(feature.name not in frame.columns for feature in self.contract.features):

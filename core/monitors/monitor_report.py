@@ -32,6 +32,7 @@ class MonitorResult:
         bound: The bound beyond which it is violated.
         p_value: Probability of such a value by chance alone, adjusted for all tests of the report.
         rows: Number of rows or requests that it is computed from.
+        since: The moment since when it holds, as a text of RFC 3339; absent if it is of the whole window.
     """
 
     monitor: str
@@ -45,6 +46,7 @@ class MonitorResult:
     bound: float | None = None
     p_value: float | None = None
     rows: int | None = None
+    since: str | None = None
 
     def __post_init__(self) -> None:
         """Raise if there is no such monitor.

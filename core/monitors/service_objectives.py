@@ -11,7 +11,7 @@ Multi-Burn-Rate Alerts" and "Low-Traffic Services and Error Budget Alerting".
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from headrace.core.base.errors import InputError, quote
 
@@ -114,6 +114,54 @@ DEFAULT_OBJECTIVES = (
     ServiceObjective("availability", "availability", 0.999),
     ServiceObjective("latency", "latency", 0.99, threshold_seconds=0.25),
 )
+
+
+def parse_objective(text: str) -> ServiceObjective:
+    """Read an objective such as ``name=fast,kind=latency,target=0.95,threshold_seconds=0.1``.
+
+    Args:
+        text: Attributes of ``ServiceObjective``, each with its value.
+
+    Raises:
+        InputError: If an attribute is unknown, missing or twice there, or its value is not what it must be.
+    """
+    readers = {
+        "name": str,
+        "kind": str,
+        "target": float,
+        "threshold_seconds": float,
+        "period_days": int,
+        "least_bad": int,
+    }
+    values: dict[str, Any] = {}
+    for part in text.split(","):
+        key, _, value = (piece.strip() for piece in part.partition("="))
+        if key not in readers or key in values:
+            raise InputError(
+                f"an objective must have each of {', '.join(readers)} at most once, as KEY=VALUE; got {quote(part)}."
+            )
+        try:
+            values[key] = readers[key](value)
+        except ValueError as error:
+            raise InputError(f"{key} of an objective must be a number; got {quote(value)}.") from error
+    absent = [key for key in ("name", "kind", "target") if key not in values]
+    if absent:
+        raise InputError(
+            f"an objective must have name, kind and target; {', '.join(absent)} of {quote(text)} is missing."
+        )
+    return ServiceObjective(**values)
+
+
+def check_names(objectives: Iterable[ServiceObjective]) -> None:
+    """Raise if two objectives have one name, which is a label of their series.
+
+    Raises:
+        InputError: If so.
+    """
+    names = [objective.name for objective in objectives]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"objectives must have different names; {', '.join(twice)} is there more than once.")
 
 
 @dataclass(frozen=True)

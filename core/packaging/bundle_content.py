@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from headrace.core.drift.input_counts import InputCounts
+from headrace.core.drift.input_profile import InputProfile
 from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.models.fitted_model import Model
@@ -28,7 +28,7 @@ class BundleContent:
         checks: Document of ``validate``; None for a model of rows that were not validated.
         skops: Bytes of the model's file, where they exist already; empty to serialize the model.
         train: The training rows; None if they are not described.
-        inputs: Counts of the training rows' inputs; None to leave out the reference profile.
+        inputs: Profile of the training rows' inputs; None to leave out the reference profile.
         split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``format``, ``cut``.
         trace: Arguments and digests of the steps, from ``core.runtime.step_trace``; empty if they are unknown.
         answers: Answers of people for card and risk sheet.
@@ -43,7 +43,7 @@ class BundleContent:
     checks: DataChecks | None = field(repr=False)
     skops: bytes = field(default=b"", repr=False)
     train: DataPart | None = None
-    inputs: InputCounts | None = field(default=None, repr=False)
+    inputs: InputProfile | None = field(default=None, repr=False)
     split: Mapping[str, Any] = field(default_factory=dict)
     trace: Mapping[str, Any] = field(default_factory=dict, repr=False)
     answers: CardAnswers = field(default_factory=CardAnswers)

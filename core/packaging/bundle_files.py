@@ -9,7 +9,7 @@ from typing import Any
 from headrace.core.base.files import digest, dumps
 from headrace.core.contracts import contract_yaml
 from headrace.core.drift import reference_profile
-from headrace.core.drift.input_counts import InputCounts
+from headrace.core.drift.input_profile import InputProfile
 from headrace.core.drift.output_profile import describe_outputs
 from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.evaluation.evaluate import predict
@@ -118,12 +118,18 @@ def _metrics(content: BundleContent) -> BundleMetrics:
     return replace(selected, slices=shown_slices(selected.slices, content.model.contract))
 
 
-def _profile(content: BundleContent, inputs: InputCounts) -> ReferenceProfile:
+def _profile(content: BundleContent, inputs: InputProfile) -> ReferenceProfile:
     """Describe the rows that the model was fitted and measured on, for the monitors of its use."""
     model = content.model
     outputs = describe_outputs(predict(model, content.test), model.classes)
     return ReferenceProfile(
-        reference_profile.FORMAT, reference_profile.contract_digest(model.contract), inputs.record(), outputs
+        reference_profile.FORMAT,
+        reference_profile.contract_digest(model.contract),
+        inputs.counts.record(),
+        outputs,
+        inputs.repeats,
+        inputs.joint,
+        inputs.variations,
     )
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,7 @@ from headrace.core.bundles import integrity
 from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.bundles.manifest import MANIFEST
 from headrace.core.contracts import contract_yaml
-from headrace.core.drift.input_counts import InputCounts
-from headrace.core.drift.reference_profile import profile_inputs
+from headrace.core.drift.input_profile import InputProfile, TrainingRows, event_times, profile_inputs
 from headrace.core.evaluation.evaluate import read_test
 from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
@@ -174,9 +173,16 @@ def _with_threshold(fitted: Model, evaluation: Evaluation) -> Model:
     return fitted.with_threshold(float(evaluation.threshold.value)) if evaluation.threshold else fitted
 
 
-def _profile_training_rows(fitted: Model, train_table: Path) -> InputCounts:
-    """Count the inputs of the training rows, read block by block."""
-    return profile_inputs(lambda: map(fitted.encode, blocks(train_table)), fitted.contract)
+def _profile_training_rows(fitted: Model, train_table: Path) -> InputProfile:
+    """Profile the inputs of the training rows, read block by block."""
+
+    def read() -> Iterator[TrainingRows]:
+        for frame in blocks(train_table):
+            times = event_times(frame, fitted.contract)
+            # How much predictions vary in time needs both.
+            yield TrainingRows(fitted.encode(frame), times, None if times is None else fitted.score(frame))
+
+    return profile_inputs(read, fitted.contract)
 
 
 def _document(path: Path) -> dict[str, Any]:

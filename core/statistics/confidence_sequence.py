@@ -125,14 +125,31 @@ def mean(
 def _interval(
     centre: float, scale: float, weight: float, requests: float, *, alpha: float, tight_at: float
 ) -> SequentialInterval:
-    level = -2 * math.log(alpha)
-    # 1 / rho**2 of the source; this choice makes the interval narrowest at `tight_at` requests.
-    mixture = tight_at / (level + math.log(level + 1))
-    half = scale * math.sqrt((weight + mixture) * math.log((weight + mixture) / (mixture * alpha**2))) / weight
+    half = half_width(scale**2 / weight, alpha=alpha, tight_variance=scale**2 / tight_at)
     # If the true difference exceeds a bound by this much, the interval is clear of the bound in 80 % of rollouts.
     return SequentialInterval(
         centre, centre - half, centre + half, requests, detectable=half + _NORMAL_80 * scale / math.sqrt(weight)
     )
+
+
+def half_width(variance: float, *, alpha: float, tight_variance: float) -> float:
+    """Compute half the width of the confidence sequence of an estimate.
+
+    The estimate's error must be a Brownian motion in the time 1 / ``variance``, divided by that time: it is so for a
+    mean of ever more values, and for its difference from a second mean that is estimated once.
+
+    Args:
+        variance: Variance of the estimate by now; 0 gives a width of 0.
+        alpha: Probability that the interval ever misses the true value.
+        tight_variance: Variance at which the interval is narrowest, relative to one that is read once.
+    """
+    if variance <= 0:
+        return 0.0
+    level = -2 * math.log(alpha)
+    # 1 / rho**2 of the source in units of 1 / variance; this choice makes the interval narrowest there.
+    mixture = 1 / (tight_variance * (level + math.log(level + 1)))
+    time = 1 / variance
+    return math.sqrt((time + mixture) * math.log((time + mixture) / (mixture * alpha**2))) / time
 
 
 def _variance(sums: MeasureSums, bounds: tuple[float, float]) -> float:

@@ -111,7 +111,7 @@ class Receiver:
 
     @property
     def _busy_bytes(self) -> int:
-        return self._journal.unwritten_bytes + self._waiting_bytes
+        return self._journal.unwritten_bytes + self._waiting_bytes + self._writer.waiting_bytes
 
     def check_room(self, content_length: int) -> None:
         """Raise if the journal has no room for a body.

@@ -103,7 +103,7 @@ class _Queries:
             restarts=self._by_pod((self._join(f"changes(process_start_time_seconds[{self._range}])"),)),
             lag=self._lag(),
             totals={one.name: self._totals(one) for one in objectives},
-            period_known=self._known(max((one.period_seconds for one in objectives), default=0)),
+            period_known=self._find_known(max((one.period_seconds for one in objectives), default=0)),
             reasons={"lag": "no query of the rows that wait is given"} if not self.endpoint.lag else {},
         )
 
@@ -183,7 +183,7 @@ class _Queries:
         samples = self._ask(f"sum({self._increase(series, length)})")
         return samples[0].value if samples else None
 
-    def _known(self, period: int) -> float | None:
+    def _find_known(self, period: int) -> float | None:
         """Return how long ago the first sample of the last period is, to about a hundredth of it."""
         if not period:
             return None

@@ -106,11 +106,11 @@ def _budget_burns(objective: ServiceObjective, window: BurnRateWindow) -> AlertR
         f"{name_bad_share(window.long_seconds)}{chosen} > {limit} "
         f"and {name_bad_share(window.short_seconds)}{chosen} > {limit} and {enough}",
         f"{{{{ $labels.model }}}} uses up the error budget of objective {objective.name} "
-        f"{window.burn_rate(objective):.3g} times as fast as it may.",
-        f"{{{{ $value | humanizePercentage }}}} of its requests were bad in the last {long}, and it goes on. Look at "
-        "its errors, its latency, and at what was changed last.",
-        fires=f"when more than {float(limit):.4%} of requests were bad over {long} and over {short}, and at least "
-        f"{objective.least_bad} of them",
+        f"{window.burn_rate(objective):.3g} times as fast as it may, or faster: "
+        f"{{{{ $value | humanizePercentage }}}} of its requests were bad in the last {long}.",
+        "Look at its errors, its latency, and at what was changed last.",
+        fires=f"when more than {100 * float(limit):g} % of requests were bad over {long} and over {short}, and at "
+        f"least {objective.least_bad} of them",
         resolves=f"within {short} of the last bad request",
         labels={"objective": objective.name, "window": long},
     )
@@ -187,12 +187,15 @@ def _results(status: str, monitors: Iterable[str]) -> str:
     return f"max by (namespace, model, monitor) (max_over_time(headrace_monitor_results{chosen}[10m])) > 0"
 
 
+def _list(monitors: Sequence[str]) -> str:
+    return "any monitor" if len(monitors) == len(MONITORS) else ", ".join(monitors)
+
+
 def _monitors(level: str) -> list[str]:
     return [kind.name for kind in MONITORS.values() if kind.level == level]
 
 
 def _monitor_alerts() -> tuple[AlertRule, ...]:
-    fires, resolves = "with the first scrape of such a result", "10 minutes after a scrape without one"
     quality = [name for name in _monitors("data") if name not in DRIFT]
     performance = [name for name in _monitors("performance") if name not in LABELS]
     resources = [name for name in _monitors("resource") if name not in COVERED_BY_SERVERS]
@@ -229,7 +232,15 @@ def _monitor_alerts() -> tuple[AlertRule, ...]:
         ),
     )  # fmt: skip
     return tuple(
-        AlertRule(name, severity, _results(status, monitors), summary, description, fires, resolves)
+        AlertRule(
+            name,
+            severity,
+            _results(status, monitors),
+            summary,
+            description,
+            fires=f"with the first scrape of a result of {_list(monitors)} that is {status}",
+            resolves="10 minutes after a scrape without one",
+        )
         for name, severity, status, monitors, summary, description in groups
     )
 

@@ -77,7 +77,7 @@ def draw_sequence(effect: MetricEffect, metric: PlannedMetric, *, number: int) -
         axes.yaxis.set_major_locator(MaxNLocator(5))
         format_ticks(axes, y=True)
         if is_time:
-            locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
+            locator = AutoDateLocator(minticks=2)  # type: ignore[no-untyped-call]
             axes.xaxis.set_major_locator(locator)
             axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         else:

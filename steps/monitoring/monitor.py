@@ -8,7 +8,7 @@ from headrace.core.monitors.policy_yaml import default_text, load_policy, parse_
 from headrace.core.monitors.time_window import parse_moment
 from headrace.monitoring.decisions.decide_window import latest_window
 from headrace.monitoring.decisions.history import MonitorHistory
-from headrace.monitoring.monitor import run_monitors
+from headrace.monitoring.monitors.run_monitors import run_monitors
 from headrace.steps.artifacts import StepArtifact, add_metadata
 from headrace.steps.bundle_source import open_bundle_at
 from headrace.steps.step_function import Say, as_step

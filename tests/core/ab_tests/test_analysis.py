@@ -270,7 +270,7 @@ _CANDIDATE = pl.col("version") == "candidate"
         (_TABLE.with_columns(spent=pl.lit(float("inf"))), InputError, "must be finite"),
         (_TABLE.with_columns(spent=pl.lit("much")), InputError, "column 'spent' must hold numbers; it holds 'much'"),
         (_TABLE.with_columns(spent=pl.lit([1])), InputError, "must hold numbers; it is of type"),
-        (_TABLE.drop("key"), InputError, "needs the column 'key'; the table has 'version'"),
+        (_TABLE.drop("key"), InputError, "needs the column 'key', which the table does not have"),
         (_TABLE.drop("spent"), InputError, "needs the column 'spent'"),
         (_TABLE.with_columns(key=pl.lit(None)), DataError, "must have rows of both versions"),
         (_TABLE.with_columns(key=pl.lit(1)), DataError, "one has none left"),

@@ -57,17 +57,17 @@ def test_a_guard_that_loses_its_margin_is_seldom_overlooked() -> None:
 def test_looking_every_day_errs_as_seldom_as_planned(metric: str) -> None:
     """And costs no power."""
     plan = plan_test(metric)
-    alarms = share_of(1000, lambda seed: decide_daily(draw_table(seed, plan.keys), plan), _FOUND)
-    power = share_of(1000, lambda seed: decide_daily(draw_table(seed, plan.keys, effect=1), plan), {"better"})
-    assert alarms <= within(0.05, 1000)
-    assert power >= 0.8 - 3 * np.sqrt(0.16 / 1000)
+    alarms = share_of(400, lambda seed: decide_daily(draw_table(seed, plan.keys), plan), _FOUND)
+    power = share_of(400, lambda seed: decide_daily(draw_table(seed, plan.keys, effect=1), plan), {"better"})
+    assert alarms <= within(0.05, 400)
+    assert power >= 0.8 - 3 * np.sqrt(0.16 / 400)
 
 
 @pytest.mark.slow
 def test_two_metrics_and_a_guard_err_as_seldom_as_planned() -> None:
     """False alarms of the whole test; the power of the whole test with an effect and a harmless guard."""
     plan = plan_test(SHARE_METRIC, MEAN_METRIC, guards=(GUARD,))
-    alarms = share_of(1000, lambda seed: decide_daily(draw_table(seed, plan.keys), plan), {*_FOUND, "stop"})
-    power = share_of(1000, lambda seed: decide_daily(draw_table(seed, plan.keys, effect=1), plan), {"better"})
-    assert alarms <= within(0.05, 1000)
-    assert power >= 0.8 - 3 * np.sqrt(0.16 / 1000)
+    alarms = share_of(400, lambda seed: decide_daily(draw_table(seed, plan.keys), plan), {*_FOUND, "stop"})
+    power = share_of(400, lambda seed: decide_daily(draw_table(seed, plan.keys, effect=1), plan), {"better"})
+    assert alarms <= within(0.05, 400)
+    assert power >= 0.8 - 3 * np.sqrt(0.16 / 400)

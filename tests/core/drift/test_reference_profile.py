@@ -11,8 +11,9 @@ import pytest
 from headrace.core.base.errors import DataError, InputError
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.drift import reference_profile
+from headrace.core.drift.input_profile import TrainingRows, profile_inputs, profiled_columns
 from headrace.core.drift.output_profile import describe_outputs
-from headrace.core.drift.reference_profile import ReferenceProfile, profile_inputs
+from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.evaluation.evaluate import read_test
 from headrace.core.features import model_matrix
 from headrace.core.models import fitted_model
@@ -38,9 +39,7 @@ def test_a_bundle_counts_each_training_row_of_each_input(made: tuple[Path, Refer
     profile.check(fitted.contract)
     assert profile.inputs.rows == train.height
     matrix = model_matrix.encode(train, fitted.contract)
-    for position, column in zip(
-        reference_profile.profiled_columns(fitted.contract), profile.counts().columns, strict=True
-    ):
+    for position, column in zip(profiled_columns(fitted.contract), profile.counts().columns, strict=True):
         assert column.missing == int(np.isnan(matrix[:, position]).sum())
         assert column.rows == train.height
 
@@ -88,7 +87,7 @@ def test_no_personal_column_is_profiled() -> None:
         Column("name", dtype="string", role="feature", categories=("ann", "bob"), personal="keep"),
     )
     matrix = np.array([[30.0, 0.0], [40.0, 1.0]])
-    counts = profile_inputs(lambda: [matrix], contract)
+    counts = profile_inputs(lambda: [TrainingRows(matrix)], contract).counts
     assert [column.bins.name for column in counts.columns] == ["age"]
 
 
@@ -96,7 +95,7 @@ def test_bins_follow_from_all_rows_of_a_large_table_and_counts_are_exact() -> No
     """A table whose rows rise from its first to its last block is sampled evenly, in bounded memory."""
     contract = _contract(Column("age", dtype="number", role="feature"))
     blocks = [np.linspace(start, start + 1, 60_000)[:, None] for start in range(5)]
-    (column,) = profile_inputs(lambda: iter(blocks), contract).columns
+    (column,) = profile_inputs(lambda: (TrainingRows(block) for block in blocks), contract).counts.columns
     assert column.rows == 300_000
     inner = column.counts[1:-1]
     assert inner.min() > 0.7 * inner.mean()

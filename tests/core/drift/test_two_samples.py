@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import PermutationMethod, anderson_ksamp, chi2_contingency, fisher_exact, ks_2samp
 
+from headrace.core.drift.extra_variance import ExtraVariance
 from headrace.core.drift.two_samples import (
     ALIKE,
     SampleComparison,
@@ -132,9 +133,10 @@ def test_what_cannot_differ_is_alike(compared: SampleComparison) -> None:
     assert compared == ALIKE
 
 
-def test_a_design_effect_makes_the_same_difference_less_surprising() -> None:
-    """Rows that come in clusters vary more than independent ones; the effect is the same."""
+def test_variation_between_windows_makes_the_same_difference_less_surprising() -> None:
+    """Windows that vary make a difference likelier, and more so the less is known of them; the effect is equal."""
     first, second = np.array([500, 300, 200]), np.array([30, 40, 30])
-    plain, clustered = compare_ordered(first, second), compare_ordered(first, second, design_effect=4.0)
-    assert clustered.p_value > plain.p_value
-    assert clustered.effect == plain.effect
+    plain = compare_ordered(first, second)
+    many, few = (compare_ordered(first, second, extra=ExtraVariance(0.01, windows)) for windows in (1000, 6))
+    assert plain.p_value < many.p_value < few.p_value
+    assert plain.effect == many.effect == few.effect

@@ -9,10 +9,12 @@ from headrace.core.monitors.service_objectives import (
     BURN_RATE_WINDOWS,
     RequestTotals,
     ServiceObjective,
+    check_names,
     compute_budget_left,
     compute_burn_rate,
     explain_omitted_windows,
     is_burning,
+    parse_objective,
     select_windows,
 )
 
@@ -79,3 +81,31 @@ def test_an_objective_that_makes_no_sense_is_refused(values: dict[str, object], 
     """Before anything is measured."""
     with pytest.raises(InputError, match=problem):
         ServiceObjective(**{"name": "a", "kind": "availability", "target": 0.99, **values})  # type: ignore[arg-type]
+
+
+def test_an_objective_is_read_from_a_text() -> None:
+    """Every attribute by its name, in any order; what is left out has its default."""
+    text = "name=fast, target=0.95,kind=latency,threshold_seconds=0.1,period_days=7"
+    assert parse_objective(text) == ServiceObjective("fast", "latency", 0.95, threshold_seconds=0.1, period_days=7)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("name=a,kind=availability", "target of .* is missing"),
+        ("name=a,name=b", "at most once, as KEY=VALUE; got 'name=b'"),
+        ("speed=1", "got 'speed=1'"),
+        ("name=a,kind=availability,target=much", "target of an objective must be a number; got 'much'"),
+        ("", "at most once, as KEY=VALUE"),
+    ],
+)
+def test_a_text_that_is_no_objective_is_refused(text: str, problem: str) -> None:
+    """In one sentence that names the part."""
+    with pytest.raises(InputError, match=problem):
+        parse_objective(text)
+
+
+def test_names_are_distinct() -> None:
+    """They are labels of series."""
+    with pytest.raises(InputError, match="availability is there more than once"):
+        check_names([MONTH, MONTH])

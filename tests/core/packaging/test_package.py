@@ -11,7 +11,7 @@ import pytest
 from headrace.core.base.errors import BundleError, InputError
 from headrace.core.base.files import read_json, write_json
 from headrace.core.bundles.bundle import Bundle, open_bundle
-from headrace.core.drift.reference_profile import profile_inputs
+from headrace.core.drift.input_profile import TrainingRows, profile_inputs
 from headrace.core.evaluation.evaluate import read_test
 from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
@@ -134,7 +134,9 @@ def _in_memory(parts: BundleInputs) -> BundleContent:
         best=read_json(parts.best_parameters),
         checks=DataChecks.read(parts.checks),
         train=data_digest.describe_table(train) if train else None,
-        inputs=profile_inputs(lambda: map(model.encode, blocks(train)), model.contract) if train else None,
+        inputs=profile_inputs(lambda: (TrainingRows(model.encode(frame)) for frame in blocks(train)), model.contract)
+        if train
+        else None,
     )
 
 

@@ -51,7 +51,7 @@ def test_a_run_as_prometheus_reads_it() -> None:
     assert found["window_end_timestamp_seconds", "tumours"] == datetime(2026, 3, 2, tzinfo=UTC).timestamp()
     assert found["interval_seconds", "tumours"] == 3_600
     assert (found["rows", "tumours", "scored"], found["rows", "tumours", "labelled"]) == (1_000, 400)
-    assert (found["decision", "tumours", "warn"], found["decision", "tumours", "retrain"]) == (1, 0)
+    assert (found["decision", "warn", "tumours"], found["decision", "retrain", "tumours"]) == (1, 0)
 
 
 @given(st.text(max_size=300), st.text(min_size=1, max_size=20))

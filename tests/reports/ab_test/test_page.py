@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 
 from headrace.core.ab_tests.analysis import analyze
 from headrace.core.ab_tests.result import ABTestResult
+from headrace.reports.ab_test.figures import draw_sequence
 from headrace.reports.ab_test.page import render
 from tests.core.ab_tests.simulated_tests import GUARD, SHARE_METRIC, draw_table, plan_test
 from tests.reports.conftest import EVIL
@@ -88,3 +90,15 @@ def test_names_cannot_harm_the_page() -> None:
     assert "script" not in page.tags
     assert "b" not in page.tags
     assert not page.open
+
+
+@pytest.mark.parametrize("minutes", [0.01, 1, 20, 60, 500, 1440, 20_000, 80_000, 500_000])
+@pytest.mark.parametrize("days", [2, 37])
+def test_the_axis_of_time_fits_any_length(result: ABTestResult, minutes: float, days: int) -> None:
+    """From seconds to years, without a warning of matplotlib."""
+    effect, metric = result.metrics[0], result.plan.metrics[0]
+    point = effect.timeline[-1]
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    times = [(start + timedelta(minutes=minutes * number)).isoformat() for number in range(days)]
+    timeline = tuple(replace(point, time=time) for time in times)
+    assert draw_sequence(replace(effect, timeline=timeline), metric, number=1)
