@@ -14,7 +14,7 @@ from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
 from headrace.core.monitors.policy import MonitoringPolicy, RetrainingPolicy
 from headrace.core.packaging.package import pack
-from headrace.monitoring.decisions.history import MonitorHistory
+from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.retraining.contract_widening import widen_contract, with_time_column
 from headrace.monitoring.retraining.prepare_training import PreparedTraining, RetrainingOptions, prepare_training
 from headrace.monitoring.windows.window_store import WindowStore
@@ -94,7 +94,7 @@ def test_rows_that_break_the_contract_are_set_aside_and_too_many_stop(
 def test_windows_with_broken_data_are_never_learned_from(bundle: Bundle, place: StorePlace, tmp_path: Path) -> None:
     """Rows of a day in which a monitor found broken data stay out, and a note counts them."""
     report = made_report(1, {"missing:spend": "data_fault"})
-    MonitorHistory(place, "customers").add_report(dataclasses.replace(report, name="customers"))
+    HistoryStore(place, "customers").add_report(dataclasses.replace(report, name="customers"))
     prepared = prepare(bundle, new_rows(tmp_path), place, tmp_path)
     assert prepared.rows["new"] == 76
     assert prepared.notes[0].sentence == "24 new rows lie in windows whose data were broken, and are left out."
