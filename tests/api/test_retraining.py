@@ -80,10 +80,14 @@ def test_rows_that_are_not_fit_are_a_data_fault(tmp_path: Path, line: Any) -> No
         (["--raise-contract", "ranges"], "--raise-contract must be of categories, range, missing; got ranges"),
         (["--platform", "moon"], "must be local or kserve; got 'moon'"),
         (["--policy", "no.yaml"], "no.yaml"),
+        (["--platform", "kserve"], "needs an object store that its pods reach too: set HEADRACE_S3_ENDPOINT"),
     ],
 )
-def test_options_are_refused_before_anything_is_read(options: list[str], says: str) -> None:
+def test_options_are_refused_before_anything_is_read(
+    options: list[str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In one sentence each."""
+    monkeypatch.delenv("HEADRACE_S3_ENDPOINT", raising=False)
     ended = CliRunner().invoke(app, ["retrain", "no-model", "store", "--new", "no-table", *options])
     assert says in str(ended.exception)
 
