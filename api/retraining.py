@@ -3,6 +3,7 @@
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -114,7 +115,7 @@ def retrain(
         model: The model in service; see ``resolve_model``.
         store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``.
         new: Labelled rows since the last training: a path, an address or a frame (n rows) with the contract's columns
-            and ``time``; None for the rows in the store whose labels have come.
+            and ``time``; None for the stored rows whose labels have come.
         old: Path or address of the table that the model was made from; empty for the bundle's copy of it.
         policy: A monitoring policy or its file; None for the default one.
         raise_contract: What may become wider in the contract: ``categories``, ``range``, ``missing``.
@@ -137,7 +138,7 @@ def retrain(
         raise InputError(f"the platform must be local or kserve; got {rollout.platform!r} instead.")
     if rollout is not None and rollout.platform == "kserve":
         require_store("a rollout on KServe needs an object store that its pods reach too")
-    with open_model(model) as bundle, table_address("" if new is None else new) as address:
+    with open_model(model) as bundle, table_address(new) if new is not None else nullcontext("") as address:
         recorded = _recorded_options(bundle)
         options = RetrainingOptions(
             old=str(old),

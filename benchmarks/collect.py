@@ -39,7 +39,7 @@ from serving import made
 
 GOALS = {"events_per_core": 5.0, "reading": 1.5}
 PEER = Path(__file__).with_name("peers") / "fastapi_receiver.py"
-CONNECTIONS = 64
+CONNECTIONS = 256
 _START_SECONDS = 30
 _SCRIPT = """
 local request_body, response_body = '%(request)s', '%(response)s'

@@ -7,11 +7,18 @@ from typing import Annotated
 import typer
 
 from headrace.cli.monitoring.alert_rules import RULES, rules
+from headrace.cli.monitoring.default_command import DefaultCommandGroup
+from headrace.cli.monitoring.run_monitor import RUN, run
 from headrace.cli.options.model_argument import Model
 from headrace.cli.options.registry_options import Json
 from headrace.core.base.errors import InputError
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The monitoring of a model in use.")
+app = typer.Typer(
+    cls=DefaultCommandGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Monitor a model in use: `headrace monitor MODEL STORE` is `headrace monitor run MODEL STORE`.",
+)
 
 POLICY = """
 Examples:
@@ -34,6 +41,7 @@ Examples:
 """
 _Store = Annotated[str, typer.Argument(metavar="STORE", help="Monitoring store: a folder, or s3://BUCKET/PREFIX.")]
 
+app.command(epilog=RUN)(run)
 app.command(epilog=RULES)(rules)
 
 

@@ -37,7 +37,7 @@ def retrain(
         typer.Option(
             metavar="TABLE",
             help="New labelled rows: the contract's columns, and their time.",
-            show_default="those in STORE whose labels have come",
+            show_default="the rows of STORE whose labels have come",
         ),
     ] = "",
     old: Annotated[

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from headrace.core.base.errors import InputError, StoreError
 from headrace.core.base.files import whole
 from headrace.core.contracts.contract import Contract
 from headrace.monitoring.collect.collect_counts import CollectCounts
@@ -108,7 +109,7 @@ class RowWriter:
                 pairs.append((event, half.event) if half.event.is_response else (half.event, event))
                 recent[event.request_id] = (pairs[-1][0] or event).time * 4 + _REQUEST + _RESPONSE
         complete = len(pairs)
-        for request_id in self._expired(halves, now, final=final):
+        for request_id in self._find_expired(halves, now, final=final):
             event = halves.pop(request_id).event
             pairs.append(_alone(event))
             recent[request_id] = event.time * 4 + (_RESPONSE if event.is_response else _REQUEST)
@@ -122,7 +123,7 @@ class RowWriter:
         self._halves = halves
         self._remember(recent)
 
-    def _expired(self, halves: dict[str, _Half], now: float, *, final: bool) -> list[str]:
+    def _find_expired(self, halves: dict[str, _Half], now: float, *, final: bool) -> list[str]:
         """Return the ids of the halves that wait no longer, because it is too long or they are too many."""
         if final:
             return list(halves)
@@ -142,9 +143,12 @@ class RowWriter:
     def _save(self, halves: dict[str, _Half]) -> None:
         if self.halves_path is None or (not halves and not self._halves):
             return
-        with whole(self.halves_path) as part, part.open("wb") as stream:
-            stream.writelines(write_line(half.event) for half in halves.values())
-            self._waiting_bytes = stream.tell()
+        try:
+            with whole(self.halves_path) as part, part.open("wb") as stream:
+                stream.writelines(write_line(half.event) for half in halves.values())
+                self._waiting_bytes = stream.tell()
+        except (OSError, InputError) as error:
+            raise StoreError(f"{self.halves_path} cannot be written: {error}; make room.") from error
 
     def _remember(self, recent: dict[str, int]) -> None:
         self._recent |= recent

@@ -47,6 +47,11 @@ class HistoryStore:
         """Return the key of the decision about a window."""
         return self._key(_DECISIONS, window)
 
+    def report(self, window: TimeWindow) -> MonitorReport | None:
+        """Return the report of a window; None if there is none."""
+        key = self._key(_REPORTS, window)
+        return self._read(key, MonitorReport) if self.place.store.exists(key) else None
+
     def decision(self, window: TimeWindow) -> MonitorDecision | None:
         """Return the decision about a window; None if there is none."""
         key = self.decision_key(window)

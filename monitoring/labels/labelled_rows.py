@@ -52,14 +52,16 @@ def labelled_rows(
         unlabelled: Whether to return rows without a label too, with null in ``actual``.
 
     Returns:
-        Stored columns (``windows.window_rows``), ``actual`` (text of a class, or Float64) and ``observed``, in the
-        order of time, request and row; ``contract_rows`` has them under the contract's names.
+        Stored columns (``windows.window_rows``), ``actual`` (text of a class, or Float64), ``observed`` and
+        ``received``, in the order of time, request and row; ``contract_rows`` has them under the contract's names.
     """
     frames = list(rows.read(window))
     stored = concat_rows(frames) if frames else pl.DataFrame(schema=FIXED_COLUMNS)
     found = _match(rows, labels.read(), contract, TimeWindow(window.start, _FAR))
     joined = stored.join(
-        found.select(REQUEST_ID, ROW, ACTUAL, OBSERVED), on=[REQUEST_ID, ROW], how="left" if unlabelled else "inner"
+        found.select(REQUEST_ID, ROW, ACTUAL, OBSERVED, RECEIVED),
+        on=[REQUEST_ID, ROW],
+        how="left" if unlabelled else "inner",
     )
     return joined.sort(TIME, REQUEST_ID, ROW)
 
@@ -131,7 +133,7 @@ def _match(
     }
     if not parts:
         return pl.DataFrame(schema=schema)
-    return latest_labels(pl.concat([part.select(list(schema)) for part in parts]), [REQUEST_ID, ROW])
+    return latest_labels(pl.concat([part.select(*schema) for part in parts]), [REQUEST_ID, ROW])
 
 
 def _match_keys(requests: pl.DataFrame, labels: pl.DataFrame, by: list[str]) -> pl.DataFrame:

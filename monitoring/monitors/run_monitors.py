@@ -1,26 +1,45 @@
-"""The monitors of one window: from the stored rows to the report."""
+"""The monitors of one window: from stored rows, labels and the state of the servers to the report.
+
+The chance of a false alarm that the policy allows a report is divided: half of it for the data, a quarter each for what
+is measured and for what is estimated. Degradation and change points are judged over the whole time of service, with a
+chance of one in a hundred each.
+"""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from dataclasses import replace
+from itertools import islice
 
 import polars as pl
 
 from headrace.core.bundles.bundle import Bundle
+from headrace.core.monitors.data_results import data_results
+from headrace.core.monitors.estimated_performance import estimated_results
 from headrace.core.monitors.monitor_kinds import MONITORS
 from headrace.core.monitors.monitor_report import FORMAT, MonitorReport, MonitorResult, ReportWindow
+from headrace.core.monitors.performance_reference import PerformancePlan
 from headrace.core.monitors.policy import MonitoringPolicy
-from headrace.core.monitors.time_window import TimeWindow
-from headrace.monitoring.windows.window_rows import MODEL_DIGEST, REQUEST_ID, TIME
+from headrace.core.monitors.time_window import TimeWindow, parse_moment
+from headrace.core.monitors.window_counts import WindowCounts
+from headrace.monitoring.decisions.history import HistoryStore
+from headrace.monitoring.monitors.explain_predictions import explain_predictions
+from headrace.monitoring.monitors.measure_labels import measure_labels
+from headrace.monitoring.monitors.monitored_model import MonitoredModel
+from headrace.monitoring.monitors.stored_counts import StoredCounts, own_rows
+from headrace.monitoring.monitors.stored_outcomes import answer_columns, scored_rows, select_answered
+from headrace.monitoring.windows.column_types import concat_rows
+from headrace.monitoring.windows.window_rows import FIXED_COLUMNS
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import StorePlace
 
-if TYPE_CHECKING:
-    from datetime import datetime
+SETTLING_WINDOWS = 8
+"""The first windows of a version, from which it is learned how much windows without drift differ."""
+LIFELONG_ALPHA = 0.01
+MOST_ESTIMATED = 100_000
 
 
 def run_monitors(
-    model: Bundle,
-    store: StorePlace,
+    bundle: Bundle,
+    place: StorePlace,
     window: TimeWindow,
     policy: MonitoringPolicy,
     *,
@@ -29,8 +48,8 @@ def run_monitors(
     """Compute the monitors that a policy has on, over the rows that a model scored in a window.
 
     Args:
-        model: The bundle in service.
-        store: The monitoring store.
+        bundle: The bundle in service.
+        place: The monitoring store.
         window: The window.
         policy: The policy.
         resources: Results of the resource level, from Prometheus or the server's own metrics.
@@ -39,37 +58,110 @@ def run_monitors(
         The report; a monitor that cannot be computed is unknown, with the reason.
 
     Raises:
+        InputError: If the bundle holds no reference profile, or stored documents cannot be read.
         StoreError: If the store fails.
     """
-    columns = [REQUEST_ID, TIME, MODEL_DIGEST]
-    frames = list(WindowStore(store, model.name).read(window, columns))
-    rows = pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-    own = rows.filter(pl.col(MODEL_DIGEST).is_in(["", model.digest]))
-    results = [*resources, *([_measure_freshness(own, window, policy)] if "freshness" in policy.monitors else [])]
-    measured = {result.monitor for result in results}
-    absent = [name for name in policy.monitors if name not in measured]
-    results += [MonitorResult(name, "", "unknown", "This monitor is not computed here.") for name in absent]
-    places = {name: position for position, name in enumerate(MONITORS)}
+    model, notes = MonitoredModel.of(bundle), list[str]()
+    counts = StoredCounts(place, model).count(window)
+    alpha = policy.alpha
+    freshest = policy.monitors["freshness"].maximum if "freshness" in policy.monitors else None
+    data = data_results(
+        model.profile,
+        counts,
+        history=_settling_windows(place, model, window, policy),
+        alpha=alpha / 2,
+        end=window.end,
+        seconds=(window.end - window.start).total_seconds(),
+        largest_age=freshest,
+    )
+    measured = measure_labels(
+        place,
+        model,
+        window,
+        plan=PerformancePlan(alpha=alpha / 4),
+        lifelong=PerformancePlan(alpha=LIFELONG_ALPHA),
+    )
+    estimated = _estimate(place, model, window, counts, alpha=alpha / 4, notes=notes)
+    attributed = explain_predictions(place, model, window, data)
+    results = _judge((*resources, *data, *measured.results, *estimated, *attributed), policy)
     return MonitorReport(
         format=FORMAT,
         name=model.name,
         digest=model.digest,
         window=ReportWindow(**window.as_json()),
-        rows=own.height,
-        requests=own.get_column(REQUEST_ID).n_unique(),
-        labelled=0,
-        false_alarm_rate=policy.alpha,
-        results=tuple(sorted(results, key=lambda one: places[one.monitor])),
+        rows=counts.rows,
+        requests=counts.requests,
+        labelled=measured.labelled,
+        false_alarm_rate=alpha,
+        results=results,
+        notes=tuple(notes),
     )
 
 
-def _measure_freshness(rows: pl.DataFrame, window: TimeWindow, policy: MonitoringPolicy) -> MonitorResult:
-    """Return the time from the newest of the rows (n) to the end of the window, in seconds."""
-    if rows.is_empty():
-        return MonitorResult("freshness", "", "unknown", "No row was scored in this window.", rows=0)
-    value = (window.end - cast("datetime", rows.get_column(TIME).max())).total_seconds()
-    bound = policy.monitors["freshness"].broken_bound(value)
-    sentence = f"The newest row is {value:,.0f} s older than the end of the window."
-    return MonitorResult(
-        "freshness", "", "ok" if bound is None else "violated", sentence, value=value, bound=bound, rows=rows.height
+def _settling_windows(
+    place: StorePlace, model: MonitoredModel, window: TimeWindow, policy: MonitoringPolicy
+) -> list[WindowCounts]:
+    """Return the counts of the version's first windows before this one in whose data nothing was found."""
+    reports = HistoryStore(place, model.name).reports()
+    own = (one for one in reports if one.digest == model.digest and parse_moment(one.window.end) <= window.start)
+    calm = [one for one in islice(own, SETTLING_WINDOWS) if one.rows and not _has_findings(one)]
+    spans = [TimeWindow(parse_moment(one.window.start), parse_moment(one.window.end)) for one in calm]
+    counts = StoredCounts(place, model)
+    return [counts.count(span) for span in spans if span.end - span.start == policy.length]
+
+
+def _has_findings(report: MonitorReport) -> bool:
+    return any(
+        one.status in {"violated", "data_fault"} and MONITORS[one.monitor].level == "data" for one in report.results
     )
+
+
+def _estimate(
+    place: StorePlace,
+    model: MonitoredModel,
+    window: TimeWindow,
+    counts: WindowCounts,
+    *,
+    alpha: float,
+    notes: list[str],
+) -> tuple[MonitorResult, ...]:
+    columns = [*FIXED_COLUMNS, *answer_columns(model.contract)]
+    frames = list(own_rows(WindowStore(place, model.name).read(window, columns), model))
+    answered = select_answered(concat_rows(frames), model.contract) if frames else pl.DataFrame(schema=FIXED_COLUMNS)
+    if answered.height > MOST_ESTIMATED:
+        notes.append(
+            f"Performance is estimated on {MOST_ESTIMATED:,} of {answered.height:,} rows, drawn with a fixed seed."
+        )
+        answered = answered.sample(MOST_ESTIMATED, seed=0)
+    return estimated_results(
+        model.profile.outputs,
+        scored_rows(answered, model.contract),
+        reference=model.reference,
+        inputs=counts.inputs,
+        trained=model.profile.counts(),
+        plan=PerformancePlan(alpha=alpha),
+    )
+
+
+def _judge(results: Sequence[MonitorResult], policy: MonitoringPolicy) -> tuple[MonitorResult, ...]:
+    """Return the results of the monitors that are on, judged by the policy's bounds, in the order of the monitors.
+
+    Broken data are reported whether their monitor is on or off.
+    """
+    places = {name: position for position, name in enumerate(MONITORS)}
+    kept = [_judge_one(one, policy) for one in results if one.monitor in policy.monitors or one.status == "data_fault"]
+    return tuple(sorted(kept, key=lambda one: places[one.monitor]))
+
+
+def _judge_one(result: MonitorResult, policy: MonitoringPolicy) -> MonitorResult:
+    rule = policy.monitors.get(result.monitor)
+    if rule is None or result.value is None or result.status not in {"ok", "violated"}:
+        return result
+    if rule.minimum is None and rule.maximum is None:
+        return result
+    bound = rule.broken_bound(result.value)
+    if bound is None:
+        return replace(result, status="ok", bound=rule.maximum if rule.maximum is not None else rule.minimum)
+    word = "below" if result.value < bound else "above"
+    sentence = f"{result.sentence} That is {word} the policy's bound of {bound:g}."
+    return replace(result, status="violated", bound=bound, sentence=sentence)

@@ -43,10 +43,13 @@ class NoticeAddress:
         Raises:
             StoreError: If the service does not take it.
         """
+        kind = "success" if notice.recovery else "warning"
         with _capture_log() as records:
-            taken = self.service.notify(
-                title=notice.title, body=notice.body, notify_type="success" if notice.recovery else "warning"
-            )
+            try:
+                taken = self.service.notify(title=notice.title, body=notice.body, notify_type=kind)
+            except Exception as error:  # noqa: BLE001 - a service's plugin may raise anything, and stops no monitor
+                taken = False
+                records.append(f"{type(error).__name__} in Apprise's plugin")  # its text may hold a secret
         if not taken:
             reason = "; ".join(dict.fromkeys(self._redact(record) for record in records)) or "no reason is known"
             raise StoreError(

@@ -20,10 +20,10 @@ from headrace.core.monitors.time_window import TimeWindow, parse_moment
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.retraining.contract_widening import widen_contract, with_time_column
 from headrace.monitoring.retraining.row_selection import SelectedRows, leave_out_windows, select_training_rows
+from headrace.monitoring.retraining.stored_labels import read_stored_rows
 from headrace.monitoring.retraining.training_rows import (
     prepare_new_rows,
     quarantine_notes,
-    read_labelled_rows,
     read_old_rows,
     validate_rows,
 )
@@ -79,7 +79,7 @@ def prepare_training(
     Args:
         bundle: The model in service.
         new: Raw labelled rows (n) with the names of the contract, and ``time`` or the contract's time column; None for
-            the labelled rows in the monitoring store.
+            the rows of the monitoring store whose labels have come.
         place: The monitoring store. New rows of windows in which monitors found broken data are left out.
         policy: The policy.
         options: Further options.
@@ -91,7 +91,7 @@ def prepare_training(
         MissingError: If the old rows cannot be found.
     """
     before = with_time_column(contract_yaml.load(bundle.folder / "contract.yaml"))
-    raw = prepare_new_rows(read_labelled_rows(place, bundle.name, before) if new is None else new, before)
+    raw = prepare_new_rows(read_stored_rows(place, bundle) if new is None else new, before)
     allowed = {*policy.retraining.widen_contract, *options.widen}
     widened = widen_contract(before, raw, allowed=allowed) if allowed else None
     contract, changes = (widened.contract, widened.changes) if widened else (before, ())
@@ -103,6 +103,9 @@ def prepare_training(
     valid_new, valid_old = validate_rows(raw, contract, what="new"), read_old_rows(bundle, options.old, contract)
     time = contract.time_column
     sound = leave_out_windows(valid_new.frame, list_faulty_windows(place, bundle.name), time=time)
+    faulty = valid_new.frame.height - sound.height
+    if new is None:
+        sound = _after(sound, valid_old.frame, time)
     selected = select_training_rows(
         valid_old.frame,
         sound,
@@ -112,7 +115,6 @@ def prepare_training(
         seed=options.seed,
     )
     notes = [*quarantine_notes(valid_old, valid_new), *selected.notes]
-    faulty = valid_new.frame.height - sound.height
     if faulty:
         sentence = f"{faulty:,} new rows lie in windows whose data were broken, and are left out."
         notes.append(Note("warning", "", "broken_windows", faulty, sentence))
@@ -125,6 +127,12 @@ def prepare_training(
         changes=changes,
         notes=tuple(notes),
     )
+
+
+def _after(new: pl.DataFrame, old: pl.DataFrame, time: str) -> pl.DataFrame:
+    """Return the stored rows that are later than all old ones, where these have times: earlier ones are among them."""
+    latest = old.get_column(time).max() if time in old.columns else None
+    return new if latest is None else new.filter(pl.col(time) > latest)
 
 
 def list_faulty_windows(place: StorePlace, model: str) -> Sequence[TimeWindow]:

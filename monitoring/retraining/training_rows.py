@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +13,6 @@ from headrace.core.base.notes import Note
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
-from headrace.core.monitors.time_window import TimeWindow
 from headrace.core.packaging.data_digest import FOLDER
 from headrace.core.packaging.provenance_document import Provenance
 from headrace.core.readers.ingest import ingest_table
@@ -22,11 +20,6 @@ from headrace.core.tables import parquet_table
 from headrace.core.tables.source import ReadOptions
 from headrace.core.validation.data_checks import DataChecks
 from headrace.core.validation.table import validate_table
-from headrace.monitoring.labels.label_store import LabelStore
-from headrace.monitoring.labels.labelled_rows import contract_rows, labelled_rows
-from headrace.monitoring.windows.window_rows import TIME
-from headrace.monitoring.windows.window_store import WindowStore
-from headrace.stores.objects.open_objects import StorePlace
 from headrace.stores.sources.open_source import open_source
 
 _TIME = "time"
@@ -57,32 +50,6 @@ def read_raw_rows(address: str) -> pl.DataFrame:
         folder = Path(scratch) / "table"
         ingest_table(open_source(address), folder=folder, options=ReadOptions())
         return parquet_table.read(folder)
-
-
-def read_labelled_rows(place: StorePlace, model: str, contract: Contract) -> pl.DataFrame:
-    """Read the rows (n) of a model in the monitoring store whose labels have come, under the contract's names.
-
-    Args:
-        place: The monitoring store.
-        model: Name of the model.
-        contract: Its contract, with a time column, which is the time of the request unless requests held it.
-
-    Raises:
-        DataError: If there are none.
-        StoreError: If the store fails.
-    """
-    rows = WindowStore(place, model)
-    hours = rows.hours()
-    if not hours:
-        raise DataError(f"there are no rows of {model} in {place}: collect them with headrace collect, or give --new.")
-    window = TimeWindow(hours[0], hours[-1] + timedelta(hours=1))
-    labelled = labelled_rows(rows, LabelStore(place, model), window, contract)
-    if labelled.is_empty():
-        raise DataError(f"no row of {model} in {place} has a label: bring them with headrace labels, or give --new.")
-    named = contract_rows(labelled, contract)
-    if contract.time_column in named.columns:
-        return named
-    return named.with_columns(labelled.get_column(TIME).alias(contract.time_column))
 
 
 def read_old_rows(bundle: Bundle, address: str, contract: Contract) -> ValidRows:

@@ -2,7 +2,7 @@
 
 No alert has a ``for``: Prometheus forgets how long a condition has held at the first evaluation without samples, so
 that one failed scrape would begin it again (seen with Prometheus 2.42). Time is part of the expressions instead, which
-look back over a window: one that has samples fires at its promised minute, with or without a gap.
+look back over a window: an alert fires about its promised minute, with or without a gap.
 """
 
 from collections.abc import Iterable, Sequence
@@ -111,7 +111,7 @@ def _budget_burns(objective: ServiceObjective, window: BurnRateWindow) -> AlertR
         "Look at its errors, its latency, and at what was changed last.",
         fires=f"when more than {100 * float(limit):g} % of requests were bad over {long} and over {short}, and at "
         f"least {objective.least_bad} of them",
-        resolves=f"within {short} of the last bad request",
+        resolves=f"within {short}{' and 5m' if short != '5m' else ''} of the last bad request",
         labels={"objective": objective.name, "window": long},
     )
 

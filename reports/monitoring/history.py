@@ -56,7 +56,7 @@ class ColumnComparison:
 
 
 @dataclass(frozen=True)
-class MonitorHistory:
+class ModelInUse:
     """A model in use.
 
     Attributes:

@@ -7,12 +7,12 @@ from headrace.core.base.errors import InputError
 from headrace.core.base.files import write_text
 from headrace.reports.monitoring import phrases
 from headrace.reports.monitoring.heat_map import draw_heat_map
-from headrace.reports.monitoring.history import MonitorHistory
+from headrace.reports.monitoring.history import ModelInUse
 from headrace.reports.monitoring.performance_figures import draw_performance
 from headrace.reports.page.page import render as fill
 
 
-def render(history: MonitorHistory) -> str:
+def render(history: ModelInUse) -> str:
     """Render the page.
 
     Args:
@@ -54,7 +54,7 @@ def render(history: MonitorHistory) -> str:
     )
 
 
-def write(page: Path, history: MonitorHistory) -> None:
+def write(page: Path, history: ModelInUse) -> None:
     """Write the page.
 
     Args:

@@ -12,12 +12,14 @@ from matplotlib.axes import Axes
 from headrace.core.monitors.monitor_report import MonitorResult
 from headrace.core.monitors.time_window import parse_moment
 from headrace.reports.base.phrases import in_order, less_is_better, metric_name
-from headrace.reports.monitoring.history import HistoryEvent, MonitorHistory
+from headrace.reports.monitoring.history import HistoryEvent, ModelInUse
 from headrace.reports.page.figures import format_ticks
 from headrace.reports.page.matplotlib_svg import BAD, COLOURS, INK, SOFT, plot
 
 _BLUE, _ORANGE, _GREEN = COLOURS[:3]
-_MOST_METRICS = 4
+_MOST_METRICS = 3
+# Metrics that look at the whole of the predictions come before those that depend on a threshold.
+_FIRST = ("roc_auc", "log_loss", "rmse", "mae")
 _MONITORS = ("measured_performance", "estimated_performance")
 
 
@@ -39,8 +41,8 @@ class MetricFigure:
 Point = tuple[datetime, MonitorResult]
 
 
-def draw_performance(history: MonitorHistory) -> list[MetricFigure]:
-    """Draw each metric over time, at most four of them.
+def draw_performance(history: ModelInUse) -> list[MetricFigure]:
+    """Draw metrics over time, at most three of them.
 
     Args:
         history: The model in use.
@@ -48,10 +50,11 @@ def draw_performance(history: MonitorHistory) -> list[MetricFigure]:
     names = in_order(
         result.subject for report in history.reports for result in report.results if result.monitor in _MONITORS
     )
-    return [_figure(history, name) for name in names[:_MOST_METRICS]]
+    chosen = [*(name for name in _FIRST if name in names), *(name for name in names if name not in _FIRST)]
+    return [_figure(history, name) for name in chosen[:_MOST_METRICS]]
 
 
-def _figure(history: MonitorHistory, metric: str) -> MetricFigure:
+def _figure(history: ModelInUse, metric: str) -> MetricFigure:
     measured, estimated = (_points(history, monitor, metric) for monitor in _MONITORS)
     reference = next((one.reference for _, one in (*measured, *estimated) if one.reference is not None), None)
 
@@ -76,7 +79,7 @@ def _figure(history: MonitorHistory, metric: str) -> MetricFigure:
     return MetricFigure(metric_name(metric), picture, caption)
 
 
-def _points(history: MonitorHistory, monitor: str, metric: str) -> list[Point]:
+def _points(history: ModelInUse, monitor: str, metric: str) -> list[Point]:
     return [
         (_middle(report.window.start, report.window.end), result)
         for report in history.reports

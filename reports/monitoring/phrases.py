@@ -3,7 +3,7 @@
 from headrace.core.monitors.monitor_kinds import LEVELS, MONITORS, Level
 from headrace.core.monitors.monitor_report import MonitorReport, MonitorResult
 from headrace.reports.base import number_format
-from headrace.reports.monitoring.history import MonitorHistory, worst_status
+from headrace.reports.monitoring.history import ModelInUse, worst_status
 
 _LEADS = {
     "ok": ("good", "All is well."),
@@ -36,7 +36,7 @@ def describe_state(report: MonitorReport) -> tuple[str, str, list[str]]:
     return style, lead, sentences
 
 
-def describe_scope(history: MonitorHistory) -> str:
+def describe_scope(history: ModelInUse) -> str:
     """Return how much was watched, as a sentence."""
     reports = history.reports
     rows = sum(report.rows for report in reports)

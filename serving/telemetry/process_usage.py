@@ -1,4 +1,4 @@
-"""Processor time, memory and start of the server's processes, from Linux' ``/proc`` (proc(5))."""
+"""Processor time and memory of the server's processes, from Linux' ``/proc`` (proc(5))."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,7 +8,6 @@ from pathlib import Path
 _PROC = Path("/proc")
 # Fields of /proc/PID/stat, counted from the state, which follows the name in brackets.
 _TIMES = slice(11, 15)
-_START = 19
 _MOST_PROCESSES = 1_000
 
 
@@ -19,12 +18,10 @@ class ProcessUsage:
     Attributes:
         cpu_seconds: Processor time since the start, with that of descendants which have ended.
         memory_bytes: Memory in use; a page that several of them share counts once.
-        start_seconds: Start of the process, in seconds since 1970.
     """
 
     cpu_seconds: float
     memory_bytes: float
-    start_seconds: float
 
 
 def read_usage(pid: int) -> ProcessUsage | None:
@@ -34,15 +31,14 @@ def read_usage(pid: int) -> ProcessUsage | None:
         pid: The process.
     """
     try:
-        start = _boot_seconds() + float(_fields(pid)[_START]) / os.sysconf("SC_CLK_TCK")
-        processes = list(_family(pid))
-        return ProcessUsage(
-            cpu_seconds=sum(_or_zero(_cpu_seconds, one) for one in processes),
-            memory_bytes=sum(_or_zero(_memory_bytes, one) for one in processes),
-            start_seconds=start,
-        )
-    except (OSError, ValueError, IndexError):
+        _fields(pid)
+    except OSError:
         return None
+    processes = list(_family(pid))
+    return ProcessUsage(
+        cpu_seconds=sum(_or_zero(_cpu_seconds, one) for one in processes),
+        memory_bytes=sum(_or_zero(_memory_bytes, one) for one in processes),
+    )
 
 
 def _family(pid: int) -> Iterator[int]:
@@ -68,7 +64,7 @@ def _cpu_seconds(pid: int) -> float:
 
 def _memory_bytes(pid: int) -> float:
     text = (_PROC / str(pid) / "smaps_rollup").read_text()
-    return 1024.0 * next(float(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+    return 1024.0 * sum(float(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
 
 
 def _or_zero(measure: Callable[[int], float], pid: int) -> float:
@@ -76,8 +72,3 @@ def _or_zero(measure: Callable[[int], float], pid: int) -> float:
         return measure(pid)
     except (OSError, IndexError):
         return 0.0  # it has ended meanwhile
-
-
-def _boot_seconds() -> float:
-    lines = (_PROC / "stat").read_text().splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith("btime "))

@@ -30,7 +30,7 @@ def render_metrics(
     """
     numbers = counters.total(histograms.id).tolist()
     registry = CollectorRegistry()
-    families = (*_families(numbers, served, histograms), *_process_families(counters.server_pid))
+    families = (*_families(numbers, served, histograms), *_process_families(counters))
     registry.register(_Collector(families))
     encode, media_type = choose_encoder(accept)
     return bytes(encode(registry)), media_type
@@ -73,9 +73,12 @@ def _families(numbers: Sequence[float], served: ServedModel, histograms: Feature
     yield from _distributions(numbers[slots.DISTRIBUTIONS :], histograms)
 
 
-def _process_families(pid: int) -> Iterator[Metric]:
+def _process_families(counters: SharedCounters) -> Iterator[Metric]:
     """Yield the metrics of the server's processes, by the names of Prometheus' own clients."""
-    usage = read_usage(pid)
+    yield GaugeMetricFamily(
+        "process_start_time_seconds", "Start of the server, in seconds since 1970.", value=counters.server_start
+    )
+    usage = read_usage(counters.server_pid)
     if usage is None:
         return
     yield CounterMetricFamily(
@@ -85,9 +88,6 @@ def _process_families(pid: int) -> Iterator[Metric]:
         "process_resident_memory_bytes",
         "Memory of all processes of the server; shared pages count once.",
         value=usage.memory_bytes,
-    )
-    yield GaugeMetricFamily(
-        "process_start_time_seconds", "Start of the server, in seconds since 1970.", value=usage.start_seconds
     )
 
 

@@ -7,6 +7,7 @@ formats the sums (``serving/telemetry/prometheus.py``).
 
 import mmap
 import os
+import time
 from collections import deque
 from typing import Any, cast
 
@@ -32,6 +33,8 @@ class SharedCounters:
         """
         self.workers = workers
         self.server_pid = os.getpid()
+        # Taken once for all workers: a start that differs from scrape to scrape would look like a restart.
+        self.server_start = time.time()
         # Anonymous and shared: forked workers inherit the pages, and nothing is left behind on disk.
         self._memory = mmap.mmap(-1, workers * slots.SLAB * 8)
         self._numbers = np.frombuffer(self._memory, dtype=np.float64).reshape(workers, slots.SLAB)

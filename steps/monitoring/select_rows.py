@@ -39,8 +39,7 @@ def run_select_rows(
     with one_file(policy) as file, open_bundle_at(model) as bundle:
         rules = load_policy(file) if policy else parse_policy(default_text())
         place = open_objects(store, create=True)
-        rows = read_raw_rows(new) if new else None
-        prepared = prepare_training(bundle, rows, place, policy=rules, options=options)
+        prepared = prepare_training(bundle, read_raw_rows(new) if new else None, place, policy=rules, options=options)
     facts = {"rows": prepared.rows, "changes": list(prepared.changes), "notes": notes.as_json(prepared.notes)}
     write_json(Path(selection.path), {**facts, "source": prepared.source, "contract": prepared.contract})
     add_metadata(selection, facts)

@@ -177,10 +177,11 @@ def test_a_killed_worker_is_replaced_and_its_counts_remain(bundle: Bundle, tmp_p
                 assert own.predict([GOOD]).status == 200
         until(lambda: server.metric("headrace_rows_total") == 20)
         killed = workers_of(server)[0]
-        used = server.metric("process_cpu_seconds_total")
+        used, start = server.metric("process_cpu_seconds_total"), server.metric("process_start_time_seconds")
         os.kill(killed, signal.SIGKILL)
         until(lambda: killed not in workers_of(server) and len(workers_of(server)) == 2)
         assert server.metric("process_cpu_seconds_total") >= used
+        assert server.metric("process_start_time_seconds") == start, "the server has not been started again"
         for _ in range(20):
             with EndpointClient.at(server.remote.url) as own:
                 assert own.predict([GOOD]).status == 200

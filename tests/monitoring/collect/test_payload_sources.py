@@ -62,6 +62,8 @@ def test_a_log_survives_its_rotation(tmp_path: Path) -> None:
     assert ids(source) == []
     path.write_bytes(line("d"))
     assert ids(source) == ["d"]
+    path.write_bytes(line("e") + line("f") + line("g"))  # the same inode, and longer than what was read
+    assert ids(source) == ["e", "f", "g"]
 
 
 def test_a_log_that_is_read_once_must_exist(tmp_path: Path) -> None:

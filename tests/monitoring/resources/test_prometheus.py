@@ -53,6 +53,35 @@ def measure(reading: ResourceReading) -> dict[tuple[str, str], MonitorResult]:
     return {(one.monitor, one.subject): one for one in results}
 
 
+@contextmanager
+def kubelet() -> Iterator[str]:
+    """The metrics of a pod as the kubelet has them: of its container, and of the whole pod without a container."""
+    began = time.monotonic()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            used = 0.5 * (time.monotonic() - began)
+            pod = 'namespace="shop",pod="tips-predictor-1"'
+            lines = [f'headrace_model_info{{{pod},name="tips",digest="abc"}} 1']
+            for container in ("kserve-container", ""):
+                lines.append(f'container_cpu_usage_seconds_total{{{pod},container="{container}"}} {used}')
+                lines.append(f'container_memory_working_set_bytes{{{pod},container="{container}"}} 3e8')
+            body = "\n".join([*lines, ""]).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 @dataclass
 class Scene:
     """A server, and a Prometheus that scrapes it.
@@ -78,7 +107,11 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """Both, after the first scrapes; the last tests end the one, then the other."""
     folder = tmp_path_factory.mktemp("scene")
     bundle = copy_bundle(folder / "bundle")
-    with running(bundle.folder, folder / "server") as server, prometheus_server({"models": [server.host]}) as found:
+    with (
+        kubelet() as pods,
+        running(bundle.folder, folder / "server") as server,
+        prometheus_server({"models": [server.host], "kubelet": [pods]}) as found,
+    ):
         api = PrometheusApi(found.url)
         until(lambda: api.query('headrace_model_info{name="customers"}'))
         began = datetime.now(UTC)
@@ -114,6 +147,14 @@ def test_prometheus_is_read(scene: Scene) -> None:
     assert 'it has no headrace_model_info{name="nobody"}: look at its targets' in nobody["availability", ""].sentence
     with pytest.raises(InputError, match="refuses the query"):
         scene.read(EndpointQuery("customers", selector="job="))
+
+
+def test_the_kubelets_figures_of_a_pod_are_read(scene: Scene) -> None:
+    """By the pod's name; what the kubelet counts for the pod as a whole is not counted again."""
+    found = scene.read(EndpointQuery("tips"))
+    assert found["cpu", "tips-predictor-1"].value == pytest.approx(0.5, rel=0.2)
+    assert found["memory", "tips-predictor-1"].value == 3e8
+    assert found["restarts", ""].status == found["request_rate", ""].status == "unknown"
 
 
 def test_a_gap_in_scrapes_is_unknown(scene: Scene) -> None:

@@ -15,8 +15,11 @@ from headrace.core.contracts import contract_yaml
 from headrace.core.monitors.policy import MonitoringPolicy, RetrainingPolicy
 from headrace.core.packaging.package import pack
 from headrace.monitoring.decisions.history import HistoryStore
+from headrace.monitoring.labels.label_store import LabelStore
+from headrace.monitoring.labels.label_table import check_labels
 from headrace.monitoring.retraining.contract_widening import widen_contract, with_time_column
 from headrace.monitoring.retraining.prepare_training import PreparedTraining, RetrainingOptions, prepare_training
+from headrace.monitoring.retraining.stored_labels import read_stored_rows
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.folder_objects import FolderStore
 from headrace.stores.objects.open_objects import StorePlace
@@ -169,10 +172,10 @@ def test_the_bundle_s_own_rows_are_enough(place: StorePlace, tmp_path: Path) -> 
 def test_new_rows_are_those_of_the_store_whose_labels_have_come(
     bundle: Bundle, place: StorePlace, tmp_path: Path
 ) -> None:
-    """Joined by request, with the time of the request; without rows or labels one sentence says what is missing."""
+    """Joined by request, with the time of the request; without rows or labels one sentence says so."""
     old = str(write_table(tmp_path / "old.csv"))
     options = RetrainingOptions(old=old)
-    with pytest.raises(DataError, match=r"no rows of customers .*headrace collect"):
+    with pytest.raises(DataError, match=r"it holds none: .*headrace labels"):
         prepare_training(bundle, None, place, policy=POLICY, options=options)
     rows = new_rows(tmp_path)
     inputs = [pl.col(name).alias(f"input_{name}") for name in rows.columns if name not in {"churn", "time"}]
@@ -184,7 +187,7 @@ def test_new_rows_are_those_of_the_store_whose_labels_have_come(
         *inputs,
     )
     WindowStore(place, bundle.name).write(stored)
-    with pytest.raises(DataError, match=r"no row of customers .* has a label.*headrace labels"):
+    with pytest.raises(DataError, match=r"it holds none: .*headrace labels"):
         prepare_training(bundle, None, place, policy=POLICY, options=options)
     labels = pl.DataFrame({"request_id": stored.get_column("request_id"), "churn": rows.get_column("churn")})
     add_labels(bundle, labels.head(60), str(tmp_path / "store"))
@@ -192,3 +195,25 @@ def test_new_rows_are_those_of_the_store_whose_labels_have_come(
     assert prepared.rows == {"old": 400, "new": 60, "held_out": 30}
     given = prepare_training(bundle, rows.head(60), place, policy=POLICY, options=options)
     assert given.source == prepared.source
+
+
+def test_a_time_column_that_requests_held_is_not_replaced(bundle: Bundle, place: StorePlace, tmp_path: Path) -> None:
+    """Where the contract's time column comes with the request, inputs may be computed from it."""
+    text = (bundle.folder / "contract.yaml").read_text()
+    (bundle.folder / "contract.yaml").write_text(text.replace("task: binary", "task: binary\ntime_column: joined"))
+    assert contract_yaml.load(bundle.folder / "contract.yaml").time_column == "joined"
+    rows = new_rows(tmp_path, 30)
+    stored = rows.select(
+        pl.format("r{}", pl.int_range(pl.len())).alias("request_id"),
+        pl.lit(0, pl.Int32).alias("row"),
+        pl.col("time").cast(pl.Datetime("us", "UTC")),
+        pl.lit(bundle.digest).alias("model_digest"),
+        *(pl.col(name).alias(f"input_{name}") for name in ("age", "spend", "plan", "joined")),
+    )
+    WindowStore(place, bundle.name).write(stored)
+    labels = pl.DataFrame({"request_id": stored.get_column("request_id"), "churn": rows.get_column("churn")})
+    LabelStore(place, bundle.name).write(
+        check_labels(labels, contract_yaml.load(bundle.folder / "contract.yaml"), now=datetime.now(UTC)).labels,
+        now=datetime.now(UTC),
+    )
+    assert read_stored_rows(place, bundle).get_column("joined").to_list() == rows.get_column("joined").to_list()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from headrace.core.monitors.monitor_report import FORMAT, MonitorReport, MonitorResult, ReportWindow, Status
 from headrace.core.monitors.time_window import rfc3339
-from headrace.reports.monitoring.history import ColumnComparison, HistoryEvent, MonitorHistory
+from headrace.reports.monitoring.history import ColumnComparison, HistoryEvent, ModelInUse
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -49,7 +49,7 @@ def _metric(monitor: str, value: float, half: float) -> MonitorResult:
     )
 
 
-def make_history(weeks: int = 52) -> MonitorHistory:
+def make_history(weeks: int = 52) -> ModelInUse:
     """A year of it."""
     events = (
         HistoryEvent(window_start(0), "version", "version 1 serves", style="good"),
@@ -61,6 +61,6 @@ def make_history(weeks: int = 52) -> MonitorHistory:
     columns = (
         ColumnComparison("age", ("up to 20", "20 to 40", "above"), (0.2, 0.5, 0.3), (0.1, 0.3, 0.6), "Older rows."),
     )
-    return MonitorHistory(
+    return ModelInUse(
         "sales", "http://127.0.0.1:8080", tuple(make_report(week) for week in range(weeks)), events, columns
     )

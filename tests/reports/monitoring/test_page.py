@@ -9,7 +9,7 @@ import pytest
 from headrace.core.base.errors import InputError
 from headrace.core.monitors.monitor_report import MonitorResult
 from headrace.reports.monitoring.heat_map import MOST_ROWS, MOST_WINDOWS, draw_heat_map
-from headrace.reports.monitoring.history import MonitorHistory
+from headrace.reports.monitoring.history import ModelInUse
 from headrace.reports.monitoring.page import render, write
 from headrace.reports.monitoring.phrases import describe_state
 from tests.reports.monitoring.histories import make_history, make_report
@@ -95,7 +95,7 @@ def test_names_from_the_data_are_escaped() -> None:
 
 def test_a_single_window_and_no_events_make_a_page() -> None:
     """The first day has a page too."""
-    page = render(MonitorHistory("sales", "", (make_report(0),)))
+    page = render(ModelInUse("sales", "", (make_report(0),)))
     assert "Nothing was decided in these windows." in page
     assert "One window from 2026-01-05 00:00 to 2026-01-12 00:00 UTC: 1,000 rows, 800 of them with labels." in page
 
@@ -103,7 +103,7 @@ def test_a_single_window_and_no_events_make_a_page() -> None:
 def test_no_window_is_one_sentence(tmp_path: Path) -> None:
     """Nothing is written."""
     with pytest.raises(InputError, match="needs at least one monitored window; there is none"):
-        write(tmp_path / "monitor.html", MonitorHistory("sales", "", ()))
+        write(tmp_path / "monitor.html", ModelInUse("sales", "", ()))
     assert not list(tmp_path.iterdir())
 
 
@@ -111,4 +111,4 @@ def test_a_year_of_hours_is_a_small_page() -> None:
     """The page is bounded, whatever the length of the history."""
     report = make_report(20)
     reports = tuple(report for _ in range(24 * 30))
-    assert len(render(MonitorHistory("sales", "", reports)).encode()) < 400_000
+    assert len(render(ModelInUse("sales", "", reports)).encode()) < 400_000

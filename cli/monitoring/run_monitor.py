@@ -1,0 +1,180 @@
+"""``headrace monitor MODEL STORE``: report about each window of a model in use, and decide."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.cli.options.model_argument import Model
+from headrace.cli.options.run_options import SummaryFile, Verbose
+from headrace.core.base.errors import InputError, StoreError
+from headrace.core.runtime.signals import is_ignored
+
+if TYPE_CHECKING:
+    from headrace.core.monitors.policy import MonitoringPolicy
+    from headrace.monitoring.gauges.gauge_server import GaugeBoard
+    from headrace.monitoring.monitors.monitor_window import MonitoredWindow
+    from headrace.monitoring.resources.window_resources import ResourceSource
+
+RUN = """
+Examples:
+
+  headrace monitor headrace-out/tips monitoring --page monitor.html
+
+  headrace monitor tips@production s3://monitoring/models --policy monitoring.yaml --prometheus http://prometheus:9090
+
+  headrace monitor tips@production monitoring --endpoint http://127.0.0.1:8080 --follow --gauges 127.0.0.1:9109
+
+Exit code 0: the window is reported and decided about, whatever was decided; with --exit-code 3: a decision other than
+nothing. Notices go to the addresses in HEADRACE_NOTICE_ADDRESSES.
+"""
+_DECIDED = 3
+_GRACE = timedelta(minutes=2)
+_RETRY_SECONDS = 60.0
+
+
+def run(
+    model: Model,
+    store: Annotated[str, typer.Argument(metavar="STORE", help="Monitoring store: a folder, or s3://BUCKET/PREFIX.")],
+    *,
+    policy: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Monitoring policy.", show_default="that of headrace monitor policy"),
+    ] = None,
+    endpoint: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Server of the model whose /metrics are read, such as http://10.0.0.7:8080."),
+    ] = None,
+    prometheus: Annotated[str, typer.Option(metavar="URL", help="Prometheus, in place of the servers.")] = "",
+    selector: Annotated[str, typer.Option(help='Label matchers for Prometheus, such as namespace="models".')] = "",
+    name: Annotated[
+        str, typer.Option(help="Name under which servers serve the model.", show_default="the model's")
+    ] = "",
+    trained: Annotated[
+        str, typer.Option(metavar="TIME", help="When MODEL was trained.", show_default="what the registry says")
+    ] = "",
+    at: Annotated[
+        str, typer.Option(metavar="TIME", help="Time of the run, such as 2026-03-01T00:00:00Z.", show_default="now")
+    ] = "",
+    page: Annotated[Path | None, typer.Option(metavar="FILE", help="HTML page of the model in use to write.")] = None,
+    earlier: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODEL", help="Earlier version, so that its windows are measured by all labels too."),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on with each window that ends, until SIGTERM or Ctrl-C.")
+    ] = False,
+    gauges: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="With --follow: serve gauges for Prometheus at /metrics.")
+    ] = "",
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 3 if anything other than nothing was decided.")
+    ] = False,
+    summary: SummaryFile = None,
+    verbose: Verbose = False,  # noqa: ARG001 - the command's frame reads it
+) -> None:
+    """Report about the latest window of MODEL, and decide by its policy; what stands in STORE stays."""
+    from headrace.api import monitoring  # noqa: PLC0415 - slow to import
+    from headrace.api.model_reference import open_model  # noqa: PLC0415
+    from headrace.core.base.files import write_json  # noqa: PLC0415
+    from headrace.core.monitors.time_window import parse_moment  # noqa: PLC0415
+    from headrace.monitoring.resources.window_resources import ResourceSource  # noqa: PLC0415
+
+    if follow and at:
+        raise InputError("--follow goes with the clock; leave out --at.")
+    if gauges and not follow:
+        raise InputError("--gauges are served while the monitor runs; add --follow.")
+    rules = monitoring.read_policy(policy)
+    known = parse_moment(trained) if trained else None
+    with open_model(model) as bundle:
+        served_name = name or bundle.name
+    resources = ResourceSource(served_name, prometheus, tuple(endpoint or ()), selector)
+
+    def look(now: datetime) -> "MonitoredWindow":
+        found = monitoring.monitor(model, store, now=now, policy=rules, trained=known, resources=resources)
+        _describe(found)
+        if page is not None:
+            place = ", ".join(endpoint or ())
+            monitoring.write_monitor_page(page, model, store, earlier=earlier or (), endpoint=place)
+            typer.echo(f"  Page: {page}")
+        if summary:
+            write_json(summary, {"report": found.report.as_json(), "decision": found.decision.as_json()})
+        return found
+
+    if follow:
+        _follow(look, rules, resources, gauges=gauges)
+        return
+    found = look(parse_moment(at) if at else datetime.now(UTC))
+    if exit_code and found.decision.outcome != "nothing":
+        raise typer.Exit(_DECIDED)
+
+
+def _describe(found: "MonitoredWindow") -> None:
+    report, decision = found.report, found.decision
+    counts = {status: sum(one.status == status for one in report.results) for status in ("violated", "data_fault")}
+    unknown = sum(one.status == "unknown" for one in report.results)
+    typer.echo(
+        f"{report.name} {report.digest[:12]}, {report.window.start} to {report.window.end}: {report.rows:,} rows, "
+        f"{report.labelled:,} new labels; {counts['violated']} violated, {counts['data_fault']} data faults, {unknown} "
+        f"unknown. Decision: {decision.outcome.replace('_', ' ')}"
+        f"{', which waits for a person' if decision.needs_approval else ''}."
+    )
+    for reason in decision.reasons:
+        typer.echo(f"  {reason}")
+    for text in (*found.notices.sent, *found.notices.failures):
+        typer.echo(f"  Notice: {text}")
+    if found.decision.outcome == "retrain":
+        typer.echo(f"  Next: headrace retrain {report.name}@production STORE --new LABELLED-ROWS")
+
+
+def _follow(
+    look: "Callable[[datetime], MonitoredWindow]",
+    rules: "MonitoringPolicy",
+    resources: "ResourceSource",
+    *,
+    gauges: str,
+) -> None:
+    """Look at each window that ends, until a signal; a failure is reported and tried again."""
+    from headrace.monitoring.decisions.decide_window import latest_window  # noqa: PLC0415 - as above
+    from headrace.monitoring.gauges.gauge_server import GaugeBoard  # noqa: PLC0415
+    from headrace.monitoring.gauges.monitor_gauges import MonitorRun  # noqa: PLC0415
+
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if not is_ignored(number):
+            signal.signal(number, lambda *_: ended.set())
+    board = GaugeBoard(healthy_seconds=2 * rules.length.total_seconds() + _GRACE.total_seconds())
+    resources.start()
+    with _serve(board, gauges):
+        while not ended.is_set():
+            now = datetime.now(UTC)
+            try:
+                found = look(now)
+            except (StoreError, InputError) as error:
+                typer.echo(f"headrace: {error}", err=True)
+                board.report_alive()
+                ended.wait(_RETRY_SECONDS)
+                continue
+            board.update(MonitorRun(found.report, now, found.decision.outcome, rules.length.total_seconds()))
+            following = latest_window(rules, now).end + rules.length + _GRACE
+            ended.wait(max((following - datetime.now(UTC)).total_seconds(), 1.0))
+
+
+@contextlib.contextmanager
+def _serve(board: "GaugeBoard", address: str) -> Iterator[None]:
+    if not address:
+        yield
+        return
+    from headrace.monitoring.gauges.gauge_server import serve_gauges  # noqa: PLC0415 - as above
+
+    host, separator, port = address.rpartition(":")
+    if not separator or not port.isdigit():
+        raise InputError(f"--gauges must be HOST:PORT; got {address!r} instead.")
+    with serve_gauges(board, host=host, port=int(port)) as bound:
+        typer.echo(f"Gauges: http://{host}:{bound}/metrics")
+        yield

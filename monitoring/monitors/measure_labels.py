@@ -1,0 +1,160 @@
+"""The performance of rows whose labels came in a window, and the sums of the losses of each day.
+
+A report covers the labels that were received in its window, of whatever day their rows are: so each label is in one
+report, however late it comes. The sums of losses are by the day of the request, as ``MODEL/losses/VERSION/END.json``;
+each document takes the days of the one before, and counts those anew whose labels came or were corrected.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import orjson
+import polars as pl
+
+from headrace.core.base.errors import InputError
+from headrace.core.base.files import dumps
+from headrace.core.monitors.change_points import change_point_results
+from headrace.core.monitors.daily_losses import FORMAT, DailyLosses
+from headrace.core.monitors.degradation import degradation_results
+from headrace.core.monitors.monitor_report import MonitorResult
+from headrace.core.monitors.performance import LabelledWindow, performance_results
+from headrace.core.monitors.performance_reference import PerformancePlan
+from headrace.core.monitors.time_window import TimeWindow, rfc3339
+from headrace.core.splits.clusters import RowClusters
+from headrace.core.statistics.slices import Slice, slices
+from headrace.monitoring.labels.label_store import RECEIVED, LabelStore
+from headrace.monitoring.labels.label_table import ACTUAL
+from headrace.monitoring.labels.labelled_rows import contract_rows, labelled_rows
+from headrace.monitoring.monitors.monitored_model import MonitoredModel
+from headrace.monitoring.monitors.stored_counts import own_rows
+from headrace.monitoring.monitors.stored_outcomes import evaluated_rows, scored_rows, select_answered
+from headrace.monitoring.windows.count_window import count_window
+from headrace.monitoring.windows.window_rows import REQUEST_ID, TIME
+from headrace.monitoring.windows.window_store import WindowStore
+from headrace.stores.objects.open_objects import StorePlace
+
+LATEST_LABEL = timedelta(days=92)
+"""Labels of rows that are older than this when they come are in no report; they count for a retraining."""
+
+
+@dataclass(frozen=True)
+class MeasuredLabels:
+    """What the labels of a window say.
+
+    Attributes:
+        labelled: Rows whose labels came in the window.
+        results: The results.
+    """
+
+    labelled: int
+    results: tuple[MonitorResult, ...]
+
+
+def measure_labels(
+    place: StorePlace, model: MonitoredModel, window: TimeWindow, *, plan: PerformancePlan, lifelong: PerformancePlan
+) -> MeasuredLabels:
+    """Measure the rows whose labels were received in a window, and test the losses of all days so far.
+
+    Args:
+        place: The monitoring store.
+        model: The version that answered.
+        window: The window.
+        plan: How this window's results are judged.
+        lifelong: How degradation and change points are judged, over the whole time of service.
+    """
+    rows, labels = WindowStore(place, model.name), LabelStore(place, model.name)
+    span = TimeWindow(window.start - LATEST_LABEL, window.end)
+    stored = labelled_rows(rows, labels, span, model.contract, unlabelled=True)
+    own = next(own_rows(iter([stored]), model), stored.clear())
+    # Labels that came after the window are not known yet: a report that is made again later is the same.
+    own = own.with_columns(pl.when(pl.col(RECEIVED) < window.end).then(pl.col(ACTUAL)).alias(ACTUAL))
+    answered = select_answered(own, model.contract)
+    labelled = answered.filter(pl.col(ACTUAL).is_not_null())
+    fresh = labelled.filter(pl.col(RECEIVED) >= window.start)
+    history = _count_losses(place, model, window, labelled=labelled, fresh=fresh)
+    results = [
+        *_measure(model, answered, fresh, plan),
+        *degradation_results(model.profile.outputs, history, plan=lifelong),
+        *change_point_results(model.profile.outputs, history, plan=lifelong),
+    ]
+    return MeasuredLabels(fresh.height, tuple(results))
+
+
+def measure_window(
+    place: StorePlace, model: MonitoredModel, window: TimeWindow, plan: PerformancePlan
+) -> tuple[MonitorResult, ...]:
+    """Measure the rows of a window by all labels that are known now, for a look back.
+
+    Args:
+        place: The monitoring store.
+        model: The version that answered.
+        window: The window of the requests.
+        plan: How the results are judged.
+    """
+    rows, labels = WindowStore(place, model.name), LabelStore(place, model.name)
+    stored = labelled_rows(rows, labels, window, model.contract)
+    own = next(own_rows(iter([stored]), model), stored.clear())
+    answered = select_answered(own, model.contract)
+    return _measure(model, answered, answered, plan) if answered.height else ()
+
+
+def _measure(
+    model: MonitoredModel, answered: pl.DataFrame, fresh: pl.DataFrame, plan: PerformancePlan
+) -> tuple[MonitorResult, ...]:
+    """Measure the rows (m) of ``fresh``, beside the rows of the same days that have no label."""
+    days = fresh.get_column(TIME).dt.date().unique()
+    others = answered.filter(pl.col(TIME).dt.date().is_in(days.implode()) & pl.col(ACTUAL).is_null())
+    counted = tuple(count_window(iter([part]), model, model.profile).inputs for part in (fresh, others))
+    window = LabelledWindow(
+        outcome=evaluated_rows(fresh, model.contract),
+        unlabelled=scored_rows(others, model.contract),
+        clusters=_by_request(fresh),
+        slices=_slices(fresh, model),
+        inputs=(counted[0], counted[1]),
+    )
+    return performance_results(
+        model.profile.outputs, window, classes=model.classes, reference=model.reference, plan=plan
+    )
+
+
+def _by_request(rows: pl.DataFrame) -> RowClusters | None:
+    """Return the rows of one request as a cluster; None if each request has one row."""
+    ids = rows.get_column(REQUEST_ID)
+    if ids.n_unique() == rows.height:
+        return None
+    codes = (ids.rank("dense") - 1).cast(pl.Int64).to_numpy()
+    return RowClusters("group", codes, int(codes.max()) + 1)
+
+
+def _slices(rows: pl.DataFrame, model: MonitoredModel) -> tuple[Slice, ...]:
+    named = contract_rows(rows, model.contract)
+    return tuple(slices(named, [name for name in model.sliced_columns if name in named.columns]))
+
+
+def _count_losses(
+    place: StorePlace, model: MonitoredModel, window: TimeWindow, *, labelled: pl.DataFrame, fresh: pl.DataFrame
+) -> DailyLosses:
+    """Return the sums of losses of all days by the end of a window, and store them."""
+    prefix = f"{place.prefix}{model.name}/losses/{model.digest}/"
+    earlier = [
+        item.key
+        for item in place.store.list(prefix)
+        if item.key.removeprefix(prefix).removesuffix(".json") < rfc3339(window.end)
+    ]
+    before = _read_losses(place, max(earlier)) if earlier else DailyLosses(FORMAT, model.digest)
+    days = fresh.get_column(TIME).dt.date().unique()
+    changed = labelled.filter(pl.col(TIME).dt.date().is_in(days.implode()))
+    dates = changed.get_column(TIME).dt.date().to_list()
+    now = before
+    if changed.height:
+        now = before.replace_days(DailyLosses.of(evaluated_rows(changed, model.contract), dates, digest=model.digest))
+    key = f"{prefix}{rfc3339(window.end)}.json"
+    place.store.put_bytes(key, dumps(now.as_json()).encode(), "application/json", fresh=True)
+    return now
+
+
+def _read_losses(place: StorePlace, key: str) -> DailyLosses:
+    try:
+        return DailyLosses.from_json(orjson.loads(place.store.get_bytes(key)))
+    except ValueError as error:
+        raise InputError(f"{key} in {place}: {error}") from error
