@@ -10,7 +10,7 @@ from headrace.core.monitors.decision import FeedbackTest, MonitorDecision
 from headrace.core.monitors.policy import MonitoringPolicy
 from headrace.core.monitors.policy_yaml import default_text, load_policy, parse_policy
 from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window, latest_window
-from headrace.monitoring.decisions.history import MonitorHistory
+from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.monitors.monitor_window import MonitoredWindow, monitor_window
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.page_content import collect_page_content
@@ -63,7 +63,7 @@ def decide(
     rules = read_policy(policy)
     with open_model(model) as bundle:
         return decide_window(
-            MonitorHistory(open_objects(str(store)), bundle.name),
+            HistoryStore(open_objects(str(store)), bundle.name),
             bundle.digest,
             latest_window(rules, now),
             policy=rules,

@@ -15,6 +15,7 @@ from headrace.api.progress import describe_event
 from headrace.api.run_result import Run
 from headrace.api.tables import TableReference, table_address
 from headrace.core.base.errors import InputError
+from headrace.core.base.remedies import require_store
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
@@ -135,6 +136,8 @@ def retrain(
     say = progress or (lambda _: None)
     if rollout is not None and rollout.platform not in {"local", "kserve"}:
         raise InputError(f"the platform must be local or kserve; got {rollout.platform!r} instead.")
+    if rollout is not None and rollout.platform == "kserve":
+        require_store("a rollout on KServe needs an object store that its pods reach too")
     with open_model(model) as bundle, table_address(new) if new is not None else nullcontext("") as address:
         recorded = _recorded_options(bundle)
         options = RetrainingOptions(

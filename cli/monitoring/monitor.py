@@ -122,12 +122,12 @@ def decide(
 def decisions(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the model.")], store: _Store) -> None:
     """List the decisions about a model, the newest last."""
     from headrace.cli.output.text_table import align_rows, cut  # noqa: PLC0415 - as above
-    from headrace.monitoring.decisions.history import MonitorHistory  # noqa: PLC0415
+    from headrace.monitoring.decisions.history import HistoryStore  # noqa: PLC0415
     from headrace.stores.objects.open_objects import open_objects  # noqa: PLC0415
 
     rows = [
         [one.window.end, one.digest[:12], one.outcome.replace("_", " "), cut(one.reasons[0], 90)]
-        for one in MonitorHistory(open_objects(store), name).decisions()
+        for one in HistoryStore(open_objects(store), name).decisions()
     ]
     if not rows:
         raise InputError(f"there are no decisions about {name} in {store}: headrace monitor decide makes one.")

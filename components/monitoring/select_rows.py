@@ -41,8 +41,7 @@ def select_rows(
         model: Folder or store URI of the bundle in service.
         store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``.
         selection: What was selected and left out, and how the contract became wider (JSON).
-        new: Path or address of the labelled rows since the last training, with ``time``; empty for the rows of the
-            store whose labels have come.
+        new: Path or address of the labelled rows since the last training, with ``time``; empty for those in the store.
         old: Path or address of the table that the model was made from; empty for the bundle's copy of it.
         policy: Path or address of the monitoring policy; empty for the default one.
         raise_contract: What may become wider in the contract: categories, range, missing.

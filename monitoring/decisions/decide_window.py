@@ -7,7 +7,7 @@ from headrace.core.base.errors import InputError, MissingError, StoreError
 from headrace.core.monitors.decision import FeedbackTest, MonitorDecision, TrainingState, decide
 from headrace.core.monitors.policy import MonitoringPolicy
 from headrace.core.monitors.time_window import TimeWindow, parse_moment
-from headrace.monitoring.decisions.history import MonitorHistory
+from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.decisions.registry_note import record_decision
 from headrace.registry.mlflow.registry import open_registry
 
@@ -29,7 +29,7 @@ class TrainingFacts:
 
 
 def decide_window(
-    history: MonitorHistory,
+    history: HistoryStore,
     digest: str,
     window: TimeWindow,
     *,
@@ -56,7 +56,7 @@ def decide_window(
     """
     decision = history.decision(window)
     if decision is None:
-        trained = facts.trained or _registered(history.model, digest)
+        trained = facts.trained or _find_training_time(history.model, digest)
         considered = TimeWindow(window.end - policy.length * policy.considered_windows, window.end)
         previous = history.latest_decision(window)
         labels = facts.new_labels
@@ -78,7 +78,7 @@ def decide_window(
     return decision, record_decision(decision)
 
 
-def _registered(model: str, digest: str) -> datetime:
+def _find_training_time(model: str, digest: str) -> datetime:
     try:
         version = open_registry().model(model).find(digest)
     except (MissingError, StoreError) as error:
@@ -89,7 +89,7 @@ def _registered(model: str, digest: str) -> datetime:
     return parse_moment(version.registered)
 
 
-def _count_labels(history: MonitorHistory, digest: str, since: TimeWindow) -> int:
+def _count_labels(history: HistoryStore, digest: str, since: TimeWindow) -> int:
     return sum(report.labelled for report in history.reports(since) if report.digest == digest)
 
 

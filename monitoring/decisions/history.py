@@ -24,7 +24,7 @@ _Document = TypeVar("_Document", bound=JsonDocument)
 
 
 @dataclass(frozen=True)
-class MonitorHistory:
+class HistoryStore:
     """Reports and decisions about one model.
 
     Attributes:

@@ -10,7 +10,7 @@ from headrace.core.monitors.monitor_report import MonitorReport, MonitorResult
 from headrace.core.monitors.policy import MonitoringPolicy
 from headrace.core.monitors.time_window import TimeWindow
 from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window
-from headrace.monitoring.decisions.history import MonitorHistory
+from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.monitors.run_monitors import run_monitors
 from headrace.monitoring.notices.notice_sender import NoticeAddress
 from headrace.monitoring.notices.send_notices import NoticeOutcome, send_notices
@@ -62,7 +62,7 @@ def monitor_window(
             read.
         StoreError: If the store fails.
     """
-    history = MonitorHistory(place, bundle.name)
+    history = HistoryStore(place, bundle.name)
     report = history.report(window)
     if report is None:
         report = history.add_report(run_monitors(bundle, place, window, policy, resources=resources()))

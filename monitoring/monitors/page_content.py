@@ -8,7 +8,7 @@ from headrace.core.monitors.decision import DecisionOutcome, MonitorDecision
 from headrace.core.monitors.monitor_report import MonitorReport
 from headrace.core.monitors.performance_reference import PerformancePlan
 from headrace.core.monitors.time_window import TimeWindow, parse_moment
-from headrace.monitoring.decisions.history import MonitorHistory
+from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.monitors.column_comparison import compare_column
 from headrace.monitoring.monitors.measure_labels import measure_window
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
@@ -45,7 +45,7 @@ def collect_page_content(place: StorePlace, models: Sequence[MonitoredModel], *,
         endpoint: Where the model serves; empty if that is not known.
     """
     model = models[-1]
-    history = MonitorHistory(place, model.name)
+    history = HistoryStore(place, model.name)
     reports = list(history.reports())[-_MOST_REPORTS:]
     by_digest = {one.digest: one for one in models}
     recent = len(reports) - _MOST_MEASURED

@@ -20,7 +20,7 @@ from headrace.core.monitors.performance_reference import PerformancePlan
 from headrace.core.monitors.policy import MonitoringPolicy
 from headrace.core.monitors.time_window import TimeWindow, parse_moment
 from headrace.core.monitors.window_counts import WindowCounts
-from headrace.monitoring.decisions.history import MonitorHistory
+from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.monitors.explain_predictions import explain_predictions
 from headrace.monitoring.monitors.measure_labels import measure_labels
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
@@ -102,7 +102,7 @@ def _settling_windows(
     place: StorePlace, model: MonitoredModel, window: TimeWindow, policy: MonitoringPolicy
 ) -> list[WindowCounts]:
     """Return the counts of the version's first windows before this one in whose data nothing was found."""
-    reports = MonitorHistory(place, model.name).reports()
+    reports = HistoryStore(place, model.name).reports()
     own = (one for one in reports if one.digest == model.digest and parse_moment(one.window.end) <= window.start)
     calm = [one for one in islice(own, SETTLING_WINDOWS) if one.rows and not _has_findings(one)]
     spans = [TimeWindow(parse_moment(one.window.start), parse_moment(one.window.end)) for one in calm]

@@ -17,7 +17,7 @@ from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
 from headrace.core.monitors.policy import MonitoringPolicy, Widening
 from headrace.core.monitors.time_window import TimeWindow, parse_moment
-from headrace.monitoring.decisions.history import MonitorHistory
+from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.retraining.contract_widening import widen_contract, with_time_column
 from headrace.monitoring.retraining.row_selection import SelectedRows, leave_out_windows, select_training_rows
 from headrace.monitoring.retraining.stored_labels import read_stored_rows
@@ -139,7 +139,7 @@ def list_faulty_windows(place: StorePlace, model: str) -> Sequence[TimeWindow]:
     """Return the windows of a model in which a monitor found broken data."""
     return [
         TimeWindow(parse_moment(report.window.start), parse_moment(report.window.end))
-        for report in MonitorHistory(place, model).reports()
+        for report in HistoryStore(place, model).reports()
         if any(one.status == "data_fault" for one in report.results)
     ]
 

@@ -16,7 +16,9 @@ from headrace.stores.objects.open_objects import StorePlace
 
 
 def read_stored_rows(place: StorePlace, bundle: Bundle) -> pl.DataFrame:
-    """Return all stored rows with a label, under the contract's names, with the time of their request.
+    """Return all stored rows with a label, under the contract's names.
+
+    The time of the request stands for the contract's time column, unless requests held that column.
 
     Args:
         place: The monitoring store.
@@ -35,6 +37,8 @@ def read_stored_rows(place: StorePlace, bundle: Bundle) -> pl.DataFrame:
         if labelled.height:
             named = contract_rows(labelled, contract)
             name = contract.time_column or TIME
+            if name in named.columns:  # as requests held it: it may be what inputs are computed from
+                return named
             return named.with_columns(labelled.get_column(TIME).dt.replace_time_zone(None).alias(name))
     raise DataError(
         f"{place} must hold rows of {bundle.name} whose labels have come, to train on; it holds none: store labels "

@@ -55,7 +55,7 @@ def read_pipeline(submission: SubmitOptions) -> PipelineFile:
         MissingError: If there is neither a pipeline nor a file of that name.
         InputError: If it is not a pipeline, or options are given for one that was compiled already.
     """
-    if submission.pipeline in PIPELINES and not Path(submission.pipeline).exists():
+    if submission.pipeline in PIPELINES and not Path(submission.pipeline).is_file():
         from headrace.pipelines.definitions.compile import compile_text  # noqa: PLC0415 - KFP is slow to import
 
         return pipeline_spec.parse(

@@ -7,7 +7,7 @@ from headrace.core.base.files import write_json
 from headrace.core.monitors.policy_yaml import default_text, load_policy, parse_policy
 from headrace.core.monitors.time_window import parse_moment
 from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window, latest_window
-from headrace.monitoring.decisions.history import MonitorHistory
+from headrace.monitoring.decisions.history import HistoryStore
 from headrace.steps.artifacts import StepArtifact, add_metadata
 from headrace.steps.bundle_source import open_bundle_at
 from headrace.steps.step_function import Say, as_step
@@ -38,7 +38,7 @@ def run_decide(
     with open_bundle_at(model) as bundle:
         name, digest = bundle.name, bundle.digest
     made, place = decide_window(
-        MonitorHistory(open_objects(store, create=True), name),
+        HistoryStore(open_objects(store, create=True), name),
         digest,
         latest_window(rules, moment),
         policy=rules,

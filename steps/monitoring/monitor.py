@@ -7,7 +7,7 @@ from headrace.core.base.files import write_json
 from headrace.core.monitors.policy_yaml import default_text, load_policy, parse_policy
 from headrace.core.monitors.time_window import parse_moment
 from headrace.monitoring.decisions.decide_window import latest_window
-from headrace.monitoring.decisions.history import MonitorHistory
+from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.monitors.run_monitors import run_monitors
 from headrace.steps.artifacts import StepArtifact, add_metadata
 from headrace.steps.bundle_source import open_bundle_at
@@ -24,7 +24,7 @@ def run_monitor(say: Say, *, model: str, store: str, report: StepArtifact, polic
     window = latest_window(rules, parse_moment(now) if now else datetime.now(UTC))
     place = open_objects(store, create=True)
     with open_bundle_at(model) as bundle:
-        found = MonitorHistory(place, bundle.name).add_report(run_monitors(bundle, place, window, rules))
+        found = HistoryStore(place, bundle.name).add_report(run_monitors(bundle, place, window, rules))
     write_json(Path(report.path), found.as_json())
     counts = {status: sum(one.status == status for one in found.results) for status in ("violated", "unknown")}
     add_metadata(report, {"rows": found.rows, **counts})

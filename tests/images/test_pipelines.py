@@ -19,7 +19,7 @@ from headrace.core.base.settings import StoreSettings
 from headrace.core.bundles.bundle import open_bundle
 from headrace.pipelines.definitions.catalogue import PIPELINES, pipeline
 from headrace.serving.deployment.verify import verify
-from headrace.stores.bundles.bundle_store import fetch
+from headrace.stores.bundles.bundle_store import fetch, publish
 from headrace.stores.objects.object_store import connect
 from tests.conftest import Line
 from tests.images.conftest import LOCKED_DOWN, answers, container, wait_for
@@ -152,6 +152,43 @@ def _reported(place: Place) -> None:
     assert 0.5 < told["roc_auc"] < 1
 
 
+def _monitoring(place: Place) -> dict[str, Any]:
+    model = publish(place.line.home / "bundle", connect(place.store))
+    return {"model": model, "store": f"s3://{place.store.bucket}/monitoring", "trained": "2024-01-01T00:00:00Z"}
+
+
+def _decided(place: Place) -> None:
+    """Nothing was scored, so nothing is known: that is a warning, and it stands in the store."""
+    decision = read_json(artifact(place, "decide", "decision"))
+    assert decision["outcome"] in {"warn", "retrain"}
+    assert decision["unknown"]
+    (stored,) = connect(place.store).list("monitoring/customers/decisions/")
+    assert json.loads(connect(place.store).get_bytes(stored.key)) == decision
+
+
+def _retraining(place: Place) -> dict[str, Any]:
+    header, *rows = place.line.table.read_text().splitlines()
+    timed = [f"{row},2026-01-01T{number // 60:02d}:{number % 60:02d}:00Z" for number, row in enumerate(rows)]
+    connect(place.store).put_bytes("raw/labelled.csv", "\n".join([f"{header},time", *timed, ""]).encode())
+    return {
+        "model": publish(place.line.home / "bundle", connect(place.store)),
+        "store": f"s3://{place.store.bucket}/monitoring",
+        "new": f"s3://{place.store.bucket}/raw/labelled.csv",
+        "old": place.source,
+        "families": ["logistic"],
+        "budget": "1",
+        "metric_bounds": {"roc_auc": 1.0},
+    }
+
+
+def _kept(place: Place) -> None:
+    """Nothing is as good as the bound demands: the new version is packaged, compared with the champion, and kept."""
+    selection = read_json(artifact(place, "select_rows", "selection"))
+    assert selection["rows"]["held_out"] > 0
+    verdict = read_json(artifact(place, "gate", "verdict"))
+    assert (verdict["verdict"], verdict["comparison"]["against"]) == ("reject", "champion")
+
+
 def _rollout(place: Place) -> dict[str, Any]:
     # Both servers run in the step's own container, and end with it.
     folder = made(place.root / "versions", "good")
@@ -185,6 +222,8 @@ CASES = {
     "training": Case(_training, _trained, without=frozenset({"deploy", "verify_endpoint"})),
     "replay": Case(_replay, _made_again),
     "preparation": Case(_preparation, _prepared),
+    "monitoring": Case(_monitoring, _decided),
+    "retraining": Case(_retraining, _kept, without=frozenset({"publish", "rollout"})),
     "rollout": Case(_rollout, _rolled_out),
     "trial": Case(_trial, _reported),
 }

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from headrace.cli.main import app
 from headrace.core.base.errors import InputError
 from headrace.core.monitors import policy_yaml
-from headrace.monitoring.decisions.history import MonitorHistory
+from headrace.monitoring.decisions.history import HistoryStore
 from headrace.stores.objects.folder_objects import FolderStore
 from headrace.stores.objects.open_objects import StorePlace
 from tests.core.monitors.made_reports import day, made_report
@@ -41,7 +41,7 @@ def test_a_decision_is_printed_with_its_reasons_and_listed(tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HEADRACE_REGISTRY", raising=False)
     bundle = copy_bundle(tmp_path / "made")
-    history = MonitorHistory(StorePlace(FolderStore(tmp_path / "store")), bundle.name)
+    history = HistoryStore(StorePlace(FolderStore(tmp_path / "store")), bundle.name)
     empty = RUNNER.invoke(app, ["monitor", "decisions", bundle.name, "store"])
     assert "headrace monitor decide makes one" in str(empty.exception)
     broken = made_report(3, {"contract_violations:range": "data_fault"}, digest=bundle.digest)

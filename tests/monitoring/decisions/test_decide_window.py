@@ -9,7 +9,7 @@ import pytest
 from headrace.core.base.errors import InputError
 from headrace.core.monitors.policy import MonitoringPolicy, MonitorRule, RetrainingPolicy
 from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window, latest_window
-from headrace.monitoring.decisions.history import MonitorHistory
+from headrace.monitoring.decisions.history import HistoryStore
 from headrace.registry.mlflow.registry import open_registry
 from headrace.stores.objects.folder_objects import FolderStore
 from headrace.stores.objects.open_objects import StorePlace
@@ -26,18 +26,18 @@ POLICY = MonitoringPolicy(
 
 
 @pytest.fixture
-def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MonitorHistory:
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HistoryStore:
     """A history of which days 10 to 12 are violated, each with ten labelled rows, in a folder without a registry."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HEADRACE_REGISTRY", raising=False)
-    history = MonitorHistory(StorePlace(FolderStore(tmp_path / "store")), "tips")
+    history = HistoryStore(StorePlace(FolderStore(tmp_path / "store")), "tips")
     for number in range(20):
         status = "violated" if number in {10, 11, 12} else "ok"
         history.add_report(made_report(number, {"degradation:mae": status}))
     return history
 
 
-def test_a_year_goes_by_window_by_window(history: MonitorHistory) -> None:
+def test_a_year_goes_by_window_by_window(history: HistoryStore) -> None:
     """Only the latest reports and the latest decision are read, and the bounds hold over all of them."""
     outcomes = []
     for number in range(20):
@@ -53,7 +53,7 @@ def test_a_year_goes_by_window_by_window(history: MonitorHistory) -> None:
     assert [one.outcome for one in history.decisions()] == outcomes
 
 
-def test_a_repetition_gets_the_decision_that_stands(history: MonitorHistory) -> None:
+def test_a_repetition_gets_the_decision_that_stands(history: HistoryStore) -> None:
     """With another policy or at another time too; a decision in the store is completed in the registry."""
     first, _ = decide_window(history, DIGEST, day(11), policy=POLICY, facts=TrainingFacts(BEGIN), now=day(11).end)
     other = dataclasses.replace(POLICY, violated_windows=1)
@@ -62,7 +62,7 @@ def test_a_repetition_gets_the_decision_that_stands(history: MonitorHistory) -> 
 
 
 def test_the_registry_knows_when_it_was_trained_and_gets_what_a_killed_process_left(
-    history: MonitorHistory,
+    history: HistoryStore,
     make: Make,  # noqa: F811 - the fixture
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -8,14 +8,19 @@ from typing import Any
 import polars as pl
 import pytest
 
+from headrace.api.labelling import add_labels
 from headrace.core.base.errors import DataError, InputError, MissingError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
 from headrace.core.monitors.policy import MonitoringPolicy, RetrainingPolicy
 from headrace.core.packaging.package import pack
-from headrace.monitoring.decisions.history import MonitorHistory
+from headrace.monitoring.decisions.history import HistoryStore
+from headrace.monitoring.labels.label_store import LabelStore
+from headrace.monitoring.labels.label_table import check_labels
 from headrace.monitoring.retraining.contract_widening import widen_contract, with_time_column
 from headrace.monitoring.retraining.prepare_training import PreparedTraining, RetrainingOptions, prepare_training
+from headrace.monitoring.retraining.stored_labels import read_stored_rows
+from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.folder_objects import FolderStore
 from headrace.stores.objects.open_objects import StorePlace
 from tests.conftest import write_table
@@ -92,7 +97,7 @@ def test_rows_that_break_the_contract_are_set_aside_and_too_many_stop(
 def test_windows_with_broken_data_are_never_learned_from(bundle: Bundle, place: StorePlace, tmp_path: Path) -> None:
     """Rows of a day in which a monitor found broken data stay out, and a note counts them."""
     report = made_report(1, {"missing:spend": "data_fault"})
-    MonitorHistory(place, "customers").add_report(dataclasses.replace(report, name="customers"))
+    HistoryStore(place, "customers").add_report(dataclasses.replace(report, name="customers"))
     prepared = prepare(bundle, new_rows(tmp_path), place, tmp_path)
     assert prepared.rows["new"] == 76
     assert prepared.notes[0].sentence == "24 new rows lie in windows whose data were broken, and are left out."
@@ -162,3 +167,53 @@ def test_the_bundle_s_own_rows_are_enough(place: StorePlace, tmp_path: Path) -> 
     prepared = prepare_training(made, new_rows(tmp_path), place, policy=POLICY, options=RetrainingOptions())
     assert prepared.rows["old"] == 400
     assert contract_yaml.load(Path(prepared.contract)).names == set(pl.read_parquet(prepared.source).columns)
+
+
+def test_new_rows_are_those_of_the_store_whose_labels_have_come(
+    bundle: Bundle, place: StorePlace, tmp_path: Path
+) -> None:
+    """Joined by request, with the time of the request; without rows or labels one sentence says so."""
+    old = str(write_table(tmp_path / "old.csv"))
+    options = RetrainingOptions(old=old)
+    with pytest.raises(DataError, match=r"it holds none: .*headrace labels"):
+        prepare_training(bundle, None, place, policy=POLICY, options=options)
+    rows = new_rows(tmp_path)
+    inputs = [pl.col(name).alias(f"input_{name}") for name in rows.columns if name not in {"churn", "time"}]
+    stored = rows.select(
+        pl.format("r{}", pl.int_range(pl.len())).alias("request_id"),
+        pl.lit(0, pl.Int32).alias("row"),
+        pl.col("time").cast(pl.Datetime("us", "UTC")),
+        pl.lit(bundle.digest).alias("model_digest"),
+        *inputs,
+    )
+    WindowStore(place, bundle.name).write(stored)
+    with pytest.raises(DataError, match=r"it holds none: .*headrace labels"):
+        prepare_training(bundle, None, place, policy=POLICY, options=options)
+    labels = pl.DataFrame({"request_id": stored.get_column("request_id"), "churn": rows.get_column("churn")})
+    add_labels(bundle, labels.head(60), str(tmp_path / "store"))
+    prepared = prepare_training(bundle, None, place, policy=POLICY, options=options)
+    assert prepared.rows == {"old": 400, "new": 60, "held_out": 30}
+    given = prepare_training(bundle, rows.head(60), place, policy=POLICY, options=options)
+    assert given.source == prepared.source
+
+
+def test_a_time_column_that_requests_held_is_not_replaced(bundle: Bundle, place: StorePlace, tmp_path: Path) -> None:
+    """Where the contract's time column comes with the request, inputs may be computed from it."""
+    text = (bundle.folder / "contract.yaml").read_text()
+    (bundle.folder / "contract.yaml").write_text(text.replace("task: binary", "task: binary\ntime_column: joined"))
+    assert contract_yaml.load(bundle.folder / "contract.yaml").time_column == "joined"
+    rows = new_rows(tmp_path, 30)
+    stored = rows.select(
+        pl.format("r{}", pl.int_range(pl.len())).alias("request_id"),
+        pl.lit(0, pl.Int32).alias("row"),
+        pl.col("time").cast(pl.Datetime("us", "UTC")),
+        pl.lit(bundle.digest).alias("model_digest"),
+        *(pl.col(name).alias(f"input_{name}") for name in ("age", "spend", "plan", "joined")),
+    )
+    WindowStore(place, bundle.name).write(stored)
+    labels = pl.DataFrame({"request_id": stored.get_column("request_id"), "churn": rows.get_column("churn")})
+    LabelStore(place, bundle.name).write(
+        check_labels(labels, contract_yaml.load(bundle.folder / "contract.yaml"), now=datetime.now(UTC)).labels,
+        now=datetime.now(UTC),
+    )
+    assert read_stored_rows(place, bundle).get_column("joined").to_list() == rows.get_column("joined").to_list()

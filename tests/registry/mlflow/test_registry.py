@@ -309,3 +309,22 @@ def test_what_a_killed_writer_left_is_taken_up(registry: MlflowRegistry, make: M
         registry.model(name)
     assert registry.register(given, by="ann").number == int(left.version)
     assert len(client.search_model_versions(f"name = '{name}'")) == 1
+
+
+def test_a_decision_of_the_monitoring_is_recorded_once_for_each_window(
+    registry: MlflowRegistry, make: Make, name: str
+) -> None:
+    """Repeating it leaves no second entry, whatever it says then; stages and versions are untouched."""
+    registered = registry.register(make(name=name), by="ann")
+    window = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z"}
+    for outcome in ("warn", "retrain"):
+        facts = {"window": window, "outcome": outcome}
+        assert (
+            registry.add_decision(name, registered.digest, facts=facts, by="monitor", reason="It drifts.").stages == ()
+        )
+    later = {"window": {**window, "end": "2026-03-03T00:00:00Z"}, "outcome": "stop"}
+    registry.add_decision(name, registered.digest, facts=later, by="monitor", reason="It is broken.")
+    entries = [(entry.action, entry.facts.get("outcome")) for entry in registry.model(name).entries]
+    assert entries == [("register", None), ("decision", "warn"), ("decision", "stop")]
+    with pytest.raises(MissingError, match="no version"):
+        registry.add_decision(name, "f" * 64, facts=later, by="monitor", reason="Nobody knows it.")
