@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.stats import norm, t
+from scipy.special import ndtr, ndtri, stdtrit
 
 from headrace.core.drift.weighted_chi_square import tail_probability
 
@@ -53,11 +53,11 @@ def tail_with_variation(weights: NDArray[np.float64], value: float, *, rows: flo
     largest = int(np.argmax(weights))
 
     def tail(probability: float) -> float:
-        ratio = float(t.isf(probability / 2, extra.windows - 1) / norm.isf(probability / 2)) ** 2
+        ratio = float(stdtrit(extra.windows - 1, probability / 2) / ndtri(probability / 2)) ** 2
         inflated = weights.copy()
         inflated[largest] += variance * ratio
         if value < _NEGLIGIBLE * inflated[largest]:
-            return 2 * float(norm.sf(math.sqrt(value / inflated[largest])))  # the largest weight alone decides
+            return 2 * float(ndtr(-math.sqrt(value / inflated[largest])))  # the largest weight alone decides
         return tail_probability(inflated, value)
 
     if tail(0.5) >= 0.5:

@@ -2,11 +2,11 @@
 
 Each input becomes a score: the normal quantile of the middle rank of its bin in the reference, with mean 0 and
 variance 1 there. The features are the scores and the products of each two of them, those of the ANOVA kernel of
-degree two; a product is taken of what differs from the sample's mean, so that no shift of two inputs looks like a
-change of their dependence. The distance of two samples is that of their mean features, the maximum mean discrepancy (Gretton et al.
-2012, A kernel two-sample test, JMLR 13). Its distribution without drift is that of a weighted sum of chi-square
-variables whose weights, the eigenvalues of the features' correlation, the profile holds. A window needs the sums of
-its scores and of their products only.
+degree two; a product is taken of what differs from the sample's means, so that no shift of two inputs looks like a
+change of their dependence. The distance of two samples is that of their mean features, the maximum mean discrepancy
+(Gretton et al. 2012, A kernel two-sample test, JMLR 13). Its distribution without drift is that of a weighted sum of
+chi-square variables whose weights, the eigenvalues of the features' correlation, the profile holds. A window needs the
+sums of its scores and of their products only.
 
 Three tests share the promise: all scores together (many small shifts), all products together (many small changes of
 dependence), and each product (one pair of inputs that no longer belongs together). What depends on three inputs at
@@ -232,7 +232,7 @@ def measure_features(
         reference: The features of the reference, whose deviations are the unit.
     """
     filled = [block for block in blocks if block.rows]
-    if len(filled) < 2:  # noqa: PLR2004 - one block differs from nothing
+    if len(filled) < 2:
         return (), ()
     sizes = np.array([block.rows for block in filled])[:, None]
     means = np.array([block.means() for block in filled])
