@@ -81,7 +81,7 @@ def compare_bins(reference: Counts, counts: Counts, *, extra: ExtraVariance = NO
         return ALIKE
     share = second / (first + second)
     fewer, more = bdtr(counts, pooled, share), bdtrc(counts - 1, pooled, share)
-    tails = np.where(occupied, np.minimum(1.0, 2 * np.minimum(fewer, np.where(counts > 0, more, 1.0))), 1.0)
+    tails = np.where(occupied, np.minimum(1.0, 2 * np.minimum(fewer, np.where(counts > 0, more, 1.0))), np.inf)
     place = int(np.argmin(tails))
     p_value, effect = float(tails[place]), abs(float(reference[place] / first - counts[place] / second))
     if extra.rho > 0:
