@@ -157,7 +157,7 @@ def measure_power(scale_of_run: float) -> dict[str, dict[str, list[bool]]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         tables = write_windows(
-            folder, clean=max(100, round(500 * scale_of_run)), shifted=max(20, round(60 * scale_of_run))
+            folder, clean=max(100, round(500 * scale_of_run)), shifted=SERIES * max(1, round(3 * scale_of_run))
         )
         alarms = {"headrace": _ours(folder, tables)}
         for peer, variable in PEERS.items():

@@ -237,7 +237,7 @@ def _read_sample(
 
 
 def sample_rows(matrices: Iterator[Floats]) -> Floats:
-    """Draw at most 100,000 rows, each with the same probability, whatever their number.
+    """Draw at most 100,000 rows (m, p), each with the same probability, whatever their number.
 
     Args:
         matrices: The rows, as matrices (n, p).

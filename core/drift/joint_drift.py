@@ -139,7 +139,7 @@ class JointDrift:
         part: The most surprising of the three tests.
         p_value: Probability of a difference this large without drift, in all three.
         effect: Size of the difference, 0 to 1. For a pair, half the change of its correlation; else the chance by which
-            a row of the window is told apart from one of the reference, beyond one half and doubled.
+            a row of the window ranks above one of the reference, beyond one half and doubled.
         pair: The pair of inputs whose product has changed most surprisingly.
         correlations: Mean product of the pair's scores in the reference and in the window.
     """
@@ -287,7 +287,7 @@ def _correlations(reference: JointReference, size: int) -> Floats:
 
 
 def _separation(square: float, spread: float, weights: Floats, rows: float) -> float:
-    """Return how well rows are told apart along a difference, 0 to 1, without what chance adds to it.
+    """Return how well rows are distinguished along a difference, 0 to 1, without what chance adds to it.
 
     Args:
         square: Squared length of the difference.

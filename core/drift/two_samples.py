@@ -84,7 +84,7 @@ def compare_bins(reference: Counts, counts: Counts, *, extra: ExtraVariance = NO
     tails = np.where(occupied, np.minimum(1.0, 2 * np.minimum(fewer, np.where(counts > 0, more, 1.0))), np.inf)
     place = int(np.argmin(tails))
     p_value, effect = float(tails[place]), abs(float(reference[place] / first - counts[place] / second))
-    if extra.rho > 0:
+    if extra.windows:
         rows, likely = first * second / (first + second), float(pooled[place] / (first + second))
         statistic = rows * effect**2 / (likely * (1 - likely))
         p_value = max(p_value, tail_with_variation(np.ones(1), statistic, rows=rows, extra=extra))
@@ -228,7 +228,7 @@ def compare_shares(
     p_value = min(1.0, 2 * min(float(distribution.sf(count - 1)), float(distribution.cdf(count))))
     effect = abs(reference / reference_rows - count / rows)
     share = (reference + count) / (reference_rows + rows)
-    if extra.rho > 0 and share < 1:
+    if extra.windows and share < 1:
         effective = reference_rows * rows / (reference_rows + rows)
         statistic = effective * effect**2 / (share * (1 - share))
         p_value = max(p_value, tail_with_variation(np.ones(1), statistic, rows=effective, extra=extra))

@@ -88,7 +88,7 @@ class WindowVariation:
 
     def extra_variance(self, total: float) -> ExtraVariance:
         """Return the extra variance that follows from one of the sums."""
-        return ExtraVariance(max(0.0, total / self.rows), self.blocks) if self.rows else NO_EXTRA
+        return ExtraVariance(total / self.rows, self.blocks, self.rows / self.blocks) if self.rows else NO_EXTRA
 
 
 def measure_variation(

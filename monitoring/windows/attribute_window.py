@@ -55,7 +55,7 @@ def attribute_window(
         key=lambda one: one.p_value or 0.0,
     )
     names = list(dict.fromkeys(one.subject for one in drifted))[:MOST_COLUMNS]
-    sample = sample_rows(_answered(frames, model, profile, names))
+    sample = sample_rows(_read_answers(frames, model, profile, names))
     reference = {column.bins.name: column for column in profile.counts().columns}
     outputs = ColumnCounts.of_record(profile.outputs.prediction)
     found = attribute_change(
@@ -67,7 +67,7 @@ def attribute_window(
     return _results(found, len(sample), len({one.subject for one in drifted}) - len(names))
 
 
-def _answered(
+def _read_answers(
     frames: Iterable[pl.DataFrame], model: ContractModel, profile: ReferenceProfile, names: Sequence[str]
 ) -> Iterator[Floats]:
     """Yield the named columns of the model matrix and the prediction (n, k + 1) of rows that were answered."""
