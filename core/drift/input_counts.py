@@ -19,7 +19,7 @@ def find_bins(values: Floats, bins: ColumnBins) -> Positions:
     """Return the bin (n,) of each value (n,), and one more than the last bin for a missing value.
 
     Args:
-        values: Column of the model matrix; NaN is a missing value, -1 a category that is not listed.
+        values: Column (n,) of the model matrix; NaN is a missing value, -1 a category that is not listed.
         bins: The bins of the column.
     """
     missing = np.isnan(values)

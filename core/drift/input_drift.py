@@ -11,6 +11,7 @@ from headrace.core.drift.input_counts import ColumnCounts, InputCounts
 from headrace.core.drift.two_samples import (
     NO_EXTRA,
     SampleComparison,
+    compare_bins,
     compare_categories,
     compare_ordered,
     compare_shares,
@@ -18,7 +19,7 @@ from headrace.core.drift.two_samples import (
 from headrace.core.drift.window_variation import WindowVariation
 
 Aspect = Literal["distribution", "missing", "unseen"]
-SMALLEST_EFFECT = 0.05
+SMALLEST_EFFECT = 0.02
 ALPHA = 0.01
 
 
@@ -140,20 +141,28 @@ def _compare(
     reference: ColumnCounts, window: ColumnCounts, variation: WindowVariation | None
 ) -> Iterator[tuple[Aspect, SampleComparison]]:
     """Yield the comparison of each aspect in which the two samples of a column can differ."""
-    values, missing = NO_EXTRA, NO_EXTRA
+    values, missing, single = NO_EXTRA, NO_EXTRA, NO_EXTRA
     if variation is not None:
         sums = variation.by_column[reference.bins.name]
         values, missing = variation.extra_variance(sums.distribution), variation.extra_variance(sums.missing)
+        single = variation.extra_variance(sums.bin)
     if reference.bins.categories:
         yield "distribution", compare_categories(reference.counts[:-1], window.counts[:-1], extra=values)
         if reference.counts[-1] or window.counts[-1]:
-            part = int(reference.counts[-1]), reference.rows, int(window.counts[-1]), window.rows
-            yield "unseen", compare_shares(*part)
+            unseen = int(reference.counts[-1]), reference.rows, int(window.counts[-1]), window.rows
+            yield "unseen", compare_shares(*unseen)
     else:
-        yield "distribution", compare_ordered(reference.counts, window.counts, extra=values)
+        whole = compare_ordered(reference.counts, window.counts, extra=values)
+        part = compare_bins(reference.counts, window.counts, extra=single)
+        yield "distribution", _combine(whole, part)
     if reference.missing or window.missing:
-        part = reference.missing, reference.rows, window.missing, window.rows
-        yield "missing", compare_shares(*part, extra=missing)
+        absent = reference.missing, reference.rows, window.missing, window.rows
+        yield "missing", compare_shares(*absent, extra=missing)
+
+
+def _combine(first: SampleComparison, second: SampleComparison) -> SampleComparison:
+    """Return one comparison for two tests of the same samples (Bonferroni), with the larger effect."""
+    return SampleComparison(min(1.0, 2 * min(first.p_value, second.p_value)), max(first.effect, second.effect))
 
 
 def adjust_probabilities(p_values: Sequence[float]) -> list[float]:

@@ -225,7 +225,7 @@ def _read_sample(
                     found.update(np.unique(dated // (seconds * _MICROSECONDS)).tolist())
             yield rows.select(kept)
 
-    sample = _sample(matrices())
+    sample = sample_rows(matrices())
     generator = np.random.default_rng(0)
     chosen = []
     for seconds, found in zip(SPANS, numbers, strict=True):
@@ -236,8 +236,15 @@ def _read_sample(
     return sample, chosen
 
 
-def _sample(matrices: Iterator[Floats]) -> Floats:
-    """Draw at most about 100,000 rows, each with the same probability, whatever their number."""
+def sample_rows(matrices: Iterator[Floats]) -> Floats:
+    """Draw at most 100,000 rows (m, p), each with the same probability, whatever their number.
+
+    Args:
+        matrices: The rows, as matrices (n, p).
+
+    Raises:
+        DataError: If there is no matrix.
+    """
     generator = np.random.default_rng(0)
     rate, rows, kept = 1.0, 0, list[Floats]()
     draws = list[Floats]()

@@ -2,11 +2,11 @@
 
 Each input becomes a score: the normal quantile of the middle rank of its bin in the reference, with mean 0 and
 variance 1 there. The features are the scores and the products of each two of them, those of the ANOVA kernel of
-degree two; a product is taken of what differs from the sample's mean, so that no shift of two inputs looks like a
+degree two; a product is taken of what differs from the sample's means, so that no shift of two inputs looks like a
 change of their dependence. The distance of two samples is that of their mean features, the maximum mean discrepancy
 (Gretton et al. 2012, A kernel two-sample test, JMLR 13). Its distribution without drift is that of a weighted sum of
-chi-square variables whose weights, the eigenvalues of the features' correlation, the profile holds. A window needs
-the sums of its scores and of their products only.
+chi-square variables whose weights, the eigenvalues of the features' correlation, the profile holds. A window needs the
+sums of its scores and of their products only.
 
 Three tests share the promise: all scores together (many small shifts), all products together (many small changes of
 dependence), and each product (one pair of inputs that no longer belongs together). What depends on three inputs at
@@ -139,7 +139,7 @@ class JointDrift:
         part: The most surprising of the three tests.
         p_value: Probability of a difference this large without drift, in all three.
         effect: Size of the difference, 0 to 1. For a pair, half the change of its correlation; else the chance by which
-            a row of the window is told apart from one of the reference, beyond one half and doubled.
+            a row of the window ranks above one of the reference, beyond one half and doubled.
         pair: The pair of inputs whose product has changed most surprisingly.
         correlations: Mean product of the pair's scores in the reference and in the window.
     """
@@ -287,7 +287,7 @@ def _correlations(reference: JointReference, size: int) -> Floats:
 
 
 def _separation(square: float, spread: float, weights: Floats, rows: float) -> float:
-    """Return how well rows are told apart along a difference, 0 to 1, without what chance adds to it.
+    """Return how well rows are distinguished along a difference, 0 to 1, without what chance adds to it.
 
     Args:
         square: Squared length of the difference.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import bdtr, bdtrc
 from scipy.stats import hypergeom
 
 from headrace.core.drift.extra_variance import ExtraVariance, tail_with_variation
@@ -24,8 +25,8 @@ class SampleComparison:
     Attributes:
         p_value: Probability of a difference this large between samples of one distribution.
         effect: Size of the difference, 0 to 1, whatever the number of rows. For ordered bins, the largest difference
-            of the distribution functions (the Kolmogorov-Smirnov distance); for categories and shares, the share of
-            rows that would have to change (the total variation distance).
+            of the distribution functions (the Kolmogorov-Smirnov distance), or of the share of one bin; for categories
+            and shares, the share of rows that would have to change (the total variation distance).
     """
 
     p_value: float
@@ -57,6 +58,51 @@ def compare_ordered(reference: Counts, counts: Counts, *, extra: ExtraVariance =
         p_value=tail_with_variation(_weights(pooled), statistic, rows=rows, extra=extra),
         effect=float(np.abs(np.cumsum(reference / first - counts / second)).max()),
     )
+
+
+def compare_bins(reference: Counts, counts: Counts, *, extra: ExtraVariance = NO_EXTRA) -> SampleComparison:
+    """Compare the shares of single bins of two samples: a value that is stuck, or that is no longer there.
+
+    Each bin is tested by the binomial test that Przyborowski and Wilenski (1940) give for two Poisson counts, on the
+    safe side for common bins; the smallest probability counts once for each bin that is occupied (Bonferroni).
+
+    Args:
+        reference: Counts (k,) of the first sample by bin.
+        counts: Counts (k,) of the second sample in the same bins.
+        extra: How much more the share of a bin varies between windows than that of independent rows.
+
+    Returns:
+        The comparison, whose effect is the change of the share of the most surprising bin.
+    """
+    first, second = float(reference.sum()), float(counts.sum())
+    pooled = reference + counts
+    occupied = pooled > 0
+    if not first or not second or occupied.sum() < 2:
+        return ALIKE
+    share = second / (first + second)
+    fewer, more = bdtr(counts, pooled, share), bdtrc(counts - 1, pooled, share)
+    tails = np.where(occupied, np.minimum(1.0, 2 * np.minimum(fewer, np.where(counts > 0, more, 1.0))), np.inf)
+    place = int(np.argmin(tails))
+    p_value, effect = float(tails[place]), abs(float(reference[place] / first - counts[place] / second))
+    if extra.windows:
+        rows, likely = first * second / (first + second), float(pooled[place] / (first + second))
+        statistic = rows * effect**2 / (likely * (1 - likely))
+        p_value = max(p_value, tail_with_variation(np.ones(1), statistic, rows=rows, extra=extra))
+    return SampleComparison(min(1.0, p_value * int(occupied.sum())), effect)
+
+
+def measure_bins(counts: Counts) -> Floats:
+    """Return by how much the share of each bin varies between blocks (b, k) beyond independent rows.
+
+    Returns:
+        Sums (k,) over blocks of the squared differences to all of them, in units of their variance, less one each.
+    """
+    total, sizes = counts.sum(axis=0), counts.sum(axis=1, keepdims=True)
+    shares = total / total.sum()
+    variance = shares * (1 - shares) * (1 / sizes - 1 / total.sum())
+    squares = (counts / sizes - shares) ** 2
+    excess: Floats = (np.divide(squares, variance, out=np.ones_like(squares), where=variance > 0) - 1).sum(axis=0)
+    return excess
 
 
 def measure_ordered(reference: Counts, counts: Counts, pooled: Counts) -> Floats:
@@ -182,7 +228,7 @@ def compare_shares(
     p_value = min(1.0, 2 * min(float(distribution.sf(count - 1)), float(distribution.cdf(count))))
     effect = abs(reference / reference_rows - count / rows)
     share = (reference + count) / (reference_rows + rows)
-    if extra.rho > 0 and share < 1:
+    if extra.windows and share < 1:
         effective = reference_rows * rows / (reference_rows + rows)
         statistic = effective * effect**2 / (share * (1 - share))
         p_value = max(p_value, tail_with_variation(np.ones(1), statistic, rows=effective, extra=extra))

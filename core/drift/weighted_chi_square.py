@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.special import ndtr
 
 _NEGLIGIBLE = 1e-10
 _NEAR_MEAN = 1e-4
@@ -51,4 +51,4 @@ def _tail(weights: NDArray[np.float64], value: float) -> float:
     generating = -0.5 * float(np.log1p(-2 * point * weights).sum())
     curvature = 2 * float(((weights / (1 - 2 * point * weights)) ** 2).sum())
     root = math.copysign(math.sqrt(max(2 * (point * value - generating), 0.0)), point)
-    return float(min(1.0, norm.sf(root + math.log(point * math.sqrt(curvature) / root) / root)))
+    return float(min(1.0, ndtr(-root - math.log(point * math.sqrt(curvature) / root) / root)))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from headrace.core.drift.extra_variance import ExtraVariance
 from headrace.core.drift.input_counts import ColumnCounts, InputCounts
-from headrace.core.drift.two_samples import NO_EXTRA, Counts, measure_categories, measure_ordered
+from headrace.core.drift.two_samples import NO_EXTRA, Counts, measure_bins, measure_categories, measure_ordered
 
 HOUR, DAY, WEEK = 3600, 86_400, 604_800
 SPANS = (HOUR, DAY, WEEK)
@@ -32,11 +32,13 @@ class ColumnVariation:
         name: Name of the column.
         distribution: Of the distribution of its values.
         missing: Of the share of missing values.
+        bin: Of the share of that bin of a number which varies most; 0 for a category.
     """
 
     name: str
     distribution: float
     missing: float
+    bin: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,9 @@ class WindowVariation:
             self.blocks + other.blocks,
             self.rows + other.rows,
             tuple(
-                ColumnVariation(one.name, one.distribution + two.distribution, one.missing + two.missing)
+                ColumnVariation(
+                    one.name, one.distribution + two.distribution, one.missing + two.missing, one.bin + two.bin
+                )
                 for one, two in pairs
             ),
             tuple(one + two for one, two in zip(self.features, other.features, strict=False)),
@@ -84,7 +88,7 @@ class WindowVariation:
 
     def extra_variance(self, total: float) -> ExtraVariance:
         """Return the extra variance that follows from one of the sums."""
-        return ExtraVariance(max(0.0, total / self.rows), self.blocks) if self.rows else NO_EXTRA
+        return ExtraVariance(total / self.rows, self.blocks, self.rows / self.blocks) if self.rows else NO_EXTRA
 
 
 def measure_variation(
@@ -130,8 +134,12 @@ def choose_variation(variations: Sequence[WindowVariation], seconds: float) -> W
 def _measure_column(blocks: Sequence[ColumnCounts]) -> ColumnVariation:
     counts = np.array([block.counts for block in blocks])
     missing = np.array([[block.missing, block.rows - block.missing] for block in blocks])
-    values = _excess_of_categories(counts[:, :-1]) if blocks[0].bins.categories else _excess_of_numbers(counts)
-    return ColumnVariation(blocks[0].bins.name, values, _excess_of_categories(missing))
+    name, shares = blocks[0].bins.name, _excess_of_categories(missing)
+    if blocks[0].bins.categories:
+        return ColumnVariation(name, _excess_of_categories(counts[:, :-1]), shares)
+    filled, total, _ = _effective_rows(counts)
+    most = float(measure_bins(filled).max()) if np.count_nonzero(total) > 1 else 0.0
+    return ColumnVariation(name, _excess_of_numbers(counts), shares, most)
 
 
 def _excess_of_numbers(counts: Counts) -> float:

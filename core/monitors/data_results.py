@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from threadpoolctl import threadpool_limits
+
 from headrace.core.base.errors import InputError
 from headrace.core.drift.input_drift import ALPHA, SMALLEST_EFFECT, check_promise, compare_inputs
 from headrace.core.drift.reference_profile import ReferenceProfile
@@ -71,8 +73,10 @@ def data_results(
                 "a window must be counted with the contract of the profile that it is compared with; it is counted "
                 "with another version of it: monitor with the bundle that answered."
             )
-    known = know_variation(profile, history, _length(counts) if seconds is None else seconds)
-    tests = list(_tests(profile, counts, known, smallest_effect))
+    # The matrices are too small to share among threads, which would wait for one another.
+    with threadpool_limits(1, user_api="blas"):
+        known = know_variation(profile, history, _length(counts) if seconds is None else seconds)
+        tests = list(_tests(profile, counts, known, smallest_effect))
     results = [*decide(tests, alpha=alpha), describe_requests(counts), *_unknown(counts, tests)]
     if end is not None:
         results.append(describe_freshness(counts, end, largest_age=largest_age))

@@ -79,7 +79,7 @@ def check_input(
         note: What is not known of the variation between windows.
     """
     effect = test.comparison.effect
-    unit = "total variation distance" if reference.bins.categories else "Kolmogorov-Smirnov distance"
+    unit = "share of values that would have to change" if reference.bins.categories else "distance"
     rows = int(window.counts.sum())
     change = describe_change(reference, window) if rows else "it has no values"
     return MonitorTest(

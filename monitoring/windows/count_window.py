@@ -122,7 +122,9 @@ class _WindowCounter:
     def add(self, block: pl.DataFrame, pool: ThreadPoolExecutor) -> None:
         """Add stored rows (n)."""
         self._count_requests(block)
-        known = _known_inputs(block, self._contract)
+        known = select_inputs(block)
+        logged = known_rows(block, self._contract)
+        known = known if logged.all() else known.filter(logged)
         encoded = self._encode(known)
         self._rows.add(encoded.numbers.hash_rows(seed=0))
         positions = self._positions(encoded.numbers, pool)
@@ -241,17 +243,19 @@ def select_scores(block: pl.DataFrame, contract: Contract) -> Floats:
     return scores
 
 
-def _known_inputs(block: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """Return the inputs of the rows whose request is logged."""
-    inputs = select_inputs(block)
-    names = [column.name for column in contract.inputs if column.name in inputs.columns]
+def known_rows(block: pl.DataFrame, contract: Contract) -> pl.Series:
+    """Return the mask (n,) of stored rows whose request is logged, and so any of their inputs is known.
+
+    Args:
+        block: Stored rows (n).
+        contract: What ``observe_contract`` returned.
+    """
+    names = [INPUT_PREFIX + column.name for column in contract.inputs if INPUT_PREFIX + column.name in block.columns]
     if not names:
-        return inputs.clear()
-    first = inputs.get_column(names[0])
-    if not first.null_count():  # no row lacks all inputs
-        return inputs
-    known = inputs.select(pl.any_horizontal(pl.col(names).is_not_null())).to_series()
-    return inputs if known.all() else inputs.filter(known)
+        return pl.repeat(False, block.height, dtype=pl.Boolean, eager=True)
+    if not block.get_column(names[0]).null_count():
+        return pl.repeat(True, block.height, dtype=pl.Boolean, eager=True)
+    return block.select(pl.any_horizontal(pl.col(names).is_not_null())).to_series()
 
 
 def _blocks(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -274,6 +278,3 @@ def _join(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 def _moment(value: object) -> datetime | None:
     return value.astimezone(UTC) if isinstance(value, datetime) else None
-
-
-__all__ = ["BLOCK_ROWS", "INPUT_PREFIX", "ContractModel", "count_window", "observe_contract", "select_scores"]

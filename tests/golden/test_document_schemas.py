@@ -13,6 +13,7 @@ from headrace.core.evaluation.evaluation_document import BundleMetrics, Evaluati
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.monitors.decision import MonitorDecision
 from headrace.core.monitors.monitor_report import MonitorReport
+from headrace.core.monitors.window_counts import WindowRecord
 from headrace.core.packaging.provenance_document import Provenance
 from headrace.core.validation.data_checks import DataChecks
 from tests.conftest import REPOSITORY
@@ -29,6 +30,7 @@ DOCUMENTS = {
     "profile": ReferenceProfile,
     "provenance": Provenance,
     "verdict": GateVerdict,
+    "window": WindowRecord,
 }
 
 

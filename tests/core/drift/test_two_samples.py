@@ -11,6 +11,7 @@ from headrace.core.drift.extra_variance import ExtraVariance
 from headrace.core.drift.two_samples import (
     ALIKE,
     SampleComparison,
+    compare_bins,
     compare_categories,
     compare_ordered,
     compare_shares,
@@ -140,3 +141,30 @@ def test_variation_between_windows_makes_the_same_difference_less_surprising() -
     many, few = (compare_ordered(first, second, extra=ExtraVariance(0.01, windows)) for windows in (1000, 6))
     assert plain.p_value < many.p_value < few.p_value
     assert plain.effect == many.effect == few.effect
+
+
+def test_a_value_that_is_stuck_is_seen_by_its_bin() -> None:
+    """One row in twenty has one value; the test of the whole distribution sees little of it."""
+    rng = RNG(5)
+    edges = np.quantile(rng.standard_normal(20_000), np.arange(1, 64) / 64)
+    values = np.where(np.arange(1000) % 20 == 0, 0.0, rng.standard_normal(1000))
+    counts = [
+        np.bincount(np.searchsorted(edges, sample), minlength=64) for sample in (rng.standard_normal(20_000), values)
+    ]
+    stuck = compare_bins(counts[0], counts[1])
+    assert stuck.p_value < 1e-6
+    assert stuck.effect == pytest.approx(0.05, abs=0.015)
+    assert compare_ordered(counts[0], counts[1]).p_value > 1e-4
+
+
+def test_single_bins_of_equal_samples_differ_as_rarely_as_promised() -> None:
+    """Over all bins together, with a bin that neither sample has ever filled and one that nearly all rows fill."""
+    rng = RNG(6)
+    shares = np.array([0.0, 0.9, 0.05, 0.03, 0.015, 0.005])
+    extra = ExtraVariance(1e-6, 50)
+    p_values = [
+        compare_bins(rng.multinomial(5000, shares), rng.multinomial(400, shares), extra=extra).p_value
+        for _ in range(500)
+    ]
+    assert np.mean(np.array(p_values) <= 0.1) < 0.14
+    assert min(p_values) > 1e-5
