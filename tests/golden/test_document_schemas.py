@@ -9,6 +9,7 @@ import pytest
 from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.evaluation.evaluation_document import BundleMetrics, Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
+from headrace.core.monitors.daily_losses import DailyLosses
 from headrace.core.monitors.monitor_report import MonitorReport
 from headrace.core.packaging.provenance_document import Provenance
 from headrace.core.validation.data_checks import DataChecks
@@ -19,6 +20,7 @@ DOCUMENTS = {
     "data-checks": DataChecks,
     "evaluation": Evaluation,
     "metrics": BundleMetrics,
+    "losses": DailyLosses,
     "monitor": MonitorReport,
     "profile": ReferenceProfile,
     "provenance": Provenance,
