@@ -4,8 +4,8 @@
 
 wrk sends requests and responses of one row with twelve numbers, with ids of their own, on the second core. Headrace
 puts each event on disk before it is acknowledged, and joins and stores rows as Parquet while it receives; the peer
-appends to a file and flushes it to the operating system. The rows in the store are counted afterwards: each acknowledged
-request is there once. Reading a window back is measured beside `polars.read_parquet` of the same files.
+appends to a file and flushes it to the operating system. The rows in the store are counted afterwards: each
+acknowledged request is there once. Reading a window back is measured beside `polars.read_parquet` of the same files.
 
 Prints a table for people and, last, one line of JSON.
 """
@@ -39,7 +39,7 @@ from serving import made
 
 GOALS = {"events_per_core": 5.0, "reading": 1.5}
 PEER = Path(__file__).with_name("peers") / "fastapi_receiver.py"
-CONNECTIONS = 64
+CONNECTIONS = 256
 _START_SECONDS = 30
 _SCRIPT = """
 local request_body, response_body = '%(request)s', '%(response)s'

@@ -4,6 +4,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from headrace.core.base.notes import Note, NoteSeverity
+
+_NOTES: dict[str, tuple[NoteSeverity, str]] = {
+    "damaged": ("warning", "{} records of the journal are damaged; the events in them are lost."),
+    "rows_left_out": ("warning", "Senders left out {} rows of large requests."),
+    "incomplete": ("info", "{} rows have no answer, or no inputs."),
+    "without_time": ("info", "{} events have no time; they have that of their arrival or of their file."),
+    "late": ("info", "{} events are older than those before them by more than the clocks' allowance."),
+    "removed_values": ("info", "{} values were removed: personal ones, and those of columns outside the contract."),
+}
+
 
 @dataclass
 class CollectCounts:
@@ -46,6 +57,18 @@ class CollectCounts:
                 self.refused += value
             else:
                 setattr(self, name, getattr(self, name) + value)
+
+    def find_notes(self) -> tuple[Note, ...]:
+        """Return what a person should know of what was collected: what was refused, removed, guessed or is missing."""
+        found = [
+            Note("warning", "", f"refused_{reason}", count, f"{count} events were refused, for the reason {reason}.")
+            for reason, count in sorted(self.refused.items())
+        ]
+        for name, (severity, sentence) in _NOTES.items():
+            count = getattr(self, name)
+            if count:
+                found.append(Note(severity, "", name, count, sentence.format(count)))
+        return tuple(found)
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts by name, without the newest event's time."""

@@ -13,8 +13,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from headrace.core.base.errors import InputError, RequestError, quote
-from headrace.core.monitors.time_window import parse_moment
+from headrace.core.base.errors import RequestError, quote
 from headrace.serving.protocols import json_body
 from headrace.serving.protocols.cloud_events import check_attributes, open_structured
 
@@ -23,11 +22,9 @@ _KINDS: dict[str, Kind] = {
     "org.kubeflow.serving.inference.request": "request",
     "org.kubeflow.serving.inference.response": "response",
 }
-_ATTRIBUTES = (
-    "specversion", "id", "source", "type", "time", "inferenceservicename", "component", "modeldigest", "metadata",
-    "rowsleftout",
-)  # fmt: skip
-_HEADERS = tuple((f"ce-{name}".encode(), name) for name in _ATTRIBUTES)
+_ALWAYS = tuple((f"ce-{name}".encode(), name) for name in ("specversion", "id", "source", "type"))
+_OWN = ("id", "type", "time", "inferenceservicename", "component", "modeldigest", "metadata", "rowsleftout")
+_HEADERS = tuple((f"ce-{name}".encode(), name) for name in _OWN)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MOST_ID = 256
@@ -79,7 +76,8 @@ def from_headers(headers: Mapping[bytes, bytes], body: bytes) -> PayloadEvent:
         RequestError: If an attribute is missing or wrong; the sentence names it.
     """
     attributes = {name: _header_text(headers[header]) for header, name in _HEADERS if header in headers}
-    check_attributes(attributes)
+    if headers.get(b"ce-specversion") != b"1.0" or b"ce-source" not in headers:
+        check_attributes({name: _header_text(headers[header]) for header, name in _ALWAYS if header in headers})
     return _event(attributes, headers.get(b"content-type", b"").decode("latin-1"), body)
 
 
@@ -139,16 +137,16 @@ def _event(attributes: Mapping[str, Any], content_type: str, body: bytes) -> Pay
         )
     time = _text(attributes.get("time"), "time")
     return PayloadEvent(
-        request_id=request_id,
-        kind=kind,
-        time=_microseconds(time) if time else None,
-        service=_text(attributes.get("inferenceservicename"), "inferenceservicename"),
-        component=_text(attributes.get("component"), "component"),
-        model_digest=_text(attributes.get("modeldigest"), "modeldigest"),
-        content_type=content_type,
-        body=body,
-        json_length=_json_length(attributes.get("metadata")),
-        left_out=_count(attributes.get("rowsleftout")),
+        request_id,
+        kind,
+        _microseconds(time) if time else None,
+        _text(attributes.get("inferenceservicename"), "inferenceservicename"),
+        _text(attributes.get("component"), "component"),
+        _text(attributes.get("modeldigest"), "modeldigest"),
+        content_type,
+        body,
+        _json_length(attributes.get("metadata")),
+        _count(attributes.get("rowsleftout")),
     )
 
 
@@ -170,8 +168,8 @@ def _header_text(value: bytes) -> str:
 
 def _microseconds(text: str) -> int:
     try:
-        return (parse_moment(text) - _EPOCH) // _MICROSECOND
-    except (InputError, OverflowError) as error:
+        return (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+    except (ValueError, TypeError, OverflowError) as error:  # a time without a zone cannot be subtracted
         raise RequestError(
             f"the time of an event must be such as 2026-03-01T00:00:00Z; got {quote(text, 40)} instead.", "time"
         ) from error

@@ -87,11 +87,15 @@ class PayloadReader:
 
     def _read_document(self, body: bytes, length: bytes | None) -> tuple[dict[str, Any], memoryview]:
         """Return the JSON part of a body, and the binary tensors after it."""
-        try:
-            if length is None:
-                return json_body.read(body, self._limits), memoryview(b"")
-        except RequestError:
-            length = b"%d" % binary_tensors.json_length(body)
+        if length is None:
+            try:
+                document = orjson.loads(body)
+            except orjson.JSONDecodeError:
+                length = b"%d" % binary_tensors.json_length(body)
+            else:
+                if type(document) is dict:
+                    return document, _NOTHING
+                raise RequestError(f"a body must be a JSON object; got {json_body.kind(document)} instead.", "json")
         head, rest = binary_tensors.split(body, length)
         return json_body.read(head, self._limits), rest
 
@@ -220,6 +224,7 @@ class PayloadReader:
         }
 
 
+_NOTHING = memoryview(b"")
 _JSON = frozenset(
     {"", "application/json", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"}
 )

@@ -5,12 +5,15 @@ killed reads some of them twice, and the store holds each once. A topic of Kafka
 """
 
 import logging
+import math
+import time
+import zlib
 from collections.abc import Iterator  # noqa: TC003 - no deferred annotations here
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from headrace.core.base.errors import MissingError, RequestError
 from headrace.monitoring.collect.payload_files import SUFFIXES, FileItem, read_file, read_line
@@ -22,6 +25,8 @@ _MOST_FILE_BYTES = 256 << 20
 _MOST_LINE_BYTES = 64 << 20
 _FILES_AT_ONCE = 256
 _THREADS = 8
+_HEAD_BYTES = 256
+_LIST_SECONDS = 10.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _logger = logging.getLogger(__name__)
 
@@ -66,7 +71,7 @@ class LogFile:
         self.address = address
         self._path = Path(address)
         self._follow = follow
-        self._inode = self._offset = 0
+        self._inode = self._offset = self._checksum = 0
 
     def read(self) -> list[Item]:
         """See ``PayloadSource.read``."""
@@ -98,8 +103,8 @@ class LogFile:
     def _read_lines(self, path: Path) -> list[Item]:
         items: list[Item] = []
         with path.open("rb") as stream:
-            if stream.seek(0, 2) < self._offset:
-                _logger.warning("%s is shorter than before; it is read from its beginning.", path)
+            if stream.seek(0, 2) < self._offset or self._checksum_of(stream) != self._checksum:
+                _logger.warning("%s is another file than before; it is read from its beginning.", path)
                 self._offset = 0
             stream.seek(self._offset)
             while len(items) < MOST_EVENTS and (line := stream.readline(_MOST_LINE_BYTES)):
@@ -108,15 +113,21 @@ class LogFile:
                 self._offset += len(line)
                 if line.strip():
                     items.append((read_line(line), None))
+            self._checksum = self._checksum_of(stream)
         return items
+
+    def _checksum_of(self, stream: BinaryIO) -> int:
+        """Return a checksum of the file's beginning: a new file may get the inode of one that was deleted."""
+        stream.seek(0)
+        return zlib.crc32(stream.read(min(self._offset, _HEAD_BYTES)))
 
     def position(self) -> Any:
         """See ``PayloadSource.position``."""
-        return {"inode": self._inode, "offset": self._offset}
+        return {"inode": self._inode, "offset": self._offset, "checksum": self._checksum}
 
     def resume(self, position: Any) -> None:
         """See ``PayloadSource.resume``."""
-        self._inode, self._offset = int(position["inode"]), int(position["offset"])
+        self._inode, self._offset, self._checksum = (int(position[key]) for key in ("inode", "offset", "checksum"))
 
 
 class StoredPayloads:
@@ -133,10 +144,14 @@ class StoredPayloads:
         self._place = place
         self._seen: dict[str, str] = {}
         self._left: Iterator[StoredObject] | None = None
+        self._listed = -math.inf
 
     def read(self) -> list[Item]:
         """See ``PayloadSource.read``."""
         if self._left is None:
+            if time.monotonic() - self._listed < _LIST_SECONDS:
+                return []
+            self._listed = time.monotonic()
             found = self._place.store.list(self._place.prefix)
             self._left = (item for item in found if self._seen.get(item.key) != item.etag)
         items: list[Item] = []
@@ -150,14 +165,14 @@ class StoredPayloads:
         return items
 
     def _fetch(self, file: StoredObject) -> list[Item]:
-        time = None if file.modified is None else int((file.modified - _EPOCH).total_seconds() * 1_000_000)
+        written = None if file.modified is None else (file.modified - _EPOCH) // timedelta(microseconds=1)
         if not file.key.lower().endswith(SUFFIXES):
-            return [(RequestError(f"{file.key} must end with one of {', '.join(SUFFIXES)}.", "file"), time)]
+            return [(RequestError(f"{file.key} must end with one of {', '.join(SUFFIXES)}.", "file"), written)]
         if file.size > _MOST_FILE_BYTES:
             error = RequestError(f"{file.key} must have at most {_MOST_FILE_BYTES} bytes; it has {file.size}.", "size")
-            return [(error, time)]
+            return [(error, written)]
         content = self._place.store.get_bytes(file.key, _MOST_FILE_BYTES)
-        return [(item, time) for item in read_file(file.key, content)]
+        return [(item, written) for item in read_file(file.key, content)]
 
     def position(self) -> Any:
         """See ``PayloadSource.position``."""

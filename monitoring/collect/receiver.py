@@ -111,7 +111,7 @@ class Receiver:
 
     @property
     def _busy_bytes(self) -> int:
-        return self._journal.unwritten_bytes + self._waiting_bytes
+        return self._journal.unwritten_bytes + self._waiting_bytes + self._writer.waiting_bytes
 
     def check_room(self, content_length: int) -> None:
         """Raise if the journal has no room for a body.
@@ -256,7 +256,7 @@ class Receiver:
             await self._drain(connections)
             self._full.set()
             await storing
-            await self._store(final=True)
+            await self._store_rest()
         finally:
             sweeper.cancel()
             self._commits.shutdown()
@@ -289,6 +289,15 @@ class Receiver:
             else:
                 pause = _FIRST_PAUSE
                 await _wait(self._full, self._options.store_seconds)
+
+    async def _store_rest(self) -> None:
+        try:
+            await self._store(final=True)
+        except StoreError as error:
+            raise StoreError(
+                f"{str(error).removesuffix('.')}: {self._busy_bytes} bytes of events stay in {self._journal.folder} "
+                "for the next start."
+            ) from error
 
     async def _store(self, *, final: bool) -> None:
         loop = asyncio.get_running_loop()

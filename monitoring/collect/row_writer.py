@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from headrace.core.base.errors import InputError, StoreError
 from headrace.core.base.files import whole
 from headrace.core.contracts.contract import Contract
 from headrace.monitoring.collect.collect_counts import CollectCounts
@@ -13,7 +14,7 @@ from headrace.monitoring.collect.row_builder import Pair, build_rows, stored_col
 from headrace.monitoring.windows.window_store import WindowStore
 
 PAIR_SECONDS = 60.0
-_MOST_HALVES = 50_000
+_MOST_HALVES, _MOST_VALUES = 50_000, 2_000_000
 _MOST_RECENT = 200_000
 _REQUEST, _RESPONSE = 1, 2
 
@@ -29,6 +30,11 @@ class _Half:
 
     event: CollectedEvent
     since: float
+
+    @property
+    def values(self) -> int:
+        """Number of its values."""
+        return self.event.rows * (1 + len(self.event.columns))
 
 
 @dataclass
@@ -57,14 +63,21 @@ class RowWriter:
     def __post_init__(self) -> None:
         """Read the halves that an earlier process left."""
         self._columns = stored_columns(self.contract)
+        self._waiting_bytes = 0
         if self.halves_path is not None and self.halves_path.exists():
             for event in read_lines(self.halves_path, self.counts):
                 self._halves[event.request_id] = _Half(event, 0.0)
+            self._waiting_bytes = self.halves_path.stat().st_size
 
     @property
     def waiting(self) -> int:
         """Number of halves that wait."""
         return len(self._halves)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Size of the file of halves."""
+        return self._waiting_bytes
 
     def write(self, events: Iterable[CollectedEvent], *, now: float, final: bool = False) -> None:
         """Store events; when it returns, each of them is in the store or in the file of halves.
@@ -96,7 +109,7 @@ class RowWriter:
                 pairs.append((event, half.event) if half.event.is_response else (half.event, event))
                 recent[event.request_id] = (pairs[-1][0] or event).time * 4 + _REQUEST + _RESPONSE
         complete = len(pairs)
-        for request_id in self._expired(halves, now, final=final):
+        for request_id in self._find_expired(halves, now, final=final):
             event = halves.pop(request_id).event
             pairs.append(_alone(event))
             recent[request_id] = event.time * 4 + (_RESPONSE if event.is_response else _REQUEST)
@@ -110,22 +123,32 @@ class RowWriter:
         self._halves = halves
         self._remember(recent)
 
-    def _expired(self, halves: dict[str, _Half], now: float, *, final: bool) -> list[str]:
-        """Return the ids of the halves that wait no longer, the oldest first; a clock that goes back ends a wait."""
+    def _find_expired(self, halves: dict[str, _Half], now: float, *, final: bool) -> list[str]:
+        """Return the ids of the halves that wait no longer, because it is too long or they are too many."""
         if final:
             return list(halves)
+        # A clock that goes back ends a wait too.
         expired = [name for name, half in halves.items() if not now - self.pair_seconds <= half.since <= now]
-        excess = len(halves) - len(expired) - _MOST_HALVES
-        if excess > 0:
-            gone = set(expired)
-            expired += [name for name in halves if name not in gone][:excess]
+        gone = set(expired)
+        count, values = len(halves) - len(expired), sum(half.values for half in halves.values())
+        values -= sum(halves[name].values for name in expired)
+        for name, half in halves.items():
+            if count <= _MOST_HALVES and values <= _MOST_VALUES:
+                break
+            if name not in gone:
+                expired.append(name)
+                count, values = count - 1, values - half.values
         return expired
 
     def _save(self, halves: dict[str, _Half]) -> None:
         if self.halves_path is None or (not halves and not self._halves):
             return
-        with whole(self.halves_path) as part, part.open("wb") as stream:
-            stream.writelines(write_line(half.event) for half in halves.values())
+        try:
+            with whole(self.halves_path) as part, part.open("wb") as stream:
+                stream.writelines(write_line(half.event) for half in halves.values())
+                self._waiting_bytes = stream.tell()
+        except (OSError, InputError) as error:
+            raise StoreError(f"{self.halves_path} cannot be written: {error}; make room.") from error
 
     def _remember(self, recent: dict[str, int]) -> None:
         self._recent |= recent

@@ -137,7 +137,7 @@ class WindowStore:
             yield keys
             return
         hashes = [self._request_hashes(key) for key in keys]
-        common = _repeated(np.concatenate(hashes))
+        common = _find_repeated(np.concatenate(hashes))
         overlapping = [bool(len(common)) and bool(np.isin(one, common).any()) for one in hashes]
         yield from ([key] for key, overlaps in zip(keys, overlapping, strict=True) if not overlaps)
         if any(overlapping):
@@ -199,7 +199,7 @@ def _rest(rows: pl.DataFrame) -> list[str]:
     return [name for name in rows.columns if name not in FIXED_COLUMNS]
 
 
-def _repeated(hashes: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+def _find_repeated(hashes: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
     ordered = np.sort(hashes)
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 

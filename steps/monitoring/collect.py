@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from headrace.core.base.files import write_json
+from headrace.core.base.notes import as_json
 from headrace.core.bundles.bundle import open_bundle
 from headrace.core.contracts.contract_yaml import load as load_contract
 from headrace.monitoring.collect.collect_counts import CollectCounts
@@ -28,6 +29,6 @@ def run_collect(
     counted = CollectCounts()
     read_sources(plan, sources, counted)
     write_json(Path(counts.path), counted.as_json())
-    add_metadata(counts, counted.as_json())
+    add_metadata(counts, {**counted.as_json(), "notes": as_json(counted.find_notes())})
     say(f"{counted.events:,} events, {counted.rows:,} rows stored, {sum(counted.refused.values()):,} refused")
     return counted.rows

@@ -40,6 +40,12 @@ _BEST = ("tune", "best_parameters")
 _BUNDLE = ("package", "bundle")
 
 SAMPLES = {
+    "collect": Sample(
+        arguments={"sources": ["{table}"], "store": "{table}.monitoring"},
+        inputs={"bundle": _BUNDLE},
+        bad={"store": "ftp://x"},
+        says="ftp://x",
+    ),
     "score": Sample(inputs={"bundle": _BUNDLE, "table": _TABLE}, broken="bundle", says="manifest"),
     "join_labels": Sample(
         arguments={"store": "{table}.monitoring", "request_id_column": "customer_id", "actual_column": "churn"},

@@ -111,7 +111,13 @@ def store(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 def _filled(sample: Sample, arguments: dict[str, Any], **values: str) -> Sample:
     """The sample with its placeholders filled in."""
-    texts = {key: value.format(**values) if isinstance(value, str) else value for key, value in arguments.items()}
+
+    def fill(value: Any) -> Any:
+        if isinstance(value, list):
+            return [fill(one) for one in value]
+        return value.format(**values) if isinstance(value, str) else value
+
+    texts = {key: fill(value) for key, value in arguments.items()}
     return Sample(texts, sample.inputs, sample.bad, sample.broken, sample.says)
 
 

@@ -51,6 +51,14 @@ def test_the_images_tag_is_the_packages_version(documents: Documents) -> None:
         assert tag != "latest"
 
 
+def test_options_that_run_the_suites_image_name_its_version() -> None:
+    """An option sets the tag of its own objects: what the base sets holds for the base alone."""
+    for path in sorted((FOLDER / "components").glob("*/kustomization.yaml")):
+        runs = any("headrace/headrace-python" in file.read_text() for file in path.parent.glob("*.yaml"))
+        tags = [f"{one['name']}:{one['newTag']}" for one in yaml.safe_load(path.read_text()).get("images", [])]
+        assert tags == ([IMAGE] if runs else []), path
+
+
 def test_no_secret_has_a_value(documents: Documents) -> None:
     """Keys come into the cluster from outside; only where the registry is stands in a manifest."""
     for name, secret in _of(documents, "Secret").items():

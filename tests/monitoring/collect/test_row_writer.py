@@ -1,0 +1,172 @@
+"""Requests and responses become rows, each once, however they come."""
+
+import random
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.core.base.errors import StoreError
+from headrace.core.monitors.time_window import TimeWindow
+from headrace.monitoring.collect.collect_counts import CollectCounts
+from headrace.monitoring.collect.collected_event import CollectedEvent
+from headrace.monitoring.collect.row_writer import RowWriter
+from headrace.monitoring.windows.column_types import concat_rows
+from headrace.monitoring.windows.window_store import WindowStore
+from headrace.stores.objects.folder_objects import FolderStore
+from headrace.stores.objects.open_objects import StorePlace
+from tests.monitoring.collect.made_events import CONTRACT, START
+
+_SECOND = 1_000_000
+_BEGIN = int(START.timestamp()) * _SECOND
+_WINDOW = TimeWindow(START - timedelta(days=1), START + timedelta(days=1))
+_ANSWER = ("label", "probability_no", "probability_yes")
+
+
+def request(name: str, rows: int = 1, seconds: float = 0) -> CollectedEvent:
+    """A request."""
+    columns: dict[str, list[Any]] = {"input_age": list(range(rows)), "input_plan": ["basic"] * rows}
+    return CollectedEvent(
+        name, is_response=False, time=_BEGIN + int(seconds * _SECOND), model_digest="", rows=rows, columns=columns
+    )
+
+
+def response(name: str, rows: int = 1, seconds: float = 0.5) -> CollectedEvent:
+    """Its response."""
+    columns: dict[str, list[Any]] = {
+        "label": ["yes"] * rows,
+        "probability_yes": [0.75] * rows,
+        "probability_no": [0.25] * rows,
+    }
+    return CollectedEvent(
+        name, is_response=True, time=_BEGIN + int(seconds * _SECOND), model_digest="d", rows=rows, columns=columns
+    )
+
+
+def store_in(folder: Path) -> WindowStore:
+    """The store in a folder."""
+    return WindowStore(StorePlace(FolderStore(folder)), "customers")
+
+
+def writer(folder: Path, **options: Any) -> RowWriter:
+    """A writer whose halves are in a file."""
+    return RowWriter(store_in(folder / "store"), CONTRACT, CollectCounts(), folder / "halves.jsonl", **options)
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    """All rows of the store, in order."""
+    frames = list(store_in(folder / "store").read(_WINDOW))
+    return concat_rows(frames).sort("request_id", "row").to_dicts() if frames else []
+
+
+def test_a_request_and_its_response_are_one_row(tmp_path: Path) -> None:
+    """With the time of the request, and a null for each input that it lacks."""
+    one = writer(tmp_path)
+    one.write([response("a"), request("a"), request("a")], now=0.0)
+    assert rows(tmp_path) == [
+        {"request_id": "a", "row": 0, "time": START, "model_digest": "d", "input_age": 0, "input_plan": "basic",
+         "input_spend": None, "label": "yes", "probability_no": 0.25, "probability_yes": 0.75}
+    ]  # fmt: skip
+    assert (one.counts.rows, one.counts.duplicates, one.counts.incomplete, one.waiting) == (1, 1, 0, 0)
+
+
+def test_a_half_waits_and_is_then_stored_alone(tmp_path: Path) -> None:
+    """A half that comes later still lies in the hour of the first, so that the reader joins both."""
+    one = writer(tmp_path, pair_seconds=60.0)
+    hour_ends = 3599.9
+    one.write([request("a", seconds=hour_ends), request("b", rows=2)], now=100.0)
+    assert (rows(tmp_path), one.waiting) == ([], 2)
+    one.write([], now=161.0)
+    assert (one.counts.rows, one.counts.incomplete, one.waiting) == (3, 3, 0)
+    one.write([response("a", seconds=hour_ends + 1)], now=162.0)
+    assert store_in(tmp_path / "store").hours() == [START]
+    found = {(row["request_id"], row["row"]): row for row in rows(tmp_path)}
+    assert found["a", 0]["label"] == "yes"
+    assert found["b", 1]["input_age"] == 1
+    assert found["b", 1]["label"] is None
+    assert found["a", 0]["time"] == START + timedelta(seconds=hour_ends)
+
+
+def test_halves_survive_the_process(tmp_path: Path) -> None:
+    """What waits for its other half is in a file before the journal may forget it."""
+    writer(tmp_path).write([request("a"), request("b")], now=1.0)
+    after = writer(tmp_path)
+    assert after.waiting == 2
+    after.write([response("a")], now=2.0)
+    after.write([], now=3.0, final=True)
+    assert [(row["request_id"], row["label"]) for row in rows(tmp_path)] == [("a", "yes"), ("b", None)]
+
+
+def test_a_clock_that_goes_back_ends_no_wait_for_ever(tmp_path: Path) -> None:
+    """A half that seems to come from the future is stored."""
+    one = writer(tmp_path)
+    one.write([request("a")], now=1000.0)
+    one.write([], now=10.0)
+    assert one.waiting == 0
+    assert len(rows(tmp_path)) == 1
+
+
+class _BrokenOnce(FolderStore):
+    """A folder whose first write fails."""
+
+    failures = 1
+
+    def put_bytes(self, *arguments: Any, **options: Any) -> bool:
+        if type(self).failures:
+            type(self).failures -= 1
+            raise StoreError("the store is full.")
+        return super().put_bytes(*arguments, **options)
+
+
+def test_a_failed_write_may_be_repeated(tmp_path: Path) -> None:
+    """Nothing is counted or remembered of it."""
+    one = RowWriter(WindowStore(StorePlace(_BrokenOnce(tmp_path / "store")), "customers"), CONTRACT, CollectCounts())
+    events = [request("a"), response("a")]
+    with pytest.raises(StoreError, match="full"):
+        one.write(events, now=0.0)
+    one.write(events, now=0.0)
+    assert (one.counts.rows, one.counts.duplicates) == (1, 0)
+    assert len(rows(tmp_path)) == 1
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("abcdef"), st.tuples(st.integers(1, 3), st.sampled_from(["both", "request", "response"]))
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_any_order_any_split_any_restart(requests: dict[str, tuple[int, str]], draw: random.Random) -> None:
+    """Events come in any order, repeated, in any batches, with restarts and lost acknowledgements: each row once."""
+    events = [
+        make(name, count)
+        for name, (count, halves) in requests.items()
+        for make in (request, response)
+        if halves in {"both", make.__name__}
+    ]
+    sent = [event for event in events for _ in range(draw.choice([1, 1, 2]))]
+    draw.shuffle(sent)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        one, now = writer(folder), 0.0
+        while sent:
+            size = draw.randint(1, 4)
+            batch, sent = sent[:size], sent[size:]
+            now += draw.choice([1.0, 100.0])
+            one.write(batch, now=now)
+            if draw.random() < 0.3:
+                one = writer(folder)
+                if draw.random() < 0.5:
+                    one.write(batch, now=now)  # killed before the journal forgot them: they are written again
+        one.write([], now=now, final=True)
+        found = rows(folder)
+    assert [(row["request_id"], row["row"]) for row in found] == [
+        (name, place) for name in sorted(requests) for place in range(requests[name][0])
+    ]
+    for row in found:
+        halves = requests[row["request_id"]][1]
+        assert (row["input_age"] is not None) == (halves != "response")
+        assert (row["label"] is not None) == (halves != "request")
