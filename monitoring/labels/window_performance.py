@@ -38,14 +38,14 @@ def scored_rows(rows: pl.DataFrame, contract: Contract) -> ScoredRows:
     if contract.task == "regression":
         return ScoredRows("regression", values=rows.get_column(VALUE).to_numpy())
     classes = matrix_layout.classes(contract)
-    absent = [name for name in classes if f"{PROBABILITY_PREFIX}{name}" not in rows.columns]
+    absent = [name for name in _probabilities(contract) if name not in rows.columns]
     other = rows.get_column(LABEL).filter(~rows.get_column(LABEL).is_in(list(classes))).unique().to_list()
     if absent or other:
         raise InputError(
             f"scored rows must have the classes {quote(list(classes))} of the contract {contract.name}; they lack the "
-            f"probability of {quote(absent)} and answer {quote(other)}: monitor each version with its own bundle."
+            f"columns {quote(absent)} and answer {quote(other)}: monitor each version with its own bundle."
         )
-    probabilities = rows.select(f"{PROBABILITY_PREFIX}{name}" for name in classes).to_numpy()
+    probabilities = rows.select(_probabilities(contract)).to_numpy()
     return ScoredRows(
         contract.task,
         np.asarray(probabilities, dtype=np.float64),
@@ -57,7 +57,12 @@ def scored_rows(rows: pl.DataFrame, contract: Contract) -> ScoredRows:
 def with_answer(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """Return the stored rows that have an answer: a request may be stored before its response, or be refused."""
     answer = VALUE if contract.task == "regression" else LABEL
-    return rows.filter(pl.col(answer).is_not_null()) if answer in rows.columns else rows.clear()
+    if answer in rows.columns:
+        return rows.filter(pl.col(answer).is_not_null())
+    numbers = [VALUE] if contract.task == "regression" else _probabilities(contract)
+    return rows.clear().with_columns(
+        pl.lit(None, pl.String()).alias(LABEL), *(pl.lit(None, pl.Float64()).alias(name) for name in numbers)
+    )
 
 
 def evaluated_rows(rows: pl.DataFrame, contract: Contract) -> EvaluatedRows:
@@ -143,6 +148,10 @@ def _indices(rows: pl.DataFrame, name: str, classes: Sequence[str]) -> NDArray[n
     positions = pl.Series(range(len(classes)), dtype=pl.Int64)
     found = rows.get_column(name).replace_strict(pl.Series(classes), positions, return_dtype=pl.Int64)
     return np.asarray(found.to_numpy(), dtype=np.int64)
+
+
+def _probabilities(contract: Contract) -> list[str]:
+    return [f"{PROBABILITY_PREFIX}{name}" for name in matrix_layout.classes(contract)]
 
 
 def _positive(contract: Contract) -> int:
