@@ -29,7 +29,7 @@ MOST_UNDEFINED = 0.05
 _FEWEST_TESTED = 30
 _ERRORS = ("mae", "rmse")
 _CAVEATS = {
-    True: "This holds if errors depend on the inputs as the prediction shows; what else makes them larger, and a change "
+    True: "This holds if errors depend on inputs as the prediction shows; what else makes them larger, and a change "
     "of what inputs mean, cannot be seen without labels",
     False: "This holds if probabilities mean what they meant on the test part; a change of that cannot be seen without "
     "labels",
