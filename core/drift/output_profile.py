@@ -44,7 +44,9 @@ class ErrorRecord:
         totals: Sum of the errors in each bin, in the target's unit.
         squares: Sum of their squares.
         magnitudes: Sum of their absolute values.
-        dispersion: Variance of the squared errors within bins over the square of their mean; 2 for normal errors.
+        magnitude_dispersion: Variance of the absolute errors within bins over the square of their mean; 0.57 for normal
+            errors.
+        square_dispersion: The same of the squared errors; 2 for normal errors.
     """
 
     edges: tuple[float, ...]
@@ -53,7 +55,8 @@ class ErrorRecord:
     totals: tuple[float, ...]
     squares: tuple[float, ...]
     magnitudes: tuple[float, ...]
-    dispersion: float
+    magnitude_dispersion: float
+    square_dispersion: float
 
 
 @dataclass(frozen=True)
@@ -171,18 +174,22 @@ def _describe_errors(values: Floats, actual: Floats) -> ErrorRecord:
         totals=tuple(np.bincount(bins, errors, count).tolist()),
         squares=tuple(np.bincount(bins, np.square(errors), count).tolist()),
         magnitudes=tuple(np.bincount(bins, np.abs(errors), count).tolist()),
-        dispersion=_dispersion(bins, errors),
+        magnitude_dispersion=_dispersion(bins, errors, 1),
+        square_dispersion=_dispersion(bins, errors, 2),
     )
 
 
-def _dispersion(bins: NDArray[np.int64], errors: Floats) -> float:
-    """Return the variance of squared errors (n,) within bins over the square of their mean; 0 without errors."""
+def _dispersion(bins: NDArray[np.int64], errors: Floats, power: int) -> float:
+    """Return the variance of powers of errors (n,) within bins over the square of their mean; 0 if they do not vary."""
     # Fourth powers of errors in the target's unit may overflow; those of parts of the largest one do not.
     largest = float(np.abs(errors).max(initial=0.0))
     if not largest:
         return 0.0
-    squares = np.square(errors / largest)
-    rows, totals = np.bincount(bins), np.bincount(bins, squares)
-    means = totals / np.maximum(rows, 1)
-    within = float(np.square(squares - means[bins]).sum()) / max(1, len(errors) - int((rows > 0).sum()))
-    return within / float((rows * np.square(means)).sum() / len(errors))
+    values = np.abs(errors / largest) ** power
+    rows = np.bincount(bins)
+    means = np.bincount(bins, values) / np.maximum(rows, 1)
+    occupied = int((rows > 0).sum())
+    variance = float(np.square(values - means[bins]).sum()) / max(1, len(values) - occupied)
+    # The squares of means of few rows are too large by their variance.
+    signal = float((rows * np.square(means)).sum()) - occupied * variance
+    return len(values) * variance / signal if signal > 0 else float(len(values))

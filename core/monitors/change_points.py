@@ -25,13 +25,14 @@ FEWEST_DAYS = 28
 MOST_DAYS = 1500
 SHORTEST = 7
 """Fewest days between two changes."""
-# Simulated for 28 to 1,500 days of equal levels: at this penalty 1 in 100 histories is cut. Beyond, the chance falls as
-# a chi-square variable's (`benchmarks/estimated_performance.py changes`).
+# Simulated for 28 to 1,500 days of one level: at this penalty at most 1 in 100 histories is cut. With another penalty
+# the chance falls as a chi-square variable's (`benchmarks/estimated_performance.py changes`).
 _PENALTY, _PENALTY_ALPHA = 14.5, 0.01
 # 95 % point of twice the likelihood ratio of a change's place (Hansen 2000, Sample Splitting and Threshold Estimation,
 # Econometrica 68, table 1).
 _PLACE = 7.35
 _MOST_NAMED = 5
+_BLOCKS, _FEWEST_BLOCKS = (1, 7, 14, 28), 8
 
 Floats = NDArray[np.float64]
 
@@ -153,14 +154,17 @@ def _locate(means: Floats, noise: float, first: int, cut: int, last: int) -> Lev
 
 
 def _noise(means: Floats) -> float:
-    """Return the standard deviation of a day around its level, from differences of neighbouring days.
+    """Return the standard deviation of independent days that would move a level's mean as much as these do.
 
-    The differences of neighbouring weeks show more of it where days depend on one another (von Neumann 1941).
+    It is estimated from differences of neighbours, which a change of the level hardly touches (von Neumann 1941): of
+    days, and of weeks and longer blocks, which differ by more where days depend on one another.
     """
-    weeks = means[len(means) % SHORTEST :].reshape(-1, SHORTEST).mean(axis=1)
-    by_day = float(np.square(np.diff(means)).mean()) / 2
-    by_week = float(np.square(np.diff(weeks)).mean()) / 2 * SHORTEST if len(weeks) > SHORTEST else 0.0
-    return math.sqrt(max(by_day, by_week))
+    variances = []
+    for length in _BLOCKS:
+        blocks = means[len(means) % length :].reshape(-1, length).mean(axis=1)
+        if length == 1 or len(blocks) >= _FEWEST_BLOCKS:
+            variances.append(float(np.square(np.diff(blocks)).mean()) / 2 * length)
+    return math.sqrt(max(variances))
 
 
 def _merge_sparse(days: list[str], totals: Floats, rows: Floats) -> tuple[list[str], Floats, Floats]:

@@ -158,14 +158,11 @@ def _draw_errors(record: ErrorRecord, values: Floats, *, draws: int, rng: np.ran
     rows = np.array(record.rows, dtype=np.float64)
     present = np.maximum(rows, 1)
     sizes, squares = np.array(record.magnitudes) / present, np.array(record.squares) / present
-    within = np.maximum(squares - np.square(sizes), 0.0) * present / np.maximum(present - 1, 1)
     centres = np.where(rows > 0, np.array(record.values) / present, np.append(record.edges, record.edges[-1:]))
     asked = np.where(counts > 0, np.bincount(bins, values, len(rows)) / np.maximum(counts, 1), centres)
     positions = (centres, asked)
-    signal = float((rows * np.square(sizes)).sum())
-    spread = float((rows * within).sum()) / signal if signal > 0 else 0.0
-    absolute = _draw_mean(rows, sizes, counts, positions, dispersion=spread, draws=draws, rng=rng)
-    squared = _draw_mean(rows, squares, counts, positions, dispersion=record.dispersion, draws=draws, rng=rng)
+    absolute = _draw_mean(rows, sizes, counts, positions, dispersion=record.magnitude_dispersion, draws=draws, rng=rng)
+    squared = _draw_mean(rows, squares, counts, positions, dispersion=record.square_dispersion, draws=draws, rng=rng)
     return [MetricDraws("mae", absolute), MetricDraws("rmse", np.sqrt(squared))]
 
 

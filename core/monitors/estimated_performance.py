@@ -27,10 +27,14 @@ MOST_OUTSIDE = 0.05
 MOST_UNDEFINED = 0.05
 """Largest share of draws that may leave a metric undefined."""
 _FEWEST_TESTED = 30
-_CAVEAT = (
-    "This holds if inputs mean what they meant on the test part; a change of that relation cannot be seen without "
-    "labels"
-)
+_ERRORS = ("mae", "rmse")
+_CAVEATS = {
+    True: "This holds if errors depend on inputs as the prediction shows; what else makes them larger, and a change "
+    "of what inputs mean, cannot be seen without labels",
+    False: "This holds if probabilities mean what they meant on the test part; a change of that cannot be seen without "
+    "labels",
+}
+"""What an estimate rests on, for a regression and for a classification."""
 
 
 def estimated_results(
@@ -60,7 +64,7 @@ def estimated_results(
     plan = plan or PerformancePlan()
     reason = _why_unknown(profile, rows, inputs, trained)
     if reason:
-        names = ("mae", "rmse") if profile.errors is not None else ("accuracy", "roc_auc", "log_loss", "brier")
+        names = _ERRORS if profile.errors is not None else ("accuracy", "roc_auc", "log_loss", "brier")
         return tuple(
             MonitorResult(MONITOR, name, "unknown", f"{name_of(name)} cannot be estimated: {reason}.", rows=len(rows))
             for name in names
@@ -104,7 +108,7 @@ def _describe(
         MONITOR,
         name,
         "violated" if worse else "ok",
-        f"{sentence}. {_CAVEAT}.",
+        f"{sentence}. {_CAVEATS[name in _ERRORS]}.",
         value=draws.value,
         low=low,
         high=high,

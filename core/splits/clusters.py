@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from headrace.core.contracts.contract import Contract
 
-ClusterKind = Literal["row", "key", "group", "inputs", "time"]
+ClusterKind = Literal["row", "key", "group", "inputs", "time", "request"]
 
 # Batches of a series: more than about 30 gain little, and long ones keep dependent rows together
 # (Schmeiser 1982, Batch Size Effects in the Analysis of Simulation Output, Operations Research 30).
@@ -26,6 +26,7 @@ _NOUNS: dict[ClusterKind, tuple[str, str]] = {
     "group": ("group", "groups"),
     "inputs": ("set of inputs", "sets of inputs"),
     "time": ("block of consecutive rows", "blocks of consecutive rows"),
+    "request": ("request", "requests"),
 }
 
 
@@ -34,8 +35,8 @@ class RowClusters:
     """Rows that were sampled together.
 
     Attributes:
-        by: What the rows of a cluster share: a ``key``, a ``group``, all ``inputs``, a stretch of ``time``; or ``row``,
-            if rows are independent.
+        by: What the rows of a cluster share: a ``key``, a ``group``, all ``inputs``, a stretch of ``time``, a
+            ``request`` to a model in use; or ``row``, if rows are independent.
         codes: Number (n,) of each row's cluster, from 0 on without gaps.
         count: Number of clusters.
     """

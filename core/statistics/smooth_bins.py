@@ -102,7 +102,12 @@ def draw_log_means(
 
     bins, scale = np.arange(len(rows)), float(positions[0][seen].std()) or 1.0
     observed, wanted = (np.stack([where / scale, bins]) for where in positions)
-    return centre + _draw(likelihood, observed[:, seen], wanted, draws=draws, rng=rng)
+    both = np.concatenate([observed[:, seen], wanted], axis=1)
+    drawn = centre + _draw(likelihood, observed[:, seen], both, draws=draws, rng=rng)
+    fitted, logarithms = drawn[:, : len(sizes)], drawn[:, len(sizes) :]
+    # A gamma's fit has the right ratios, not the right sum: the mean over all rows is made that of the rows.
+    factor = float((weights * sizes).sum() / (weights * np.exp(fitted).mean(axis=0)).sum())
+    return np.asarray(logarithms + np.log(factor))
 
 
 def _draw(likelihood: _Likelihood, observed: Floats, wanted: Floats, *, draws: int, rng: np.random.Generator) -> Floats:

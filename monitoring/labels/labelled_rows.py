@@ -133,7 +133,7 @@ def _match(
     }
     if not parts:
         return pl.DataFrame(schema=schema)
-    return latest_labels(pl.concat([part.select(*schema) for part in parts]), [REQUEST_ID, ROW])
+    return latest_labels(pl.concat([part.select(list(schema)) for part in parts]), [REQUEST_ID, ROW])
 
 
 def _match_keys(requests: pl.DataFrame, labels: pl.DataFrame, by: list[str]) -> pl.DataFrame:

@@ -49,7 +49,7 @@ SAMPLES = {
     ),
     "score": Sample(inputs={"bundle": _BUNDLE, "table": _TABLE}, broken="bundle", says="manifest"),
     "join_labels": Sample(
-        arguments={"store": "{table}.monitoring", "request_id_column": "customer_id", "actual_column": "churn"},
+        arguments={"store": "{table}.monitoring", "request_id_column": "joined"},
         inputs={"bundle": _BUNDLE, "table": _TABLE},
         bad={"actual_column": "no such column"},
         says="no such column",

@@ -12,6 +12,7 @@ from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.evaluation.evaluation_document import BundleMetrics, Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.monitors.decision import MonitorDecision
+from headrace.core.monitors.daily_losses import DailyLosses
 from headrace.core.monitors.monitor_report import MonitorReport
 from headrace.core.monitors.window_counts import WindowRecord
 from headrace.core.packaging.provenance_document import Provenance
@@ -26,6 +27,7 @@ DOCUMENTS = {
     "decision": MonitorDecision,
     "evaluation": Evaluation,
     "metrics": BundleMetrics,
+    "losses": DailyLosses,
     "monitor": MonitorReport,
     "profile": ReferenceProfile,
     "provenance": Provenance,
