@@ -89,7 +89,7 @@ class EventConnection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._body_bytes = self._head_bytes = 0
         self._in_head = True
-        self._reads = self._discards = self._paused = False
+        self._reads = self._discards = self._lingers = self._paused = False
         self.since = self._loop.time()
         self.idle = True
         self.transport = cast("asyncio.Transport", None)
@@ -116,8 +116,6 @@ class EventConnection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause if isinstance(cause, RequestError) else RequestError("this is not HTTP/1.1.", "http"))
-        except httptools.HttpParserUpgrade:
-            self._refuse(RequestError("this receiver speaks HTTP/1.1 alone.", "http"))
         else:
             if self._in_head and self._head_bytes > self._handler.limits.header_bytes:
                 self._refuse(self._head_too_long())
@@ -154,6 +152,9 @@ class EventConnection(asyncio.Protocol):
             if head > limits.header_bytes:
                 raise self._head_too_long()
         self._in_head, self._head_bytes = False, 0
+        if self._parser.should_upgrade():
+            # llhttp leaves the body of such a request to the other protocol.
+            raise RequestError("this receiver speaks HTTP/1.1 alone; send events without the header Upgrade.", "http")
         length = self._headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > limits.body_bytes:
             raise _too_long(limits)
@@ -209,7 +210,7 @@ class EventConnection(asyncio.Protocol):
         """Answer and close; what the client still sends is thrown away."""
         if self._discards:
             return
-        self._discards = True
+        self._discards = self._lingers = True
         self._handler.refuse(error)
         response = PendingResponse(self)
         self._waiting.append(response)
@@ -218,10 +219,10 @@ class EventConnection(asyncio.Protocol):
 
     def _end(self) -> None:
         self._waiting.clear()
-        if self._discards:
+        self._discards = True
+        if self._lingers:
             self._loop.call_later(_LINGER_SECONDS, self.transport.close)
         else:
-            self._discards = True
             self.transport.close()
 
     def _head_too_long(self) -> RequestError:

@@ -29,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MOST_ID = 256
 _LENGTH_HEADER = "inference-header-content-length"
-_PREDICTOR = "predictor"
+_PREDICTORS = ("predictor", "")
 
 
 class PayloadEvent(NamedTuple):
@@ -62,7 +62,7 @@ class PayloadEvent(NamedTuple):
     @property
     def is_predictor(self) -> bool:
         """Whether it is about a model, not about a transformer or an explainer around one."""
-        return self.component in {"", _PREDICTOR}
+        return self.component in _PREDICTORS
 
 
 def from_headers(headers: Mapping[bytes, bytes], body: bytes) -> PayloadEvent:

@@ -1,5 +1,6 @@
 """Reads the rows of logged requests and responses, and keeps of them what may be stored."""
 
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -115,6 +116,10 @@ class PayloadReader:
         return self._keep_columns(source) if isinstance(source, dict) else self._keep_rows(source)
 
     def _keep_rows(self, rows: Sequence[Any]) -> tuple[dict[str, list[Any]], int, int]:
+        if len(rows) == 1 and type(rows[0]) is dict:  # as most requests are
+            row = rows[0]
+            single = {stored: [row[name]] for name, stored in self._kept_pairs if name in row}
+            return single, 1, len(row) - len(single)
         kinds = set(map(type, rows))
         if list in kinds and len(kinds) == 1:
             width = len(self._inputs)
@@ -126,10 +131,6 @@ class PayloadReader:
             return self._keep_columns(columns)
         if kinds - {dict}:
             raise RequestError("rows must be objects by column name, or arrays of values; got others.", "shape")
-        if len(rows) == 1:  # as most requests are
-            row = rows[0]
-            single = {stored: [row[name]] for name, stored in self._kept_pairs if name in row}
-            return single, 1, len(row) - len(single)
         kept, values = {}, 0
         for name, stored in self._kept_pairs:
             if any(name in row for row in rows):
@@ -158,7 +159,7 @@ class PayloadReader:
                 f'{{"outputs": [...]}}; got {quote(sorted(document))} instead.',
                 "answer",
             )
-        if all(type(one) is dict for one in predictions):
+        if set(map(type, predictions)) <= _OBJECTS:
             if self._classes:
                 labels = [one.get("label") for one in predictions]
                 chances = [one.get("probabilities") for one in predictions]
@@ -197,18 +198,21 @@ class PayloadReader:
 
     def _labels(self, values: Sequence[Any]) -> list[str]:
         """Return labels as the contract writes them."""
-        labels = [value if type(value) is str else orjson.dumps(value).decode() for value in values]
+        labels = values
+        if set(map(type, values)) - _TEXTS:
+            labels = [value if type(value) is str else orjson.dumps(value).decode() for value in values]
         if not self._class_set.issuperset(labels):
             raise RequestError(
                 f"a predicted class must be one of {quote(list(self._classes))}; a response holds another one.",
                 "answer",
             )
-        return labels
+        return list(labels)
 
     def _chances(self, rows: Sequence[Any]) -> dict[str, list[Any]]:
-        if all(row is None for row in rows):
+        kinds = set(map(type, rows))
+        if kinds <= _NONE:
             return {}
-        if not all(type(row) is dict and row.keys() <= self._class_set for row in rows):
+        if kinds - _OBJECTS or not self._class_set.issuperset(itertools.chain.from_iterable(rows)):
             raise RequestError(f"probabilities must be by the classes {quote(list(self._classes))}.", "answer")
         return {stored: [_number(row.get(name)) for row in rows] for name, stored in self._chance_pairs}
 
@@ -225,6 +229,7 @@ class PayloadReader:
 
 
 _NOTHING = memoryview(b"")
+_OBJECTS, _TEXTS, _NONE = frozenset({dict}), frozenset({str}), frozenset({type(None)})
 _JSON = frozenset(
     {"", "application/json", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"}
 )

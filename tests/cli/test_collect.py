@@ -17,7 +17,14 @@ from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import open_objects
 from tests.conftest import headrace
 from tests.made_bundle import copy_bundle
-from tests.monitoring.collect.made_events import collector, go_record, response_body
+from tests.monitoring.collect.made_events import (
+    RunningCollector,
+    attributes,
+    collector,
+    go_record,
+    headers,
+    response_body,
+)
 
 pytestmark = pytest.mark.usefixtures("default_signals")
 ROW = {"age": 30, "spend": 2.5, "plan": "basic", "joined": "2024-05-01 10:15:00"}
@@ -102,3 +109,36 @@ def test_a_wrong_source_is_one_sentence(bundle: Path, tmp_path: Path, sources: l
     ended = headrace("collect", str(bundle), str(tmp_path / "store"), *sources)
     assert (ended.returncode, sentence in ended.stderr) == (2, True), ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_a_log_is_followed_beside_a_receiver(bundle: Path, tmp_path: Path) -> None:
+    """Through a kill and a restart: what was appended meanwhile is read, and nothing is stored twice."""
+    log = tmp_path / "log.jsonl"
+
+    def append(*names: str) -> None:
+        now = datetime.now(UTC).isoformat()
+        with log.open("ab") as stream:
+            for name in names:
+                request = {**attributes("request", name, time=now), "data": {"instances": [ROW]}}
+                response = {**attributes("response", name, time=now), "data": {"predictions": [{"label": "no"}]}}
+                stream.write(json.dumps(request).encode() + b"\n" + json.dumps(response).encode() + b"\n")
+
+    def wait_for_rows(running: RunningCollector, count: int) -> None:
+        deadline = time.monotonic() + 60
+        while running.metric("rows_total") < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    options = ("--from", str(log), "--follow", "--store-seconds", "0.2")
+    with collector(bundle, tmp_path, *options) as running:
+        append("a", "b")
+        wait_for_rows(running, 2)
+        running.process.kill()
+        running.process.wait(30)
+    append("c")
+    with collector(bundle, tmp_path, *options) as running:
+        body = json.dumps({"instances": [ROW]}).encode()
+        assert running.post(body, headers("request", "d", time=datetime.now(UTC).isoformat()))[0] == 200
+        wait_for_rows(running, 1)
+    assert running.process.returncode == 0, running.log.read_text()
+    assert sorted(rows(tmp_path / "store")["request_id"]) == ["a", "b", "c", "d"]

@@ -1,11 +1,13 @@
 """The receiver as a process: what it answers, what it keeps, and how it ends."""
 
 import concurrent.futures
+import contextlib
 import gzip
 import json
 import os
 import random
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -148,13 +150,14 @@ def test_bytes_that_are_not_http_are_refused(shared: RunningCollector) -> None:
     assert shared.get("/readyz") == (200, '{"ready":true}')
 
 
+def bare(body: bytes, request_id: str, kind: str = "request", *, seconds: float = 0) -> bytes:
+    """An event as bytes on a connection."""
+    named = headers(kind, request_id, seconds=seconds) | {b"host": b"x", b"content-length": b"%d" % len(body)}
+    return b"POST / HTTP/1.1\r\n" + b"".join(b"%b: %b\r\n" % pair for pair in named.items()) + b"\r\n" + body
+
+
 def test_responses_come_in_the_order_of_the_requests(shared: RunningCollector) -> None:
     """An event waits for the disk; a refused one behind it waits for its turn."""
-
-    def bare(body: bytes, request_id: str) -> bytes:
-        named = headers("request", request_id) | {b"host": b"x", b"content-length": b"%d" % len(body)}
-        return b"POST / HTTP/1.1\r\n" + b"".join(b"%b: %b\r\n" % pair for pair in named.items()) + b"\r\n" + body
-
     requests = b"".join(bare(BODY if index % 2 == 0 else b"{", f"pipelined-{index}") for index in range(10))
     with shared.connect() as connection:
         connection.sendall(requests)
@@ -199,24 +202,34 @@ def test_times_that_go_back_are_counted(bundle: Path, tmp_path: Path) -> None:
     assert abs((found["c"] - datetime.now(UTC)).total_seconds()) < 300
 
 
+_AT_ONCE = 20
+_STORED = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+
+
 def _send_until_killed(running: RunningCollector, number: int, acknowledged: list[tuple[str, str]], seed: int) -> None:
-    """Send events of one client until the connection breaks; note which were acknowledged."""
+    """Send events of one client, some at once on one connection, until it breaks; note which were acknowledged."""
     draw = random.Random(f"{seed}-{number}")  # noqa: S311 - test data
-    for count in range(100_000):
-        name = f"{seed}-{number}-{count}"
-        kinds = ["request", "response"]
-        if draw.random() < 0.3:
-            kinds.reverse()
-        for kind in kinds:
-            body = (
-                BODY if kind == "request" else response_body({"label": "no", "probabilities": {"no": 1.0, "yes": 0.0}})
-            )
-            try:
-                status, _ = running.post(body, headers(kind, name, seconds=count))
-            except OSError:
+    bodies = {"request": BODY, "response": response_body({"label": "no"})}
+    with contextlib.suppress(ConnectionRefusedError), running.connect() as connection:
+        for count in range(100_000):
+            kinds = draw.sample(["request", "response"], 2)
+            sent = [(f"{seed}-{number}-{count}-{place}", kind) for place in range(_AT_ONCE // 2) for kind in kinds]
+            events = b"".join(bare(bodies[kind], name, kind, seconds=count) for name, kind in sent)
+            received = _exchange(connection, events, len(sent))
+            assert received.replace(_STORED, b"") in {b"", _STORED[: len(received) % len(_STORED)]}
+            acknowledged += sent[: received.count(_STORED)]
+            if received.count(_STORED) < len(sent):
                 return
-            if status == 200:
-                acknowledged.append((name, kind))
+
+
+def _exchange(connection: socket.socket, events: bytes, count: int) -> bytes:
+    """Send events; return the responses until there are that many, or the connection breaks."""
+    received = b""
+    with contextlib.suppress(OSError):
+        connection.sendall(events)
+        while received.count(_STORED) < count and (more := connection.recv(65_536)):
+            received += more
+    return received
 
 
 def _kill_again_and_again(bundle: Path, folder: Path, times: int) -> None:
@@ -244,7 +257,7 @@ def _kill_again_and_again(bundle: Path, folder: Path, times: int) -> None:
     assert acknowledged
     assert {name for name, kind in acknowledged if kind == "request"} <= with_request
     assert {name for name, kind in acknowledged if kind == "response"} <= with_answer
-    assert found.height <= len({name for name, _ in acknowledged}) + 4 * times
+    assert found.height <= len({name for name, _ in acknowledged}) + 4 * _AT_ONCE * times
     assert list((folder / "journal").glob("segment-*")) == []
 
 
