@@ -31,12 +31,12 @@ from headrace.core.base.errors import (
 )
 
 if TYPE_CHECKING:
-    from headrace.api.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
-    from headrace.api.collecting import collect
     from headrace.api.deployment import deploy, undeploy
-    from headrace.api.labelling import add_labels
     from headrace.api.model_reference import open_bundle
-    from headrace.api.retraining import Retraining, RolloutPlace, retrain
+    from headrace.api.monitoring.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
+    from headrace.api.monitoring.collecting import collect
+    from headrace.api.monitoring.labelling import add_labels
+    from headrace.api.monitoring.retraining import Retraining, RolloutPlace, retrain
     from headrace.api.run_result import Run, open_run
     from headrace.api.scoring import Predictions, score
     from headrace.api.serving import ModelEndpoint, serve
@@ -79,18 +79,18 @@ _MODULES = {
     "Bundle": "headrace.core.bundles.bundle",
     "ModelEndpoint": "headrace.api.serving",
     "Predictions": "headrace.api.scoring",
-    "Retraining": "headrace.api.retraining",
-    "RolloutPlace": "headrace.api.retraining",
+    "Retraining": "headrace.api.monitoring.retraining",
+    "RolloutPlace": "headrace.api.monitoring.retraining",
     "Run": "headrace.api.run_result",
-    "add_labels": "headrace.api.labelling",
-    "collect": "headrace.api.collecting",
-    "analyze_ab_test": "headrace.api.ab_tests",
-    "assign_versions": "headrace.api.ab_tests",
+    "add_labels": "headrace.api.monitoring.labelling",
+    "collect": "headrace.api.monitoring.collecting",
+    "analyze_ab_test": "headrace.api.monitoring.ab_tests",
+    "assign_versions": "headrace.api.monitoring.ab_tests",
     "deploy": "headrace.api.deployment",
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",
-    "plan_ab_test": "headrace.api.ab_tests",
-    "retrain": "headrace.api.retraining",
+    "plan_ab_test": "headrace.api.monitoring.ab_tests",
+    "retrain": "headrace.api.monitoring.retraining",
     "run": "headrace.api.training",
     "score": "headrace.api.scoring",
     "serve": "headrace.api.serving",

@@ -31,7 +31,7 @@ import numpy as np
 import polars as pl
 import psutil
 
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.core.runtime.processes import free_port
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import open_objects

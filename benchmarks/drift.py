@@ -20,8 +20,8 @@ from drift_profiles import DAY, count, profile, typed
 from drift_windows import COLUMNS, HEAVY, NUMBERS, Rng, rows, season
 
 from headrace.core.drift.reference_profile import ReferenceProfile
-from headrace.core.monitors.data_results import data_results
-from headrace.core.monitors.window_counts import WindowCounts
+from headrace.core.monitors.data.data_results import data_results
+from headrace.core.monitors.data.window_counts import WindowCounts
 
 ROWS = 1_000
 TRAINING_ROWS = 20_000

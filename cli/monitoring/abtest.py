@@ -93,7 +93,7 @@ def plan(
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Plan TEST: the number of keys for an effect and a power, or the smallest effect for a number of keys."""
-    from headrace.api.ab_tests import plan_ab_test  # noqa: PLC0415 - polars is slow to import
+    from headrace.api.monitoring.ab_tests import plan_ab_test  # noqa: PLC0415 - polars is slow to import
     from headrace.cli.output.ab_test_output import describe_plan  # noqa: PLC0415
     from headrace.core.base.files import write_json  # noqa: PLC0415
 
@@ -135,7 +135,7 @@ def assign(
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Add to TABLE the version of each row's key: always the same for a key, in every language that repeats it."""
-    from headrace.api.ab_tests import assign_versions  # noqa: PLC0415 - polars is slow to import
+    from headrace.api.monitoring.ab_tests import assign_versions  # noqa: PLC0415 - polars is slow to import
     from headrace.core.ab_tests.plan import ABTestPlan  # noqa: PLC0415
 
     if (plan_file is None) == (not test):
@@ -170,7 +170,7 @@ def analyze(
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Say what may be concluded from TABLE, whose rows have a key, a version and the metrics of the plan."""
-    from headrace.api.ab_tests import analyze_ab_test  # noqa: PLC0415 - polars is slow to import
+    from headrace.api.monitoring.ab_tests import analyze_ab_test  # noqa: PLC0415 - polars is slow to import
     from headrace.cli.output.ab_test_output import describe_result  # noqa: PLC0415
     from headrace.core.base.files import write_json  # noqa: PLC0415
     from headrace.reports.ab_test.page import write  # noqa: PLC0415

@@ -44,7 +44,7 @@ def rules(
 ) -> None:
     """Write recording rules, alerts or the dashboard for the models that Prometheus scrapes."""
     from headrace.core.base.files import write_text  # noqa: PLC0415 - other commands need none of it
-    from headrace.core.monitors.service_objectives import (  # noqa: PLC0415
+    from headrace.core.monitors.service.service_objectives import (  # noqa: PLC0415
         DEFAULT_OBJECTIVES,
         check_names,
         explain_omitted_windows,

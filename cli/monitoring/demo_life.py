@@ -21,12 +21,12 @@ import typer
 from headrace.cli.monitoring.pumps import TARGET, PumpWeek, draw_training_table, draw_year
 from headrace.core.base.errors import InternalError
 from headrace.core.base.files import write_text
-from headrace.core.monitors.time_window import rfc3339
+from headrace.core.monitors.reports.time_window import rfc3339
 
 if TYPE_CHECKING:
     from headrace.api.run_result import Run
     from headrace.api.serving import ModelEndpoint
-    from headrace.core.monitors.policy import MonitoringPolicy
+    from headrace.core.monitors.decisions.policy import MonitoringPolicy
     from headrace.monitoring.monitors.monitor_window import MonitoredWindow
 
 LABEL_WEEKS = 2
@@ -112,8 +112,8 @@ def run_life(home: Path, *, seed: int) -> Path:
         HeadraceError: If a part fails.
     """
     from headrace import api as hr  # noqa: PLC0415 - slow to import, and other commands need none
-    from headrace.api.monitoring import write_monitor_page  # noqa: PLC0415 - as above
-    from headrace.core.monitors.policy_yaml import parse_policy  # noqa: PLC0415 - as above
+    from headrace.api.monitoring.monitor import write_monitor_page  # noqa: PLC0415 - as above
+    from headrace.core.monitors.decisions.policy_yaml import parse_policy  # noqa: PLC0415 - as above
 
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -221,7 +221,7 @@ def _send_labels(life: Life, year: Sequence[tuple[PumpWeek, pl.DataFrame]], now:
 
 
 def _monitor(life: Life, week: PumpWeek) -> "MonitoredWindow":
-    from headrace.api.monitoring import monitor  # noqa: PLC0415 - as above
+    from headrace.api.monitoring.monitor import monitor  # noqa: PLC0415 - as above
 
     return monitor(
         life.versions[-1], life.store, now=week.start + _WEEK, policy=life.policy, trained=life.trained, notify=False
@@ -247,7 +247,7 @@ def _tell(life: Life, week: PumpWeek, found: "MonitoredWindow") -> None:
 
 def _retrain(life: Life, week: PumpWeek, table: Path) -> bool:
     """Retrain on the latest labelled rows; return whether the new version takes over."""
-    from headrace.api.retraining import retrain  # noqa: PLC0415 - as above
+    from headrace.api.monitoring.retraining import retrain  # noqa: PLC0415 - as above
 
     number = len(life.versions) + 1
     result = retrain(

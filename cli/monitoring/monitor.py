@@ -55,7 +55,7 @@ def policy(
 ) -> None:
     """Print the default monitoring policy with comments, to be edited; or check one."""
     from headrace.core.base.files import write_text  # noqa: PLC0415 - other commands need none of it
-    from headrace.core.monitors.policy_yaml import default_text, load_policy  # noqa: PLC0415
+    from headrace.core.monitors.decisions.policy_yaml import default_text, load_policy  # noqa: PLC0415
 
     if check:
         rules = load_policy(check)
@@ -96,8 +96,8 @@ def decide(
     """Decide about MODEL after the latest window that has ended, once, by its reports in STORE."""
     import json  # noqa: PLC0415 - as below
 
-    from headrace.api.monitoring import decide as decide_about  # noqa: PLC0415 - slow to import
-    from headrace.core.monitors.time_window import parse_moment  # noqa: PLC0415
+    from headrace.api.monitoring.monitor import decide as decide_about  # noqa: PLC0415 - slow to import
+    from headrace.core.monitors.reports.time_window import parse_moment  # noqa: PLC0415
 
     decision, place = decide_about(
         model,

@@ -80,8 +80,8 @@ def retrain(
     unknown = sorted(set(widen) - set(_WIDENINGS))
     if unknown:
         raise InputError(f"--raise-contract must be of {', '.join(_WIDENINGS)}; got {', '.join(unknown)} instead.")
-    from headrace.api.retraining import RolloutPlace  # noqa: PLC0415 - slow to import, and other commands need none
-    from headrace.api.retraining import retrain as retrain_model  # noqa: PLC0415
+    from headrace.api.monitoring.retraining import RolloutPlace  # noqa: PLC0415 - slow to import, and other commands need none
+    from headrace.api.monitoring.retraining import retrain as retrain_model  # noqa: PLC0415
     from headrace.cli.output.run_output import Progress  # noqa: PLC0415
     from headrace.core.base.files import write_text  # noqa: PLC0415
 

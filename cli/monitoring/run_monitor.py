@@ -16,7 +16,7 @@ from headrace.core.base.errors import InputError, StoreError
 from headrace.core.runtime.signals import is_ignored
 
 if TYPE_CHECKING:
-    from headrace.core.monitors.policy import MonitoringPolicy
+    from headrace.core.monitors.decisions.policy import MonitoringPolicy
     from headrace.monitoring.gauges.gauge_server import GaugeBoard
     from headrace.monitoring.monitors.monitor_window import MonitoredWindow
     from headrace.monitoring.resources.window_resources import ResourceSource
@@ -79,10 +79,10 @@ def run(
     verbose: Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Report about the latest window of MODEL, and decide by its policy; what stands in STORE stays."""
-    from headrace.api import monitoring  # noqa: PLC0415 - slow to import
     from headrace.api.model_reference import open_model  # noqa: PLC0415
+    from headrace.api.monitoring import monitor as monitoring  # noqa: PLC0415 - slow to import
     from headrace.core.base.files import write_json  # noqa: PLC0415
-    from headrace.core.monitors.time_window import parse_moment  # noqa: PLC0415
+    from headrace.core.monitors.reports.time_window import parse_moment  # noqa: PLC0415
     from headrace.monitoring.resources.window_resources import ResourceSource  # noqa: PLC0415
 
     if follow and at:

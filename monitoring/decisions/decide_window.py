@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from headrace.core.base.errors import InputError, MissingError, StoreError
-from headrace.core.monitors.decision import FeedbackTest, MonitorDecision, TrainingState, decide
-from headrace.core.monitors.policy import MonitoringPolicy
-from headrace.core.monitors.time_window import TimeWindow, parse_moment
+from headrace.core.monitors.decisions.decision import FeedbackTest, MonitorDecision, TrainingState, decide
+from headrace.core.monitors.decisions.policy import MonitoringPolicy
+from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.decisions.registry_note import record_decision
 from headrace.registry.mlflow.registry import open_registry

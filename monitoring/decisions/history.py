@@ -13,9 +13,9 @@ import orjson
 from headrace.core.base.errors import InputError
 from headrace.core.base.files import dumps
 from headrace.core.base.json_document import JsonDocument
-from headrace.core.monitors.decision import MonitorDecision
-from headrace.core.monitors.monitor_report import MonitorReport, ReportWindow
-from headrace.core.monitors.time_window import TimeWindow, parse_moment, rfc3339
+from headrace.core.monitors.decisions.decision import MonitorDecision
+from headrace.core.monitors.reports.monitor_report import MonitorReport, ReportWindow
+from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment, rfc3339
 from headrace.stores.objects.open_objects import StorePlace
 
 _REPORTS, _DECISIONS = "reports", "decisions"

@@ -11,8 +11,8 @@ from typing import Any
 from headrace.core.base import settings
 from headrace.core.base.errors import MissingError, StoreError
 from headrace.core.base.files import digest, dumps
-from headrace.core.monitors.decision import MonitorDecision
-from headrace.core.monitors.monitor_report import MonitorResult
+from headrace.core.monitors.decisions.decision import MonitorDecision
+from headrace.core.monitors.reports.monitor_report import MonitorResult
 from headrace.registry.backends.locations import registry_location
 from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.models.events import LONGEST_REASON

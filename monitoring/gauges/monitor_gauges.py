@@ -31,10 +31,10 @@ from prometheus_client.exposition import choose_encoder
 
 from headrace.core.base.errors import InputError
 from headrace.core.base.files import write_text
-from headrace.core.monitors.decision import DecisionOutcome
-from headrace.core.monitors.monitor_kinds import MONITORS
-from headrace.core.monitors.monitor_report import MonitorReport, MonitorResult, Status
-from headrace.core.monitors.time_window import parse_moment
+from headrace.core.monitors.decisions.decision import DecisionOutcome
+from headrace.core.monitors.reports.monitor_kinds import MONITORS
+from headrace.core.monitors.reports.monitor_report import MonitorReport, MonitorResult, Status
+from headrace.core.monitors.reports.time_window import parse_moment
 
 OUTCOMES: tuple[DecisionOutcome, ...] = get_args(DecisionOutcome)
 STATUSES: tuple[Status, ...] = get_args(Status)

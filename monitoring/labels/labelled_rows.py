@@ -9,7 +9,7 @@ import polars as pl
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Contract
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.labels.label_store import PLACE, RECEIVED, LabelStore, effective_time, latest_labels
 from headrace.monitoring.labels.label_table import ACTUAL, KEY_PREFIX, OBSERVED
 from headrace.monitoring.windows.column_types import concat_rows

@@ -11,9 +11,9 @@ from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Contract
 from headrace.core.drift.input_counts import InputCounts
 from headrace.core.features import matrix_layout
-from headrace.core.monitors.daily_losses import DailyLosses
-from headrace.core.monitors.performance import LabelledWindow
-from headrace.core.monitors.scored_rows import ScoredRows
+from headrace.core.monitors.performance.daily_losses import DailyLosses
+from headrace.core.monitors.performance.measured_performance import LabelledWindow
+from headrace.core.monitors.performance.predicted_rows import PredictedRows
 from headrace.core.splits.clusters import RowClusters, find
 from headrace.core.statistics.slices import slices
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
@@ -25,7 +25,7 @@ CountInputs = Callable[[pl.DataFrame], InputCounts]
 """Counts the inputs of stored rows in the bins of a profile."""
 
 
-def scored_rows(rows: pl.DataFrame, contract: Contract) -> ScoredRows:
+def predicted_rows(rows: pl.DataFrame, contract: Contract) -> PredictedRows:
     """Return the predictions of stored rows.
 
     Args:
@@ -36,7 +36,7 @@ def scored_rows(rows: pl.DataFrame, contract: Contract) -> ScoredRows:
         InputError: If a class of the rows is not one of the contract's, or the probability of one is absent.
     """
     if contract.task == "regression":
-        return ScoredRows("regression", values=rows.get_column(VALUE).to_numpy())
+        return PredictedRows("regression", values=rows.get_column(VALUE).to_numpy())
     classes = matrix_layout.classes(contract)
     absent = [name for name in _probabilities(contract) if name not in rows.columns]
     other = rows.get_column(LABEL).filter(~rows.get_column(LABEL).is_in(list(classes))).unique().to_list()
@@ -46,7 +46,7 @@ def scored_rows(rows: pl.DataFrame, contract: Contract) -> ScoredRows:
             f"columns {quote(absent)} and answer {quote(other)}: monitor each version with its own bundle."
         )
     probabilities = rows.select(_probabilities(contract)).to_numpy()
-    return ScoredRows(
+    return PredictedRows(
         contract.task,
         np.asarray(probabilities, dtype=np.float64),
         _indices(rows, LABEL, classes),
@@ -67,7 +67,7 @@ def with_answer(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
 
 def evaluated_rows(rows: pl.DataFrame, contract: Contract) -> EvaluatedRows:
     """Return the predictions and actual values of labelled rows (n), each with an answer."""
-    scored = scored_rows(rows, contract)
+    scored = predicted_rows(rows, contract)
     actual: NDArray[np.int64] | NDArray[np.float64]
     if contract.task == "regression":
         actual = rows.get_column(ACTUAL).to_numpy()
@@ -103,7 +103,7 @@ def labelled_window(
     kept = [name for name in slice_columns if name in typed.columns]
     return LabelledWindow(
         evaluated_rows(labelled, contract),
-        scored_rows(others, contract),
+        predicted_rows(others, contract),
         clusters=find_clusters(labelled, typed, contract),
         slices=tuple(slices(typed, kept)) if labelled.height else (),
         inputs=(count_inputs(labelled), count_inputs(others)) if count_inputs else None,

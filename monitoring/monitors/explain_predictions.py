@@ -5,13 +5,12 @@ import numpy as np
 from headrace.core.drift.attribution import MOST_COLUMNS, attribute_change
 from headrace.core.drift.input_counts import ColumnCounts, find_bins
 from headrace.core.features import matrix_layout, model_matrix, row_features
-from headrace.core.monitors.monitor_report import MonitorResult
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.reports.monitor_report import MonitorResult
+from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.core.validation.scoring import validate_for_scoring
+from headrace.monitoring.monitors.answered_rows import select_answered
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.stored_counts import own_rows
-from headrace.monitoring.monitors.stored_outcomes import select_answered
-from headrace.monitoring.windows.column_types import concat_rows
 from headrace.monitoring.windows.count_window import observe_contract, select_scores
 from headrace.monitoring.windows.window_rows import select_inputs
 from headrace.monitoring.windows.window_store import WindowStore
@@ -40,10 +39,9 @@ def explain_predictions(
     drifted = [one for one in results if one.monitor == "input_drift" and one.status == "violated"]
     names = [one.subject for one in sorted(drifted, key=lambda one: -(one.value or 0.0))[:MOST_COLUMNS]]
     reference = {column.bins.name: column for column in model.profile.counts().columns}
-    frames = list(own_rows(WindowStore(place, model.name).read(window), model))
-    if not names or not frames:
+    if not names:
         return ()
-    rows = select_answered(concat_rows(frames), model.contract)
+    rows, _ = select_answered(own_rows(WindowStore(place, model.name).read(window), model), model.contract)
     rows = rows.sample(MOST_ROWS, seed=0) if rows.height > MOST_ROWS else rows
     contract = observe_contract(model.contract)
     validation = validate_for_scoring(select_inputs(rows), contract)

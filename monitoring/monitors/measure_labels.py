@@ -13,23 +13,22 @@ import polars as pl
 
 from headrace.core.base.errors import InputError
 from headrace.core.base.files import dumps
-from headrace.core.monitors.change_points import change_point_results
-from headrace.core.monitors.daily_losses import FORMAT, DailyLosses
-from headrace.core.monitors.degradation import degradation_results
-from headrace.core.monitors.monitor_report import MonitorResult
-from headrace.core.monitors.performance import LabelledWindow, performance_results
-from headrace.core.monitors.performance_reference import PerformancePlan
-from headrace.core.monitors.time_window import TimeWindow, rfc3339
-from headrace.core.splits.clusters import RowClusters
-from headrace.core.statistics.slices import Slice, slices
+from headrace.core.monitors.performance.change_points import change_point_results
+from headrace.core.monitors.performance.daily_losses import FORMAT, DailyLosses
+from headrace.core.monitors.performance.degradation import degradation_results
+from headrace.core.monitors.performance.measured_performance import performance_results
+from headrace.core.monitors.performance.performance_reference import PerformancePlan
+from headrace.core.monitors.reports.monitor_report import MonitorResult
+from headrace.core.monitors.reports.time_window import TimeWindow, rfc3339
 from headrace.monitoring.labels.label_store import RECEIVED, LabelStore
 from headrace.monitoring.labels.label_table import ACTUAL
-from headrace.monitoring.labels.labelled_rows import contract_rows, labelled_rows
+from headrace.monitoring.labels.labelled_rows import labelled_rows
+from headrace.monitoring.labels.window_performance import labelled_window, sum_daily_losses
+from headrace.monitoring.monitors.answered_rows import select_answered
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.stored_counts import own_rows
-from headrace.monitoring.monitors.stored_outcomes import evaluated_rows, scored_rows, select_answered
 from headrace.monitoring.windows.count_window import count_window
-from headrace.monitoring.windows.window_rows import REQUEST_ID, TIME
+from headrace.monitoring.windows.window_rows import TIME
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import StorePlace
 
@@ -44,10 +43,12 @@ class MeasuredLabels:
     Attributes:
         labelled: Rows whose labels came in the window.
         results: The results.
+        notes: What is left out, as sentences.
     """
 
     labelled: int
     results: tuple[MonitorResult, ...]
+    notes: tuple[str, ...]
 
 
 def measure_labels(
@@ -68,7 +69,7 @@ def measure_labels(
     own = next(own_rows(iter([stored]), model), stored.clear())
     # Labels that came after the window are not known yet: a report that is made again later is the same.
     own = own.with_columns(pl.when(pl.col(RECEIVED) < window.end).then(pl.col(ACTUAL)).alias(ACTUAL))
-    answered = select_answered(own, model.contract)
+    answered, notes = select_answered([own], model.contract)
     labelled = answered.filter(pl.col(ACTUAL).is_not_null())
     fresh = labelled.filter(pl.col(RECEIVED) >= window.start)
     history = _count_losses(place, model, window, labelled=labelled, fresh=fresh)
@@ -77,7 +78,7 @@ def measure_labels(
         *degradation_results(model.profile.outputs, history, plan=lifelong),
         *change_point_results(model.profile.outputs, history, plan=lifelong),
     ]
-    return MeasuredLabels(fresh.height, tuple(results))
+    return MeasuredLabels(fresh.height, tuple(results), notes)
 
 
 def measure_window(
@@ -94,7 +95,7 @@ def measure_window(
     rows, labels = WindowStore(place, model.name), LabelStore(place, model.name)
     stored = labelled_rows(rows, labels, window, model.contract)
     own = next(own_rows(iter([stored]), model), stored.clear())
-    answered = select_answered(own, model.contract)
+    answered, _ = select_answered([own], model.contract)
     return _measure(model, answered, answered, plan) if answered.height else ()
 
 
@@ -104,31 +105,15 @@ def _measure(
     """Measure the rows (m) of ``fresh``, beside the rows of the same days that have no label."""
     days = fresh.get_column(TIME).dt.date().unique()
     others = answered.filter(pl.col(TIME).dt.date().is_in(days.implode()) & pl.col(ACTUAL).is_null())
-    counted = tuple(count_window(iter([part]), model, model.profile).inputs for part in (fresh, others))
-    window = LabelledWindow(
-        outcome=evaluated_rows(fresh, model.contract),
-        unlabelled=scored_rows(others, model.contract),
-        clusters=_by_request(fresh),
-        slices=_slices(fresh, model),
-        inputs=(counted[0], counted[1]),
+    window = labelled_window(
+        pl.concat([fresh, others]),
+        model.contract,
+        slice_columns=model.sliced_columns,
+        count_inputs=lambda rows: count_window(iter([rows]), model, model.profile).inputs,
     )
     return performance_results(
         model.profile.outputs, window, classes=model.classes, reference=model.reference, plan=plan
     )
-
-
-def _by_request(rows: pl.DataFrame) -> RowClusters | None:
-    """Return the rows of one request as a cluster; None if each request has one row."""
-    ids = rows.get_column(REQUEST_ID)
-    if ids.n_unique() == rows.height:
-        return None
-    codes = (ids.rank("dense") - 1).cast(pl.Int64).to_numpy()
-    return RowClusters("group", codes, int(codes.max()) + 1)
-
-
-def _slices(rows: pl.DataFrame, model: MonitoredModel) -> tuple[Slice, ...]:
-    named = contract_rows(rows, model.contract)
-    return tuple(slices(named, [name for name in model.sliced_columns if name in named.columns]))
 
 
 def _count_losses(
@@ -144,10 +129,9 @@ def _count_losses(
     before = _read_losses(place, max(earlier)) if earlier else DailyLosses(FORMAT, model.digest)
     days = fresh.get_column(TIME).dt.date().unique()
     changed = labelled.filter(pl.col(TIME).dt.date().is_in(days.implode()))
-    dates = changed.get_column(TIME).dt.date().to_list()
     now = before
     if changed.height:
-        now = before.replace_days(DailyLosses.of(evaluated_rows(changed, model.contract), dates, digest=model.digest))
+        now = before.replace_days(sum_daily_losses(changed, model.contract, digest=model.digest))
     key = f"{prefix}{rfc3339(window.end)}.json"
     place.store.put_bytes(key, dumps(now.as_json()).encode(), "application/json", fresh=True)
     return now

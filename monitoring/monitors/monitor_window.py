@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from headrace.core.bundles.bundle import Bundle
-from headrace.core.monitors.decision import MonitorDecision
-from headrace.core.monitors.monitor_report import MonitorReport, MonitorResult
-from headrace.core.monitors.policy import MonitoringPolicy
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.decisions.decision import MonitorDecision
+from headrace.core.monitors.decisions.policy import MonitoringPolicy
+from headrace.core.monitors.reports.monitor_report import MonitorReport, MonitorResult
+from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.monitors.run_monitors import run_monitors

@@ -11,7 +11,7 @@ from headrace.core.drift import reference_profile
 from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.evaluation.evaluation_document import BundleMetrics
 from headrace.core.features import matrix_layout
-from headrace.core.monitors.performance_reference import PerformanceReference
+from headrace.core.monitors.performance.performance_reference import PerformanceReference
 from headrace.core.statistics.metric_names import MAIN
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from headrace.core.monitors.decision import DecisionOutcome, MonitorDecision
-from headrace.core.monitors.monitor_report import MonitorReport
-from headrace.core.monitors.performance_reference import PerformancePlan
-from headrace.core.monitors.time_window import TimeWindow, parse_moment
+from headrace.core.monitors.decisions.decision import DecisionOutcome, MonitorDecision
+from headrace.core.monitors.performance.performance_reference import PerformancePlan
+from headrace.core.monitors.reports.monitor_report import MonitorReport
+from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.monitors.column_comparison import compare_column
 from headrace.monitoring.monitors.measure_labels import measure_window

@@ -9,24 +9,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
-import polars as pl
-
 from headrace.core.bundles.bundle import Bundle
-from headrace.core.monitors.data_results import data_results
-from headrace.core.monitors.estimated_performance import estimated_results
-from headrace.core.monitors.monitor_kinds import MONITORS
-from headrace.core.monitors.monitor_report import FORMAT, MonitorReport, MonitorResult, ReportWindow
-from headrace.core.monitors.performance_reference import PerformancePlan
-from headrace.core.monitors.policy import MonitoringPolicy
-from headrace.core.monitors.time_window import TimeWindow, parse_moment
-from headrace.core.monitors.window_counts import WindowCounts
+from headrace.core.monitors.data.data_results import data_results
+from headrace.core.monitors.data.window_counts import WindowCounts
+from headrace.core.monitors.decisions.policy import MonitoringPolicy
+from headrace.core.monitors.performance.estimated_performance import estimated_results
+from headrace.core.monitors.performance.performance_reference import PerformancePlan
+from headrace.core.monitors.reports.monitor_kinds import MONITORS
+from headrace.core.monitors.reports.monitor_report import FORMAT, MonitorReport, MonitorResult, ReportWindow
+from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment
 from headrace.monitoring.decisions.history import HistoryStore
+from headrace.monitoring.labels.window_performance import predicted_rows
+from headrace.monitoring.monitors.answered_rows import answer_columns, select_answered
 from headrace.monitoring.monitors.explain_predictions import explain_predictions
 from headrace.monitoring.monitors.measure_labels import measure_labels
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.stored_counts import StoredCounts, own_rows
-from headrace.monitoring.monitors.stored_outcomes import answer_columns, scored_rows, select_answered
-from headrace.monitoring.windows.column_types import concat_rows
 from headrace.monitoring.windows.window_rows import FIXED_COLUMNS
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import StorePlace
@@ -83,6 +81,7 @@ def run_monitors(
     )
     estimated = _estimate(place, model, window, counts, alpha=alpha / 4, notes=notes)
     attributed = explain_predictions(place, model, window, data)
+    notes += measured.notes
     results = _judge((*resources, *data, *measured.results, *estimated, *attributed), policy)
     return MonitorReport(
         format=FORMAT,
@@ -94,7 +93,7 @@ def run_monitors(
         labelled=measured.labelled,
         false_alarm_rate=alpha,
         results=results,
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
@@ -126,8 +125,9 @@ def _estimate(
     notes: list[str],
 ) -> tuple[MonitorResult, ...]:
     columns = [*FIXED_COLUMNS, *answer_columns(model.contract)]
-    frames = list(own_rows(WindowStore(place, model.name).read(window, columns), model))
-    answered = select_answered(concat_rows(frames), model.contract) if frames else pl.DataFrame(schema=FIXED_COLUMNS)
+    frames = own_rows(WindowStore(place, model.name).read(window, columns), model)
+    answered, omitted = select_answered(frames, model.contract)
+    notes.extend(omitted)
     if answered.height > MOST_ESTIMATED:
         notes.append(
             f"Performance is estimated on {MOST_ESTIMATED:,} of {answered.height:,} rows, drawn with a fixed seed."
@@ -135,7 +135,7 @@ def _estimate(
         answered = answered.sample(MOST_ESTIMATED, seed=0)
     return estimated_results(
         model.profile.outputs,
-        scored_rows(answered, model.contract),
+        predicted_rows(answered, model.contract),
         reference=model.reference,
         inputs=counts.inputs,
         trained=model.profile.counts(),

@@ -16,8 +16,8 @@ import polars as pl
 
 from headrace.core.base.errors import InputError
 from headrace.core.base.files import dumps
-from headrace.core.monitors.time_window import TimeWindow, rfc3339
-from headrace.core.monitors.window_counts import WindowCounts, WindowRecord
+from headrace.core.monitors.data.window_counts import WindowCounts, WindowRecord
+from headrace.core.monitors.reports.time_window import TimeWindow, rfc3339
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.windows.count_window import count_window
 from headrace.monitoring.windows.window_rows import MODEL_DIGEST

@@ -10,7 +10,7 @@ import orjson
 
 from headrace.core.base.errors import BusyError, InputError
 from headrace.core.base.files import dumps
-from headrace.core.monitors.incidents import FORMAT, IncidentLog
+from headrace.core.monitors.reports.incidents import FORMAT, IncidentLog
 from headrace.stores.objects.open_objects import StorePlace
 
 _DIGITS = 12

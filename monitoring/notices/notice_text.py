@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headrace.core.monitors.incidents import DueNotices, Incident
+from headrace.core.monitors.reports.incidents import DueNotices, Incident
 
 MOST_LINES = 20
 """Incidents of each kind that a notice lists; it says how many more there are."""

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headrace.core.base.errors import HeadraceError
-from headrace.core.monitors.incidents import drop_finished, find_due, record_sent, take_report
-from headrace.core.monitors.monitor_report import MonitorReport
+from headrace.core.monitors.reports.incidents import drop_finished, find_due, record_sent, take_report
+from headrace.core.monitors.reports.monitor_report import MonitorReport
 from headrace.monitoring.notices.incident_store import IncidentStore
 from headrace.monitoring.notices.notice_sender import NoticeAddress
 from headrace.monitoring.notices.notice_text import write_notice

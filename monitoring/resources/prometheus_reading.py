@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from headrace.core.base.errors import StoreError
-from headrace.core.monitors.resource_level import ResourceReading
-from headrace.core.monitors.service_objectives import RequestTotals, ServiceObjective, select_windows
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.reports.time_window import TimeWindow
+from headrace.core.monitors.service.resource_level import ResourceReading
+from headrace.core.monitors.service.service_objectives import RequestTotals, ServiceObjective, select_windows
 from headrace.monitoring.resources.selectors import BUCKETS, REQUESTS, TARGET, select_marked, select_requests
 from headrace.stores.metrics.metric_sample import MetricSample
 from headrace.stores.metrics.prometheus_api import PrometheusApi

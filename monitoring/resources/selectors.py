@@ -1,7 +1,7 @@
 """How the servers' series are selected in PromQL; docs/guides/monitoring.md describes the series."""
 
 from headrace.core.base.errors import InputError
-from headrace.core.monitors.service_objectives import ServiceObjective
+from headrace.core.monitors.service.service_objectives import ServiceObjective
 from headrace.serving.telemetry import slots
 
 TARGET = ("job", "instance", "namespace", "pod")

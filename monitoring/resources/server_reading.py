@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import urllib3
 
 from headrace.core.base.errors import StoreError
-from headrace.core.monitors.resource_level import ResourceReading
+from headrace.core.monitors.service.resource_level import ResourceReading
 from headrace.rollouts.record import counters
 from headrace.rollouts.record.counters import RequestCounts
 from headrace.stores.metrics.exposition import make_pool, read_samples

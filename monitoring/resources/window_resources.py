@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headrace.core.base.errors import InputError
-from headrace.core.monitors.monitor_report import MonitorResult
-from headrace.core.monitors.resource_level import ResourceReading, measure_resources
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.reports.monitor_report import MonitorResult
+from headrace.core.monitors.reports.time_window import TimeWindow
+from headrace.core.monitors.service.resource_level import ResourceReading, measure_resources
 from headrace.monitoring.resources.prometheus_reading import EndpointQuery, read_prometheus
 from headrace.monitoring.resources.server_reading import ServerScrape, compare_scrapes, scrape_servers
 from headrace.stores.metrics.prometheus_api import PrometheusApi

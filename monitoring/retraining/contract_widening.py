@@ -7,7 +7,7 @@ import polars as pl
 
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Column, Contract
-from headrace.core.monitors.policy import Widening
+from headrace.core.monitors.decisions.policy import Widening
 from headrace.core.validation.block import validate_block
 from headrace.registry.models.contract_changes import differences
 

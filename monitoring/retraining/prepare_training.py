@@ -15,8 +15,8 @@ from headrace.core.base.errors import InputError
 from headrace.core.base.notes import Note
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
-from headrace.core.monitors.policy import MonitoringPolicy, Widening
-from headrace.core.monitors.time_window import TimeWindow, parse_moment
+from headrace.core.monitors.decisions.policy import MonitoringPolicy, Widening
+from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.retraining.contract_widening import widen_contract, with_time_column
 from headrace.monitoring.retraining.row_selection import SelectedRows, leave_out_windows, select_training_rows

@@ -16,8 +16,8 @@ import polars as pl
 from headrace.core.base.errors import InputError
 from headrace.core.base.notes import Note
 from headrace.core.contracts.contract import Contract
-from headrace.core.monitors.policy import RetrainingPolicy
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.decisions.policy import RetrainingPolicy
+from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.core.splits.draws import DRAW, WHOLE, with_draws
 from headrace.core.validation.row_digest import DIGEST, row_digest
 

@@ -7,7 +7,7 @@ import polars as pl
 from headrace.core.base.errors import DataError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.labels.label_store import LabelStore
 from headrace.monitoring.labels.labelled_rows import contract_rows, labelled_rows
 from headrace.monitoring.windows.window_rows import TIME

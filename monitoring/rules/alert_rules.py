@@ -8,8 +8,8 @@ look back over a window: an alert fires about its promised minute, with or witho
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from headrace.core.monitors.monitor_kinds import MONITORS
-from headrace.core.monitors.service_objectives import (
+from headrace.core.monitors.reports.monitor_kinds import MONITORS
+from headrace.core.monitors.service.service_objectives import (
     AlertSeverity,
     BurnRateWindow,
     ServiceObjective,

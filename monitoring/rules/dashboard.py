@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from headrace.core.monitors.service_objectives import DEFAULT_OBJECTIVES, ServiceObjective
+from headrace.core.monitors.service.service_objectives import DEFAULT_OBJECTIVES, ServiceObjective
 from headrace.monitoring.resources.selectors import TARGET
 from headrace.monitoring.rules.manifest_text import write_manifest
 from headrace.monitoring.rules.recording_rules import (

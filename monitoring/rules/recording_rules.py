@@ -7,7 +7,7 @@ recorded rates, so that servers which have ended still count, and that a window 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from headrace.core.monitors.service_objectives import ServiceObjective, select_windows
+from headrace.core.monitors.service.service_objectives import ServiceObjective, select_windows
 from headrace.monitoring.resources.selectors import BUCKETS, REQUESTS, TARGET, select_marked, select_requests
 
 INTERVAL_SECONDS = 30

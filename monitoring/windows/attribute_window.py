@@ -10,8 +10,8 @@ from headrace.core.drift.input_counts import ColumnCounts, find_bins
 from headrace.core.drift.input_profile import sample_rows
 from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.features import matrix_layout, model_matrix, row_features
-from headrace.core.monitors.change_sentences import percent
-from headrace.core.monitors.monitor_report import MonitorResult
+from headrace.core.monitors.data.change_sentences import percent
+from headrace.core.monitors.reports.monitor_report import MonitorResult
 from headrace.core.validation.scoring import validate_for_scoring
 from headrace.monitoring.windows.count_window import (
     ContractModel,

@@ -19,7 +19,7 @@ from headrace.core.drift.joint_drift import JointSums, score_bins, score_rows
 from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.features import matrix_layout, model_matrix, row_features
 from headrace.core.features.bins import ColumnBins
-from headrace.core.monitors.window_counts import ViolationCount, WindowCounts, add_violations
+from headrace.core.monitors.data.window_counts import ViolationCount, WindowCounts, add_violations
 from headrace.core.runtime.background import prefetch
 from headrace.core.validation.duplicates import DuplicateCounter
 from headrace.core.validation.scoring import validate_for_scoring

@@ -16,7 +16,7 @@ import polars as pl
 
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import digest
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.windows.column_types import concat_rows
 from headrace.monitoring.windows.window_rows import (
     FIXED_COLUMNS,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headrace.core.monitors.monitor_report import MonitorReport, MonitorResult, Status
+from headrace.core.monitors.reports.monitor_report import MonitorReport, MonitorResult, Status
 from headrace.reports.base import number_format
 from headrace.reports.monitoring.history import worst_status
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from headrace.core.monitors.monitor_report import MonitorReport, MonitorResult, Status
-from headrace.core.monitors.time_window import parse_moment
+from headrace.core.monitors.reports.monitor_report import MonitorReport, MonitorResult, Status
+from headrace.core.monitors.reports.time_window import parse_moment
 
 EventKind = Literal["version", "decision", "notice"]
 _WORST: tuple[Status, ...] = ("ok", "unknown", "violated", "data_fault")

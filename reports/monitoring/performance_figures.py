@@ -9,8 +9,8 @@ import matplotlib.dates as mdates
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from headrace.core.monitors.monitor_report import MonitorResult
-from headrace.core.monitors.time_window import parse_moment
+from headrace.core.monitors.reports.monitor_report import MonitorResult
+from headrace.core.monitors.reports.time_window import parse_moment
 from headrace.reports.base.phrases import in_order, less_is_better, metric_name
 from headrace.reports.monitoring.history import HistoryEvent, ModelInUse
 from headrace.reports.page.figures import format_ticks

@@ -1,7 +1,7 @@
 """The words of the page of a model in use."""
 
-from headrace.core.monitors.monitor_kinds import LEVELS, MONITORS, Level
-from headrace.core.monitors.monitor_report import MonitorReport, MonitorResult
+from headrace.core.monitors.reports.monitor_kinds import LEVELS, MONITORS, Level
+from headrace.core.monitors.reports.monitor_report import MonitorReport, MonitorResult
 from headrace.reports.base import number_format
 from headrace.reports.monitoring.history import ModelInUse, worst_status
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from headrace.core.base.files import write_json
-from headrace.core.monitors.policy_yaml import default_text, load_policy, parse_policy
-from headrace.core.monitors.time_window import parse_moment
+from headrace.core.monitors.decisions.policy_yaml import default_text, load_policy, parse_policy
+from headrace.core.monitors.reports.time_window import parse_moment
 from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window, latest_window
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.steps.artifacts import StepArtifact, add_metadata

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from headrace.core.base import notes
 from headrace.core.base.files import write_json
-from headrace.core.monitors.policy_yaml import default_text, load_policy, parse_policy
+from headrace.core.monitors.decisions.policy_yaml import default_text, load_policy, parse_policy
 from headrace.monitoring.retraining.prepare_training import RetrainingOptions, prepare_training
 from headrace.monitoring.retraining.training_rows import read_raw_rows
 from headrace.steps.artifacts import StepArtifact, add_metadata

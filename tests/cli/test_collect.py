@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import headrace.api as hr
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.windows.column_types import concat_rows
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import open_objects

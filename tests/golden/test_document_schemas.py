@@ -11,10 +11,10 @@ from headrace.core.ab_tests.result import ABTestResult
 from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.evaluation.evaluation_document import BundleMetrics, Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
-from headrace.core.monitors.daily_losses import DailyLosses
-from headrace.core.monitors.decision import MonitorDecision
-from headrace.core.monitors.monitor_report import MonitorReport
-from headrace.core.monitors.window_counts import WindowRecord
+from headrace.core.monitors.data.window_counts import WindowRecord
+from headrace.core.monitors.decisions.decision import MonitorDecision
+from headrace.core.monitors.performance.daily_losses import DailyLosses
+from headrace.core.monitors.reports.monitor_report import MonitorReport
 from headrace.core.packaging.provenance_document import Provenance
 from headrace.core.validation.data_checks import DataChecks
 from tests.conftest import REPOSITORY

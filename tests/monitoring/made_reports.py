@@ -1,6 +1,6 @@
 """Reports of monitors for tests."""
 
-from headrace.core.monitors.monitor_report import FORMAT, MonitorReport, MonitorResult, ReportWindow, Status
+from headrace.core.monitors.reports.monitor_report import FORMAT, MonitorReport, MonitorResult, ReportWindow, Status
 
 
 def make_result(

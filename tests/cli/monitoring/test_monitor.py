@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from headrace.cli.main import app
 from headrace.core.base.errors import InputError
-from headrace.core.monitors import policy_yaml
+from headrace.core.monitors.decisions import policy_yaml
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.stores.objects.folder_objects import FolderStore
 from headrace.stores.objects.open_objects import StorePlace

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from headrace.core.monitors.monitor_report import MonitorReport, MonitorResult, ReportWindow, Status
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.reports.monitor_report import MonitorReport, MonitorResult, ReportWindow, Status
+from headrace.core.monitors.reports.time_window import TimeWindow
 
 DAY = timedelta(days=1)
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

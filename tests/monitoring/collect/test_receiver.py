@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.core.runtime.processes import free_port
 from headrace.monitoring.windows.column_types import concat_rows
 from headrace.monitoring.windows.window_store import WindowStore

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.base.errors import StoreError
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.collect.collect_counts import CollectCounts
 from headrace.monitoring.collect.collected_event import CollectedEvent
 from headrace.monitoring.collect.row_writer import RowWriter

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headrace.core.base.errors import InputError
-from headrace.core.monitors.policy import MonitoringPolicy, MonitorRule, RetrainingPolicy
+from headrace.core.monitors.decisions.policy import MonitoringPolicy, MonitorRule, RetrainingPolicy
 from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window, latest_window
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.registry.mlflow.registry import open_registry

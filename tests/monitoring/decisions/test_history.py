@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from headrace.core.base.errors import InputError
-from headrace.core.monitors.decision import MonitorDecision, TrainingState, decide
-from headrace.core.monitors.policy import MonitoringPolicy, MonitorRule
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.decisions.decision import MonitorDecision, TrainingState, decide
+from headrace.core.monitors.decisions.policy import MonitoringPolicy, MonitorRule
+from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.stores.objects.folder_objects import FolderStore
 from headrace.stores.objects.object_store import connect

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from headrace.core.base.files import digest, dumps
-from headrace.core.monitors.decision import MonitorDecision
-from headrace.core.monitors.monitor_report import MonitorResult
+from headrace.core.monitors.decisions.decision import MonitorDecision
+from headrace.core.monitors.reports.monitor_report import MonitorResult
 from headrace.monitoring.decisions.registry_note import record_decision, summarise_decision
 from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.models.history_text import describe_entry

@@ -10,8 +10,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from headrace.core.base.errors import InputError
-from headrace.core.monitors.monitor_kinds import MONITORS
-from headrace.core.monitors.monitor_report import MonitorResult
+from headrace.core.monitors.reports.monitor_kinds import MONITORS
+from headrace.core.monitors.reports.monitor_report import MonitorResult
 from headrace.monitoring.gauges.monitor_gauges import (
     MOST_RESULTS,
     STATUSES,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Column, Contract
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.labels.label_intake import LabelCounts, take_labels
 from headrace.monitoring.labels.label_store import LabelStore
 from headrace.monitoring.labels.labelled_rows import contract_rows, labelled_rows

@@ -15,16 +15,16 @@ from headrace.core.contracts.contract_yaml import load as load_contract
 from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.evaluation.evaluation_document import BundleMetrics
 from headrace.core.inference.scorer import Scorer
-from headrace.core.monitors.degradation import degradation_results
-from headrace.core.monitors.estimated_performance import compare_estimates, estimated_results
-from headrace.core.monitors.performance import performance_results
-from headrace.core.monitors.performance_reference import PerformanceReference
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.performance.degradation import degradation_results
+from headrace.core.monitors.performance.estimated_performance import compare_estimates, estimated_results
+from headrace.core.monitors.performance.measured_performance import performance_results
+from headrace.core.monitors.performance.performance_reference import PerformanceReference
+from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.labels.label_store import LabelStore
 from headrace.monitoring.labels.labelled_rows import labelled_rows
 from headrace.monitoring.labels.window_performance import (
     labelled_window,
-    scored_rows,
+    predicted_rows,
     sum_daily_losses,
     with_answer,
 )
@@ -127,7 +127,7 @@ def test_stored_rows_and_labels_become_results(bundle: Bundle, tmp_path: Path) -
         "plan = plus",
         "plan = premium",
     }
-    estimates = estimated_results(profile, scored_rows(with_answer(rows, contract), contract), reference=reference)
+    estimates = estimated_results(profile, predicted_rows(with_answer(rows, contract), contract), reference=reference)
     assert {one.status for one in (*results, *estimates)} == {"ok"}
     assert sum(one.inside for one in compare_estimates(estimates, results)) >= 6
     history = sum_daily_losses(rows, contract, digest=Scorer.open(bundle, threads=1).digest)
@@ -162,5 +162,5 @@ def test_rows_without_an_answer_are_no_predictions_and_other_classes_are_one_sen
     refused = rows.with_columns(label=pl.when(pl.int_range(pl.len()) < 3).then(None).otherwise("label"))
     assert labelled_window(refused, contract).rows == 7
     with pytest.raises(InputError, match=r"answer \['maybe'\]"):
-        scored_rows(rows.with_columns(label=pl.lit("maybe")), contract)
+        predicted_rows(rows.with_columns(label=pl.lit("maybe")), contract)
     assert labelled_window(rows.drop("label"), contract).rows == 0

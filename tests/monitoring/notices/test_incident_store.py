@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headrace.core.base.errors import BusyError, InputError
-from headrace.core.monitors.incidents import FORMAT, IncidentLog, take_report
+from headrace.core.monitors.reports.incidents import FORMAT, IncidentLog, take_report
 from headrace.monitoring.notices.incident_store import IncidentStore
 from headrace.stores.objects.folder_objects import FolderStore
 from headrace.stores.objects.object_store import connect

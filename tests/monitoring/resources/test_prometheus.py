@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from headrace.core.base.errors import InputError
-from headrace.core.monitors.monitor_report import MonitorResult
-from headrace.core.monitors.resource_level import ResourceReading, measure_resources
-from headrace.core.monitors.service_objectives import ServiceObjective
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.reports.monitor_report import MonitorResult
+from headrace.core.monitors.reports.time_window import TimeWindow
+from headrace.core.monitors.service.resource_level import ResourceReading, measure_resources
+from headrace.core.monitors.service.service_objectives import ServiceObjective
 from headrace.monitoring.gauges.gauge_server import GaugeBoard, serve_gauges
 from headrace.monitoring.gauges.monitor_gauges import MonitorRun
 from headrace.monitoring.resources.prometheus_reading import EndpointQuery, read_prometheus

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.core.monitors.resource_level import measure_resources
-from headrace.core.monitors.service_objectives import DEFAULT_OBJECTIVES
+from headrace.core.monitors.service.resource_level import measure_resources
+from headrace.core.monitors.service.service_objectives import DEFAULT_OBJECTIVES
 from headrace.monitoring.resources.server_reading import ServerScrape, compare_scrapes, scrape_servers
 from headrace.rollouts.record.counters import RequestCounts
 from tests.made_bundle import copy_bundle

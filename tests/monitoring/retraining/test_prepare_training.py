@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from headrace.api.labelling import add_labels
+from headrace.api.monitoring.labelling import add_labels
 from headrace.core.base.errors import DataError, InputError, MissingError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
-from headrace.core.monitors.policy import MonitoringPolicy, RetrainingPolicy
+from headrace.core.monitors.decisions.policy import MonitoringPolicy, RetrainingPolicy
 from headrace.core.packaging.package import pack
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.labels.label_store import LabelStore

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Column, Contract
-from headrace.core.monitors.policy import RetrainingPolicy
-from headrace.core.monitors.time_window import TimeWindow, parse_moment
+from headrace.core.monitors.decisions.policy import RetrainingPolicy
+from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment
 from headrace.core.splits.split_table import find_cut
 from headrace.monitoring.retraining.row_selection import SelectedRows, leave_out_windows, select_training_rows
 from tests.properties import examples

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from headrace.core.monitors.service_objectives import DEFAULT_OBJECTIVES
+from headrace.core.monitors.service.service_objectives import DEFAULT_OBJECTIVES
 from headrace.monitoring.rules.dashboard import make_dashboard, render_dashboard
 from headrace.monitoring.rules.recording_rules import make_recording_rules
 from tests.real.prometheus import promtool

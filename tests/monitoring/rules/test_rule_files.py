@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from headrace.core.base.errors import InputError
-from headrace.core.monitors.monitor_kinds import MONITORS
-from headrace.core.monitors.service_objectives import AlertSeverity, ServiceObjective
+from headrace.core.monitors.reports.monitor_kinds import MONITORS
+from headrace.core.monitors.service.service_objectives import AlertSeverity, ServiceObjective
 from headrace.monitoring.rules.alert_rules import COVERED_BY_SERVERS, make_alert_rules
 from headrace.monitoring.rules.rule_files import make_groups, render_prometheus_rule, render_rules
 from tests.real.prometheus import promtool

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.base.errors import InputError
-from headrace.core.monitors.time_window import TimeWindow
+from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.windows.column_types import build_column, concat_rows
 from headrace.monitoring.windows.window_rows import FIXED_COLUMNS
 from headrace.monitoring.windows.window_store import WindowStore, merge_rows

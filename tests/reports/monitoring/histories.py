@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from headrace.core.monitors.monitor_report import FORMAT, MonitorReport, MonitorResult, ReportWindow, Status
-from headrace.core.monitors.time_window import rfc3339
+from headrace.core.monitors.reports.monitor_report import FORMAT, MonitorReport, MonitorResult, ReportWindow, Status
+from headrace.core.monitors.reports.time_window import rfc3339
 from headrace.reports.monitoring.history import ColumnComparison, HistoryEvent, ModelInUse
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headrace.core.base.errors import InputError
-from headrace.core.monitors.monitor_report import MonitorResult
+from headrace.core.monitors.reports.monitor_report import MonitorResult
 from headrace.reports.monitoring.heat_map import MOST_ROWS, MOST_WINDOWS, draw_heat_map
 from headrace.reports.monitoring.history import ModelInUse
 from headrace.reports.monitoring.page import render, write

@@ -1,0 +1,1 @@
+"""The library of a model in use: collecting, labels, monitoring, retraining, A/B tests."""

@@ -1,0 +1,145 @@
+"""Monitor a model in use: reports, decisions, and the page."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+
+from headrace.api.model_reference import ModelReference, open_model
+from headrace.core.monitors.decisions.decision import FeedbackTest, MonitorDecision
+from headrace.core.monitors.decisions.policy import MonitoringPolicy
+from headrace.core.monitors.decisions.policy_yaml import default_text, load_policy, parse_policy
+from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window, latest_window
+from headrace.monitoring.decisions.history import HistoryStore
+from headrace.monitoring.monitors.monitor_window import MonitoredWindow, monitor_window
+from headrace.monitoring.monitors.monitored_model import MonitoredModel
+from headrace.monitoring.monitors.page_content import collect_page_content
+from headrace.monitoring.notices.notice_sender import read_addresses
+from headrace.monitoring.resources.window_resources import ResourceSource
+from headrace.reports.monitoring.page import write as write_page
+from headrace.stores.objects.open_objects import open_objects
+
+
+def read_policy(policy: str | Path | MonitoringPolicy | None) -> MonitoringPolicy:
+    """Return a monitoring policy: itself, that of a file, or the default one for None.
+
+    Raises:
+        MissingError: If there is no such file.
+        InputError: If it is not a policy, or one that can never fire, always fires or contradicts itself.
+    """
+    if isinstance(policy, MonitoringPolicy):
+        return policy
+    return parse_policy(default_text()) if policy is None else load_policy(Path(policy))
+
+
+def decide(
+    model: ModelReference,
+    store: str | Path,
+    *,
+    now: datetime,
+    policy: str | Path | MonitoringPolicy | None = None,
+    trained: datetime | None = None,
+    new_labels: int | None = None,
+    feedback: FeedbackTest | None = None,
+) -> tuple[MonitorDecision, str]:
+    """Decide about a model after the latest window that has ended, as ``headrace monitor decide`` does.
+
+    Args:
+        model: The version in service; see ``resolve_model``.
+        store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``.
+        now: The time of the decision, with a time zone.
+        policy: A monitoring policy or its file; None for the default one.
+        trained: When the version was trained; None for what the registry says.
+        new_labels: Labelled rows since then; None for what the reports say.
+        feedback: A test of a new version on instant feedback; None if there is none.
+
+    Returns:
+        The decision, which the store keeps, and a clause that says where the registry has it.
+
+    Raises:
+        InputError: If the policy is invalid, or it is not known when the version was trained.
+        StoreError: If the store fails.
+    """
+    rules = read_policy(policy)
+    with open_model(model) as bundle:
+        return decide_window(
+            HistoryStore(open_objects(str(store)), bundle.name),
+            bundle.digest,
+            latest_window(rules, now),
+            policy=rules,
+            facts=TrainingFacts(trained, new_labels, feedback),
+            now=now,
+        )
+
+
+def monitor(
+    model: ModelReference,
+    store: str | Path,
+    *,
+    now: datetime,
+    policy: str | Path | MonitoringPolicy | None = None,
+    trained: datetime | None = None,
+    new_labels: int | None = None,
+    resources: ResourceSource | None = None,
+    notify: bool = True,
+) -> MonitoredWindow:
+    """Report about the latest window that has ended, and decide, as ``headrace monitor`` does.
+
+    Args:
+        model: The version in service; see ``resolve_model``.
+        store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``.
+        now: The time, with a time zone.
+        policy: A monitoring policy or its file; None for the default one.
+        trained: When the version was trained; None for what the registry says.
+        new_labels: Labelled rows since then; None for what the reports say.
+        resources: Where the resource level is read; None for nowhere.
+        notify: Whether notices go to the addresses of ``HEADRACE_NOTICE_ADDRESSES``.
+
+    Returns:
+        The report and the decision, which the store keeps; a window that was reported before is not computed again.
+
+    Raises:
+        InputError: If the policy is invalid, the bundle holds no reference profile, or it is not known when the version
+            was trained.
+        StoreError: If the store fails.
+    """
+    rules = read_policy(policy)
+    window = latest_window(rules, now)
+    with open_model(model) as bundle:
+        return monitor_window(
+            bundle,
+            open_objects(str(store), create=True),
+            window,
+            policy=rules,
+            facts=TrainingFacts(trained, new_labels),
+            now=now,
+            resources=lambda: resources.measure(window) if resources else (),
+            addresses=read_addresses() if notify else (),
+        )
+
+
+def write_monitor_page(
+    page: str | Path,
+    model: ModelReference,
+    store: str | Path,
+    *,
+    earlier: Sequence[ModelReference] = (),
+    endpoint: str = "",
+) -> None:
+    """Write the page of a model in use, as ``headrace monitor --page`` does.
+
+    Args:
+        page: The HTML file.
+        model: The version in service.
+        store: The monitoring store.
+        earlier: Earlier versions, so that the performance of their windows is measured by all labels too.
+        endpoint: Where the model serves; empty if that is not known.
+
+    Raises:
+        InputError: If there is no report yet, or the file cannot be written.
+        StoreError: If the store fails.
+    """
+    with ExitStack() as stack:
+        bundles = [stack.enter_context(open_model(one)) for one in (*earlier, model)]
+        models = [MonitoredModel.of(bundle) for bundle in bundles]
+        write_page(Path(page), collect_page_content(open_objects(str(store)), models, endpoint=endpoint))

@@ -1,0 +1,279 @@
+"""Retrain a model on old and new rows, and let the new version take over where it is better."""
+
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from headrace.api.local_run import RunOutput, training_run
+from headrace.api.model_reference import ModelReference, open_model, resolve_model
+from headrace.api.monitoring.monitor import read_policy
+from headrace.api.progress import describe_event
+from headrace.api.run_result import Run
+from headrace.api.tables import TableReference, table_address
+from headrace.core.base.errors import InputError
+from headrace.core.base.remedies import require_store
+from headrace.core.bundles.bundle import Bundle
+from headrace.core.contracts import contract_yaml
+from headrace.core.contracts.contract import Contract
+from headrace.core.monitors.decisions.policy import MonitoringPolicy, Widening
+from headrace.core.packaging.cards import card_answers
+from headrace.core.packaging.provenance_document import Provenance
+from headrace.monitoring.retraining.prepare_training import PreparedTraining, RetrainingOptions, prepare_training
+from headrace.monitoring.retraining.training_rows import read_raw_rows
+from headrace.pipelines.definitions.option_fields import option_fields
+from headrace.pipelines.definitions.training_options import TrainingOptions
+from headrace.pipelines.local.runner import StepEvent
+from headrace.pipelines.replay.arguments import recorded_options, restore_experiment
+from headrace.registry.backends.locations import FOLDER
+from headrace.registry.mlflow.registry import open_registry
+from headrace.rollouts.kserve import KServeRollout
+from headrace.rollouts.local import LocalRollout
+from headrace.rollouts.step import StepOptions, plan_of, rollout_step
+from headrace.serving.deployment.target import DeploymentTarget
+from headrace.stores.objects.open_objects import open_objects
+
+RetrainingStatus = Literal["promoted", "rolled_back", "aborted", "waits", "published", "kept"]
+# Steps whose arguments say how a model was made; those of the others depend on the table.
+_LEARNING_STEPS = frozenset({"tune", "train", "evaluate", "gate"})
+_ENDINGS: Mapping[str, str] = {
+    "promoted": "the new version takes over",
+    "rolled_back": "the rollout went back, and the former version serves",
+    "aborted": "the rollout was aborted, and the former version serves",
+    "waits": "the new version waits for a person's approval",
+    "published": "the new version is published, and not rolled out",
+    "kept": "the former version stays",
+}
+_LOCAL_STEPS = [10, 50, 100]
+_CLUSTER_STEPS = [1, 5, 25, 50, 100]
+# The gate has found the new version better on the newest labelled rows: that it predicts otherwise is no fault of it.
+_TOLERANCES = {"shift": 100.0}
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """The result of a retraining.
+
+    Attributes:
+        status: ``promoted``, ``rolled_back`` or ``aborted`` by the rollout; ``waits`` for an approval; ``published``
+            without a rollout; ``kept``: the gate does not find the new version better.
+        sentence: What happened.
+        prepared: What it was trained on.
+        run: The training run, with metrics, verdict and report.
+    """
+
+    status: RetrainingStatus
+    sentence: str
+    prepared: PreparedTraining
+    run: Run
+
+
+@dataclass(frozen=True)
+class RolloutPlace:
+    """Where a retrained version takes over.
+
+    Attributes:
+        platform: ``local``: a trial on this machine with the held-out rows as requests; or ``kserve``.
+        endpoint: On KServe: name of the endpoint; empty for the model's.
+        namespace: On KServe: its namespace; empty for the context's.
+        context: On KServe: context of the kubeconfig; empty for the current one.
+        prometheus: On KServe: address of Prometheus; empty to ask the pods.
+    """
+
+    platform: str = "local"
+    endpoint: str = ""
+    namespace: str = ""
+    context: str = ""
+    prometheus: str = ""
+
+
+def retrain(
+    model: ModelReference,
+    store: str | Path,
+    *,
+    new: TableReference | None = None,
+    old: str | Path = "",
+    policy: str | Path | MonitoringPolicy | None = None,
+    raise_contract: Sequence[Widening] = (),
+    budget: str | int = "",
+    rollout: RolloutPlace | None = RolloutPlace(),
+    output: str | Path | None = None,
+    progress: Callable[[str], None] | None = None,
+    on_event: Callable[[StepEvent], None] | None = None,
+    verbose: bool = False,
+) -> Retraining:
+    """Retrain a model on old and new rows, as ``headrace retrain`` does.
+
+    Rows are validated first; rows that break the contract are never trained on. The newest labelled rows are held out
+    by time, and the new version must be better on them than the one in service, by the gate's test. Then it is rolled
+    out.
+
+    Args:
+        model: The model in service; see ``resolve_model``.
+        store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``.
+        new: Labelled rows since the last training: a path, an address or a frame (n rows) with the contract's columns
+            and ``time``; None for the stored rows whose labels have come.
+        old: Path or address of the table that the model was made from; empty for the bundle's copy of it.
+        policy: A monitoring policy or its file; None for the default one.
+        raise_contract: What may become wider in the contract: ``categories``, ``range``, ``missing``.
+        budget: Trials or time of the search; empty for that of the model in service.
+        rollout: Where the new version takes over; None for no rollout.
+        output: The run's folder; None for ``headrace-out/NAME-retrained``.
+        progress: Called with a line of text for each step that ended; None for silence.
+        on_event: Called with each event of a step, in place of ``progress``.
+        verbose: Whether the steps' raw logs go to standard error.
+
+    Raises:
+        DataError: If the rows are not fit for training; nothing is trained.
+        InputError: If an option is invalid, or a person must allow a wider contract first.
+        MissingError: If a table or the model does not exist.
+        HeadraceError: If a step fails.
+    """
+    rules = read_policy(policy)
+    say = progress or (lambda _: None)
+    if rollout is not None and rollout.platform not in {"local", "kserve"}:
+        raise InputError(f"the platform must be local or kserve; got {rollout.platform!r} instead.")
+    if rollout is not None and rollout.platform == "kserve":
+        require_store("a rollout on KServe needs an object store that its pods reach too")
+    with open_model(model) as bundle, table_address(new) if new is not None else nullcontext("") as address:
+        recorded = _recorded_options(bundle)
+        options = RetrainingOptions(
+            old=str(old),
+            widen=tuple(raise_contract),
+            test_size=float(recorded.get("test_size", 0.2)),
+            seed=int(recorded.get("seed", 0)),
+        )
+        place = open_objects(str(store), create=True)
+        rows = read_raw_rows(address) if address else None
+        prepared = prepare_training(bundle, rows, place, policy=rules, options=options)
+        for line in (*prepared.changes, *(note.sentence for note in prepared.notes)):
+            say(line)
+        home = Path(output) if output else FOLDER / f"{bundle.name}-retrained"
+        run_output = RunOutput(
+            home=home,
+            records=Path(output) if output else FOLDER,
+            on_event=on_event or _line_printer(say),
+            raw_log=sys.stderr if verbose else None,
+        )
+        run = _train(bundle, prepared, recorded, champion=resolve_model(model), budget=str(budget), output=run_output)
+        status = _take_over(run, prepared, champion=resolve_model(model), policy=rules, rollout=rollout, say=say)
+    return Retraining(status, _describe(status, prepared, run), prepared, run)
+
+
+def _recorded_options(bundle: Bundle) -> dict[str, Any]:
+    """Return the options by which a model was made; empty for one that no run of the suite made."""
+    steps = Provenance.from_json(bundle.json("provenance.json")).arguments
+    if steps is None:
+        return {}
+    return {**recorded_options(steps), "seed": steps.get("split", {}).get("seed", 0)}
+
+
+def _train(
+    bundle: Bundle,
+    prepared: PreparedTraining,
+    recorded: Mapping[str, Any],
+    *,
+    champion: str,
+    budget: str,
+    output: RunOutput,
+) -> Run:
+    """Run the training pipeline on what was prepared, with the options of the model in service."""
+    learned = {
+        name: recorded[name]
+        for name, option in option_fields(TrainingOptions).items()
+        if name in recorded and _LEARNING_STEPS.intersection(option.parameters)
+    }
+    card = bundle.folder / card_answers.FILE
+    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+        values = {
+            **learned,
+            "experiment": restore_experiment(str(recorded.get("experiment", "")), Path(scratch)),
+            "source": prepared.source,
+            "target": "",
+            "name": prepared.name,
+            "contract": prepared.contract,
+            "split_method": "time",
+            "test_size": prepared.test_size,
+            "champion": champion,
+            "card": str(card) if card.exists() else "",
+            "include_data": bool(Provenance.from_json(bundle.json("provenance.json")).data.copied),
+            "serve": False,
+            **({"budget": budget} if budget else {}),
+        }
+        with training_run(TrainingOptions(**values).pipeline_arguments(), output) as completed:
+            return completed
+
+
+def _take_over(
+    run: Run,
+    prepared: PreparedTraining,
+    *,
+    champion: str,
+    policy: MonitoringPolicy,
+    rollout: RolloutPlace | None,
+    say: Callable[[str], None],
+) -> RetrainingStatus:
+    """Roll a new version out if it is better, and a person has approved it where the policy demands it."""
+    if run.verdict != "promote":
+        return "kept"
+    if rollout is None:
+        return "published"
+    if "roll_out" in policy.approve and not _is_approved(run):
+        return "waits"
+    with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
+        record = run.home.parent / f"{run.home.name}-rollout.json"
+        options = _rollout_options(run, prepared, rollout, champion=champion, scratch=Path(scratch))
+        ended = rollout_step(options, record=record, say=say)
+    status: RetrainingStatus = ended["status"]  # type: ignore[assignment]  # one of the three
+    return status
+
+
+def _is_approved(run: Run) -> bool:
+    if run.model is None or not run.summary.registry:
+        return False
+    version = open_registry(run.summary.registry).model(run.model.name).with_digest(run.model.digest)
+    return version is not None and bool(version.approvals)
+
+
+def _rollout_options(
+    run: Run, prepared: PreparedTraining, rollout: RolloutPlace, *, champion: str, scratch: Path
+) -> StepOptions:
+    if rollout.platform == "kserve":
+        if run.model is None or not run.model.uri:
+            raise InputError("a rollout on KServe needs a published version; this one is not published.")
+        target = DeploymentTarget("kserve", rollout.namespace, rollout.context)
+        endpoint = rollout.endpoint or prepared.name
+        kserve = KServeRollout(endpoint, run.model.uri, "", target, rollout.prometheus)
+        return StepOptions("kserve", plan_of(_CLUSTER_STEPS, tolerances=_TOLERANCES), kserve=kserve)
+    requests = scratch / "requests.parquet"
+    _write_requests(prepared, contract_yaml.load(run.home / "contract.yaml"), requests)
+    local = LocalRollout(stable=champion, candidate=str(run.home / "bundle"), table=str(requests))
+    return StepOptions("local", plan_of(_LOCAL_STEPS, here=True, tolerances=_TOLERANCES), local=local)
+
+
+def _write_requests(prepared: PreparedTraining, contract: Contract, path: Path) -> None:
+    """Write the rows that were held out, with inputs and target alone, as requests of a trial."""
+    rows = read_raw_rows(prepared.source).sort(contract.time_column, nulls_last=False)
+    names = [contract.target.name, *(column.name for column in contract.inputs)]
+    rows.tail(prepared.rows["held_out"]).select(names).write_parquet(path)
+
+
+def _describe(status: RetrainingStatus, prepared: PreparedTraining, run: Run) -> str:
+    rows = prepared.rows
+    reason = next((text for text in run.reasons if "champion" in text), "")
+    return (
+        f"{prepared.name} is retrained on {rows['old']:,} old and {rows['new'] - rows['held_out']:,} new rows, and "
+        f"measured on the newest {rows['held_out']:,}. {reason} The gate says {run.verdict}: {_ENDINGS[status]}."
+    )
+
+
+def _line_printer(say: Callable[[str], None]) -> Callable[[StepEvent], None]:
+    def show(event: StepEvent) -> None:
+        line = describe_event(event)
+        if line:
+            say(line)
+
+    return show

@@ -1,0 +1,1 @@
+"""Monitors of the data of a window: broken rules, missing and repeated values, drift."""

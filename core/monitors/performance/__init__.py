@@ -1,0 +1,1 @@
+"""Monitors of performance: measured with labels, estimated without, over the whole time of service."""

@@ -1,0 +1,1 @@
+"""Monitors of the servers: availability, errors, latency, objectives with their budgets."""

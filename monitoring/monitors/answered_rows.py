@@ -1,0 +1,39 @@
+"""The stored rows whose answers monitors can measure."""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from headrace.core.contracts.contract import Contract
+from headrace.core.features import matrix_layout
+from headrace.monitoring.labels.window_performance import with_answer
+from headrace.monitoring.windows.column_types import concat_rows
+from headrace.monitoring.windows.window_rows import FIXED_COLUMNS, LABEL, PROBABILITY_PREFIX, VALUE
+
+
+def answer_columns(contract: Contract) -> list[str]:
+    """Return the stored columns that hold an answer."""
+    if contract.task == "regression":
+        return [VALUE]
+    return [LABEL, *(f"{PROBABILITY_PREFIX}{name}" for name in matrix_layout.classes(contract))]
+
+
+def select_answered(frames: Iterable[pl.DataFrame], contract: Contract) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return the stored rows with a whole answer of the contract's classes, and notes on those that are left out.
+
+    Args:
+        frames: Stored rows.
+        contract: The contract of the model.
+    """
+    parts = list(frames)
+    rows = with_answer(concat_rows(parts) if parts else pl.DataFrame(schema=FIXED_COLUMNS), contract)
+    columns = answer_columns(contract)
+    absent = [name for name in columns if name not in rows.columns]
+    if absent:
+        note = f"{rows.height:,} answers lack {', '.join(absent)}, so that performance is not known of them."
+        return with_answer(rows.clear().select(FIXED_COLUMNS), contract), (note,) if rows.height else ()
+    whole = rows.filter(pl.all_horizontal(pl.col(columns).is_not_null()))
+    if contract.task != "regression":
+        whole = whole.filter(pl.col(LABEL).is_in(list(matrix_layout.classes(contract))))
+    omitted = rows.height - whole.height
+    return whole, (f"{omitted:,} answers are not whole or not of the contract's classes.",) if omitted else ()
