@@ -44,6 +44,8 @@ _MOST_EVENTS = 10_000
 _BACKLOG = 2048
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 _SEEN_OFTEN = 0.05
+# After a failure of the disk, events go elsewhere for a while; then one of them shows whether it has passed.
+_UNREADY_SECONDS = 5.0
 # Allocations, less deallocations, before a garbage collection: events create no cycles.
 _COLLECT_AFTER = 50_000
 _logger = logging.getLogger(__name__)
@@ -107,7 +109,7 @@ class Receiver:
         self._committing: asyncio.Task[None] | None = None
         self._reading: set[asyncio.Task[None]] = set()
         self._full, self._ended = asyncio.Event(), asyncio.Event()
-        self._journal_fails = False
+        self._unready_until = 0.0
 
     @property
     def _busy_bytes(self) -> int:
@@ -207,9 +209,8 @@ class Receiver:
             content = b"".join(lines for lines, _, _ in batch)
             try:
                 await loop.run_in_executor(self._commits, self._journal.append, content)
-                self._journal_fails = False
             except Exception as error:  # noqa: BLE001 - whatever it is, no event of the batch is acknowledged
-                self._journal_fails = True
+                self._unready_until = loop.time() + _UNREADY_SECONDS
                 _logger.error("%s", error)  # noqa: TRY400 - a sentence, not a traceback
                 shown = RequestError(str(error), "unready") if isinstance(error, StoreError) else error
                 for _, response, _ in batch:
@@ -311,7 +312,8 @@ class Receiver:
         self._writer.write(read_lines(segment, self._counts), now=time.time())
 
     def _is_ready(self, _: Headers) -> Response:
-        if self.draining or self._journal_fails or self._busy_bytes > self._options.unwritten_bytes:
+        unready = self.draining or asyncio.get_running_loop().time() < self._unready_until
+        if unready or self._busy_bytes > self._options.unwritten_bytes:
             error = RequestError("this receiver takes no events now; send them again shortly.", "unready")
             return responses.error_response(error)
         return responses.json({"ready": True})

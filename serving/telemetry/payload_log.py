@@ -7,6 +7,7 @@ Source: https://kserve.github.io/website/docs/model-serving/predictive-inference
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -50,12 +51,22 @@ class PayloadLog:
         name = str(uuid4())
         if zlib.crc32(name.encode()) >= self._payloads.sample_rate * 2**32:
             return
-        base = self._attributes(served, name, trace) | _left_out(len(scored.scores))
+        base = self._attributes(served, name, trace)
+        events: list[tuple[str, Callable[[], dict[str, Any]]]] = []
         if self._payloads.mode in {"all", "request"}:
             contract = served.scorer.contract
-            self._queue.put(lambda: self._send({**base, "type": f"{_TYPE}.request"}, redact_rows(rows, contract)))
+            events.append(("request", lambda: redact_rows(rows, contract)))
         if self._payloads.mode in {"all", "response"}:
-            self._queue.put(lambda: self._send({**base, "type": f"{_TYPE}.response"}, _answers(served, scored)))
+            events.append(("response", lambda: {"predictions": served.objects(scored)[:_MOST_ROWS]}))
+        left_out = len(scored.scores) - _MOST_ROWS
+        for kind, data in events:
+            attributes = {**base, "type": f"{_TYPE}.{kind}"}
+            if left_out > 0 and kind == events[0][0]:  # one of both says it, so that it is counted once
+                attributes["rowsleftout"] = str(left_out)
+            self._queue.put(partial(self._log, attributes, data))
+
+    def _log(self, attributes: dict[str, str], data: Callable[[], dict[str, Any]]) -> None:
+        self._send(attributes, data())
 
     def _attributes(self, served: ServedModel, name: str, trace: str) -> dict[str, str]:
         attributes = {
@@ -92,15 +103,6 @@ def redact_rows(source: InputRows, contract: Contract) -> dict[str, Any]:
         by_name = row if isinstance(row, dict) else dict(zip(inputs, row, strict=False))
         instances.append({name: by_name[name] for name in allowed if name in by_name})
     return {"instances": instances}
-
-
-def _answers(served: ServedModel, scored: ScoredRows) -> dict[str, Any]:
-    return {"predictions": served.objects(scored)[:_MOST_ROWS]}
-
-
-def _left_out(rows: int) -> dict[str, str]:
-    """Return the attribute that says how many rows an event lacks; none if it has all."""
-    return {"rowsleftout": str(rows - _MOST_ROWS)} if rows > _MOST_ROWS else {}
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import random
+import resource
 import signal
 import socket
 import threading
@@ -186,6 +187,23 @@ def test_there_is_back_pressure_instead_of_growth(bundle: Path, tmp_path: Path) 
         assert running.post(BODY, headers("request", "last"))[0] == 200
     kept = rows(tmp_path).filter(pl.col("input_age").is_not_null())
     assert kept["request_id"].n_unique() == accepted + 1
+
+
+def test_a_full_disk_is_back_pressure_too(bundle: Path, tmp_path: Path) -> None:
+    """Nothing is acknowledged that is not on disk; when there is room again, the same process goes on."""
+    with collector(bundle, tmp_path) as running:
+        assert running.post(BODY, headers("request", "before"))[0] == 200
+        (segment,) = (tmp_path / "journal").glob("segment-*")
+        before = resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE)
+        limit = segment.stat().st_size + 10
+        resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (limit, before[1]))
+        status, text = running.post(BODY, headers("request", "refused"))
+        assert (status, "make room" in text, running.get("/readyz")[0]) == (503, True, 503)
+        resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, before)
+        assert running.post(BODY, headers("request", "after"))[0] == 200
+        wait_for(lambda: running.get("/readyz")[0] == 200)
+    assert running.process.returncode == 0, running.log.read_text()
+    assert sorted(rows(tmp_path)["request_id"]) == ["after", "before"]
 
 
 def test_times_that_go_back_are_counted(bundle: Path, tmp_path: Path) -> None:

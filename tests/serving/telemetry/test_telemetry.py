@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.features import bins
+from headrace.serving.model.options import PayloadOptions
 from headrace.serving.model.served_model import ScoredRows
 from headrace.serving.telemetry import slots, trace_context
 from headrace.serving.telemetry.feature_histograms import FeatureHistograms
 from headrace.serving.telemetry.log_queue import LogQueue
+<<<<<<< HEAD
 from headrace.serving.telemetry.payload_log import _poster, redact_rows
 from headrace.serving.telemetry.process_usage import read_usage
+=======
+from headrace.serving.telemetry.payload_log import PayloadLog, _poster, redact_rows
+>>>>>>> collect
 from headrace.serving.telemetry.shared_counters import CounterWriter, SharedCounters
 from tests.serving.conftest import GOOD, Running, running
 
@@ -208,6 +214,49 @@ def test_the_trace_context_comes_back_with_the_answer(server: Running, path: str
 def test_logged_rows_hold_no_personal_data(asked: Any) -> None:
     """Only the contract's inputs are logged, without those that are personal."""
     assert redact_rows(asked, CONTRACT) == {"instances": [{"size": 1, "free": None, "c": "a"}]}
+
+
+def test_logged_rows_hold_the_contracts_keys() -> None:
+    """Where a request holds them: true answers that come later are joined by them. A personal key stays out."""
+    keyed = replace(
+        CONTRACT,
+        columns=(
+            Column("id", "string", role="id"),
+            Column("ssn", "string", role="id", personal="keep"),
+            *CONTRACT.columns,
+        ),
+        keys=("id", "ssn"),
+    )
+    row = {"id": "a", "ssn": "1", "size": 1, "free": None, "c": "a", "mail": "x", "more": 7}
+    kept = {"size": 1, "free": None, "c": "a", "id": "a"}
+    assert redact_rows([row], keyed) == {"instances": [kept]}
+    assert redact_rows({name: [value] for name, value in row.items()}, keyed) == {"instances": [kept]}
+    assert redact_rows([[1, None, "a", "x"]], keyed) == {"instances": [{"size": 1, "free": None, "c": "a"}]}
+
+
+def test_an_event_says_how_many_rows_it_lacks() -> None:
+    """Request and response are cut at the same row; one of them says what is missing, so that it is counted once."""
+    events: list[Any] = []
+
+    class _Served:
+        name, digest = "m", "d"
+
+        class scorer:  # noqa: N801 - as the attribute
+            contract = CONTRACT
+
+        def objects(self, answers: ScoredRows) -> list[Any]:
+            return [{"label": "no"} for _ in answers.scores]
+
+    queue = LogQueue()
+    log = PayloadLog(PayloadOptions("unused"), queue)
+    log._send = lambda attributes, data: events.append((attributes, data))
+    untyped: Any = _Served()
+    rows = [{"size": 1}] * 1200
+    with queue.open():
+        log.log_answer(untyped, rows, scored([[1.0, 1.0, 1.0]] * 1200, [[0.9, 0.1]] * 1200))
+        log.log_answer(untyped, rows[:1000], scored([[1.0, 1.0, 1.0]] * 1000, [[0.9, 0.1]] * 1000))
+    assert [attributes.get("rowsleftout") for attributes, _ in events] == ["200", None, None, None]
+    assert [len(data.get("instances") or data["predictions"]) for _, data in events] == [1000] * 4
 
 
 def test_an_outbox_drops_instead_of_waiting() -> None:
