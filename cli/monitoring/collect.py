@@ -61,7 +61,7 @@ def collect(
     """Store the rows that MODEL has scored in STORE, from its logged requests and responses."""
     import logging  # noqa: PLC0415 - as below
 
-    from headrace.api.monitoring.monitor import collecting  # noqa: PLC0415 - polars is slow to import
+    from headrace.api.monitoring import collecting  # noqa: PLC0415 - polars is slow to import
     from headrace.core.base.files import write_json  # noqa: PLC0415
 
     logging.basicConfig(

@@ -52,7 +52,7 @@ def labels(
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Store the labels in TABLE of rows that MODEL has scored: late, out of order, repeated or corrected ones too."""
-    from headrace.api.monitoring.monitor import labelling  # noqa: PLC0415 - polars is slow to import
+    from headrace.api.monitoring import labelling  # noqa: PLC0415 - polars is slow to import
     from headrace.core.base.files import write_json  # noqa: PLC0415
 
     counts = labelling.add_labels(

@@ -80,7 +80,7 @@ def run(
 ) -> None:
     """Report about the latest window of MODEL, and decide by its policy; what stands in STORE stays."""
     from headrace.api.model_reference import open_model  # noqa: PLC0415
-    from headrace.api.monitoring.monitor import monitor as monitoring  # noqa: PLC0415 - slow to import
+    from headrace.api.monitoring import monitor as monitoring  # noqa: PLC0415 - slow to import
     from headrace.core.base.files import write_json  # noqa: PLC0415
     from headrace.core.monitors.reports.time_window import parse_moment  # noqa: PLC0415
     from headrace.monitoring.resources.window_resources import ResourceSource  # noqa: PLC0415

@@ -24,12 +24,8 @@ from headrace.serving.model.served_model import ScoredRows
 from headrace.serving.telemetry import slots, trace_context
 from headrace.serving.telemetry.feature_histograms import FeatureHistograms
 from headrace.serving.telemetry.log_queue import LogQueue
-<<<<<<< HEAD
-from headrace.serving.telemetry.payload_log import _poster, redact_rows
-from headrace.serving.telemetry.process_usage import read_usage
-=======
 from headrace.serving.telemetry.payload_log import PayloadLog, _poster, redact_rows
->>>>>>> collect
+from headrace.serving.telemetry.process_usage import read_usage
 from headrace.serving.telemetry.shared_counters import CounterWriter, SharedCounters
 from tests.serving.conftest import GOOD, Running, running
 
