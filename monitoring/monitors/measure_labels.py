@@ -2,7 +2,7 @@
 
 A report covers the labels that were received in its window, of whatever day their rows are: so each label is in one
 report, however late it comes. The sums of losses are by the day of the request, as ``MODEL/losses/VERSION/END.json``;
-each document takes the days of the one before, and counts those anew whose labels came or were corrected.
+each document takes the days of the one before, and counts those again whose labels came or were corrected.
 """
 
 from dataclasses import dataclass

@@ -36,7 +36,7 @@ _TITLES: dict[DecisionOutcome, str] = {
 
 
 def collect_page_content(place: StorePlace, models: Sequence[MonitoredModel], *, endpoint: str = "") -> ModelInUse:
-    """Collect what the page shows; performance is measured anew by all labels that are known now.
+    """Collect what the page shows; performance is measured again by all labels that are known now.
 
     Args:
         place: The monitoring store.

@@ -26,7 +26,7 @@ class HeatCell:
     """One window of one row.
 
     Attributes:
-        status: The worst status; None if nothing is said of this window.
+        status: The worst status; None if this window has no result.
         style: Style of the cell.
         title: The sentences of what is not ok, for whoever points at the cell.
     """
