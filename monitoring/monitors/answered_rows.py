@@ -31,7 +31,8 @@ def select_answered(frames: Iterable[pl.DataFrame], contract: Contract) -> tuple
     absent = [name for name in columns if name not in rows.columns]
     if absent:
         note = f"{rows.height:,} answers lack {', '.join(absent)}, so that performance is not known of them."
-        return with_answer(rows.clear().select(FIXED_COLUMNS), contract), (note,) if rows.height else ()
+        empty = rows.clear().with_columns(pl.lit(None, pl.Float64()).alias(name) for name in absent)
+        return empty, (note,) if rows.height else ()
     whole = rows.filter(pl.all_horizontal(pl.col(columns).is_not_null()))
     if contract.task != "regression":
         whole = whole.filter(pl.col(LABEL).is_in(list(matrix_layout.classes(contract))))

@@ -56,7 +56,8 @@ class StoredCounts:
         key = f"{folder}/{rfc3339(day.start)}--{rfc3339(day.end)}-{version}.json"
         if self.place.store.exists(key):
             return self._read(key)
-        counts = count_window(own_rows(store.read(day), self.model), self.model, self.model.profile)
+        rows = own_rows(store.read(day), self.model) if keys else iter(())
+        counts = count_window(rows, self.model, self.model.profile)
         if keys:
             self.place.store.put_bytes(key, dumps(counts.record().as_json()).encode(), "application/json", fresh=True)
         return counts
