@@ -111,8 +111,8 @@ def measure_false_alarms(scale_of_run: float) -> dict[str, dict[str, float]]:
     size = lambda windows: max(20, round(windows * scale_of_run))  # noqa: E731 - once
     processes: dict[str, Iterator[bool]] = {
         "independent rows": clean_windows(1, size(1000), 10),
-        "seasons, 60 days of training": seasonal_windows(2, size(1000), days=60, processes=10),
-        "seasons, 10 days of training": seasonal_windows(3, size(500), days=10, processes=10),
+        "seasons, 60 days of training": seasonal_windows(2, size(1000), days=60, processes=50),
+        "seasons, 10 days of training": seasonal_windows(3, size(500), days=10, processes=50),
         "seasons, no time column, 20 earlier windows": seasonal_windows(
             4, size(300), days=60, processes=10, dated=False, earlier=20
         ),

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 from headrace.core.base.errors import DataError, InputError
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.drift import reference_profile
-from headrace.core.drift.input_profile import TrainingRows, profile_inputs, profiled_columns
+from headrace.core.drift.input_profile import TrainingRows, event_times, profile_inputs, profiled_columns
 from headrace.core.drift.output_profile import describe_outputs
 from headrace.core.drift.reference_profile import ReferenceProfile
+from headrace.core.drift.window_variation import DAY
 from headrace.core.evaluation.evaluate import read_test
 from headrace.core.features import model_matrix
 from headrace.core.models import fitted_model
@@ -57,6 +59,46 @@ def test_calibration_adds_up_to_the_test_part(made: tuple[Path, ReferenceProfile
     assert sum(calibration.probabilities) == pytest.approx(scores[:, fitted.positive].sum())
     actual = model_matrix.encode_target(test, fitted.contract)
     assert sum(calibration.actual) == int((actual == fitted.positive).sum())
+
+
+def test_times_and_scores_of_training_rows_show_how_predictions_vary(made: tuple[Path, ReferenceProfile]) -> None:
+    """By the contract's time column; a row without a time is in no block, and without the column there are none."""
+    folder, profile = made
+    assert profile.variations == ()
+    fitted = fitted_model.load(folder / "model")
+    train = pl.read_parquet(folder / "train")
+    scores = fitted.score(train)
+    assert fitted.predict(train).probabilities is not None
+    moment = Column("seen", dtype="timestamp", role="timestamp")
+    contract = replace(fitted.contract, columns=(*fitted.contract.columns, moment), time_column="seen")
+    days = pl.Series(
+        "seen", [None if row % 7 == 0 else datetime(2026, 1, 1 + row % 10, tzinfo=UTC) for row in range(train.height)]
+    )
+    times = event_times(train.with_columns(days), contract)
+    assert event_times(train, contract) is None
+    found = profile_inputs(lambda: [TrainingRows(fitted.encode(train), times, scores)], fitted.contract)
+    (day,) = [one for one in found.variations if one.seconds == DAY]
+    assert (day.blocks, day.rows) == (10, days.drop_nulls().len())
+    assert day.prediction is not None
+    assert len(day.features) == len(day.centres) == len(found.joint.means if found.joint else ())
+
+
+def test_a_profile_is_small(made: tuple[Path, ReferenceProfile]) -> None:
+    """Thirty columns with blocks of three lengths stay below 300 kB, and survive the document."""
+    rng = np.random.default_rng(0)
+    contract = _contract(*(Column(f"c{index}", dtype="number", role="feature") for index in range(30)))
+    times = np.repeat(np.arange(100), 30) * DAY * 1_000_000
+    found = profile_inputs(lambda: [TrainingRows(rng.standard_normal((3000, 30)), times)], contract)
+    whole = replace(
+        made[1],
+        inputs=found.counts.record(),
+        repeats=found.repeats,
+        joint=found.joint,
+        variations=found.variations,
+    )
+    text = json.dumps(whole.as_json())
+    assert len(text) < 300_000
+    assert ReferenceProfile.from_json(json.loads(text)) == whole
 
 
 def test_a_profile_of_another_contract_is_refused(made: tuple[Path, ReferenceProfile]) -> None:
