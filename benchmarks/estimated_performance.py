@@ -25,7 +25,7 @@ from headrace.core.drift.output_profile import describe_outputs
 from headrace.core.monitors.change_points import find_changes
 from headrace.core.monitors.degradation import find_rise
 from headrace.core.monitors.estimated_metrics import draw_metrics
-from headrace.core.monitors.scored_rows import ScoredRows
+from headrace.core.monitors.scored_rows import RowPredictions
 from headrace.core.statistics.weighted_metrics import compute_metrics
 
 LEVEL = 0.95
@@ -67,7 +67,7 @@ def _estimates(options: argparse.Namespace) -> None:
                 for scenario, window in windows.items():
                     measured = compute_metrics(window.outcome)
                     begun = time.perf_counter()
-                    estimates = draw_metrics(profile, ScoredRows.of(window.outcome))
+                    estimates = draw_metrics(profile, RowPredictions.of(window.outcome))
                     ours += time.perf_counter() - begun
                     for one in estimates:
                         interval = (one.value, *one.interval(LEVEL))
@@ -89,7 +89,7 @@ def _cases(model: str, options: argparse.Namespace, folder: Path) -> Iterator[tu
         arrays = {}
         for name, window in {"test": test, **windows}.items():
             arrays[f"{name}|inputs"], arrays[f"{name}|actual"] = window.inputs, window.outcome.actual
-            arrays[f"{name}|scores"] = ScoredRows.of(window.outcome).scores
+            arrays[f"{name}|scores"] = RowPredictions.of(window.outcome).scores
             if window.outcome.labels is not None:
                 arrays[f"{name}|labels"] = window.outcome.labels
         np.savez(folder / f"{seed:04}.npz", **arrays)

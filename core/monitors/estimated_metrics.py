@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from headrace.core.drift.output_profile import CalibrationRecord, ErrorRecord, OutputProfile
-from headrace.core.monitors.scored_rows import ScoredRows
-from headrace.core.statistics.smooth_bins import draw_log_means, draw_logit_deviations
+from headrace.core.monitors.scored_rows import RowPredictions
+from headrace.core.monitors.smooth_bins import draw_log_means, draw_logit_deviations
 from headrace.core.statistics.weighted_metrics import metric_function
 
 DRAWS = 400
@@ -44,7 +44,7 @@ class MetricDraws:
 
     @property
     def defined(self) -> Floats:
-        """The draws that define the metric."""
+        """The draws (d,) that define the metric."""
         return self.values[np.isfinite(self.values)]
 
     @property
@@ -58,7 +58,9 @@ class MetricDraws:
         return float(low), float(high)
 
 
-def draw_metrics(profile: OutputProfile, rows: ScoredRows, *, seed: int = 0, draws: int = DRAWS) -> list[MetricDraws]:
+def draw_metrics(
+    profile: OutputProfile, rows: RowPredictions, *, seed: int = 0, draws: int = DRAWS
+) -> list[MetricDraws]:
     """Draw what the metrics of n rows may turn out to be.
 
     Of more than 10,000 rows every second, third and so on in the order of the scores stands for its neighbours too.
@@ -80,7 +82,7 @@ def draw_metrics(profile: OutputProfile, rows: ScoredRows, *, seed: int = 0, dra
 
 
 def _draw_class_metrics(
-    profile: OutputProfile, rows: ScoredRows, *, draws: int, rng: np.random.Generator
+    profile: OutputProfile, rows: RowPredictions, *, draws: int, rng: np.random.Generator
 ) -> list[MetricDraws]:
     stride = -(-len(rows) // MOST_ROWS)
     kept = rows.take(np.argsort(rows.scores, kind="stable")[stride // 2 :: stride]) if stride > 1 else rows
@@ -112,7 +114,9 @@ class _Calibration:
     positive: int | None
 
     @classmethod
-    def of(cls, profile: OutputProfile, rows: ScoredRows, *, draws: int, rng: np.random.Generator) -> "_Calibration":
+    def of(
+        cls, profile: OutputProfile, rows: RowPredictions, *, draws: int, rng: np.random.Generator
+    ) -> "_Calibration":
         positive = rows.positive if rows.task == "binary" else None
         scores = rows.scores[:, None] if positive is not None else rows.probabilities
         if scores is None:
@@ -159,8 +163,8 @@ def _draw_errors(record: ErrorRecord, values: Floats, *, draws: int, rng: np.ran
     present = np.maximum(rows, 1)
     sizes, squares = np.array(record.magnitudes) / present, np.array(record.squares) / present
     centres = np.where(rows > 0, np.array(record.values) / present, np.append(record.edges, record.edges[-1:]))
-    asked = np.where(counts > 0, np.bincount(bins, values, len(rows)) / np.maximum(counts, 1), centres)
-    positions = (centres, asked)
+    wanted = np.where(counts > 0, np.bincount(bins, values, len(rows)) / np.maximum(counts, 1), centres)
+    positions = (centres, wanted)
     absolute = _draw_mean(rows, sizes, counts, positions, dispersion=record.magnitude_dispersion, draws=draws, rng=rng)
     squared = _draw_mean(rows, squares, counts, positions, dispersion=record.square_dispersion, draws=draws, rng=rng)
     return [MetricDraws("mae", absolute), MetricDraws("rmse", np.sqrt(squared))]

@@ -16,7 +16,7 @@ from headrace.core.monitors.performance_reference import (
     loss_of,
     worse_p_value,
 )
-from headrace.core.monitors.scored_rows import ScoredRows
+from headrace.core.monitors.scored_rows import RowPredictions
 from headrace.core.statistics.intervals import LEVEL
 from headrace.core.statistics.measures import Interval
 from headrace.core.statistics.multiple_tests import adjust_holm
@@ -39,7 +39,7 @@ _CAVEATS = {
 
 def estimated_results(
     profile: OutputProfile,
-    rows: ScoredRows,
+    rows: RowPredictions,
     *,
     reference: PerformanceReference | None = None,
     inputs: InputCounts | None = None,
@@ -119,7 +119,7 @@ def _describe(
 
 
 def _why_unknown(
-    profile: OutputProfile, rows: ScoredRows, inputs: InputCounts | None, trained: InputCounts | None
+    profile: OutputProfile, rows: RowPredictions, inputs: InputCounts | None, trained: InputCounts | None
 ) -> str:
     """Return why nothing can be estimated; empty if something can."""
     if not len(rows):

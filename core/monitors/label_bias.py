@@ -12,7 +12,7 @@ from headrace.core.drift.output_profile import OutputProfile
 from headrace.core.monitors.metric_texts import name_of
 from headrace.core.monitors.monitor_report import MonitorResult
 from headrace.core.monitors.performance_reference import PerformancePlan
-from headrace.core.monitors.scored_rows import ScoredRows
+from headrace.core.monitors.scored_rows import RowPredictions
 from headrace.core.statistics.intervals import TAIL
 from headrace.core.statistics.metric_names import MAIN
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, metric_function
@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 def label_bias(
     profile: OutputProfile,
     outcome: EvaluatedRows,
-    unlabelled: ScoredRows,
+    unlabelled: RowPredictions,
     inputs: tuple[InputCounts, InputCounts] | None,
     plan: PerformancePlan,
 ) -> Iterator[MonitorResult]:
@@ -63,7 +63,7 @@ def label_bias(
             yield MonitorResult(MONITOR, "", "ok", "Every row has its label.", rows=rows)
         return
     bins = replace(ColumnCounts.of_record(profile.prediction).bins, name=PREDICTION)
-    sides = [ColumnCounts.of(ScoredRows.of(outcome).scores, bins), ColumnCounts.of(unlabelled.scores, bins)]
+    sides = [ColumnCounts.of(RowPredictions.of(outcome).scores, bins), ColumnCounts.of(unlabelled.scores, bins)]
     labelled, others = (
         InputCounts((side, *(inputs[place].columns if inputs else ())), side.rows) for place, side in enumerate(sides)
     )
@@ -93,7 +93,7 @@ def _reweigh(outcome: EvaluatedRows, sides: list[ColumnCounts], plan: Performanc
     total = labelled.counts + others.counts
     lost = float(total[labelled.counts == 0].sum() / total.sum())
     ratios = np.divide(total, labelled.counts, out=np.zeros(len(total)), where=labelled.counts > 0)
-    positions = np.searchsorted(np.array(labelled.bins.edges), ScoredRows.of(outcome).scores)
+    positions = np.searchsorted(np.array(labelled.bins.edges), RowPredictions.of(outcome).scores)
     name = MAIN[outcome.task]
     rng = np.random.default_rng(plan.seed)
     chosen = np.arange(len(outcome))

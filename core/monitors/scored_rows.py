@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class ScoredRows:
+class RowPredictions:
     """Predictions for n rows.
 
     Attributes:
@@ -34,7 +34,7 @@ class ScoredRows:
         return len(self.scores)
 
     @classmethod
-    def of(cls, outcome: EvaluatedRows) -> "ScoredRows":
+    def of(cls, outcome: EvaluatedRows) -> "RowPredictions":
         """Return the predictions of evaluated rows."""
         return cls(outcome.task, outcome.probabilities, outcome.labels, outcome.values, outcome.positive)
 
@@ -48,9 +48,9 @@ class ScoredRows:
         binary = self.task == "binary"
         return np.asarray(self.probabilities[:, self.positive] if binary else self.probabilities.max(axis=1))
 
-    def take(self, rows: NDArray[np.int64]) -> "ScoredRows":
+    def take(self, rows: NDArray[np.int64]) -> "RowPredictions":
         """Return the predictions for the rows with these indices (m,)."""
-        return ScoredRows(
+        return RowPredictions(
             self.task,
             probabilities=None if self.probabilities is None else self.probabilities[rows],
             labels=None if self.labels is None else self.labels[rows],

@@ -13,7 +13,7 @@ from headrace.core.drift.input_counts import InputCounts
 from headrace.core.features import matrix_layout
 from headrace.core.monitors.daily_losses import DailyLosses
 from headrace.core.monitors.performance import LabelledWindow
-from headrace.core.monitors.scored_rows import ScoredRows
+from headrace.core.monitors.scored_rows import RowPredictions
 from headrace.core.splits.clusters import RowClusters, find
 from headrace.core.statistics.slices import slices
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
@@ -25,7 +25,7 @@ CountInputs = Callable[[pl.DataFrame], InputCounts]
 """Counts the inputs of stored rows in the bins of a profile."""
 
 
-def scored_rows(rows: pl.DataFrame, contract: Contract) -> ScoredRows:
+def scored_rows(rows: pl.DataFrame, contract: Contract) -> RowPredictions:
     """Return the predictions of stored rows.
 
     Args:
@@ -36,7 +36,7 @@ def scored_rows(rows: pl.DataFrame, contract: Contract) -> ScoredRows:
         InputError: If a class of the rows is not one of the contract's, or the probability of one is absent.
     """
     if contract.task == "regression":
-        return ScoredRows("regression", values=rows.get_column(VALUE).to_numpy())
+        return RowPredictions("regression", values=rows.get_column(VALUE).to_numpy())
     classes = matrix_layout.classes(contract)
     absent = [name for name in _probabilities(contract) if name not in rows.columns]
     other = rows.get_column(LABEL).filter(~rows.get_column(LABEL).is_in(list(classes))).unique().to_list()
@@ -46,7 +46,7 @@ def scored_rows(rows: pl.DataFrame, contract: Contract) -> ScoredRows:
             f"columns {quote(absent)} and answer {quote(other)}: monitor each version with its own bundle."
         )
     probabilities = rows.select(_probabilities(contract)).to_numpy()
-    return ScoredRows(
+    return RowPredictions(
         contract.task,
         np.asarray(probabilities, dtype=np.float64),
         _indices(rows, LABEL, classes),

@@ -14,7 +14,7 @@ from headrace.core.monitors.estimated_metrics import MOST_ROWS, draw_metrics
 from headrace.core.monitors.estimated_performance import compare_estimates, estimated_results
 from headrace.core.monitors.performance import LabelledWindow, performance_results
 from headrace.core.monitors.performance_reference import PerformanceReference
-from headrace.core.monitors.scored_rows import ScoredRows
+from headrace.core.monitors.scored_rows import RowPredictions
 from headrace.core.statistics.bootstrap import intervals, resample
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
 
@@ -72,7 +72,7 @@ def test_intervals_hold_what_is_measured_later_under_a_shift_of_inputs(
         rng = np.random.default_rng(seed)
         profile, window = profile_of(make(rng, 600)), make(rng, 300, shift=0.4)
         measured = compute_metrics(window)
-        for one in draw_metrics(profile, ScoredRows.of(window), draws=100):
+        for one in draw_metrics(profile, RowPredictions.of(window), draws=100):
             low, high = one.interval(0.95)
             inside.setdefault(one.name, []).append(low <= measured[one.name] <= high)
     assert set(inside) == names
@@ -83,9 +83,9 @@ def test_a_wrong_calibration_is_corrected() -> None:
     """The scores claim an accuracy that the test part does not have: the estimate knows better."""
     rng = np.random.default_rng(0)
     window = binary(rng, 4000)
-    draws = draw_metrics(profile_of(binary(rng, 4000)), ScoredRows.of(window), draws=100)
+    draws = draw_metrics(profile_of(binary(rng, 4000)), RowPredictions.of(window), draws=100)
     (accuracy,) = (one for one in draws if one.name == "accuracy")
-    claimed = float(ScoredRows.of(window).probabilities.max(axis=1).mean())  # type: ignore[union-attr]
+    claimed = float(RowPredictions.of(window).probabilities.max(axis=1).mean())  # type: ignore[union-attr]
     measured = compute_metrics(window)["accuracy"]
     assert abs(accuracy.value - measured) < 0.03 < claimed - measured
 
@@ -93,7 +93,7 @@ def test_a_wrong_calibration_is_corrected() -> None:
 def test_a_larger_window_than_is_drawn_from_has_the_same_estimate() -> None:
     """Every third row stands for its neighbours, with their sampling error and not that of a third."""
     rng = np.random.default_rng(0)
-    profile, many = profile_of(binary(rng, 3000)), ScoredRows.of(binary(rng, 3 * MOST_ROWS))
+    profile, many = profile_of(binary(rng, 3000)), RowPredictions.of(binary(rng, 3 * MOST_ROWS))
     whole = {one.name: one for one in draw_metrics(profile, many, draws=60)}
     part = {one.name: one for one in draw_metrics(profile, many.take(np.arange(MOST_ROWS)), draws=60)}
     for name, one in whole.items():
@@ -106,13 +106,13 @@ def test_a_worse_window_is_violated_and_an_equal_one_is_not() -> None:
     rng = np.random.default_rng(3)
     test = binary(rng, 3000)
     easy = binary(rng, 3000)
-    hard = easy.take(np.flatnonzero(np.abs(ScoredRows.of(easy).scores - 0.5) < 0.3))
+    hard = easy.take(np.flatnonzero(np.abs(RowPredictions.of(easy).scores - 0.5) < 0.3))
     kwargs = {"reference": reference_of(test)}
-    results = {one.subject: one for one in estimated_results(profile_of(test), ScoredRows.of(hard), **kwargs)}
+    results = {one.subject: one for one in estimated_results(profile_of(test), RowPredictions.of(hard), **kwargs)}
     assert results["accuracy"].status == "violated"
     assert "worse than" in results["accuracy"].sentence
     assert results["accuracy"].p_value is not None
-    equal = estimated_results(profile_of(test), ScoredRows.of(binary(rng, 1000)), **kwargs)
+    equal = estimated_results(profile_of(test), RowPredictions.of(binary(rng, 1000)), **kwargs)
     assert {one.status for one in equal} == {"ok"}
     assert all("cannot be seen without labels" in one.sentence for one in equal)
 
@@ -123,8 +123,8 @@ def test_under_a_concept_shift_the_estimate_stays_and_the_measurement_moves() ->
     test = binary(rng, 2000)
     window = binary(rng, 2000, meaning=-0.3)
     profile, reference = profile_of(test), reference_of(test)
-    estimated = estimated_results(profile, ScoredRows.of(window), reference=reference)
-    nothing = ScoredRows.of(window).take(np.arange(0))
+    estimated = estimated_results(profile, RowPredictions.of(window), reference=reference)
+    nothing = RowPredictions.of(window).take(np.arange(0))
     measured = performance_results(profile, LabelledWindow(window, nothing), classes=("no", "yes"), reference=reference)
     assert {one.status for one in estimated} == {"ok"}
     assert {one.status for one in measured if one.subject in {"accuracy", "roc_auc", "log_loss"}} == {"violated"}
@@ -139,9 +139,9 @@ def test_a_comparison_knows_an_estimate_that_held() -> None:
     test, window = binary(rng, 2000), binary(rng, 1000)
     profile = profile_of(test)
     measured = performance_results(
-        profile, LabelledWindow(window, ScoredRows.of(window).take(np.arange(0))), classes=("no", "yes")
+        profile, LabelledWindow(window, RowPredictions.of(window).take(np.arange(0))), classes=("no", "yes")
     )
-    compared = compare_estimates(estimated_results(profile, ScoredRows.of(window)), measured)
+    compared = compare_estimates(estimated_results(profile, RowPredictions.of(window)), measured)
     assert len(compared) == 7
     assert all("inside its interval" in one.sentence for one in compared if one.inside)
     assert sum(one.inside for one in compared) >= 6
@@ -155,7 +155,7 @@ def _counts(low: int, inside: int, high: int) -> InputCounts:
 def test_rows_outside_what_training_saw_make_it_unknown() -> None:
     """Where the model has seen nothing, how sure it is means nothing."""
     rng = np.random.default_rng(0)
-    profile, rows = profile_of(binary(rng, 500)), ScoredRows.of(binary(rng, 500))
+    profile, rows = profile_of(binary(rng, 500)), RowPredictions.of(binary(rng, 500))
     trained = _counts(0, 1000, 0)
     outside = estimated_results(profile, rows, inputs=_counts(0, 400, 100), trained=trained)
     assert {one.status for one in outside} == {"unknown"}
@@ -167,7 +167,7 @@ def test_rows_outside_what_training_saw_make_it_unknown() -> None:
 def test_predictions_beyond_those_of_the_test_part_make_a_regression_unknown() -> None:
     """There are no errors to learn from."""
     rng = np.random.default_rng(0)
-    results = estimated_results(profile_of(regression(rng, 500)), ScoredRows.of(regression(rng, 100, shift=6)))
+    results = estimated_results(profile_of(regression(rng, 500)), RowPredictions.of(regression(rng, 100, shift=6)))
     assert {one.status for one in results} == {"unknown"}
     assert "the predicted value" in results[0].sentence
 
@@ -175,7 +175,7 @@ def test_predictions_beyond_those_of_the_test_part_make_a_regression_unknown() -
 def test_without_rows_or_with_a_tiny_test_part_it_is_unknown() -> None:
     """Never NaN, and never ok."""
     rng = np.random.default_rng(0)
-    rows = ScoredRows.of(binary(rng, 50))
+    rows = RowPredictions.of(binary(rng, 50))
     nothing = rows.take(np.arange(0))
     for tested, window in ((500, nothing), (20, rows)):
         results = estimated_results(profile_of(binary(rng, tested)), window)
@@ -187,7 +187,7 @@ def test_one_row_has_no_area_under_a_curve() -> None:
     rng = np.random.default_rng(0)
     results = {
         one.subject: one.status
-        for one in estimated_results(profile_of(binary(rng, 500)), ScoredRows.of(binary(rng, 1)))
+        for one in estimated_results(profile_of(binary(rng, 500)), RowPredictions.of(binary(rng, 1)))
     }
     assert (results["roc_auc"], results["log_loss"]) == ("unknown", "ok")
 
@@ -195,7 +195,7 @@ def test_one_row_has_no_area_under_a_curve() -> None:
 def test_the_same_seed_gives_the_same_estimate() -> None:
     """A report that is made again is the same report."""
     rng = np.random.default_rng(0)
-    profile, rows = profile_of(binary(rng, 300)), ScoredRows.of(binary(rng, 300))
+    profile, rows = profile_of(binary(rng, 300)), RowPredictions.of(binary(rng, 300))
     assert estimated_results(profile, rows) == estimated_results(profile, rows)
 
 
@@ -203,5 +203,5 @@ def test_a_regression_without_errors_is_estimated_at_zero() -> None:
     """A model that was always right on the test part."""
     values = np.linspace(0, 1, 100)
     outcome = EvaluatedRows("regression", values, values=values)
-    results = estimated_results(profile_of(outcome), ScoredRows.of(replace(outcome, actual=values + 1)))
+    results = estimated_results(profile_of(outcome), RowPredictions.of(replace(outcome, actual=values + 1)))
     assert [one.value for one in results] == [0.0, 0.0]

@@ -9,7 +9,7 @@ from headrace.core.base.errors import InputError
 from headrace.core.monitors.monitor_report import MonitorResult
 from headrace.core.monitors.performance import LabelledWindow, performance_results
 from headrace.core.monitors.performance_reference import PerformancePlan, PerformanceReference
-from headrace.core.monitors.scored_rows import ScoredRows
+from headrace.core.monitors.scored_rows import RowPredictions
 from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics.slices import Slice
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
@@ -22,7 +22,7 @@ def _window(outcome: EvaluatedRows, unlabelled: int = 0, **more: object) -> Labe
     """Return a window whose first rows have no label."""
     chosen = np.arange(len(outcome))
     labelled = outcome.take(chosen[unlabelled:])
-    return replace(LabelledWindow(labelled, ScoredRows.of(outcome).take(chosen[:unlabelled])), **more)  # type: ignore[arg-type]
+    return replace(LabelledWindow(labelled, RowPredictions.of(outcome).take(chosen[:unlabelled])), **more)  # type: ignore[arg-type]
 
 
 def _find(results: tuple[MonitorResult, ...], monitor: str, subject: str = "") -> MonitorResult:
@@ -159,9 +159,9 @@ def test_rows_of_one_request_are_one_draw() -> None:
 def _biased(rng: Rng, rows: int) -> LabelledWindow:
     """Return a window in which mostly sure predictions have labels."""
     outcome = binary(rng, rows)
-    scores = ScoredRows.of(outcome).scores
+    scores = RowPredictions.of(outcome).scores
     sure = rng.random(rows) < np.where(np.abs(scores - 0.5) > 0.3, 0.8, 0.1)
-    return LabelledWindow(outcome.take(np.flatnonzero(sure)), ScoredRows.of(outcome.take(np.flatnonzero(~sure))))
+    return LabelledWindow(outcome.take(np.flatnonzero(sure)), RowPredictions.of(outcome.take(np.flatnonzero(~sure))))
 
 
 def test_labels_of_some_rows_only_are_said_to_be_biased() -> None:
@@ -184,7 +184,7 @@ def test_weights_by_prediction_correct_what_the_prediction_shows() -> None:
     assert outcome.values is not None
     labelled = rng.random(4000) < np.where(outcome.values > 0, 0.1, 0.9)
     window = LabelledWindow(
-        outcome.take(np.flatnonzero(labelled)), ScoredRows.of(outcome.take(np.flatnonzero(~labelled)))
+        outcome.take(np.flatnonzero(labelled)), RowPredictions.of(outcome.take(np.flatnonzero(~labelled)))
     )
     results = performance_results(profile_of(regression(rng, 1000)), window, classes=())
     measured = _find(results, "measured_performance", "rmse").value or 0

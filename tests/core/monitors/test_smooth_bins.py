@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from headrace.core.statistics.smooth_bins import draw_log_means, draw_logit_deviations
+from headrace.core.monitors.smooth_bins import draw_log_means, draw_logit_deviations
 
 
 def _calibrate(rng: np.random.Generator, size: int, level: float, slope: float) -> tuple[np.ndarray, np.ndarray]:
