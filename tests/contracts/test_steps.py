@@ -12,7 +12,7 @@ import pytest
 import headrace.components as shelf
 from tests.conftest import REPOSITORY
 
-_GROUPS = ("data", "training", "release")
+_GROUPS = ("data", "training", "release", "monitoring")
 _STEPS = {path.stem: path.parent.name for group in _GROUPS for path in (REPOSITORY / "steps" / group).glob("[a-z]*.py")}
 
 
