@@ -44,7 +44,7 @@ class MetricDraws:
 
     @property
     def defined(self) -> Floats:
-        """The draws (k,) that define the metric."""
+        """The draws (d,) that define the metric."""
         return self.values[np.isfinite(self.values)]
 
     @property
@@ -161,8 +161,8 @@ def _draw_errors(record: ErrorRecord, values: Floats, *, draws: int, rng: np.ran
     present = np.maximum(rows, 1)
     sizes, squares = np.array(record.magnitudes) / present, np.array(record.squares) / present
     centres = np.where(rows > 0, np.array(record.values) / present, np.append(record.edges, record.edges[-1:]))
-    predicted_centres = np.where(counts > 0, np.bincount(bins, values, len(rows)) / np.maximum(counts, 1), centres)
-    positions = (centres, predicted_centres)
+    wanted = np.where(counts > 0, np.bincount(bins, values, len(rows)) / np.maximum(counts, 1), centres)
+    positions = (centres, wanted)
     absolute = _draw_mean(rows, sizes, counts, positions, dispersion=record.magnitude_dispersion, draws=draws, rng=rng)
     squared = _draw_mean(rows, squares, counts, positions, dispersion=record.square_dispersion, draws=draws, rng=rng)
     return [MetricDraws("mae", absolute), MetricDraws("rmse", np.sqrt(squared))]

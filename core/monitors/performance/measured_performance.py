@@ -119,9 +119,8 @@ def performance_results(
     )
     p_values = {(one.monitor, one.subject): value for one, value in zip(tested, adjusted, strict=True)}
     results = [_describe(one, p_values.get((one.monitor, one.subject)), plan) for one in measured]
-    undefined = _explain_undefined(
-        window.outcome, {one.metric for one in measured if not one.subject.count(" = ")}, classes
-    )
+    known = {one.metric for one in measured if one.monitor == "measured_performance"}
+    undefined = _describe_undefined(window.outcome, known, classes)
     return *results, *undefined, coverage, *label_bias(profile, window.outcome, window.unlabelled, window.inputs, plan)
 
 
@@ -177,7 +176,7 @@ def _describe(one: _Measurement, p_value: float | None, plan: PerformancePlan) -
     )
 
 
-def _explain_undefined(outcome: EvaluatedRows, measured: set[str], classes: Sequence[str]) -> Iterator[MonitorResult]:
+def _describe_undefined(outcome: EvaluatedRows, measured: set[str], classes: Sequence[str]) -> Iterator[MonitorResult]:
     """Yield a result for each metric that the labelled rows do not define, or hardly."""
     present = sorted(set(outcome.actual.tolist())) if classes else []
     only = (
