@@ -91,7 +91,7 @@ def test_a_prometheus_that_is_down_is_unknown_and_never_well(home: Path) -> None
     assert "Not known: availability has no result." in done.stdout
 
 
-def test_following_serves_gauges_until_a_signal(home: Path) -> None:
+def test_following_serves_gauges_until_a_signal(home: Path, default_signals: None) -> None:
     """The last window is reported at once; SIGTERM ends the wait for the next one."""
     arguments = _arguments(home, 1)
     following = [*arguments[: arguments.index("--at")], *arguments[arguments.index("--trained") :]]

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import pytest
-from tests.core.monitors.test_data_results import CONTRACT, PROFILE, draw_rows, store_rows
 
 from headrace.core.contracts.contract import Contract
 from headrace.core.monitors.data.data_results import data_results
 from headrace.monitoring.windows.attribute_window import attribute_window
 from headrace.monitoring.windows.count_window import count_window
+from tests.core.monitors.data.test_data_results import CONTRACT, PROFILE, draw_rows, store_rows
 
 
 @dataclass(frozen=True)

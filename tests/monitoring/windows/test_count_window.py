@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 import pytest
-from tests.core.monitors.test_data_results import CONTRACT, PROFILE, draw_rows, store_rows
 
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.monitors.data.window_counts import WindowCounts
 from headrace.monitoring.windows import count_window as counting
 from headrace.monitoring.windows.count_window import count_window, observe_contract
+from tests.core.monitors.data.test_data_results import CONTRACT, PROFILE, draw_rows, store_rows
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.core.monitors.test_data_results import PROFILE, count_rows, draw_rows
 
 from headrace.core.base.errors import InputError
 from headrace.core.monitors.data.window_counts import WindowCounts, WindowRecord
+from tests.core.monitors.data.test_data_results import PROFILE, count_rows, draw_rows
 
 
 def _count(seed: int, rows: int) -> WindowCounts:

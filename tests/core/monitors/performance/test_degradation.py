@@ -8,7 +8,6 @@ import pytest
 import ruptures
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.monitors.test_estimated_performance import binary, profile_of, regression
 
 from headrace.core.base.errors import InputError
 from headrace.core.drift.output_profile import LossRecord
@@ -17,6 +16,7 @@ from headrace.core.monitors.performance.daily_losses import FORMAT, DailyLosses,
 from headrace.core.monitors.performance.degradation import degradation_results, find_rise
 from headrace.core.monitors.performance.performance_reference import PerformancePlan
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
+from tests.core.monitors.performance.test_estimated_performance import binary, profile_of, regression
 from tests.properties import examples
 
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.core.monitors.test_estimated_performance import Rng, binary, profile_of, reference_of, regression
 
 from headrace.core.base.errors import InputError
 from headrace.core.monitors.performance.measured_performance import LabelledWindow, performance_results
@@ -14,6 +13,7 @@ from headrace.core.monitors.reports.monitor_report import MonitorResult
 from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics.slices import Slice
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
+from tests.core.monitors.performance.test_estimated_performance import Rng, binary, profile_of, reference_of, regression
 
 CLASSES = ("no", "yes")
 
