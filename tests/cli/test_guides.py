@@ -47,7 +47,7 @@ def test_a_command_has_the_options_that_a_page_gives_it(page: Path) -> None:
                 continue
             below = getattr(command, "commands", {})
             # A group may have a command that is meant where none is named.
-                found = below.get(others[0], below.get("run", command)) if others else command
+            found = below.get(others[0], below.get("run", command)) if others else command
             wrong += [f"{option}: {line}" for option in _OPTION.findall(rest) if option not in _options(found)]
     assert not wrong
 
