@@ -21,10 +21,10 @@ from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.labels.window_performance import predicted_rows
 from headrace.monitoring.monitors.answered_rows import answer_columns, select_answered
-from headrace.monitoring.monitors.explain_predictions import explain_predictions
 from headrace.monitoring.monitors.measure_labels import measure_labels
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.stored_counts import StoredCounts, own_rows
+from headrace.monitoring.windows.attribute_window import attribute_window
 from headrace.monitoring.windows.window_rows import FIXED_COLUMNS
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import StorePlace
@@ -80,7 +80,9 @@ def run_monitors(
         lifelong=PerformancePlan(alpha=LIFELONG_ALPHA),
     )
     estimated = _estimate(place, model, window, counts, alpha=alpha / 4, notes=notes)
-    attributed = explain_predictions(place, model, window, data)
+    attributed = attribute_window(
+        own_rows(WindowStore(place, model.name).read(window), model), model, model.profile, data
+    )
     notes += measured.notes
     results = _judge((*resources, *data, *measured.results, *estimated, *attributed), policy)
     return MonitorReport(

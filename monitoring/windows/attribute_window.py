@@ -78,7 +78,7 @@ def _read_answers(
     for frame in frames:
         scores = select_scores(frame, model.contract)
         kept = ~np.isnan(scores) & known_rows(frame, contract).to_numpy()
-        validation = validate_for_scoring(select_inputs(frame).filter(pl.Series(kept)), contract)
+        validation = validate_for_scoring(select_inputs(frame.filter(pl.Series(kept))), contract)
         valid = ~validation.refused
         table = row_features.add(validation.table.filter(valid), contract)
         matrix = model_matrix.encode_columns(table, columns).to_numpy() if columns else np.empty((table.height, 0))

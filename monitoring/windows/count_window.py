@@ -122,9 +122,8 @@ class _WindowCounter:
     def add(self, block: pl.DataFrame, pool: ThreadPoolExecutor) -> None:
         """Add stored rows (n)."""
         self._count_requests(block)
-        known = select_inputs(block)
         logged = known_rows(block, self._contract)
-        known = known if logged.all() else known.filter(logged)
+        known = select_inputs(block if logged.all() else block.filter(logged))
         encoded = self._encode(known)
         self._rows.add(encoded.numbers.hash_rows(seed=0))
         positions = self._positions(encoded.numbers, pool)

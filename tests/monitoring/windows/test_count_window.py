@@ -8,6 +8,7 @@ import pytest
 
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Column, Contract
+from headrace.core.monitors.data.data_results import data_results
 from headrace.core.monitors.data.window_counts import WindowCounts
 from headrace.monitoring.windows import count_window as counting
 from headrace.monitoring.windows.count_window import count_window, observe_contract
@@ -96,3 +97,14 @@ def test_a_profile_of_another_contract_is_refused() -> None:
     """Rows are read with the contract that the profile is of."""
     with pytest.raises(InputError, match="must be of the contract shop"):
         count_window([], _Model(replace(CONTRACT, max_quarantined=0.1)), PROFILE)
+
+
+def test_answers_and_requests_may_each_be_missing_as_a_whole() -> None:
+    """A log of requests without answers, and one of answers without requests, are windows of half the knowledge."""
+    stored = store_rows(draw_rows(np.random.default_rng(6), 40))
+    without_answers = _count(stored.drop("label", "probability_no", "probability_yes"))
+    assert (without_answers.inputs.rows, without_answers.prediction.rows) == (40, 0)
+    without_requests = _count(stored.select(name for name in stored.columns if not name.startswith("input_")))
+    assert (without_requests.unlogged, without_requests.inputs.rows, without_requests.prediction.rows) == (40, 0, 40)
+    statuses = {one.monitor: one.status for one in data_results(PROFILE, without_requests)}
+    assert (statuses["input_drift"], statuses["prediction_drift"]) == ("unknown", "ok")
