@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from headrace.api.monitoring.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
     from headrace.api.monitoring.collecting import collect
     from headrace.api.monitoring.labelling import add_labels
+    from headrace.api.monitoring.monitor import monitor, write_monitor_page
     from headrace.api.monitoring.retraining import Retraining, RolloutPlace, retrain
     from headrace.api.run_result import Run, open_run
     from headrace.api.scoring import Predictions, score
@@ -64,6 +65,7 @@ __all__ = [
     "assign_versions",
     "collect",
     "deploy",
+    "monitor",
     "open_bundle",
     "open_run",
     "plan_ab_test",
@@ -73,6 +75,7 @@ __all__ = [
     "serve",
     "tune",
     "undeploy",
+    "write_monitor_page",
 ]
 
 _MODULES = {
@@ -83,10 +86,11 @@ _MODULES = {
     "RolloutPlace": "headrace.api.monitoring.retraining",
     "Run": "headrace.api.run_result",
     "add_labels": "headrace.api.monitoring.labelling",
-    "collect": "headrace.api.monitoring.collecting",
     "analyze_ab_test": "headrace.api.monitoring.ab_tests",
     "assign_versions": "headrace.api.monitoring.ab_tests",
+    "collect": "headrace.api.monitoring.collecting",
     "deploy": "headrace.api.deployment",
+    "monitor": "headrace.api.monitoring.monitor",
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",
     "plan_ab_test": "headrace.api.monitoring.ab_tests",
@@ -96,6 +100,7 @@ _MODULES = {
     "serve": "headrace.api.serving",
     "tune": "headrace.api.training",
     "undeploy": "headrace.api.deployment",
+    "write_monitor_page": "headrace.api.monitoring.monitor",
 }
 
 

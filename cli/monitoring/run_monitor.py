@@ -28,7 +28,7 @@ Examples:
 
   headrace monitor tips@production s3://monitoring/models --policy monitoring.yaml --prometheus http://prometheus:9090
 
-  headrace monitor tips@production monitoring --endpoint http://127.0.0.1:8080 --follow --gauges 127.0.0.1:9109
+  headrace monitor tips@production monitoring --server http://127.0.0.1:8080 --follow --gauges 127.0.0.1:9109
 
 Exit code 0: the window is reported and decided about, whatever was decided; with --exit-code 3: a decision other than
 nothing. Notices go to the addresses in HEADRACE_NOTICE_ADDRESSES.
@@ -46,7 +46,7 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="Monitoring policy.", show_default="that of headrace monitor policy"),
     ] = None,
-    endpoint: Annotated[
+    server: Annotated[
         list[str] | None,
         typer.Option(metavar="URL", help="Server of the model whose /metrics are read, such as http://10.0.0.7:8080."),
     ] = None,
@@ -93,13 +93,13 @@ def run(
     known = parse_moment(trained) if trained else None
     with open_model(model) as bundle:
         served_name = name or bundle.name
-    resources = ResourceSource(served_name, prometheus, tuple(endpoint or ()), selector)
+    resources = ResourceSource(served_name, prometheus, tuple(server or ()), selector)
 
     def look(now: datetime) -> "MonitoredWindow":
         found = monitoring.monitor(model, store, now=now, policy=rules, trained=known, resources=resources)
         _describe(found)
         if page is not None:
-            place = ", ".join(endpoint or ())
+            place = ", ".join(server or ())
             monitoring.write_monitor_page(page, model, store, earlier=earlier or (), endpoint=place)
             typer.echo(f"  Page: {page}")
         if summary:

@@ -49,7 +49,7 @@ def test_a_component_that_this_image_does_not_have_is_one_sentence(tmp_path: Pat
     events = tmp_path / "events.jsonl"
     ended = _started("foresee", {}, HEADRACE_EVENTS=str(events))
     assert ended.returncode == 2
-    assert ended.stderr.startswith("a step must be one of the suite's components, deploy, ")
+    assert ended.stderr.startswith("a step must be one of the suite's components, collect, ")
     assert ended.stderr.endswith(
         "got 'foresee': run the pipeline on an image of the version that compiled it, or compile it again.\n"
     )

@@ -66,7 +66,7 @@ def test_the_exit_code_can_say_that_something_was_decided(home: Path) -> None:
         (["MODEL", "store", "--gauges", "127.0.0.1:0"], "add --follow"),
         (["MODEL", "store", "--follow", "--at", "2026-03-01T00:00:00Z"], "leave out --at"),
         (["MODEL", "ftp://store"], "a store must be a folder or s3://BUCKET/PREFIX"),
-        (["MODEL", "store", "--prometheus", "http://p:9", "--endpoint", "http://e:8"], "name one of them"),
+        (["MODEL", "store", "--prometheus", "http://p:9", "--server", "http://e:8"], "name one of them"),
         (["MODEL", "store"], "it must be known when customers"),
     ],
 )
