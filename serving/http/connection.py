@@ -6,6 +6,7 @@ uvicorn, so that errors are reported in one place.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -22,6 +23,21 @@ FastHandler = Callable[[bytes, Headers], "bytes | None"]
 
 FAST_BYTES = 64 << 10
 _SWEEP_SECONDS = 1.0
+_UPGRADE = re.compile(rb"\r\nupgrade(?=[ \t]*:)", re.IGNORECASE)
+_IGNORED = b"\r\nIgnored"
+
+
+def ignore_upgrade(data: bytes) -> bytes:
+    """Rename the header Upgrade in the head of a request, as a server may ignore it (RFC 9110, section 7.8).
+
+    A client that offers HTTP/2, as Java's and ``curl --http2`` do, sends its whole request in HTTP/1.1. httptools 0.9
+    ends such a request after its head, and drops its body.
+
+    Args:
+        data: Received bytes that begin in a head.
+    """
+    head, end, body = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(_IGNORED, head) + end + body
 
 
 class HeadTooLong(httptools.HttpParserCallbackError):
@@ -56,6 +72,8 @@ class BoundedConnection(HttpToolsProtocol):
         """Parse received bytes, and refuse a head that is too long."""
         if self._in_head:
             self._head_bytes += len(data)
+            if b"pgrade" in data or b"PGRADE" in data:
+                data = ignore_upgrade(data)
         super().data_received(data)
         if self._in_head and self._head_bytes > self.limits.header_bytes and not self.transport.is_closing():
             self.send_400_response("")

@@ -11,6 +11,7 @@ import pytest
 
 from headrace.core.base.errors import InputError
 from headrace.core.bundles.bundle import Bundle
+from headrace.serving.http.connection import ignore_upgrade
 from headrace.serving.model.limits import RequestLimits
 from tests.serving.conftest import GOOD, Running, running
 
@@ -49,6 +50,42 @@ def request(body: bytes, *headers: str, path: str = PATH) -> bytes:
 
 
 BODY = json.dumps({"instances": [GOOD]}).encode()
+
+
+@pytest.mark.parametrize("close", [True, False])
+def test_a_client_that_offers_another_protocol_is_answered(server: Running, *, close: bool) -> None:
+    """Java's HttpClient and ``curl --http2`` offer h2c with each request; a server may ignore that (RFC 9110, 7.8).
+
+    httptools 0.9 takes the offer for the end of the request and drops the body: the answer was a 400 for an empty
+    document.
+    """
+    offer = [
+        "Connection: Upgrade, HTTP2-Settings",
+        "Upgrade: h2c",
+        "HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+    ]
+    plain = request(BODY, "connection: close") if close else request(BODY) + request(b"{}", "connection: close")
+    offered = request(BODY, *offer) + request(b"{}", "connection: close")
+    expected, found = raw(server, plain), raw(server, offered)
+    assert b"200 OK" in found.split(b"\r\n")[0]
+    assert (
+        found.split(b"\r\n\r\n")[1].partition(b"HTTP/1.1")[0]
+        == expected.split(b"\r\n\r\n")[1].partition(b"HTTP/1.1")[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("received", "passed"),
+    [
+        (b"POST / HTTP/1.1\r\nUpgrade: h2c\r\n\r\nUpgrade: x", b"POST / HTTP/1.1\r\nIgnored: h2c\r\n\r\nUpgrade: x"),
+        (b"GET /\r\nupgrade : h2c\r\nx: y", b"GET /\r\nIgnored : h2c\r\nx: y"),
+        (b"GET /upgrade: HTTP/1.1\r\nx-upgrade: 1\r\n\r\n", b"GET /upgrade: HTTP/1.1\r\nx-upgrade: 1\r\n\r\n"),
+    ],
+)
+def test_only_the_header_of_that_name_is_ignored(received: bytes, passed: bytes) -> None:
+    """Neither the body nor another header changes, and the length stays."""
+    assert ignore_upgrade(received) == passed
+    assert len(passed) == len(received)
 
 
 @pytest.mark.parametrize("headers", [["connection: close"], ["connection: close", "expect: 100-continue"]])
