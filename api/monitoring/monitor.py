@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from headrace.api.model_reference import ModelReference, open_model
+from headrace.core.ab_tests.result import ABTestResult
 from headrace.core.monitors.decisions.decision import FeedbackTest, MonitorDecision
 from headrace.core.monitors.decisions.policy import MonitoringPolicy
 from headrace.core.monitors.decisions.policy_yaml import default_text, load_policy, parse_policy
@@ -80,6 +81,7 @@ def monitor(
     policy: str | Path | MonitoringPolicy | None = None,
     trained: datetime | None = None,
     new_labels: int | None = None,
+    feedback: FeedbackTest | None = None,
     resources: ResourceSource | None = None,
     notify: bool = True,
 ) -> MonitoredWindow:
@@ -92,6 +94,8 @@ def monitor(
         policy: A monitoring policy or its file; None for the default one.
         trained: When the version was trained; None for what the registry says.
         new_labels: Labelled rows since then; None for what the reports say.
+        feedback: A test of a new version on instant feedback, which decides in place of the number of labels if the
+            policy says so; None if there is none.
         resources: Where the resource level is read; None for nowhere.
         notify: Whether notices go to the addresses of ``HEADRACE_NOTICE_ADDRESSES``.
 
@@ -111,11 +115,25 @@ def monitor(
             open_objects(str(store), create=True),
             window,
             policy=rules,
-            facts=TrainingFacts(trained, new_labels),
+            facts=TrainingFacts(trained, new_labels, feedback),
             now=now,
             resources=lambda: resources.measure(window) if resources else (),
             addresses=read_addresses() if notify else (),
         )
+
+
+def read_feedback(path: str | Path) -> FeedbackTest:
+    """Return the result of an A/B test as a test on instant feedback.
+
+    Args:
+        path: The ``abtest.json`` of ``headrace abtest analyze``; its candidate is the new version.
+
+    Raises:
+        MissingError: If there is no such file.
+        InputError: If it is another document.
+    """
+    result = ABTestResult.read(Path(path))
+    return FeedbackTest(result.decision == "better", result.sentence)
 
 
 def write_monitor_page(

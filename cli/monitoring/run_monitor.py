@@ -58,6 +58,10 @@ def run(
     trained: Annotated[
         str, typer.Option(metavar="TIME", help="When MODEL was trained.", show_default="what the registry says")
     ] = "",
+    feedback: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="abtest.json of a new version, for a policy with instant_feedback."),
+    ] = None,
     at: Annotated[
         str, typer.Option(metavar="TIME", help="Time of the run, such as 2026-03-01T00:00:00Z.", show_default="now")
     ] = "",
@@ -91,12 +95,15 @@ def run(
         raise InputError("--gauges are served while the monitor runs; add --follow.")
     rules = monitoring.read_policy(policy)
     known = parse_moment(trained) if trained else None
+    tested = monitoring.read_feedback(feedback) if feedback else None
     with open_model(model) as bundle:
         served_name = name or bundle.name
     resources = ResourceSource(served_name, prometheus, tuple(server or ()), selector)
 
     def look(now: datetime) -> "MonitoredWindow":
-        found = monitoring.monitor(model, store, now=now, policy=rules, trained=known, resources=resources)
+        found = monitoring.monitor(
+            model, store, now=now, policy=rules, trained=known, feedback=tested, resources=resources
+        )
         _describe(found)
         if page is not None:
             place = ", ".join(server or ())

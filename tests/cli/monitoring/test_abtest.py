@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from headrace.api.monitoring.monitor import read_feedback
 from headrace.cli.main import app
 from headrace.core.ab_tests.assignment import is_candidate
 from headrace.core.base.errors import UserError
@@ -141,3 +142,12 @@ def test_bad_input_ends_with_one_sentence(tmp_path: Path, plan: Path) -> None:
     ended = headrace(*analyze, str(plan), "-o", str(out))
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_result_decides_about_a_retraining(plan: Path, tmp_path: Path) -> None:
+    """What an A/B test says is the test on instant feedback that a monitoring policy may wait for."""
+    for effect, better in ((2.0, True), (0.0, False)):
+        table, out = tmp_path / f"table-{better}.parquet", tmp_path / f"out-{better}.json"
+        draw_table(1, 2_000, effect=effect).write_parquet(table)
+        run("abtest", "analyze", str(table), "--plan", str(plan), "-o", str(out))
+        assert read_feedback(out).better is better
