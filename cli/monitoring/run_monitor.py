@@ -36,6 +36,11 @@ nothing. Notices go to the addresses in HEADRACE_NOTICE_ADDRESSES.
 _DECIDED = 3
 _GRACE = timedelta(minutes=2)
 _RETRY_SECONDS = 60.0
+_NEXT_STEPS = {
+    "retrain": "headrace retrain {model} {store}",
+    "roll_back": "headrace registry rollback {name} --reason ..., then: headrace deploy {name}@production",
+    "stop": "repair what sends the rows; nothing is trained on them",
+}
 
 
 def run(
@@ -104,7 +109,7 @@ def run(
         found = monitoring.monitor(
             model, store, now=now, policy=rules, trained=known, feedback=tested, resources=resources
         )
-        _describe(found)
+        _describe(found, model, store)
         if page is not None:
             place = ", ".join(server or ())
             monitoring.write_monitor_page(page, model, store, earlier=earlier or (), endpoint=place)
@@ -121,7 +126,7 @@ def run(
         raise typer.Exit(_DECIDED)
 
 
-def _describe(found: "MonitoredWindow") -> None:
+def _describe(found: "MonitoredWindow", model: str, store: str) -> None:
     report, decision = found.report, found.decision
     counts = {status: sum(one.status == status for one in report.results) for status in ("violated", "data_fault")}
     unknown = sum(one.status == "unknown" for one in report.results)
@@ -135,8 +140,9 @@ def _describe(found: "MonitoredWindow") -> None:
         typer.echo(f"  {reason}")
     for text in (*found.notices.sent, *found.notices.failures):
         typer.echo(f"  Notice: {text}")
-    if found.decision.outcome == "retrain":
-        typer.echo(f"  Next: headrace retrain {report.name}@production STORE --new LABELLED-ROWS")
+    step = _NEXT_STEPS.get(decision.outcome, "")
+    if step:
+        typer.echo(f"  Next: {step.format(model=model, store=store, name=report.name)}")
 
 
 def _follow(

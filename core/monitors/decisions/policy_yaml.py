@@ -32,8 +32,12 @@ monitors:
   missing: {}
   unseen_categories: {}
   input_drift: {action: warn}
+  joint_drift: {action: warn}
   prediction_drift: {action: warn}
+  drift_attribution: {}
+  estimated_performance: {action: warn}
   measured_performance: {action: warn}
+  slice_performance: {action: warn}
   degradation: {action: retrain}
   # These need Prometheus, or the server's own /metrics:
   # availability: {action: warn, minimum: 0.99}

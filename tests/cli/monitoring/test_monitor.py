@@ -27,7 +27,7 @@ def test_the_default_policy_is_printed_written_and_checked(tmp_path: Path) -> No
     assert RUNNER.invoke(app, ["monitor", "policy", "-o", str(path)]).exit_code == 0
     assert path.read_text() == printed.output
     checked = RUNNER.invoke(app, ["monitor", "policy", "--check", str(path)])
-    assert "7 monitors over windows of a day" in checked.output
+    assert "11 monitors over windows of a day" in checked.output
     assert "a chance of 0.002738" in checked.output
     again = RUNNER.invoke(app, ["monitor", "policy", "-o", str(path)])
     assert isinstance(again.exception, InputError)
