@@ -60,7 +60,7 @@ PLAN = start.make_plan(
     step_timeout_seconds=120,
     poll_interval_seconds=0.5,
     floor_ms=50,
-    tolerances={"errors": 0.05, "slow": 0.2, "shift": 0.6},
+    tolerances={"errors": 0.05, "slow": 0.2, "shift": 2.0},
 )
 
 
@@ -447,7 +447,7 @@ def test_the_command_is_ended_and_goes_on(
         "--floor-ms",
         "50",
     ]
-    bounds = [word for bound in ("errors=0.05", "slow=0.2", "shift=0.6") for word in ("--tolerance", bound)]
+    bounds = [word for bound in ("errors=0.05", "slow=0.2", "shift=2") for word in ("--tolerance", bound)]
     wanted = ["--candidate", versions["good"], "--traffic", "canary", *plan, *bounds]
     with clients(kserve_place, first.url, rows) as statuses:
         running = subprocess.Popen(
