@@ -7,6 +7,7 @@ from pathlib import Path
 
 from headrace.api.model_reference import ModelReference, open_model
 from headrace.core.ab_tests.result import ABTestResult
+from headrace.core.base.errors import InputError
 from headrace.core.monitors.decisions.decision import FeedbackTest, MonitorDecision
 from headrace.core.monitors.decisions.policy import MonitoringPolicy
 from headrace.core.monitors.decisions.policy_yaml import default_text, load_policy, parse_policy
@@ -17,8 +18,9 @@ from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.page_content import collect_page_content
 from headrace.monitoring.notices.notice_sender import read_addresses
 from headrace.monitoring.resources.window_resources import ResourceSource
+from headrace.monitoring.windows.window_store import WindowStore
 from headrace.reports.monitoring.page import write as write_page
-from headrace.stores.objects.open_objects import open_objects
+from headrace.stores.objects.open_objects import StorePlace, open_objects
 
 
 def read_policy(policy: str | Path | MonitoringPolicy | None) -> MonitoringPolicy:
@@ -109,16 +111,31 @@ def monitor(
     """
     rules = read_policy(policy)
     window = latest_window(rules, now)
+    place = open_objects(str(store))
     with open_model(model) as bundle:
+        check_rows(place, bundle.name)
         return monitor_window(
             bundle,
-            open_objects(str(store), create=True),
+            place,
             window,
             policy=rules,
             facts=TrainingFacts(trained, new_labels, feedback),
             now=now,
             resources=lambda: resources.measure(window) if resources else (),
             addresses=read_addresses() if notify else (),
+        )
+
+
+def check_rows(place: StorePlace, name: str) -> None:
+    """Raise if a store has never held rows of a model: its address is probably wrong.
+
+    Raises:
+        InputError: If so.
+    """
+    if next(iter(place.store.list(WindowStore(place, name).prefix)), None) is None:
+        raise InputError(
+            f"{place} must hold rows of {name} to be monitored; it holds none: look at the address, or store rows with "
+            "headrace collect."
         )
 
 

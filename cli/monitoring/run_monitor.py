@@ -36,6 +36,7 @@ nothing. Notices go to the addresses in HEADRACE_NOTICE_ADDRESSES.
 _DECIDED = 3
 _GRACE = timedelta(minutes=2)
 _RETRY_SECONDS = 60.0
+_MOST_SENTENCES = 5
 _NEXT_STEPS = {
     "retrain": "headrace retrain {model} {store}",
     "roll_back": "headrace registry rollback {name} --reason ..., then: headrace deploy {name}@production",
@@ -91,6 +92,7 @@ def run(
     from headrace.api.model_reference import open_model  # noqa: PLC0415
     from headrace.api.monitoring import monitor as monitoring  # noqa: PLC0415 - slow to import
     from headrace.core.base.files import write_json  # noqa: PLC0415
+    from headrace.core.monitors.reports.monitor_kinds import MONITORS  # noqa: PLC0415
     from headrace.core.monitors.reports.time_window import parse_moment  # noqa: PLC0415
     from headrace.monitoring.resources.window_resources import ResourceSource  # noqa: PLC0415
 
@@ -103,6 +105,8 @@ def run(
     tested = monitoring.read_feedback(feedback) if feedback else None
     with open_model(model) as bundle:
         served_name = name or bundle.name
+    if (prometheus or server) and not any(MONITORS[one].level == "resource" for one in rules.monitors):
+        typer.echo("The policy watches none of the servers' monitors (such as availability): their state is not used.")
     resources = ResourceSource(served_name, prometheus, tuple(server or ()), selector)
 
     def look(now: datetime) -> "MonitoredWindow":
@@ -121,9 +125,20 @@ def run(
     if follow:
         _follow(look, rules, resources, gauges=gauges)
         return
-    found = look(parse_moment(at) if at else datetime.now(UTC))
+    found = look(_past(parse_moment(at)) if at else datetime.now(UTC) - _GRACE)
     if exit_code and found.decision.outcome != "nothing":
         raise typer.Exit(_DECIDED)
+
+
+def _past(moment: datetime) -> datetime:
+    """Return a moment that has passed.
+
+    Raises:
+        InputError: If it lies in the future: a report stands for ever, and its window must have ended.
+    """
+    if moment > datetime.now(UTC):
+        raise InputError(f"--at must be a moment that has passed; {moment.isoformat()} lies in the future.")
+    return moment
 
 
 def _describe(found: "MonitoredWindow", model: str, store: str) -> None:
@@ -138,6 +153,14 @@ def _describe(found: "MonitoredWindow", model: str, store: str) -> None:
     )
     for reason in decision.reasons:
         typer.echo(f"  {reason}")
+    bad = [one.sentence for one in report.results if one.status in {"violated", "data_fault"}]
+    unsaid = [sentence for sentence in bad if not any(sentence in reason for reason in decision.reasons)]
+    for sentence in unsaid[:_MOST_SENTENCES]:
+        typer.echo(f"  In this window: {sentence}")
+    if len(unsaid) > _MOST_SENTENCES:
+        typer.echo(f"  And {len(unsaid) - _MOST_SENTENCES} more, on the page (--page).")
+    for note in report.notes:
+        typer.echo(f"  Note: {note}")
     for text in (*found.notices.sent, *found.notices.failures):
         typer.echo(f"  Notice: {text}")
     step = _NEXT_STEPS.get(decision.outcome, "")
@@ -165,7 +188,7 @@ def _follow(
     resources.start()
     with _serve(board, gauges):
         while not ended.is_set():
-            now = datetime.now(UTC)
+            now = datetime.now(UTC) - _GRACE
             try:
                 found = look(now)
             except (StoreError, InputError) as error:
@@ -174,8 +197,8 @@ def _follow(
                 ended.wait(_RETRY_SECONDS)
                 continue
             board.update(MonitorRun(found.report, now, found.decision.outcome, rules.length.total_seconds()))
-            following = latest_window(rules, now).end + rules.length + _GRACE
-            ended.wait(max((following - datetime.now(UTC)).total_seconds(), 1.0))
+            following = latest_window(rules, now).end + rules.length
+            ended.wait(max((following - (datetime.now(UTC) - _GRACE)).total_seconds(), 1.0))
 
 
 @contextlib.contextmanager

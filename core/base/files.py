@@ -19,8 +19,10 @@ def whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to ``path`` that replaces it if the block succeeds.
 
     Raises:
-        InputError: If the folder cannot be written.
+        InputError: If the folder cannot be written, or the path is a folder itself.
     """
+    if path.is_dir():
+        raise InputError(f"{path} must be a file to write; it is a folder: name a file in it.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)

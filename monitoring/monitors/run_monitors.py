@@ -25,7 +25,7 @@ from headrace.monitoring.monitors.measure_labels import measure_labels
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.stored_counts import StoredCounts, own_rows
 from headrace.monitoring.windows.attribute_window import attribute_window
-from headrace.monitoring.windows.window_rows import FIXED_COLUMNS
+from headrace.monitoring.windows.window_rows import FIXED_COLUMNS, MODEL_DIGEST
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import StorePlace
 
@@ -84,6 +84,8 @@ def run_monitors(
         own_rows(WindowStore(place, model.name).read(window), model), model, model.profile, data
     )
     notes += measured.notes
+    if not counts.rows:
+        notes += _describe_other_versions(place, model, window)
     results = _judge((*resources, *data, *measured.results, *estimated, *attributed), policy)
     return MonitorReport(
         format=FORMAT,
@@ -97,6 +99,17 @@ def run_monitors(
         results=results,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _describe_other_versions(place: StorePlace, model: MonitoredModel, window: TimeWindow) -> list[str]:
+    """Return a note on rows of the window that other versions answered; empty if there are none."""
+    frames = WindowStore(place, model.name).read(window, [MODEL_DIGEST])
+    digests = [digest for frame in frames for digest in frame.get_column(MODEL_DIGEST).to_list()]
+    if not digests:
+        return []
+    versions = ", ".join(sorted({str(digest)[:12] for digest in digests}))
+    text = f"All {len(digests):,} rows of this window were answered by other versions ({versions}) than"
+    return [f"{text} {model.digest[:12]}: monitor with the bundle that is in service."]
 
 
 def _settling_windows(

@@ -48,7 +48,10 @@ def draw_performance(history: ModelInUse) -> list[MetricFigure]:
         history: The model in use.
     """
     names = in_order(
-        result.subject for report in history.reports for result in report.results if result.monitor in _MONITORS
+        result.subject
+        for report in history.reports
+        for result in report.results
+        if result.monitor in _MONITORS and result.value is not None
     )
     chosen = [*(name for name in _FIRST if name in names), *(name for name in names if name not in _FIRST)]
     return [_figure(history, name) for name in chosen[:_MOST_METRICS]]
@@ -65,6 +68,9 @@ def _figure(history: ModelInUse, metric: str) -> MetricFigure:
         _curve(axes, measured, _BLUE, "measured, with labels")
         for event in history.events:
             _mark(axes, event)
+        # A single point has no span of its own.
+        ends: Any = (history.starts[0], parse_moment(history.reports[-1].window.end))
+        axes.set_xlim(*ends)
         _format_dates(axes)
         axes.set_ylabel(metric_name(metric))
         format_ticks(axes, y=True)

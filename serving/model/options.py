@@ -1,6 +1,7 @@
 """Options of a server process."""
 
 import argparse
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -44,6 +45,12 @@ class PayloadOptions:
         """
         if not 0 <= self.sample_rate <= 1:
             raise InputError(f"--log-sample-rate must be from 0 to 1; got {self.sample_rate} instead.")
+        path = Path(self.sink)
+        if "://" not in self.sink and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+            raise InputError(
+                f"--log-url must be a receiver's URL, or a file that can be written; {self.sink} is neither: its "
+                "folder must exist."
+            )
 
 
 @dataclass(frozen=True)

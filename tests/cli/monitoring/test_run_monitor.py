@@ -65,6 +65,8 @@ def test_the_exit_code_can_say_that_something_was_decided(home: Path) -> None:
         (["MODEL", "store", "--policy", "absent.yaml"], "there is no monitoring policy absent.yaml"),
         (["MODEL", "store", "--gauges", "127.0.0.1:0"], "add --follow"),
         (["MODEL", "store", "--follow", "--at", "2026-03-01T00:00:00Z"], "leave out --at"),
+        (["MODEL", "store", "--at", "2999-01-01T00:00:00Z"], "lies in the future"),
+        (["MODEL", "elsewhere", "--trained", "2025-01-06T00:00:00Z"], "must hold rows of customers to be monitored"),
         (["MODEL", "ftp://store"], "a store must be a folder or s3://BUCKET/PREFIX"),
         (["MODEL", "store", "--prometheus", "http://p:9", "--server", "http://e:8"], "name one of them"),
         (["MODEL", "store"], "it must be known when customers"),
@@ -89,6 +91,15 @@ def test_a_prometheus_that_is_down_is_unknown_and_never_well(home: Path) -> None
     assert done.returncode == 0
     assert "1 unknown. Decision: nothing." in done.stdout
     assert "Not known: availability has no result." in done.stdout
+
+
+def test_what_is_violated_is_printed_when_nothing_is_decided(home: Path) -> None:
+    """One window of three is not enough for an action, and still what was seen is said."""
+    (home / "monitoring.yaml").write_text(_WEEK + "violated_windows: 3\nconsidered_windows: 3\n")
+    store_week(open_objects(str(home / "store")), PumpWeek(4, warming=12, rows=600))
+    done = headrace("monitor", *_arguments(home, 4))
+    assert "Decision: nothing." in done.stdout
+    assert "In this window: 'temperature' has changed since training" in done.stdout
 
 
 def test_following_serves_gauges_until_a_signal(home: Path, default_signals: None) -> None:

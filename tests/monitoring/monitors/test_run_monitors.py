@@ -111,7 +111,9 @@ def test_rows_of_another_version_are_not_counted(place: StorePlace) -> None:
     """A rollout serves two versions at once; each is monitored by its own rows."""
     week = PumpWeek(1)
     store_week(place, week, digest="f" * 64)
-    assert _report(place, week).rows == 0
+    report = _report(place, week)
+    assert report.rows == 0
+    assert "All 300 rows of this window were answered by other versions (ffffffffffff)" in report.notes[0]
 
 
 def test_a_window_without_rows_is_unknown(place: StorePlace) -> None:

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from headrace.core.base.errors import InputError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.features import bins
@@ -372,3 +373,11 @@ def test_a_receiver_that_is_away_costs_no_request(bundle: Bundle, tmp_path: Path
         for _ in range(5):
             assert server.remote.predict([GOOD]).status == 200
         until(lambda: server.metric("headrace_log_entries_dropped_total") >= 1, 40)
+
+
+@pytest.mark.parametrize("sink", ["nowhere/log.jsonl", "."])
+def test_a_payload_log_that_cannot_be_written_is_refused_at_the_start(sink: str, tmp_path: Path) -> None:
+    """Else each payload would be dropped, and only a counter would tell."""
+    with pytest.raises(InputError, match="a file that can be written"):
+        PayloadOptions(str(tmp_path / sink))
+    assert PayloadOptions(str(tmp_path / "log.jsonl")).sink
