@@ -6,21 +6,15 @@ Each is written once: whoever repeats a window, after a failure or by a second p
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
-
-import orjson
 
 from headrace.core.base.errors import InputError
-from headrace.core.base.files import dumps
-from headrace.core.base.json_document import JsonDocument
 from headrace.core.monitors.decisions.decision import MonitorDecision
 from headrace.core.monitors.reports.monitor_report import MonitorReport, ReportWindow
 from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment, rfc3339
 from headrace.stores.objects.open_objects import StorePlace
+from headrace.stores.objects.stored_documents import Document, add_document, read_document
 
 _REPORTS, _DECISIONS = "reports", "decisions"
-_JSON = "application/json"
-_Document = TypeVar("_Document", bound=JsonDocument)
 
 
 @dataclass(frozen=True)
@@ -50,12 +44,12 @@ class HistoryStore:
     def report(self, window: TimeWindow) -> MonitorReport | None:
         """Return the report of a window; None if there is none."""
         key = self._key(_REPORTS, window)
-        return self._read(key, MonitorReport) if self.place.store.exists(key) else None
+        return read_document(self.place, key, MonitorReport) if self.place.store.exists(key) else None
 
     def decision(self, window: TimeWindow) -> MonitorDecision | None:
         """Return the decision about a window; None if there is none."""
         key = self.decision_key(window)
-        return self._read(key, MonitorDecision) if self.place.store.exists(key) else None
+        return read_document(self.place, key, MonitorDecision) if self.place.store.exists(key) else None
 
     def reports(self, within: TimeWindow | None = None) -> Iterator[MonitorReport]:
         """Yield the reports of the windows that lie within a span, by their windows; all of them for None.
@@ -66,22 +60,22 @@ class HistoryStore:
         """
         for window, key in self._windows(_REPORTS):
             if within is None or (within.start <= window.start and window.end <= within.end):
-                yield self._read(key, MonitorReport)
+                yield read_document(self.place, key, MonitorReport)
 
     def decisions(self) -> Iterator[MonitorDecision]:
         """Yield all decisions, by their windows; errors as for ``reports``."""
         for _, key in self._windows(_DECISIONS):
-            yield self._read(key, MonitorDecision)
+            yield read_document(self.place, key, MonitorDecision)
 
     def latest_decision(self, before: TimeWindow) -> MonitorDecision | None:
         """Return the latest decision about a window that ended before another one does; None if there is none."""
         keys = [(window.end, key) for window, key in self._windows(_DECISIONS) if window.end < before.end]
-        return self._read(max(keys)[1], MonitorDecision) if keys else None
+        return read_document(self.place, max(keys)[1], MonitorDecision) if keys else None
 
-    def _add(self, folder: str, document: _Document, window: ReportWindow) -> _Document:
+    def _add(self, folder: str, document: Document, window: ReportWindow) -> Document:
         key = self._key(folder, TimeWindow(parse_moment(window.start), parse_moment(window.end)))
-        self.place.store.put_bytes(key, dumps(document.as_json()).encode(), _JSON, fresh=True)
-        return self._read(key, type(document))
+        add_document(self.place, key, document)
+        return read_document(self.place, key, type(document))
 
     def _key(self, folder: str, window: TimeWindow) -> str:
         return f"{self._prefix(folder)}{rfc3339(window.start)}--{rfc3339(window.end)}.json"
@@ -101,9 +95,3 @@ class HistoryStore:
                     "move it elsewhere."
                 ) from error
         return sorted(found)
-
-    def _read(self, key: str, kind: type[_Document]) -> _Document:
-        try:
-            return kind.from_json(orjson.loads(self.place.store.get_bytes(key)))
-        except ValueError as error:
-            raise InputError(f"{key} in {self.place}: {error}") from error

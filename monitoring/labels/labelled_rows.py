@@ -66,6 +66,40 @@ def labelled_rows(
     return joined.sort(TIME, REQUEST_ID, ROW)
 
 
+def find_labelled_span(
+    rows: RowStore, labels: LabelStore, window: TimeWindow, contract: Contract, *, received: TimeWindow
+) -> TimeWindow | None:
+    """Return the whole days from the first to the last row of a window whose label was received in a span of time.
+
+    Args:
+        rows: The stored rows, of which ids and times alone are read.
+        labels: The stored labels.
+        window: The window of event times.
+        contract: The contract of the model.
+        received: When the labels were received.
+
+    Returns:
+        The days, in UTC; None if there is no such row.
+    """
+    found = _match(rows, labels.read(), contract, TimeWindow(window.start, _FAR))
+    fresh = found.filter((pl.col(RECEIVED) >= received.start) & (pl.col(RECEIVED) < received.end))
+    if not fresh.height:
+        return None
+    names = fresh.select(REQUEST_ID, ROW)
+    times = [
+        part.get_column(TIME)
+        for frame in rows.read(window, [REQUEST_ID, ROW, TIME])
+        if (part := frame.join(names, on=[REQUEST_ID, ROW], how="semi")).height
+    ]
+    if not times:
+        return None
+    days = pl.concat(times).dt.truncate("1d")
+    first, last = days.min(), days.max()
+    if not isinstance(first, dt.datetime) or not isinstance(last, dt.datetime):
+        raise TypeError("the times of stored rows are moments")
+    return TimeWindow(first, last + dt.timedelta(days=1))
+
+
 def contract_rows(labelled: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """Return labelled rows under the contract's names, the target among them, as a table to be validated.
 

@@ -8,11 +8,8 @@ each document takes the days of the one before, and counts those again whose lab
 from dataclasses import dataclass
 from datetime import timedelta
 
-import orjson
 import polars as pl
 
-from headrace.core.base.errors import InputError
-from headrace.core.base.files import dumps
 from headrace.core.monitors.performance.change_points import change_point_results
 from headrace.core.monitors.performance.daily_losses import FORMAT, DailyLosses
 from headrace.core.monitors.performance.degradation import degradation_results
@@ -22,7 +19,7 @@ from headrace.core.monitors.reports.monitor_report import MonitorResult
 from headrace.core.monitors.reports.time_window import TimeWindow, rfc3339
 from headrace.monitoring.labels.label_store import RECEIVED, LabelStore
 from headrace.monitoring.labels.label_table import ACTUAL
-from headrace.monitoring.labels.labelled_rows import labelled_rows
+from headrace.monitoring.labels.labelled_rows import find_labelled_span, labelled_rows
 from headrace.monitoring.labels.window_performance import labelled_window, sum_daily_losses
 from headrace.monitoring.monitors.answered_rows import select_answered
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
@@ -31,6 +28,7 @@ from headrace.monitoring.windows.count_window import count_window
 from headrace.monitoring.windows.window_rows import TIME
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import StorePlace
+from headrace.stores.objects.stored_documents import add_document, read_document
 
 LATEST_LABEL = timedelta(days=92)
 """Labels of rows that are older than this when they come are in no report; they count for a retraining."""
@@ -64,8 +62,10 @@ def measure_labels(
         lifelong: How degradation and change points are judged, over the whole time of service.
     """
     rows, labels = WindowStore(place, model.name), LabelStore(place, model.name)
-    span = TimeWindow(window.start - LATEST_LABEL, window.end)
-    stored = labelled_rows(rows, labels, span, model.contract, unlabelled=True)
+    reach = TimeWindow(window.start - LATEST_LABEL, window.end)
+    # Whole rows are read of those days only whose labels came: a window of labels, not three months of requests.
+    days = find_labelled_span(rows, labels, reach, model.contract, received=window)
+    stored = labelled_rows(rows, labels, days or window, model.contract, unlabelled=True)
     own = next(own_rows(iter([stored]), model), stored.clear())
     # Labels that came after the window are not known yet: a report that is made again later is the same.
     own = own.with_columns(pl.when(pl.col(RECEIVED) < window.end).then(pl.col(ACTUAL)).alias(ACTUAL))
@@ -126,19 +126,12 @@ def _count_losses(
         for item in place.store.list(prefix)
         if item.key.removeprefix(prefix).removesuffix(".json") < rfc3339(window.end)
     ]
-    before = _read_losses(place, max(earlier)) if earlier else DailyLosses(FORMAT, model.digest)
+    before = read_document(place, max(earlier), DailyLosses) if earlier else DailyLosses(FORMAT, model.digest)
     days = fresh.get_column(TIME).dt.date().unique()
     changed = labelled.filter(pl.col(TIME).dt.date().is_in(days.implode()))
     now = before
     if changed.height:
         now = before.replace_days(sum_daily_losses(changed, model.contract, digest=model.digest))
     key = f"{prefix}{rfc3339(window.end)}.json"
-    place.store.put_bytes(key, dumps(now.as_json()).encode(), "application/json", fresh=True)
+    add_document(place, key, now)
     return now
-
-
-def _read_losses(place: StorePlace, key: str) -> DailyLosses:
-    try:
-        return DailyLosses.from_json(orjson.loads(place.store.get_bytes(key)))
-    except ValueError as error:
-        raise InputError(f"{key} in {place}: {error}") from error

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from headrace.core.base.errors import InputError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.monitors.decisions.decision import MonitorDecision
 from headrace.core.monitors.decisions.policy import MonitoringPolicy
@@ -58,14 +59,19 @@ def monitor_window(
         addresses: Where notices go.
 
     Raises:
-        InputError: If the bundle holds no reference profile, the window has not ended, or stored documents cannot be
-            read.
+        InputError: If the bundle holds no reference profile, the window has not ended, was reported for another
+            version, or stored documents cannot be read.
         StoreError: If the store fails.
     """
     history = HistoryStore(place, bundle.name)
     report = history.report(window)
     if report is None:
         report = history.add_report(run_monitors(bundle, place, window, policy, resources=resources()))
+    if report.digest != bundle.digest:
+        raise InputError(
+            f"a window has one report; this one was reported for version {report.digest[:12]} of {bundle.name}, and "
+            f"{bundle.digest[:12]} is monitored: monitor that version, or the next window."
+        )
     decision, recorded = decide_window(history, bundle.digest, window, policy=policy, facts=facts, now=now)
     notices = send_notices(report, place=place, addresses=addresses) if addresses else NoticeOutcome()
     return MonitoredWindow(report, decision, recorded, notices)

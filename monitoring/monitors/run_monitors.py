@@ -104,11 +104,14 @@ def run_monitors(
 def _describe_other_versions(place: StorePlace, model: MonitoredModel, window: TimeWindow) -> list[str]:
     """Return a note on rows of the window that other versions answered; empty if there are none."""
     frames = WindowStore(place, model.name).read(window, [MODEL_DIGEST])
-    digests = [digest for frame in frames for digest in frame.get_column(MODEL_DIGEST).to_list()]
-    if not digests:
+    rows, digests = 0, set[str]()
+    for frame in frames:
+        rows += frame.height
+        digests.update(frame.get_column(MODEL_DIGEST).unique().to_list())
+    if not rows:
         return []
-    versions = ", ".join(sorted({str(digest)[:12] for digest in digests}))
-    text = f"All {len(digests):,} rows of this window were answered by other versions ({versions}) than"
+    versions = ", ".join(sorted(digest[:12] for digest in digests))
+    text = f"All {rows:,} rows of this window were answered by other versions ({versions}) than"
     return [f"{text} {model.digest[:12]}: monitor with the bundle that is in service."]
 
 
@@ -116,11 +119,15 @@ def _settling_windows(
     place: StorePlace, model: MonitoredModel, window: TimeWindow, policy: MonitoringPolicy
 ) -> list[WindowCounts]:
     """Return the counts of the version's first windows before this one in whose data nothing was found."""
-    reports = HistoryStore(place, model.name).reports()
-    own = (one for one in reports if one.digest == model.digest and parse_moment(one.window.end) <= window.start)
+    counts = StoredCounts(place, model)
+    first = counts.first_day()
+    if first is None or first >= window.start:
+        return []
+    # Not from the beginning of the store: it may hold years of earlier versions.
+    reports = HistoryStore(place, model.name).reports(TimeWindow(first, window.start))
+    own = (one for one in reports if one.digest == model.digest)
     calm = [one for one in islice(own, SETTLING_WINDOWS) if one.rows and not _has_findings(one)]
     spans = [TimeWindow(parse_moment(one.window.start), parse_moment(one.window.end)) for one in calm]
-    counts = StoredCounts(place, model)
     return [counts.count(span) for span in spans if span.end - span.start == policy.length]
 
 

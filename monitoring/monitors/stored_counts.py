@@ -11,18 +11,16 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import add
 
-import orjson
 import polars as pl
 
-from headrace.core.base.errors import InputError
-from headrace.core.base.files import dumps
 from headrace.core.monitors.data.window_counts import WindowCounts, WindowRecord
-from headrace.core.monitors.reports.time_window import TimeWindow, rfc3339
+from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment, rfc3339
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.windows.count_window import count_window
 from headrace.monitoring.windows.window_rows import MODEL_DIGEST
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import StorePlace
+from headrace.stores.objects.stored_documents import add_document, read_document
 
 _DAY = timedelta(days=1)
 
@@ -48,26 +46,27 @@ class StoredCounts:
         """
         return reduce(add, (self._count_day(day) for day in split_days(window)))
 
+    def first_day(self) -> datetime | None:
+        """Return the first moment of the first day that was counted for this version; None if there is none."""
+        first = next(iter(self.place.store.list(self._prefix)), None)
+        return None if first is None else parse_moment(first.key.removeprefix(self._prefix).partition("--")[0])
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.place.prefix}{self.model.name}/counts/{self.model.digest}/"
+
     def _count_day(self, day: TimeWindow) -> WindowCounts:
         store = WindowStore(self.place, self.model.name)
         keys = [key for group in store.keys(day).values() for key in group]
         version = hashlib.sha256("\n".join(keys).encode()).hexdigest()
-        folder = f"{self.place.prefix}{self.model.name}/counts/{self.model.digest}"
-        key = f"{folder}/{rfc3339(day.start)}--{rfc3339(day.end)}-{version}.json"
+        key = f"{self._prefix}{rfc3339(day.start)}--{rfc3339(day.end)}-{version}.json"
         if self.place.store.exists(key):
-            return self._read(key)
+            return WindowCounts.of_record(read_document(self.place, key, WindowRecord))
         rows = own_rows(store.read(day), self.model) if keys else iter(())
         counts = count_window(rows, self.model, self.model.profile)
         if keys:
-            self.place.store.put_bytes(key, dumps(counts.record().as_json()).encode(), "application/json", fresh=True)
+            add_document(self.place, key, counts.record())
         return counts
-
-    def _read(self, key: str) -> WindowCounts:
-        try:
-            facts = orjson.loads(self.place.store.get_bytes(key))
-        except ValueError as error:
-            raise InputError(f"{key} in {self.place} must be JSON; {error}: delete it.") from error
-        return WindowCounts.of_record(WindowRecord.from_json(facts))
 
 
 def own_rows(frames: Iterator[pl.DataFrame], model: MonitoredModel) -> Iterator[pl.DataFrame]:

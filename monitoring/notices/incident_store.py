@@ -6,12 +6,10 @@ overwritten, which no store does safely.
 
 from dataclasses import dataclass
 
-import orjson
-
 from headrace.core.base.errors import BusyError, InputError
-from headrace.core.base.files import dumps
 from headrace.core.monitors.reports.incidents import FORMAT, IncidentLog
 from headrace.stores.objects.open_objects import StorePlace
+from headrace.stores.objects.stored_documents import add_document, read_document
 
 _DIGITS = 12
 
@@ -45,10 +43,7 @@ class IncidentStore:
         if len(digits) != _DIGITS or not digits.isdecimal():
             raise InputError(f"{self._prefix} in {self.place} must hold numbered documents only; got {key}: move it.")
         self.number = int(digits)
-        try:
-            return IncidentLog.from_json(orjson.loads(self.place.store.get_bytes(key)))
-        except ValueError as error:
-            raise InputError(f"{key} in {self.place}: {error}") from error
+        return read_document(self.place, key, IncidentLog)
 
     def save(self, log: IncidentLog) -> None:
         """Store the incidents after ``load``.
@@ -58,7 +53,7 @@ class IncidentStore:
             StoreError: If the store fails.
         """
         key = f"{self._prefix}{self.number + 1:0{_DIGITS}}.json"
-        if not self.place.store.put_bytes(key, dumps(log.as_json()).encode(), "application/json", fresh=True):
+        if not add_document(self.place, key, log):
             raise BusyError(
                 f"only one process at a time may send notices of {self.model}; another one has written {key} in "
                 f"{self.place}: end one of them."

@@ -165,8 +165,9 @@ class WindowStore:
                 source.seek(0)
             return pl.read_parquet(source, columns=[name for name in columns if name in present], glob=False)
         except (pl.exceptions.PolarsError, OSError) as error:
+            where = f"{self.place}{key.removeprefix(self.place.prefix)}"
             raise InputError(
-                f"{self.place}{key.removeprefix(self.place.prefix)} must be a Parquet file of scored rows; {error}."
+                f"{where} must be a Parquet file of scored rows; {error}: restore it, or collect its events again."
             ) from error
 
 

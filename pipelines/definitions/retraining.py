@@ -14,6 +14,8 @@ from headrace.pipelines.definitions.steps import (
     add_register_step,
     add_report_step,
     add_training_steps,
+    registration_arguments,
+    reported_documents,
     with_records,
     with_store,
 )
@@ -79,16 +81,7 @@ def retraining(options: Arguments) -> None:
     rows, model = add_training_steps(
         training, use_args={"publish": True, "serve": chosen["roll_out"], "serve_held": False}
     )
-    documents = {
-        "table": rows.table,
-        "contract": rows.contract,
-        "checks": rows.checks,
-        "trials": model.trials,
-        "evaluation": model.evaluation,
-        "verdict": model.verdict,
-        "bundle": model.bundle,
-    }
-    registration = {"bundle": model.bundle, "job": dsl.PIPELINE_JOB_ID_PLACEHOLDER, "optional": True}
+    documents, registration = reported_documents(rows, model), registration_arguments(model)
     with dsl.If(model.use == "serve", name="rolling-out"):
         published = add_publish_step(model.bundle)
         registered = add_register_step(uri=published, **registration)

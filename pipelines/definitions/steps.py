@@ -233,3 +233,21 @@ def add_register_step(**inputs: Any) -> dsl.PipelineTask:
     registered = with_records(register(**inputs))
     registered.set_caching_options(False)
     return registered
+
+
+def reported_documents(rows: DataOutputs, model: ModelOutputs) -> Arguments:
+    """Return what the report of a training shows, as its step takes it."""
+    return {
+        "table": rows.table,
+        "contract": rows.contract,
+        "checks": rows.checks,
+        "trials": model.trials,
+        "evaluation": model.evaluation,
+        "verdict": model.verdict,
+        "bundle": model.bundle,
+    }
+
+
+def registration_arguments(model: ModelOutputs) -> Arguments:
+    """Return the arguments of a registration that may do without a registry."""
+    return {"bundle": model.bundle, "job": dsl.PIPELINE_JOB_ID_PLACEHOLDER, "optional": True}

@@ -10,6 +10,8 @@ from headrace.pipelines.definitions.steps import (
     add_register_step,
     add_report_step,
     add_training_steps,
+    registration_arguments,
+    reported_documents,
     with_records,
     with_store,
 )
@@ -25,16 +27,7 @@ def training(options: Arguments) -> None:
     """Train, judge, publish and serve a model of one table."""
     rows, model = add_training_steps(options, use_args={"publish": options["publish"], "serve": options["serve"]})
     profile(table=rows.valid_table, contract=rows.contract)
-    documents = {
-        "table": rows.table,
-        "contract": rows.contract,
-        "checks": rows.checks,
-        "trials": model.trials,
-        "evaluation": model.evaluation,
-        "verdict": model.verdict,
-        "bundle": model.bundle,
-    }
-    registration = {"bundle": model.bundle, "job": dsl.PIPELINE_JOB_ID_PLACEHOLDER, "optional": True}
+    documents, registration = reported_documents(rows, model), registration_arguments(model)
     # Three branches side by side, not nested: each group is a graph of its own, with a pod for its driver.
     with dsl.If(model.use == "serve", name="serving"):
         published = add_publish_step(model.bundle)

@@ -4,8 +4,9 @@ Source: https://kserve.github.io/website/docs/model-serving/predictive-inference
 ``org.kubeflow.serving.inference.request`` and ``.response``).
 """
 
+import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,14 @@ from headrace.core.contracts.contract import Contract
 from headrace.serving.model.options import PayloadOptions
 from headrace.serving.model.served_model import InputRows, ScoredRows, ServedModel
 from headrace.serving.telemetry.log_queue import LogQueue
+from headrace.serving.telemetry.trace_context import Header
 
 _TYPE = "org.kubeflow.serving.inference"
 _SECONDS = 5.0
 _TRIES = 3
 _MOST_ROWS = 1_000
+_ID_HEADERS = (b"ce-id", b"x-request-id")
+_REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,200}")
 
 
 class PayloadLog:
@@ -39,16 +43,19 @@ class PayloadLog:
         self._queue = queue
         self._send = _poster(payloads.sink) if "://" in payloads.sink else _writer(Path(payloads.sink))
 
-    def log_answer(self, served: ServedModel, rows: InputRows, scored: ScoredRows, *, trace: str = "") -> None:
+    def log_answer(
+        self, served: ServedModel, rows: InputRows, scored: ScoredRows, *, request_id: str = "", trace: str = ""
+    ) -> None:
         """Log a request and its response under one id, if it is in the sample.
 
         Args:
             served: The model.
             rows: n rows, or columns of n values.
             scored: The answers to n rows.
+            request_id: The client's id of the request; empty for a random one.
             trace: Id of the trace; empty for none.
         """
-        name = str(uuid4())
+        name = request_id or str(uuid4())
         if zlib.crc32(name.encode()) >= self._payloads.sample_rate * 2**32:
             return
         base = self._attributes(served, name, trace)
@@ -81,6 +88,16 @@ class PayloadLog:
             "traceid": trace,
         }
         return {key: value for key, value in attributes.items() if value}
+
+
+def find_request_id(headers: Iterable[Header]) -> str:
+    """Return the id that a client gave its request, so that it knows the id that labels need; empty without one.
+
+    It is ``Ce-Id``, which KServe's logger takes, or ``X-Request-Id``; at most 200 printable characters of ASCII.
+    """
+    given = {name: value for name, value in headers if name in _ID_HEADERS}
+    value = next((given[name] for name in _ID_HEADERS if given.get(name)), b"")
+    return value.decode() if _REQUEST_ID.fullmatch(value) else ""
 
 
 def redact_rows(source: InputRows, contract: Contract) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from headrace.serving.model.served_model import InputRows, ScoredRows, ServedMod
 from headrace.serving.telemetry import trace_context
 from headrace.serving.telemetry.feature_histograms import FeatureHistograms
 from headrace.serving.telemetry.log_queue import LogQueue
-from headrace.serving.telemetry.payload_log import PayloadLog
+from headrace.serving.telemetry.payload_log import PayloadLog, find_request_id
 from headrace.serving.telemetry.shared_counters import MOST_WAITING, CounterWriter, SharedCounters
 from headrace.serving.telemetry.trace_context import Header
 
@@ -101,7 +101,7 @@ class Telemetry:
             served: The model.
             rows: n rows, or columns of n values.
             scored: The answers to n rows.
-            headers: The request's headers, of which those of a trace are read.
+            headers: The request's headers, of which its id and those of a trace are read.
         """
         if len(scored.scores) <= MOST_WAITING:
             self._writer.count_rows(scored)
@@ -109,9 +109,9 @@ class Telemetry:
             self._writer.count_rows(scored, distributions=False)
             self._count_aside(scored)
         if self._payloads:
-            self._payloads.log_answer(
-                served, rows, scored, trace=trace_context.trace_id(trace_context.context(headers))
-            )
+            given = tuple(headers)
+            trace = trace_context.trace_id(trace_context.context(given))
+            self._payloads.log_answer(served, rows, scored, request_id=find_request_id(given), trace=trace)
 
     def record_explanation(self, seconds: float) -> None:
         """Record the time of a request for explanations."""

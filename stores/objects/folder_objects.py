@@ -79,7 +79,9 @@ class FolderStore:
         except FileExistsError:
             return False
         except (OSError, InputError) as error:
-            raise StoreError(f"the store must be a folder that can be written; {path}: {error}.") from error
+            raise StoreError(
+                f"the store must be a folder that can be written; {path}: {str(error).rstrip('.')}."
+            ) from error
         return True
 
     def get_file(self, key: str, path: Path, limit: int = MAX_OBJECT_BYTES) -> None:

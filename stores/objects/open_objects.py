@@ -24,7 +24,7 @@ class StorePlace:
     def __str__(self) -> str:
         """Return its address, for messages."""
         if isinstance(self.store, FolderStore):
-            return str(self.store.folder / self.prefix)
+            return f"{self.store.folder / self.prefix}/"
         return f"s3://{self.store.bucket}/{self.prefix}"
 
 

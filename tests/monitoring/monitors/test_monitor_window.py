@@ -75,6 +75,29 @@ def test_a_window_that_is_monitored_again_changes_nothing(place: StorePlace) -> 
     assert (again.report, again.decision) == (first.report, first.decision)
 
 
+def test_a_window_that_another_version_had_is_refused(place: StorePlace) -> None:
+    """A window has one report; nobody gets that of another version for his own."""
+    week = PumpWeek(1)
+    store_week(place, week)
+    report = _monitor(place, week).report
+    other = open_objects(f"{place}other")
+    HistoryStore(other, pump_bundle().name).add_report(replace(report, digest="f" * 64))
+    with pytest.raises(InputError, match="was reported for version ffffffffffff of customers"):
+        _monitor(other, week)
+
+
+def test_a_damaged_report_says_what_to_do(place: StorePlace) -> None:
+    """The sentence names the document, and the remedy."""
+    week = PumpWeek(1)
+    store_week(place, week)
+    _monitor(place, week)
+    (stored,) = place.store.list(f"{place.prefix}{pump_bundle().name}/reports/")
+    damaged = open_objects(f"{place}damaged")
+    damaged.store.put_bytes(stored.key, b'{"format": 1')
+    with pytest.raises(InputError, match=r"must be JSON as it was written; it is damaged .* or delete it"):
+        _monitor(damaged, week)
+
+
 def test_a_window_that_has_not_ended_is_refused(place: StorePlace) -> None:
     """There is no decision about the future."""
     week = PumpWeek(1)

@@ -1,5 +1,6 @@
 """The monitors of a window, from stored rows and labels to the report."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -107,6 +108,27 @@ def test_labels_that_come_later_do_not_change_a_report_that_is_made_again(place:
     assert _report(place, week) == before
 
 
+def test_labels_of_one_day_read_the_rows_of_that_day_alone(place: StorePlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three months of requests are looked through by their ids; whole rows are read where labels came."""
+    frames = [store_week(place, PumpWeek(number)) for number in range(1, 5)]
+    day = frames[0].filter(pl.col("time").dt.date() == frames[0].get_column("time").dt.date().min())
+    store_labels(place, day, now=PumpWeek(4).start + timedelta(days=1))
+    read: list[int] = []
+    whole = WindowStore.read
+
+    def count(self: WindowStore, window: TimeWindow, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        for frame in whole(self, window, columns):
+            if columns is None:
+                read.append(frame.height)
+            yield frame
+
+    _report(place, PumpWeek(4))  # counts the window
+    monkeypatch.setattr(WindowStore, "read", count)
+    report = _report(place, PumpWeek(4))
+    assert report.labelled == day.height
+    assert sum(read) == day.height
+
+
 def test_rows_of_another_version_are_not_counted(place: StorePlace) -> None:
     """A rollout serves two versions at once; each is monitored by its own rows."""
     week = PumpWeek(1)
@@ -129,7 +151,7 @@ def test_answers_without_probabilities_are_a_note(place: StorePlace) -> None:
     """A V2 answer may hold the label alone: performance is then unknown, and the report says why."""
     week = PumpWeek(1)
     store_week(place, week)
-    bare = open_objects(str(place) + "-bare")
+    bare = open_objects(f"{place}bare")
     for frame in WindowStore(place, pump_bundle().name).read(week_window(week)):
         WindowStore(bare, pump_bundle().name).write(frame.drop("probability_no", "probability_yes"))
     report = run_monitors(pump_bundle(), bare, week_window(week), POLICY)

@@ -55,5 +55,5 @@ def test_what_is_no_document_of_ours_is_refused(place: StorePlace) -> None:
     with pytest.raises(InputError, match=r"must hold numbered documents only; got team/tumours/notices/readme\.txt"):
         IncidentStore(place, "tumours").load()
     place.store.put_bytes("team/tips/notices/000000000001.json", b"not json")
-    with pytest.raises(InputError, match=r"team/tips/notices/000000000001.json in "):
+    with pytest.raises(InputError, match=r"team/tips/notices/000000000001.json must be JSON as it was written"):
         IncidentStore(place, "tips").load()

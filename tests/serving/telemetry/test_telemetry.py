@@ -25,7 +25,7 @@ from headrace.serving.model.served_model import ScoredRows
 from headrace.serving.telemetry import slots, trace_context
 from headrace.serving.telemetry.feature_histograms import FeatureHistograms
 from headrace.serving.telemetry.log_queue import LogQueue
-from headrace.serving.telemetry.payload_log import PayloadLog, _poster, redact_rows
+from headrace.serving.telemetry.payload_log import PayloadLog, _poster, find_request_id, redact_rows
 from headrace.serving.telemetry.process_usage import read_usage
 from headrace.serving.telemetry.shared_counters import CounterWriter, SharedCounters
 from tests.serving.conftest import GOOD, Running, running
@@ -373,6 +373,39 @@ def test_a_receiver_that_is_away_costs_no_request(bundle: Bundle, tmp_path: Path
         for _ in range(5):
             assert server.remote.predict([GOOD]).status == 200
         until(lambda: server.metric("headrace_log_entries_dropped_total") >= 1, 40)
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ([(b"ce-id", b"my-1"), (b"x-request-id", b"other")], "my-1"),
+        ([(b"x-request-id", b"a/b:c=7"), (b"accept", b"*/*")], "a/b:c=7"),
+        ([(b"x-request-id", b"two words")], ""),
+        ([(b"ce-id", b"x" * 201)], ""),
+        ([(b"ce-id", "é".encode())], ""),
+        ([], ""),
+    ],
+)
+def test_a_clients_id_is_that_of_its_events(headers: list[tuple[bytes, bytes]], found: str) -> None:
+    """A client that gives its requests ids knows those that labels need; an id that is no plain text is ignored."""
+    assert find_request_id(headers) == found
+
+
+def test_the_log_has_the_id_that_a_client_gave(bundle: Bundle, tmp_path: Path) -> None:
+    """On the fast path and on the full one, request and response."""
+    log = tmp_path / "payloads.jsonl"
+    with running(bundle.folder, tmp_path, "--log-url", str(log)) as server:
+        body = json.dumps({"instances": [GOOD]}).encode()
+        path = "/v1/models/customers:predict"
+        for name in ("first", "second"):
+            assert server.ask("POST", path, body, **{"Ce-Id": name})[0] == 200
+        server.ask("POST", path, body)
+        end = time.monotonic() + 20
+        while (not log.exists() or log.read_bytes().count(b"\n") < 6) and time.monotonic() < end:
+            time.sleep(0.02)
+    ids = [json.loads(line)["id"] for line in log.read_text().splitlines()]
+    assert ids[:4] == ["first", "first", "second", "second"]
+    assert ids[4] == ids[5]
 
 
 @pytest.mark.parametrize("sink", ["nowhere/log.jsonl", "."])

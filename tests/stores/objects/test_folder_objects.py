@@ -65,7 +65,7 @@ def test_an_address_names_a_place(
     rclone_settings: StoreSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A folder, or a prefix of a bucket; anything else is refused."""
-    assert str(open_objects(str(tmp_path))) == str(tmp_path)
+    assert str(open_objects(str(tmp_path))) == f"{tmp_path}/"
     for name, value in rclone_settings.environment().items():
         monkeypatch.setenv(name, value)
     place = open_objects("s3://test-places/a/b", create=True)
