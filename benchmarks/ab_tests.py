@@ -7,19 +7,22 @@ make bench NAME=ab_tests ARGS="--speed --rows 10000000"
 
 import argparse
 import itertools
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+sys.path.append(str(Path(__file__).parents[1]))
+
 from headrace.core.ab_tests.analysis import analyze
 from headrace.core.ab_tests.assignment import candidate_expression
-from headrace.core.ab_tests.metric_text import parse_metric
-from headrace.core.ab_tests.plan import FORMAT, ABTestPlan
+from headrace.core.ab_tests.plan import ABTestPlan
 from headrace.core.ab_tests.result import ABTestResult
-from headrace.core.ab_tests.sample_size import complete_plan
+from tests.core.ab_tests.simulated_tests import plan_test
 
 Rng = np.random.Generator
 LOOKS = 14
@@ -27,29 +30,6 @@ SHARE_METRIC = "converted,rate=0.10,effect=0.03"
 MEAN_METRIC = "revenue,mean=20,sd=35,effect=4"
 COVARIATE_METRIC = "spent,mean=50,sd=20,effect=2,covariate=before,correlation=0.7"
 GUARD = "latency,mean=80,sd=40,margin=8,better=lower"
-
-
-def plan_test(*metrics: str, guards: tuple[str, ...] = (), looks: str = "any", keys: int = 0) -> ABTestPlan:
-    """Plan a test with the defaults of the command."""
-    described = [parse_metric(text, role="primary") for text in metrics]
-    described += [parse_metric(text, role="guard") for text in guards]
-    return complete_plan(
-        ABTestPlan(
-            format=FORMAT,
-            name="simulated",
-            key="key",
-            version="version",
-            baseline="baseline",
-            candidate="candidate",
-            share=0.5,
-            alpha=0.05,
-            power=0.8,
-            looks="any" if looks == "any" else "once",
-            sample_ratio_alpha=0.001,
-            metrics=tuple(one.metric for one in described),
-            keys=keys,
-        )
-    )
 
 
 def draw_table(rng: Rng, keys: int, *, effect: float = 0.0, loss: float = 0.0, share: float = 0.5) -> pl.DataFrame:
