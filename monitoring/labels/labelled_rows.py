@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import polars as pl
@@ -66,10 +67,23 @@ def labelled_rows(
     return joined.sort(TIME, REQUEST_ID, ROW)
 
 
+@dataclass(frozen=True)
+class LabelledSpan:
+    """The rows whose labels were received in a span of time.
+
+    Attributes:
+        days: Whole days in UTC from the first to the last of them; None if there are none.
+        unmatched: Labels that were received in that time, and belong to no row that was looked at.
+    """
+
+    days: TimeWindow | None
+    unmatched: int
+
+
 def find_labelled_span(
     rows: RowStore, labels: LabelStore, window: TimeWindow, contract: Contract, *, received: TimeWindow
-) -> TimeWindow | None:
-    """Return the whole days from the first to the last row of a window whose label was received in a span of time.
+) -> LabelledSpan:
+    """Find the rows of a window whose label was received in a span of time.
 
     Args:
         rows: The stored rows, of which ids and times alone are read.
@@ -77,27 +91,23 @@ def find_labelled_span(
         window: The window of event times.
         contract: The contract of the model.
         received: When the labels were received.
-
-    Returns:
-        The days, in UTC; None if there is no such row.
     """
     found = _match(rows, labels.read(), contract, TimeWindow(window.start, _FAR))
     fresh = found.filter((pl.col(RECEIVED) >= received.start) & (pl.col(RECEIVED) < received.end))
-    if not fresh.height:
-        return None
     names = fresh.select(REQUEST_ID, ROW)
     times = [
         part.get_column(TIME)
         for frame in rows.read(window, [REQUEST_ID, ROW, TIME])
         if (part := frame.join(names, on=[REQUEST_ID, ROW], how="semi")).height
     ]
+    unmatched = fresh.height - sum(map(len, times))
     if not times:
-        return None
+        return LabelledSpan(None, unmatched)
     days = pl.concat(times).dt.truncate("1d")
     first, last = days.min(), days.max()
     if not isinstance(first, dt.datetime) or not isinstance(last, dt.datetime):
         raise TypeError("the times of stored rows are moments")
-    return TimeWindow(first, last + dt.timedelta(days=1))
+    return LabelledSpan(TimeWindow(first, last + dt.timedelta(days=1)), unmatched)
 
 
 def contract_rows(labelled: pl.DataFrame, contract: Contract) -> pl.DataFrame:

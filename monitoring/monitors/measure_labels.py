@@ -64,8 +64,8 @@ def measure_labels(
     rows, labels = WindowStore(place, model.name), LabelStore(place, model.name)
     reach = TimeWindow(window.start - LATEST_LABEL, window.end)
     # Whole rows are read of those days only whose labels came: a window of labels, not three months of requests.
-    days = find_labelled_span(rows, labels, reach, model.contract, received=window)
-    stored = labelled_rows(rows, labels, days or window, model.contract, unlabelled=True)
+    found = find_labelled_span(rows, labels, reach, model.contract, received=window)
+    stored = labelled_rows(rows, labels, found.days or window, model.contract, unlabelled=True)
     own = next(own_rows(iter([stored]), model), stored.clear())
     # Labels that came after the window are not known yet: a report that is made again later is the same.
     own = own.with_columns(pl.when(pl.col(RECEIVED) < window.end).then(pl.col(ACTUAL)).alias(ACTUAL))
@@ -78,6 +78,9 @@ def measure_labels(
         *degradation_results(model.profile.outputs, history, plan=lifelong),
         *change_point_results(model.profile.outputs, history, plan=lifelong),
     ]
+    if found.unmatched:
+        where = f"no stored row of the last {LATEST_LABEL.days} days"
+        notes = (*notes, f"{found.unmatched:,} labels that came belong to {where}, and are in no report.")
     return MeasuredLabels(fresh.height, tuple(results), notes)
 
 

@@ -129,6 +129,17 @@ def test_labels_of_one_day_read_the_rows_of_that_day_alone(place: StorePlace, mo
     assert sum(read) == day.height
 
 
+def test_labels_that_belong_to_no_row_are_a_note(place: StorePlace) -> None:
+    """A label of a row that nobody has stored, or that is older than three months, is not left out in silence."""
+    week = PumpWeek(1)
+    frame = store_week(place, week)
+    strange = frame.head(7).with_columns(inspection=pl.col("inspection") + "-other")
+    store_labels(place, pl.concat([frame.head(50), strange]), now=week.start + timedelta(days=6))
+    report = _report(place, week)
+    assert report.labelled == 50
+    assert "7 labels that came belong to no stored row of the last 92 days, and are in no report." in report.notes
+
+
 def test_rows_of_another_version_are_not_counted(place: StorePlace) -> None:
     """A rollout serves two versions at once; each is monitored by its own rows."""
     week = PumpWeek(1)
