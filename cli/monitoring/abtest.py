@@ -9,10 +9,20 @@ import typer
 from headrace.cli.options import run_options, table_options
 from headrace.core.base.errors import InputError, quote
 
+EXAMPLES = """
+Examples:
+
+  headrace abtest plan new-model --metric converted,rate=0.10,effect=0.01 --key client -o plan.json
+
+  headrace abtest assign clients.csv --plan plan.json -o assigned.csv
+
+  headrace abtest analyze results.csv --plan plan.json --time day
+"""
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="A/B tests of two versions: the plan, the fixed assignment, and what may be concluded.",
+    epilog=EXAMPLES,
 )
 
 PLAN = """

@@ -13,11 +13,25 @@ from headrace.cli.options.model_argument import Model
 from headrace.cli.options.registry_options import Json
 from headrace.core.base.errors import InputError
 
+EXAMPLES = """
+Examples:
+
+  headrace monitor headrace-out/tips monitoring --page monitor.html
+
+  headrace monitor policy -o monitoring.yaml
+
+  headrace monitor tips@production s3://monitoring/models --policy monitoring.yaml --follow
+
+  headrace monitor decisions tips monitoring
+
+  headrace monitor rules -o headrace-rules.yaml
+"""
 app = typer.Typer(
     cls=DefaultCommandGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Monitor a model in use: `headrace monitor MODEL STORE` is `headrace monitor run MODEL STORE`.",
+    epilog=EXAMPLES,
 )
 
 POLICY = """
@@ -89,7 +103,7 @@ def decide(
     ] = -1,
     at: Annotated[
         str,
-        typer.Option(metavar="TIME", help="Time of the decision, such as 2026-03-01T00:00:00Z.", show_default="now"),
+        typer.Option(metavar="TIME", help="Time of the decision, such as 2026-03-01 or 2026-03-01T06:00:00Z.", show_default="now"),
     ] = "",
     as_json: Json = False,
 ) -> None:
@@ -97,15 +111,15 @@ def decide(
     import json  # noqa: PLC0415 - as below
 
     from headrace.api.monitoring.monitor import decide as decide_about  # noqa: PLC0415 - slow to import
-    from headrace.core.monitors.reports.time_window import parse_moment  # noqa: PLC0415
+    from headrace.core.monitors.reports.time_window import parse_typed_moment  # noqa: PLC0415
 
     decision, place = decide_about(
         model,
         store,
         policy=policy,
-        trained=parse_moment(trained) if trained else None,
+        trained=parse_typed_moment(trained) if trained else None,
         new_labels=new_labels if new_labels >= 0 else None,
-        now=parse_moment(at) if at else datetime.now(UTC),
+        now=parse_typed_moment(at) if at else datetime.now(UTC),
     )
     if as_json:
         typer.echo(json.dumps(decision.as_json(), indent=1))

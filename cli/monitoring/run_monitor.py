@@ -69,7 +69,7 @@ def run(
         typer.Option(metavar="FILE", help="abtest.json of a new version, for a policy with instant_feedback."),
     ] = None,
     at: Annotated[
-        str, typer.Option(metavar="TIME", help="Time of the run, such as 2026-03-01T00:00:00Z.", show_default="now")
+        str, typer.Option(metavar="TIME", help="Time of the run, such as 2026-03-01 or 2026-03-01T06:00:00Z.", show_default="now")
     ] = "",
     page: Annotated[Path | None, typer.Option(metavar="FILE", help="HTML page of the model in use to write.")] = None,
     earlier: Annotated[
@@ -93,7 +93,7 @@ def run(
     from headrace.api.monitoring import monitor as monitoring  # noqa: PLC0415 - slow to import
     from headrace.core.base.files import write_json  # noqa: PLC0415
     from headrace.core.monitors.reports.monitor_kinds import MONITORS  # noqa: PLC0415
-    from headrace.core.monitors.reports.time_window import parse_moment  # noqa: PLC0415
+    from headrace.core.monitors.reports.time_window import parse_typed_moment  # noqa: PLC0415
     from headrace.monitoring.resources.window_resources import ResourceSource  # noqa: PLC0415
 
     if follow and at:
@@ -101,7 +101,7 @@ def run(
     if gauges and not follow:
         raise InputError("--gauges are served while the monitor runs; add --follow.")
     rules = monitoring.read_policy(policy)
-    known = parse_moment(trained) if trained else None
+    known = parse_typed_moment(trained) if trained else None
     tested = monitoring.read_feedback(feedback) if feedback else None
     with open_model(model) as bundle:
         served_name = name or bundle.name
@@ -125,7 +125,7 @@ def run(
     if follow:
         _follow(look, rules, resources, gauges=gauges)
         return
-    found = look(_past(parse_moment(at)) if at else datetime.now(UTC) - _GRACE)
+    found = look(_past(parse_typed_moment(at)) if at else datetime.now(UTC) - _GRACE)
     if exit_code and found.decision.outcome != "nothing":
         raise typer.Exit(_DECIDED)
 
