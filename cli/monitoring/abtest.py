@@ -8,6 +8,7 @@ import typer
 
 from headrace.cli.options import run_options, table_options
 from headrace.core.base.errors import InputError, quote
+from headrace.core.base.quantities import describe_count
 
 EXAMPLES = """
 Examples:
@@ -157,7 +158,7 @@ def assign(
         values = {name: getattr(the_plan, name) for name in values if name != "test"} | {"test": the_plan.name}
     counts = assign_versions(options["source"], output=output, **values, **_reading(options))
     shown = ", ".join(f"{count:,} to {name}" for name, count in counts.items())
-    typer.echo(f"{sum(counts.values()):,} rows assigned, {shown}: {output}")
+    typer.echo(f"{describe_count(sum(counts.values()), 'row')} assigned, {shown}: {output}")
 
 
 @app.command(name="analyze", epilog=ANALYZE)

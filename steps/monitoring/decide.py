@@ -6,7 +6,7 @@ from pathlib import Path
 from headrace.core.base.files import write_json
 from headrace.core.monitors.decisions.policy_yaml import default_text, load_policy, parse_policy
 from headrace.core.monitors.reports.time_window import parse_typed_moment
-from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window, latest_window
+from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window, describe_standing, latest_window
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.steps.artifacts import StepArtifact, add_metadata
 from headrace.steps.bundle_source import open_bundle_at
@@ -49,5 +49,8 @@ def run_decide(
     )
     write_json(Path(decision.path), made.as_json())
     add_metadata(decision, {"outcome": made.outcome, "reasons": list(made.reasons)})
+    standing = describe_standing(made, policy=rules, now=moment)
+    if standing:
+        say(standing)
     say(f"{made.outcome.replace('_', ' ')}: {made.reasons[0]} {place}")
     return made.outcome, "" if made.needs_approval else made.outcome

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from headrace.core.base.files import write_json
+from headrace.core.base.quantities import describe_count
 from headrace.core.monitors.decisions.policy_yaml import default_text, load_policy, parse_policy
 from headrace.core.monitors.reports.time_window import parse_typed_moment
 from headrace.monitoring.decisions.decide_window import latest_window
@@ -28,4 +29,4 @@ def run_monitor(say: Say, *, model: str, store: str, report: StepArtifact, polic
     write_json(Path(report.path), found.as_json())
     counts = {status: sum(one.status == status for one in found.results) for status in ("violated", "unknown")}
     add_metadata(report, {"rows": found.rows, **counts})
-    say(f"{found.rows:,} rows, {counts['violated']} violated, {counts['unknown']} unknown")
+    say(f"{describe_count(found.rows, 'row')}, {counts['violated']} violated, {counts['unknown']} unknown")

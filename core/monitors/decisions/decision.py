@@ -12,6 +12,7 @@ from typing import ClassVar, Literal, get_args
 
 from headrace.core.base.errors import InputError
 from headrace.core.base.json_document import JsonDocument
+from headrace.core.base.quantities import describe_count
 from headrace.core.monitors.decisions.decision_windows import ConsideredWindow, consider_windows, count_windows
 from headrace.core.monitors.decisions.policy import MonitorAction, MonitoringPolicy
 from headrace.core.monitors.reports.monitor_report import MonitorReport, ReportWindow
@@ -248,13 +249,18 @@ def _count_sentence(name: str, count: int, policy: MonitoringPolicy, windows: Se
         for one in window.results
         if one.monitor == name and one.status == "violated"
     )
-    return f"{name} is violated in {count} of the latest {policy.considered_windows} windows: {latest}"
+    return f"{name} is violated in {_of_windows(count, policy)}: {latest}"
+
+
+def _of_windows(count: int, policy: MonitoringPolicy) -> str:
+    considered = policy.considered_windows
+    return "the latest window" if considered == 1 else f"{count} of the latest {considered} windows"
 
 
 def _lasting_unknown(windows: Sequence[ConsideredWindow], policy: MonitoringPolicy) -> list[str]:
     counts: Mapping[str, int] = count_windows(windows, "unknown")
     return [
-        f"{name} is not known in {count} of the latest {policy.considered_windows} windows."
+        f"{name} is not known in {_of_windows(count, policy)}."
         for name, count in counts.items()
         if count >= policy.violated_windows
     ]
@@ -293,7 +299,8 @@ def _lower_bound(past: _PastActions, policy: MonitoringPolicy, state: TrainingSt
         found.append("It is not known how many rows have new labels.")
     elif (state.new_labels or 0) < rules.least_new_labels:
         found.append(
-            f"There are {state.new_labels:,} new labelled rows; at least {rules.least_new_labels:,} must be there."
+            f"Labels of {describe_count(state.new_labels or 0, 'row')} have come since the last training; at least "
+            f"{rules.least_new_labels:,} must have."
         )
     return found
 
@@ -309,4 +316,4 @@ def _nothing_reason(windows: Sequence[ConsideredWindow]) -> str:
 
 
 def _days(span: timedelta) -> str:
-    return f"{span / timedelta(days=1):,.1f} days"
+    return describe_count(round(span / timedelta(days=1), 1), "day")

@@ -101,7 +101,7 @@ def test_broken_data_win_over_everything() -> None:
     assert overdue.outcome == "stop"
     assert overdue.reasons[1:] == (
         "contract_violations:range is data_fault on day 70.",
-        "The last training was 71.0 days ago, and at most 60 may pass.",
+        "The last training was 71 days ago, and at most 60 may pass.",
     )
 
 
@@ -124,8 +124,13 @@ def test_unknown_is_never_nothing_is_wrong() -> None:
     )
     assert once.unknown == ("error_rate",)
     assert made_decision(days({"error_rate": "unknown"}, 19, 20)).outcome == "warn"
-    absent = made_decision([made_report(one, {"error_rate": "ok", "degradation:mae": "ok"}) for one in (18, 19, 20)])
-    assert (absent.outcome, absent.unknown) == ("nothing", ())  # a table may have no column that could drift
+    watching = dataclasses.replace(
+        POLICY, monitors={**MONITORS, "missing": MonitorRule(), "slice_performance": MonitorRule()}
+    )
+    complete = made_decision([made_report(one, OK) for one in (18, 19, 20)], policy=watching)
+    assert (complete.outcome, complete.unknown) == ("nothing", ())  # no row may lack a value, and no slice be large
+    undrifted = made_decision([made_report(one, {"error_rate": "ok", "degradation": "ok"}) for one in (18, 19, 20)])
+    assert (undrifted.outcome, undrifted.unknown) == ("warn", ("input_drift",))
     assert made_decision([]).unknown == ("error_rate", "degradation", "input_drift")
     assert made_decision([]).outcome == "warn"
 
@@ -139,8 +144,8 @@ def test_windows_before_the_training_are_not_unknown() -> None:
 @pytest.mark.parametrize(
     ("state", "says"),
     [
-        (TrainingState(day(15).end, 500), "5.0 days ago; at least 10 must pass"),
-        (TrainingState(BEGIN, 99), "99 new labelled rows; at least 100"),
+        (TrainingState(day(15).end, 500), "5 days ago; at least 10 must pass"),
+        (TrainingState(BEGIN, 99), "Labels of 99 rows have come since the last training; at least 100 must"),
         (TrainingState(BEGIN, None), "not known how many rows have new labels"),
     ],
 )

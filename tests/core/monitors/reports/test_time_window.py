@@ -25,7 +25,7 @@ def test_a_moment_is_read_back(moment: datetime) -> None:
 @pytest.mark.parametrize("text", ["yesterday", "2026-03-01T06:00", "2026-02-30", "", "2026-03"])
 def test_what_is_no_moment_is_refused_with_both_forms(text: str) -> None:
     """A time of day without a zone could mean any of 24 moments."""
-    with pytest.raises(InputError, match="such as 2026-03-01T00:00:00Z, or a date such as 2026-03-01 .midnight UTC."):
+    with pytest.raises(InputError, match=r"such as 2026-03-01T00:00:00Z, or a date such as 2026-03-01 \(midnight"):
         parse_typed_moment(text)
 
 
