@@ -92,8 +92,8 @@ def _choose_looks(keys: KeyTotals, time: str) -> tuple[KeyLooks, list[str]]:
         return KeyLooks((), ((total, len(first) - total),)), []
     times = keys.frame["time"]
     unknown = times.null_count()
-    ends = ("has no time and comes", "have no time and come")
-    notes = [f"{describe_count(unknown, 'key', *ends)} last in the confidence sequence."] if unknown else []
+    verbs = ("has no time and comes", "have no time and come")
+    notes = [f"{describe_count(unknown, 'key', *verbs)} last in the confidence sequence."] if unknown else []
     filled = times.fill_null(strategy="forward")
     ends = np.flatnonzero((filled != filled.shift(-1)).fill_null(value=True).to_numpy())
     if len(ends) > MOST_LOOKS:

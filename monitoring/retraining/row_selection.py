@@ -95,10 +95,10 @@ def select_training_rows(
     repeated = old.height - kept.height
     late = kept.filter(pl.col(time) >= cut).height
     kept = kept.filter(pl.col(time).is_null() | (pl.col(time) < cut))
-    among = ("is among the new ones, and counts once", "are among the new ones, and count once")
+    once = ("is among the new ones, and counts once", "are among the new ones, and count once")
     counts = [
         (timeless, "no_time", "new row", _left_out("without a time")),
-        (repeated, "repeated_rows", "old row", among),
+        (repeated, "repeated_rows", "old row", once),
         (late, "late_old_rows", "old row", _left_out("as new as the rows that are held out")),
     ]
     if rules.rows == "weighted" and kept.get_column(time).null_count():

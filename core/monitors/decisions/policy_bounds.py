@@ -55,5 +55,5 @@ def _judge(result: MonitorResult, rule: MonitorRule) -> MonitorResult:
 
 def _drop_kept_bounds(rule: MonitorRule, result: MonitorResult) -> MonitorRule:
     """Return a rule without the bounds that a result was held to, with its interval and with what was not seen."""
-    kept = {side: None for side in ("minimum", "maximum") if getattr(rule, side) == result.bound}
-    return replace(rule, **kept)
+    minimum, maximum = (None if bound == result.bound else bound for bound in (rule.minimum, rule.maximum))
+    return replace(rule, minimum=minimum, maximum=maximum)

@@ -210,8 +210,8 @@ def test_what_is_left_out_is_stated() -> None:
     assert result.both == 2
     assert "2 keys saw both versions" in notes
     assert "1 row without a key" in notes
-    assert "1 rows without a version" in notes
-    assert "1 rows of other versions than 'baseline' and 'candidate', such as 'third'" in notes
+    assert "1 row without a version" in notes
+    assert "1 row of other versions than 'baseline' and 'candidate', such as 'third'" in notes
     assert "Values of 'spent' are missing for 0.2" in notes
     effect = result.metrics[0]
     assert effect.missing.candidate == pytest.approx(0.2, abs=0.03)
