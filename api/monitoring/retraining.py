@@ -14,7 +14,8 @@ from headrace.api.monitoring.monitor import read_policy
 from headrace.api.progress import describe_event
 from headrace.api.run_result import Run
 from headrace.api.tables import TableReference, table_address
-from headrace.core.base.errors import InputError
+from headrace.core.base import settings
+from headrace.core.base.errors import InputError, MissingError, StoreError
 from headrace.core.base.remedies import require_store
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
@@ -63,12 +64,15 @@ class Retraining:
         sentence: What happened.
         prepared: What it was trained on.
         run: The training run, with metrics, verdict and report.
+        production: Name and version that are in production in the run's registry since then, such as ``tips 1.0.1``;
+            empty if the new version was not put there.
     """
 
     status: RetrainingStatus
     sentence: str
     prepared: PreparedTraining
     run: Run
+    production: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,8 @@ def retrain(
 
     Rows are validated first; rows that break the contract are never trained on. The newest labelled rows are held out
     by time, and the new version must be better on them than the one in service, by the gate's test. Then it is rolled
-    out.
+    out. Where the rollout is a trial on this machine, no endpoint changes: the new version takes over by entering the
+    stage ``production`` of the registry, if its policy allows that.
 
     Args:
         model: The model in service; see ``resolve_model``.
@@ -160,7 +165,26 @@ def retrain(
         )
         run = _train(bundle, prepared, recorded, champion=resolve_model(model), budget=str(budget), output=run_output)
         status = _take_over(run, prepared, champion=resolve_model(model), policy=rules, rollout=rollout, say=say)
-    return Retraining(status, _describe(status, prepared, run), prepared, run)
+    sentence, production = _describe(status, prepared, run), ""
+    if status == "promoted" and rollout is not None and rollout.platform == "local":
+        production, note = _enter_production(run, prepared.name)
+        sentence = f"{sentence} {note}"
+    return Retraining(status, sentence, prepared, run, production)
+
+
+def _enter_production(run: Run, name: str) -> tuple[str, str]:
+    """Put a version into the stage ``production``; return its name and version, or nothing, and a sentence."""
+    if run.model is None or not run.summary.registry:
+        return "", f"No registry knows the new version, so that {name}@production stays what it was."
+    registry = open_registry(run.summary.registry)
+    reason = "Retrained: better on the newest labelled rows, and promoted by a rollout on this machine."
+    try:
+        version = registry.promote(
+            run.model.name, run.model.digest, stage="production", by=settings.actor(), reason=reason
+        )
+    except (InputError, MissingError, StoreError) as error:
+        return "", f"In the registry {registry.place}, {name}@production stays what it was: {error}"
+    return f"{name} {version.version}", f"{name}@production in {registry.place} is {version.version} now."
 
 
 def _recorded_options(bundle: Bundle) -> dict[str, Any]:
@@ -226,7 +250,7 @@ def _take_over(
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         record = run.home.parent / f"{run.home.name}-rollout.json"
         options = _rollout_options(run, prepared, rollout, champion=champion, scratch=Path(scratch))
-        ended = rollout_step(options, record=record, say=say)
+        ended = rollout_step(options, record=record, say=say, registry=run.summary.registry)
     status: RetrainingStatus = ended["status"]  # type: ignore[assignment]  # one of the three
     return status
 

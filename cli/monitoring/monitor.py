@@ -118,14 +118,14 @@ def decide(
     from headrace.core.monitors.reports.time_window import parse_typed_moment  # noqa: PLC0415
     from headrace.monitoring.decisions.decide_window import describe_standing  # noqa: PLC0415
 
-    rules, now = read_policy(policy), parse_typed_moment(at) if at else datetime.now(UTC)
+    rules = read_policy(policy)
     decision, place = decide_about(
         model,
         store,
         policy=rules,
         trained=parse_typed_moment(trained) if trained else None,
         new_labels=new_labels if new_labels >= 0 else None,
-        now=now,
+        now=parse_typed_moment(at) if at else datetime.now(UTC),
     )
     if as_json:
         typer.echo(json.dumps(decision.as_json(), indent=1))
@@ -135,7 +135,7 @@ def decide(
     typer.echo(f"{decision.name} {decision.digest[:12]}, {window}: {decision.outcome.replace('_', ' ')}{approval}.")
     for reason in decision.reasons:
         typer.echo(f"  {reason}")
-    standing = describe_standing(decision, policy=rules, now=now)
+    standing = describe_standing(decision, rules)
     if standing:
         typer.echo(f"  Note: {standing}")
     typer.echo(f"The decision stands in {store}, and {place}.")

@@ -78,15 +78,14 @@ def decide_window(
     return decision, record_decision(decision)
 
 
-def describe_standing(decision: MonitorDecision, *, policy: MonitoringPolicy, now: datetime) -> str:
-    """Return a sentence if a decision was made before, by another policy than the given one; empty if not.
+def describe_standing(decision: MonitorDecision, policy: MonitoringPolicy) -> str:
+    """Return a sentence if a decision stands that was made by another policy than the given one; empty if not.
 
     Args:
         decision: The decision, as the store keeps it.
         policy: The policy that is given now.
-        now: The time that was given for the decision.
     """
-    if decision.policy == policy.digest or decision.time == rfc3339(now):
+    if decision.policy == policy.digest:
         return ""
     following = parse_moment(decision.window.end) + policy.length
     return (

@@ -76,5 +76,5 @@ def monitor_window(
         )
     decision, recorded = decide_window(history, bundle.digest, window, policy=policy, facts=facts, now=now)
     notices = send_notices(report, place=place, addresses=addresses) if addresses else NoticeOutcome()
-    standing = describe_standing(decision, policy=policy, now=now)
+    standing = describe_standing(decision, policy)
     return MonitoredWindow(report, decision, recorded, notices, standing)

@@ -33,21 +33,22 @@ def decision(record: RolloutRecord) -> dict[str, Any]:
     }
 
 
-def record_in_registry(record: RolloutRecord) -> str:
+def record_in_registry(record: RolloutRecord, registry: str = "") -> str:
     """Record a rollout in the history of the candidate's version.
 
     Args:
         record: A rollout that has ended.
+        registry: Address of the registry; empty for the default one.
 
     Returns:
         A clause that says where, or why nowhere; a failure does not change the rollout.
     """
-    location = registry_location()
-    if location.path and not location.path.exists() and not settings.registry():
+    location = registry_location(registry)
+    if location.path and not location.path.exists() and not (registry or settings.registry()):
         return "in no registry, because there is none here"
     reason = " ".join(record.reasons)[:LONGEST_REASON]
     try:
-        version = open_registry().rolled_out(
+        version = open_registry(registry).rolled_out(
             record.candidate.digest, facts=decision(record), by=settings.actor(), reason=reason
         )
     except (MissingError, StoreError) as error:

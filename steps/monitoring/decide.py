@@ -49,7 +49,7 @@ def run_decide(
     )
     write_json(Path(decision.path), made.as_json())
     add_metadata(decision, {"outcome": made.outcome, "reasons": list(made.reasons)})
-    standing = describe_standing(made, policy=rules, now=moment)
+    standing = describe_standing(made, rules)
     if standing:
         say(standing)
     say(f"{made.outcome.replace('_', ' ')}: {made.reasons[0]} {place}")

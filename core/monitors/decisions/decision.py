@@ -126,7 +126,7 @@ def decide(
     windows = consider_windows(reports, digest=digest, since=state.trained, until=window.end, policy=policy)
     past = _PastActions(decisions, window, state.trained)
     chosen, newest = _choose(windows, past, policy=policy, state=state, now=now), windows[-1]
-    unknown = [f"It is not known how {one.monitor} is: {one.sentence}" for one in newest.unknown_results]
+    unknown = _describe_unknown(newest)
     return MonitorDecision(
         format=FORMAT,
         name=name,
@@ -143,6 +143,17 @@ def decide(
         new_labels=state.new_labels,
         needs_approval=chosen.outcome in policy.approve,
     )
+
+
+def _describe_unknown(window: ConsideredWindow) -> list[str]:
+    """Return a sentence for each reason for which monitors are not known, with all of these monitors."""
+    names: dict[str, list[str]] = {}
+    for one in window.unknown_results:
+        names.setdefault(one.sentence, []).append(one.monitor)
+    return [
+        f"It is not known how {', '.join(monitors)} {'is' if len(monitors) == 1 else 'are'}: {sentence}"
+        for sentence, monitors in names.items()
+    ]
 
 
 def _check_window(window: TimeWindow, policy: MonitoringPolicy, now: datetime) -> None:

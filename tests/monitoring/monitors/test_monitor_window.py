@@ -86,7 +86,7 @@ def test_another_policy_is_told_from_when_it_decides(place: StorePlace) -> None:
         week_window(week),
         policy=replace(POLICY, cool_down_days=3),
         facts=TrainingFacts(trained=PumpWeek(0).start),
-        now=week.start + 2 * WEEK,
+        now=week.start + WEEK,
     )
     assert again.decision.policy == POLICY.digest
     assert f"by another policy ({POLICY.digest[:12]}), and that decision stands" in again.standing

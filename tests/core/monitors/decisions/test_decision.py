@@ -114,6 +114,15 @@ def test_windows_with_broken_data_do_not_count() -> None:
     assert [one.faults for one in decision.windows] == [("missing",), ("missing",), ()]
 
 
+def test_monitors_that_are_unknown_for_one_reason_are_one_sentence() -> None:
+    """A window that nobody reported leaves all of them open."""
+    found = made_decision([made_report(one, OK) for one in (18, 19)])
+    assert found.unknown == ("error_rate", "degradation", "input_drift")
+    assert found.reasons[1:] == (
+        "It is not known how error_rate, degradation, input_drift are: This window has no report of this version.",
+    )
+
+
 def test_unknown_is_never_nothing_is_wrong() -> None:
     """A monitor without a result is named, and warns if that lasts."""
     once = made_decision(days({"error_rate": "unknown"}, 20))
