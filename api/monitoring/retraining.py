@@ -14,8 +14,7 @@ from headrace.api.monitoring.monitor import read_policy
 from headrace.api.progress import describe_event
 from headrace.api.run_result import Run
 from headrace.api.tables import TableReference, table_address
-from headrace.core.base import settings
-from headrace.core.base.errors import InputError, MissingError, StoreError
+from headrace.core.base.errors import InputError
 from headrace.core.base.remedies import require_store
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
@@ -33,6 +32,7 @@ from headrace.registry.backends.locations import FOLDER
 from headrace.registry.mlflow.registry import open_registry
 from headrace.rollouts.kserve import KServeRollout
 from headrace.rollouts.local import LocalRollout
+from headrace.rollouts.record.registry_note import enter_production
 from headrace.rollouts.step import StepOptions, plan_of, rollout_step
 from headrace.serving.deployment.target import DeploymentTarget
 from headrace.stores.objects.open_objects import open_objects
@@ -167,24 +167,10 @@ def retrain(
         status = _take_over(run, prepared, champion=resolve_model(model), policy=rules, rollout=rollout, say=say)
     sentence, production = _describe(status, prepared, run), ""
     if status == "promoted" and rollout is not None and rollout.platform == "local":
-        production, note = _enter_production(run, prepared.name)
-        sentence = f"{sentence} {note}"
+        digest = run.model.digest if run.model else ""
+        version, note = enter_production(prepared.name, digest, run.summary.registry)
+        production, sentence = f"{prepared.name} {version}" if version else "", f"{sentence} {note}"
     return Retraining(status, sentence, prepared, run, production)
-
-
-def _enter_production(run: Run, name: str) -> tuple[str, str]:
-    """Put a version into the stage ``production``; return its name and version, or nothing, and a sentence."""
-    if run.model is None or not run.summary.registry:
-        return "", f"No registry knows the new version, so that {name}@production stays what it was."
-    registry = open_registry(run.summary.registry)
-    reason = "Retrained: better on the newest labelled rows, and promoted by a rollout on this machine."
-    try:
-        version = registry.promote(
-            run.model.name, run.model.digest, stage="production", by=settings.actor(), reason=reason
-        )
-    except (InputError, MissingError, StoreError) as error:
-        return "", f"In the registry {registry.place}, {name}@production stays what it was: {error}"
-    return f"{name} {version.version}", f"{name}@production in {registry.place} is {version.version} now."
 
 
 def _recorded_options(bundle: Bundle) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from headrace.core.base import settings
-from headrace.core.base.errors import MissingError, StoreError
+from headrace.core.base.errors import InputError, MissingError, StoreError
 from headrace.registry.backends.locations import registry_location
 from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.models.events import LONGEST_REASON
@@ -54,6 +54,30 @@ def record_in_registry(record: RolloutRecord, registry: str = "") -> str:
     except (MissingError, StoreError) as error:
         return f"not in the registry: {error}"
     return f"in the history of {version.model} {version.version} in {location}"
+
+
+def enter_production(name: str, digest: str, registry: str) -> tuple[str, str]:
+    """Put a version that a trial on this machine has promoted into the stage ``production`` of a registry.
+
+    Args:
+        name: Name of the model.
+        digest: Digest of the version's bundle; empty if it has none.
+        registry: Address of the registry; empty if none knows the version.
+
+    Returns:
+        The version that is in production, or an empty text, and a sentence that says what has become of the stage; a
+        failure does not change the rollout.
+    """
+    stage = f"{name}@production"
+    if not digest or not registry:
+        return "", f"No registry knows the new version, so that {stage} stays what it was."
+    models = open_registry(registry)
+    reason = "A rollout on this machine has promoted it."
+    try:
+        version = models.promote(name, digest, stage="production", by=settings.actor(), reason=reason)
+    except (InputError, MissingError, StoreError) as error:
+        return "", f"{stage} in {models.place} stays what it was: {error}"
+    return str(version.version), f"{stage} in {models.place} is {version.version} now."
 
 
 def _step(step: RolloutStep) -> dict[str, Any]:
