@@ -7,7 +7,7 @@ from typing import Any
 from headrace.core.base.notes import Note, NoteSeverity
 from headrace.core.base.quantities import describe_count
 
-# Severity, what is counted, and what is said of one and of several.
+# Severity, what is counted, and what follows for one and for several.
 _NOTES: dict[str, tuple[NoteSeverity, str, str, str]] = {
     "damaged": ("warning", "record", "of the journal is damaged", "of the journal are damaged"),
     "rows_left_out": (

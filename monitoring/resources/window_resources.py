@@ -48,7 +48,7 @@ class ResourceSource:
     before: ServerScrape | None = None
 
     def __post_init__(self) -> None:
-        """Raise if both are named, or an address is none.
+        """Raise if both are named, or an address is wrong.
 
         Raises:
             InputError: If so.
@@ -115,7 +115,7 @@ def _server_address(text: str) -> str:
     """Return the address of a server with its scheme.
 
     Raises:
-        InputError: If it is none, or holds a password.
+        InputError: If it is another kind of address, or holds a password.
     """
     address = (text if "://" in text else f"http://{text}").rstrip("/")
     parts = urlsplit(address)

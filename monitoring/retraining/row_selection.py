@@ -127,7 +127,7 @@ def select_training_rows(
 
 
 def _left_out(reason: str) -> tuple[str, str]:
-    """Return what is said of one row that is left out, and of several."""
+    """Return the verbs for one row that is left out, and for several."""
     return f"is {reason}, and is left out", f"are {reason}, and are left out"
 
 
