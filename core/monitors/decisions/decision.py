@@ -126,7 +126,7 @@ def decide(
     windows = consider_windows(reports, digest=digest, since=state.trained, until=window.end, policy=policy)
     past = _PastActions(decisions, window, state.trained)
     chosen, newest = _choose(windows, past, policy=policy, state=state, now=now), windows[-1]
-    unknown = _describe_unknown(newest)
+    unknown = [*_describe_early(window, state), *_describe_unknown(newest)]
     return MonitorDecision(
         format=FORMAT,
         name=name,
@@ -143,6 +143,15 @@ def decide(
         new_labels=state.new_labels,
         needs_approval=chosen.outcome in policy.approve,
     )
+
+
+def _describe_early(window: TimeWindow, state: TrainingState) -> list[str]:
+    """Return a sentence if a window ended before the version was trained, so that it holds no row of it."""
+    if window.end > state.trained:
+        return []
+    return [
+        f"The window ended before this version was trained, at {rfc3339(state.trained)}: wait for the first after it."
+    ]
 
 
 def _describe_unknown(window: ConsideredWindow) -> list[str]:

@@ -114,6 +114,16 @@ def test_windows_with_broken_data_do_not_count() -> None:
     assert [one.faults for one in decision.windows] == [("missing",), ("missing",), ()]
 
 
+def test_a_window_from_before_the_training_is_told() -> None:
+    """Whoever monitors a version on its first day learns why nothing is known."""
+    early = made_decision([], state=TrainingState(day(20).end + timedelta(hours=5)))
+    assert early.outcome == "nothing"
+    assert early.reasons[1] == (
+        "The window ended before this version was trained, at 2026-01-22T05:00:00Z: wait for the first after it."
+    )
+    assert not [text for text in made_decision(days({}, 20)).reasons if "before this version" in text]
+
+
 def test_monitors_that_are_unknown_for_one_reason_are_one_sentence() -> None:
     """A window that nobody reported leaves all of them open."""
     found = made_decision([made_report(one, OK) for one in (18, 19)])
