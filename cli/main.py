@@ -75,8 +75,24 @@ class _Group(TyperGroup):
         self.commands = cast("Any", _Commands())
 
 
+_EXAMPLES = """
+Examples:
+
+  headrace demo
+
+  headrace run customers.csv --target churned
+
+  headrace serve headrace-out/customers
+
+  headrace COMMAND --help
+"""
 app = typer.Typer(
-    cls=_Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    cls=_Group,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog=_EXAMPLES,
 )
 
 

@@ -81,13 +81,16 @@ class StepOptions:
             raise InputError("a rollout on KServe must be given the name of its endpoint.")
 
 
-def rollout_step(options: StepOptions, *, record: Path, say: Say = lambda _: None) -> dict[str, str]:
+def rollout_step(
+    options: StepOptions, *, record: Path, say: Say = lambda _: None, registry: str = ""
+) -> dict[str, str]:
     """Run a rollout and write its record.
 
     Args:
         options: Options of the rollout.
         record: JSON file to write; on this machine the servers' log is beside it.
         say: Called with a few words about progress.
+        registry: Registry whose history gets the end; empty for ``HEADRACE_REGISTRY``.
 
     Returns:
         Metadata: ``status``, ``name``, ``digest`` of the version that answers now, ``url`` and ``reason``.
@@ -99,7 +102,8 @@ def rollout_step(options: StepOptions, *, record: Path, say: Say = lambda _: Non
     with _parts(options, record, say) as parts:
         ended = _roll_out(parts, options.plan, say)
     write_text(record, ended.to_json())
-    say(f"the decision stands {record_in_registry(ended)}" if settings.registry() else "HEADRACE_REGISTRY is not set")
+    address = registry or settings.registry()
+    say(f"the decision stands {record_in_registry(ended, address)}" if address else "HEADRACE_REGISTRY is not set")
     version = ended.candidate if ended.status == "promoted" else ended.stable
     return {
         "status": ended.status,

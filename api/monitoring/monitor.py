@@ -16,7 +16,7 @@ from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.monitors.monitor_window import MonitoredWindow, monitor_window
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.page_content import collect_page_content
-from headrace.monitoring.notices.notice_sender import read_addresses
+from headrace.monitoring.notices.notice_sender import NoticeAddress, read_addresses
 from headrace.monitoring.resources.window_resources import ResourceSource
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.reports.monitoring.page import write as write_page
@@ -85,7 +85,7 @@ def monitor(
     new_labels: int | None = None,
     feedback: FeedbackTest | None = None,
     resources: ResourceSource | None = None,
-    notify: bool = True,
+    addresses: Sequence[NoticeAddress] | None = None,
 ) -> MonitoredWindow:
     """Report about the latest window that has ended, and decide, as ``headrace monitor`` does.
 
@@ -99,17 +99,18 @@ def monitor(
         feedback: A test of a new version on instant feedback, which decides in place of the number of labels if the
             policy says so; None if there is none.
         resources: Where the resource level is read; None for nowhere.
-        notify: Whether notices go to the addresses of ``HEADRACE_NOTICE_ADDRESSES``.
+        addresses: Where notices go; None for the addresses of ``HEADRACE_NOTICE_ADDRESSES``, empty for nowhere.
 
     Returns:
         The report and the decision, which the store keeps; a window that was reported before is not computed again.
 
     Raises:
-        InputError: If the policy is invalid, the bundle holds no reference profile, or it is not known when the version
-            was trained.
+        InputError: If the policy or an address of notices is invalid, the bundle holds no reference profile, or it is
+            not known when the version was trained.
         StoreError: If the store fails.
     """
     rules = read_policy(policy)
+    notified = read_addresses() if addresses is None else addresses
     window = latest_window(rules, now)
     place = open_objects(str(store))
     with open_model(model) as bundle:
@@ -121,8 +122,8 @@ def monitor(
             policy=rules,
             facts=TrainingFacts(trained, new_labels, feedback),
             now=now,
-            resources=lambda: resources.measure(window) if resources else (),
-            addresses=read_addresses() if notify else (),
+            resources=lambda: resources.measure(window, rules) if resources else (),
+            addresses=notified,
         )
 
 

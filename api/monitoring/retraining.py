@@ -32,6 +32,7 @@ from headrace.registry.backends.locations import FOLDER
 from headrace.registry.mlflow.registry import open_registry
 from headrace.rollouts.kserve import KServeRollout
 from headrace.rollouts.local import LocalRollout
+from headrace.rollouts.record.registry_note import enter_production
 from headrace.rollouts.step import StepOptions, plan_of, rollout_step
 from headrace.serving.deployment.target import DeploymentTarget
 from headrace.stores.objects.open_objects import open_objects
@@ -63,12 +64,15 @@ class Retraining:
         sentence: What happened.
         prepared: What it was trained on.
         run: The training run, with metrics, verdict and report.
+        production: Name and version that are in production in the run's registry since then, such as ``tips 1.0.1``;
+            empty if the new version was not put there.
     """
 
     status: RetrainingStatus
     sentence: str
     prepared: PreparedTraining
     run: Run
+    production: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,8 @@ def retrain(
 
     Rows are validated first; rows that break the contract are never trained on. The newest labelled rows are held out
     by time, and the new version must be better on them than the one in service, by the gate's test. Then it is rolled
-    out.
+    out. Where the rollout is a trial on this machine, no endpoint changes: the new version takes over by entering the
+    stage ``production`` of the registry, if its policy allows that.
 
     Args:
         model: The model in service; see ``resolve_model``.
@@ -160,7 +165,12 @@ def retrain(
         )
         run = _train(bundle, prepared, recorded, champion=resolve_model(model), budget=str(budget), output=run_output)
         status = _take_over(run, prepared, champion=resolve_model(model), policy=rules, rollout=rollout, say=say)
-    return Retraining(status, _describe(status, prepared, run), prepared, run)
+    sentence, production = _describe(status, prepared, run), ""
+    if status == "promoted" and rollout is not None and rollout.platform == "local":
+        digest = run.model.digest if run.model else ""
+        version, note = enter_production(prepared.name, digest, run.summary.registry)
+        production, sentence = f"{prepared.name} {version}" if version else "", f"{sentence} {note}"
+    return Retraining(status, sentence, prepared, run, production)
 
 
 def _recorded_options(bundle: Bundle) -> dict[str, Any]:
@@ -226,7 +236,7 @@ def _take_over(
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         record = run.home.parent / f"{run.home.name}-rollout.json"
         options = _rollout_options(run, prepared, rollout, champion=champion, scratch=Path(scratch))
-        ended = rollout_step(options, record=record, say=say)
+        ended = rollout_step(options, record=record, say=say, registry=run.summary.registry)
     status: RetrainingStatus = ended["status"]  # type: ignore[assignment]  # one of the three
     return status
 

@@ -8,11 +8,22 @@ import typer
 
 from headrace.cli.options import run_options, table_options
 from headrace.core.base.errors import InputError, quote
+from headrace.core.base.quantities import describe_count
 
+EXAMPLES = """
+Examples:
+
+  headrace abtest plan new-model --metric converted,rate=0.10,effect=0.01 --key client -o plan.json
+
+  headrace abtest assign clients.csv --plan plan.json -o assigned.csv
+
+  headrace abtest analyze results.csv --plan plan.json --time day
+"""
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="A/B tests of two versions: the plan, the fixed assignment, and what may be concluded.",
+    epilog=EXAMPLES,
 )
 
 PLAN = """
@@ -147,7 +158,7 @@ def assign(
         values = {name: getattr(the_plan, name) for name in values if name != "test"} | {"test": the_plan.name}
     counts = assign_versions(options["source"], output=output, **values, **_reading(options))
     shown = ", ".join(f"{count:,} to {name}" for name, count in counts.items())
-    typer.echo(f"{sum(counts.values()):,} rows assigned, {shown}: {output}")
+    typer.echo(f"{describe_count(sum(counts.values()), 'row')} assigned, {shown}: {output}")
 
 
 @app.command(name="analyze", epilog=ANALYZE)

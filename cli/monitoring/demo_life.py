@@ -224,7 +224,7 @@ def _monitor(life: Life, week: PumpWeek) -> "MonitoredWindow":
     from headrace.api.monitoring.monitor import monitor  # noqa: PLC0415 - as above
 
     return monitor(
-        life.versions[-1], life.store, now=week.start + _WEEK, policy=life.policy, trained=life.trained, notify=False
+        life.versions[-1], life.store, now=week.start + _WEEK, policy=life.policy, trained=life.trained, addresses=()
     )
 
 

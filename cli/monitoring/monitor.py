@@ -12,12 +12,27 @@ from headrace.cli.monitoring.run_monitor import RUN, run
 from headrace.cli.options.model_argument import Model
 from headrace.cli.options.registry_options import Json
 from headrace.core.base.errors import InputError
+from headrace.core.base.quantities import describe_count
 
+EXAMPLES = """
+Examples:
+
+  headrace monitor headrace-out/tips monitoring --page monitor.html
+
+  headrace monitor policy -o monitoring.yaml
+
+  headrace monitor tips@production s3://monitoring/models --policy monitoring.yaml --follow
+
+  headrace monitor decisions tips monitoring
+
+  headrace monitor rules -o headrace-rules.yaml
+"""
 app = typer.Typer(
     cls=DefaultCommandGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Monitor a model in use: `headrace monitor MODEL STORE` is `headrace monitor run MODEL STORE`.",
+    epilog=EXAMPLES,
 )
 
 POLICY = """
@@ -60,8 +75,8 @@ def policy(
     if check:
         rules = load_policy(check)
         typer.echo(
-            f"{check}: {len(rules.monitors)} monitors over windows of a {rules.window}; each report may raise a false "
-            f"alarm with a chance of {rules.alpha:.4g}. Digest {rules.digest[:12]}."
+            f"{check}: {describe_count(len(rules.monitors), 'monitor')} over windows of a {rules.window}; each "
+            f"report may raise a false alarm with a chance of {rules.alpha:.4g}. Digest {rules.digest[:12]}."
         )
         return
     if output is None:
@@ -89,7 +104,9 @@ def decide(
     ] = -1,
     at: Annotated[
         str,
-        typer.Option(metavar="TIME", help="Time of the decision, such as 2026-03-01T00:00:00Z.", show_default="now"),
+        typer.Option(
+            metavar="TIME", help="Time of the decision, such as 2026-03-01 or 2026-03-01T06:00:00Z.", show_default="now"
+        ),
     ] = "",
     as_json: Json = False,
 ) -> None:
@@ -97,15 +114,18 @@ def decide(
     import json  # noqa: PLC0415 - as below
 
     from headrace.api.monitoring.monitor import decide as decide_about  # noqa: PLC0415 - slow to import
-    from headrace.core.monitors.reports.time_window import parse_moment  # noqa: PLC0415
+    from headrace.api.monitoring.monitor import read_policy  # noqa: PLC0415
+    from headrace.core.monitors.reports.time_window import parse_typed_moment  # noqa: PLC0415
+    from headrace.monitoring.decisions.decide_window import describe_standing  # noqa: PLC0415
 
+    rules = read_policy(policy)
     decision, place = decide_about(
         model,
         store,
-        policy=policy,
-        trained=parse_moment(trained) if trained else None,
+        policy=rules,
+        trained=parse_typed_moment(trained) if trained else None,
         new_labels=new_labels if new_labels >= 0 else None,
-        now=parse_moment(at) if at else datetime.now(UTC),
+        now=parse_typed_moment(at) if at else datetime.now(UTC),
     )
     if as_json:
         typer.echo(json.dumps(decision.as_json(), indent=1))
@@ -115,6 +135,9 @@ def decide(
     typer.echo(f"{decision.name} {decision.digest[:12]}, {window}: {decision.outcome.replace('_', ' ')}{approval}.")
     for reason in decision.reasons:
         typer.echo(f"  {reason}")
+    standing = describe_standing(decision, rules)
+    if standing:
+        typer.echo(f"  Note: {standing}")
     typer.echo(f"The decision stands in {store}, and {place}.")
 
 

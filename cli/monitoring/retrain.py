@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from headrace.cli.options import run_options
 from headrace.cli.options.kubernetes_options import Context, Namespace
 from headrace.cli.options.model_argument import Model
 from headrace.core.base.errors import DataError, InputError
+
+if TYPE_CHECKING:
+    from headrace.api.monitoring.retraining import Retraining
 
 EXAMPLES = """
 Examples:
@@ -105,19 +108,25 @@ def retrain(
         raise typer.Exit(_DATA_FAULT) from error
     if summary:
         write_text(summary, result.run.summary.to_json())
-    typer.echo(
-        f"\n  {result.sentence}\n\nNext: {_next_step(result.status, model, result.run.home, result.prepared.name)}"
-    )
+    typer.echo(f"\n  {result.sentence}\n\nNext: {_next_step(result, model, platform)}")
     if result.status in {"kept", "rolled_back", "aborted"}:
         raise typer.Exit(_FORMER_STAYS)
 
 
-def _next_step(status: str, model: str, home: Path, name: str) -> str:
+def _next_step(result: "Retraining", model: str, platform: str) -> str:
+    """Return what to do after a retraining."""
+    from headrace.registry.backends.locations import registry_location  # noqa: PLC0415 - as above
+
+    home, name = result.run.home, result.prepared.name
     report = home / "report.html"
-    if status == "waits":
+    if result.status == "waits":
         return f"read {report}, then: headrace approve {name} latest --reason ..., and the same command again"
-    if status == "promoted":
-        return f"headrace serve {home}"
-    if status == "published":
+    if result.status == "promoted" and platform == "kserve":
+        return f"headrace registry promote {name} latest --stage production, if the endpoint is that of production"
+    if result.status == "promoted":
+        found = registry_location(result.run.summary.registry) == registry_location() if result.production else False
+        served = f"{name}@production" if found else str(home)
+        return f"end the server that runs, which keeps its version, and start: headrace serve {served}"
+    if result.status == "published":
         return f"headrace rollout {model} --candidate {home / 'bundle'}"
     return f"read {report}"

@@ -13,6 +13,7 @@ import typer
 from headrace.cli.options.model_argument import Model
 from headrace.cli.options.run_options import SummaryFile, Verbose
 from headrace.core.base.errors import InputError, StoreError
+from headrace.core.base.quantities import describe_count
 from headrace.core.runtime.signals import is_ignored
 
 if TYPE_CHECKING:
@@ -69,7 +70,10 @@ def run(
         typer.Option(metavar="FILE", help="abtest.json of a new version, for a policy with instant_feedback."),
     ] = None,
     at: Annotated[
-        str, typer.Option(metavar="TIME", help="Time of the run, such as 2026-03-01T00:00:00Z.", show_default="now")
+        str,
+        typer.Option(
+            metavar="TIME", help="Time of the run, such as 2026-03-01 or 2026-03-01T06:00:00Z.", show_default="now"
+        ),
     ] = "",
     page: Annotated[Path | None, typer.Option(metavar="FILE", help="HTML page of the model in use to write.")] = None,
     earlier: Annotated[
@@ -93,7 +97,8 @@ def run(
     from headrace.api.monitoring import monitor as monitoring  # noqa: PLC0415 - slow to import
     from headrace.core.base.files import write_json  # noqa: PLC0415
     from headrace.core.monitors.reports.monitor_kinds import MONITORS  # noqa: PLC0415
-    from headrace.core.monitors.reports.time_window import parse_moment  # noqa: PLC0415
+    from headrace.core.monitors.reports.time_window import parse_typed_moment  # noqa: PLC0415
+    from headrace.monitoring.notices.notice_sender import read_addresses  # noqa: PLC0415
     from headrace.monitoring.resources.window_resources import ResourceSource  # noqa: PLC0415
 
     if follow and at:
@@ -101,8 +106,9 @@ def run(
     if gauges and not follow:
         raise InputError("--gauges are served while the monitor runs; add --follow.")
     rules = monitoring.read_policy(policy)
-    known = parse_moment(trained) if trained else None
+    known = parse_typed_moment(trained) if trained else None
     tested = monitoring.read_feedback(feedback) if feedback else None
+    addresses = read_addresses()
     with open_model(model) as bundle:
         served_name = name or bundle.name
     if (prometheus or server) and not any(MONITORS[one].level == "resource" for one in rules.monitors):
@@ -111,7 +117,14 @@ def run(
 
     def look(now: datetime) -> "MonitoredWindow":
         found = monitoring.monitor(
-            model, store, now=now, policy=rules, trained=known, feedback=tested, resources=resources
+            model,
+            store,
+            now=now,
+            policy=rules,
+            trained=known,
+            feedback=tested,
+            resources=resources,
+            addresses=addresses,
         )
         _describe(found, model, store)
         if page is not None:
@@ -125,7 +138,7 @@ def run(
     if follow:
         _follow(look, rules, resources, gauges=gauges)
         return
-    found = look(_past(parse_moment(at)) if at else datetime.now(UTC) - _GRACE)
+    found = look(_past(parse_typed_moment(at)) if at else datetime.now(UTC) - _GRACE)
     if exit_code and found.decision.outcome != "nothing":
         raise typer.Exit(_DECIDED)
 
@@ -146,8 +159,10 @@ def _describe(found: "MonitoredWindow", model: str, store: str) -> None:
     counts = {status: sum(one.status == status for one in report.results) for status in ("violated", "data_fault")}
     unknown = sum(one.status == "unknown" for one in report.results)
     typer.echo(
-        f"{report.name} {report.digest[:12]}, {report.window.start} to {report.window.end}: {report.rows:,} rows, "
-        f"{report.labelled:,} new labels; {counts['violated']} violated, {counts['data_fault']} data faults, {unknown} "
+        f"{report.name} {report.digest[:12]}, {report.window.start} to {report.window.end}: "
+        f"{describe_count(report.rows, 'row')}, {describe_count(report.labelled, 'new label')}; "
+        f"{counts['violated']} violated, "
+        f"{describe_count(counts['data_fault'], 'data fault')}, {unknown} "
         f"unknown. Decision: {decision.outcome.replace('_', ' ')}"
         f"{', which waits for a person' if decision.needs_approval else ''}."
     )
@@ -159,6 +174,8 @@ def _describe(found: "MonitoredWindow", model: str, store: str) -> None:
         typer.echo(f"  In this window: {sentence}")
     if len(unsaid) > _MOST_SENTENCES:
         typer.echo(f"  And {len(unsaid) - _MOST_SENTENCES} more, on the page (--page).")
+    if found.standing:
+        typer.echo(f"  Note: {found.standing}")
     for note in report.notes:
         typer.echo(f"  Note: {note}")
     for text in (*found.notices.sent, *found.notices.failures):

@@ -4,6 +4,7 @@ from headrace.cli.output.text_table import align_rows
 from headrace.core.ab_tests.plan import ABTestPlan, PlannedMetric
 from headrace.core.ab_tests.result import ABTestResult
 from headrace.core.ab_tests.sample_size import metric_alpha
+from headrace.core.base.quantities import describe_count
 
 
 def describe_plan(plan: ABTestPlan) -> str:
@@ -39,7 +40,11 @@ def _format_target(metric: PlannedMetric) -> str:
 
 def _size_sentence(plan: ABTestPlan) -> str:
     candidate = round(plan.keys * plan.share)
-    days = f", {plan.days:,.1f} days at {plan.daily_keys:,g} keys a day" if plan.days and plan.daily_keys else ""
+    days = (
+        f", {describe_count(round(plan.days, 1), 'day')} at {plan.daily_keys:,g} keys a day"
+        if plan.days and plan.daily_keys
+        else ""
+    )
     failures = [1 - (metric.power or 0.0) for metric in plan.guards]
     power = max(0.0, min(metric.power or 0.0 for metric in plan.primary) - sum(failures))
     harmless = " and harms no guard" if plan.guards else ""
@@ -84,7 +89,7 @@ def describe_result(result: ABTestResult) -> str:
     ]
     keys = result.keys
     counts = (
-        f"{keys.total:,} keys, {keys.candidate:,} of {result.plan.candidate} and {keys.baseline:,} of "
+        f"{describe_count(keys.total, 'key')}, {keys.candidate:,} of {result.plan.candidate} and {keys.baseline:,} of "
         f"{result.plan.baseline}, of {result.plan.keys:,} that are planned."
     )
     lines = [

@@ -18,10 +18,22 @@ if TYPE_CHECKING:
     from headrace.registry.catalog.database import CatalogDatabase
     from headrace.registry.catalog.queries import CatalogTable
 
+EXAMPLES = """
+Examples:
+
+  headrace catalog add customers.csv --owner sales --tag gold
+
+  headrace catalog search churn
+
+  headrace catalog show customers
+
+  headrace catalog whereis --column e-mail < keys.txt
+"""
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Tables: their columns and quality, their owners, and the models trained on them.",
+    epilog=EXAMPLES,
 )
 
 ADD = """

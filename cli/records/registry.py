@@ -16,10 +16,22 @@ from headrace.core.base.errors import InputError, MissingError
 if TYPE_CHECKING:
     from headrace.registry.models.state import ModelState
 
+EXAMPLES = """
+Examples:
+
+  headrace registry list
+
+  headrace registry show tumours
+
+  headrace registry promote tumours 1.1.0 --stage production --reason "two weeks in staging without errors"
+
+  headrace registry rollback tumours --reason "alarms since noon"
+"""
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Versions of models: which of them are in use, and who decided it.",
+    epilog=EXAMPLES,
 )
 
 REGISTER = """

@@ -26,6 +26,8 @@ APPROVE = """
 Examples:
 
   headrace approve tumours 1.1.0 --reason "read the report, tried the slices"
+
+  headrace registry approve tumours latest --reason "the same, with the other commands of the registry"
 """
 ARCHIVE = """
 Examples:

@@ -36,7 +36,7 @@ def decide(
         store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``; it has the reports of the monitors.
         decision: The decision (JSON): outcome, reasons, and the figures that it rests on.
         policy: Path or address of the monitoring policy; empty for the default one.
-        trained: When the version was trained, such as ``2026-03-01T00:00:00Z``; empty for what the registry says.
+        trained: When the version was trained: a moment or a date; empty for what the registry says.
         new_labels: Labelled rows since then; -1 for what the reports say.
         now: Time of the decision; empty for the present.
 

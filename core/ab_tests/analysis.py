@@ -13,6 +13,7 @@ from headrace.core.ab_tests.plan import ABTestPlan
 from headrace.core.ab_tests.result import FORMAT, ABTestResult, MetricEffect, VersionCounts
 from headrace.core.ab_tests.sample_ratio import check_sample_ratio
 from headrace.core.base.errors import DataError
+from headrace.core.base.quantities import describe_count
 
 MOST_LOOKS = 60
 
@@ -78,7 +79,8 @@ def _judge_all(analyses: list[MetricAnalysis], plan: ABTestPlan, *, is_final: bo
 def _both_note(keys: KeyTotals) -> list[str]:
     if not keys.both:
         return []
-    return [f"{keys.both:,} keys saw both versions and are left out; a fixed assignment makes none."]
+    ends = ("saw both versions and is left out", "saw both versions and are left out")
+    return [f"{describe_count(keys.both, 'key', *ends)}; a fixed assignment makes none."]
 
 
 def _choose_looks(keys: KeyTotals, time: str) -> tuple[KeyLooks, list[str]]:
@@ -90,7 +92,8 @@ def _choose_looks(keys: KeyTotals, time: str) -> tuple[KeyLooks, list[str]]:
         return KeyLooks((), ((total, len(first) - total),)), []
     times = keys.frame["time"]
     unknown = times.null_count()
-    notes = [f"{unknown:,} keys have no time and come last in the confidence sequence."] if unknown else []
+    verbs = ("has no time and comes", "have no time and come")
+    notes = [f"{describe_count(unknown, 'key', *verbs)} last in the confidence sequence."] if unknown else []
     filled = times.fill_null(strategy="forward")
     ends = np.flatnonzero((filled != filled.shift(-1)).fill_null(value=True).to_numpy())
     if len(ends) > MOST_LOOKS:

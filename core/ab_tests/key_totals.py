@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from headrace.core.ab_tests.plan import ABTestPlan, PlannedMetric
 from headrace.core.base.errors import DataError, InputError, quote
+from headrace.core.base.quantities import describe_count
 from headrace.core.statistics.metrics import Floats
 
 _MOST_NAMES = 20
@@ -149,7 +150,8 @@ def _as_number(values: pl.Series) -> pl.Series:
 def _drop(rows: pl.DataFrame, unfit: pl.Expr, notes: list[str], what: str) -> pl.DataFrame:
     kept = rows.filter(~unfit)
     if kept.height < rows.height:
-        notes.append(f"{rows.height - kept.height:,} rows {what} are left out.")
+        ends = (f"{what} is left out", f"{what} are left out")
+        notes.append(f"{describe_count(rows.height - kept.height, 'row', *ends)}.")
     return kept
 
 

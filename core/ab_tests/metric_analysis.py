@@ -20,6 +20,7 @@ from headrace.core.ab_tests.result import (
 )
 from headrace.core.ab_tests.sample_size import metric_alpha
 from headrace.core.base.errors import DataError, quote
+from headrace.core.base.quantities import describe_count
 from headrace.core.statistics.confidence_sequence import SequentialInterval
 from headrace.core.statistics.metrics import Floats
 
@@ -193,13 +194,14 @@ def _check_values(metric: PlannedMetric, parts: tuple[MetricTotals, MetricTotals
 
 
 def _rare_event_notes(metric: PlannedMetric, parts: tuple[MetricTotals, MetricTotals]) -> list[str]:
+    approximate = f"Intervals of {quote(metric.name)} are approximate"
     smallest = min(len(part.totals) for part in parts)
     if smallest < FEWEST_KEYS:
-        return [f"Intervals of {quote(metric.name)} are approximate: a version has only {smallest:,} keys."]
+        return [f"{approximate}: a version has only {describe_count(smallest, 'key')}."]
     if metric.kind == "share":
         rarest = min(min(part.totals.sum(), (part.denominators - part.totals).sum()) for part in parts)
         if metric.per in {"row", "key"} and rarest < _FEWEST_EVENTS:
-            return [f"Intervals of {quote(metric.name)} are approximate: a version has {rarest:.0f} values of a kind."]
+            return [f"{approximate}: a version has {describe_count(round(rarest), 'value')} of a kind."]
     return []
 
 
@@ -222,7 +224,8 @@ def _adjust(
             "the test should, and is not used: check when it was measured."
         )
         return plain, [sentence]
-    notes = [f"{unknown:,} keys have no covariate {name}; their values are not adjusted."] if unknown else []
+    ends = (f"has no covariate {name}; its value is", f"have no covariate {name}; their values are")
+    notes = [f"{describe_count(unknown, 'key', *ends)} not adjusted."] if unknown else []
     return effects.adjust(*values, (first, second)), notes
 
 

@@ -5,14 +5,36 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.core.base.notes import Note, NoteSeverity
+from headrace.core.base.quantities import describe_count
 
-_NOTES: dict[str, tuple[NoteSeverity, str]] = {
-    "damaged": ("warning", "{} records of the journal are damaged; the events in them are lost."),
-    "rows_left_out": ("warning", "Senders left out {} rows of large requests."),
-    "incomplete": ("info", "{} rows have no answer, or no inputs."),
-    "without_time": ("info", "{} events have no time; they have that of their arrival or of their file."),
-    "late": ("info", "{} events are older than those before them by more than the clocks' allowance."),
-    "removed_values": ("info", "{} values were removed: personal ones, and those of columns outside the contract."),
+# Severity, what is counted, and what follows for one and for several.
+_NOTES: dict[str, tuple[NoteSeverity, str, str, str]] = {
+    "damaged": ("warning", "record", "of the journal is damaged", "of the journal are damaged"),
+    "rows_left_out": (
+        "warning",
+        "row",
+        "of a large request was left out by its sender",
+        "of large requests were left out by their senders",
+    ),
+    "incomplete": ("info", "row", "has no answer, or no inputs", "have no answer, or no inputs"),
+    "without_time": (
+        "info",
+        "event",
+        "has no time, and gets that of its arrival or its file",
+        "have no time, and get that of their arrival or their file",
+    ),
+    "late": (
+        "info",
+        "event",
+        "is older than those before it by more than the clocks' allowance",
+        "are older than those before them by more than the clocks' allowance",
+    ),
+    "removed_values": (
+        "info",
+        "value",
+        "was removed: personal, or of a column outside the contract",
+        "were removed: personal ones, and those of columns outside the contract",
+    ),
 }
 
 
@@ -61,13 +83,19 @@ class CollectCounts:
     def find_notes(self) -> tuple[Note, ...]:
         """Return what a person should know of what was collected: what was refused, removed, guessed or is missing."""
         found = [
-            Note("warning", "", f"refused_{reason}", count, f"{count} events were refused, for the reason {reason}.")
+            Note(
+                "warning",
+                "",
+                f"refused_{reason}",
+                count,
+                f"{describe_count(count, 'event', 'was', 'were')} refused, for the reason {reason}.",
+            )
             for reason, count in sorted(self.refused.items())
         ]
-        for name, (severity, sentence) in _NOTES.items():
+        for name, (severity, *words) in _NOTES.items():
             count = getattr(self, name)
             if count:
-                found.append(Note(severity, "", name, count, sentence.format(count)))
+                found.append(Note(severity, "", name, count, f"{describe_count(count, *words)}."))
         return tuple(found)
 
     def as_json(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from headrace.core.base.errors import InputError, MissingError, StoreError
 from headrace.core.monitors.decisions.decision import FeedbackTest, MonitorDecision, TrainingState, decide
 from headrace.core.monitors.decisions.policy import MonitoringPolicy
-from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment
+from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment, rfc3339
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.decisions.registry_note import record_decision
 from headrace.registry.mlflow.registry import open_registry
@@ -76,6 +76,23 @@ def decide_window(
         )
     # After a stored decision too: whoever decided may have been killed before the registry had it.
     return decision, record_decision(decision)
+
+
+def describe_standing(decision: MonitorDecision, policy: MonitoringPolicy) -> str:
+    """Return a sentence if a decision stands that was made by another policy than the given one; empty if not.
+
+    Args:
+        decision: The decision, as the store keeps it.
+        policy: The policy that is given now.
+    """
+    if decision.policy == policy.digest:
+        return ""
+    following = parse_moment(decision.window.end) + policy.length
+    return (
+        f"This window was decided at {decision.time} by another policy ({decision.policy[:12]}), and that decision "
+        f"stands; the policy that is given now ({policy.digest[:12]}) decides from the next window on, which ends at "
+        f"{rfc3339(following)}."
+    )
 
 
 def _find_training_time(model: str, digest: str) -> datetime:

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from headrace.core.base.quantities import describe_count
 from headrace.core.contracts.contract import Contract
 from headrace.monitoring.labels.label_store import LabelStore, count_corrected, find_repeated, with_receipt
 from headrace.monitoring.labels.label_table import LabelColumns, check_labels, count_reasons
@@ -47,7 +48,7 @@ class LabelCounts:
     def sentence(self) -> str:
         """The counts in one line."""
         parts = [
-            f"{self.labels:,} labels",
+            describe_count(self.labels, "label"),
             f"{self.matched:,} matched",
             f"{self.unknown:,} unknown",
             f"{self.corrected:,} corrected",

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from headrace.core.base.quantities import describe_count
 from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout
 from headrace.monitoring.labels.window_performance import with_answer
@@ -30,11 +31,14 @@ def select_answered(frames: Iterable[pl.DataFrame], contract: Contract) -> tuple
     columns = answer_columns(contract)
     absent = [name for name in columns if name not in rows.columns]
     if absent:
-        note = f"{rows.height:,} answers lack {', '.join(absent)}, so that performance is not known of them."
+        lacking = describe_count(rows.height, "answer", "lacks", "lack")
+        note = f"{lacking} {', '.join(absent)}, so that nothing is known of their performance."
         empty = rows.clear().with_columns(pl.lit(None, pl.Float64()).alias(name) for name in absent)
         return empty, (note,) if rows.height else ()
     whole = rows.filter(pl.all_horizontal(pl.col(columns).is_not_null()))
     if contract.task != "regression":
         whole = whole.filter(pl.col(LABEL).is_in(list(matrix_layout.classes(contract))))
     omitted = rows.height - whole.height
-    return whole, (f"{omitted:,} answers are not whole or not of the contract's classes.",) if omitted else ()
+    return whole, (
+        f"{describe_count(omitted, 'answer', 'is', 'are')} not whole or not of the contract's classes.",
+    ) if omitted else ()

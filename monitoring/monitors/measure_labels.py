@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from headrace.core.base.quantities import describe_count
 from headrace.core.monitors.performance.change_points import change_point_results
 from headrace.core.monitors.performance.daily_losses import FORMAT, DailyLosses
 from headrace.core.monitors.performance.degradation import degradation_results
@@ -80,7 +81,8 @@ def measure_labels(
     ]
     if found.unmatched:
         where = f"no stored row of the last {LATEST_LABEL.days} days"
-        notes = (*notes, f"{found.unmatched:,} labels that came belong to {where}, and are in no report.")
+        ends = (f"that came belongs to {where}, and is", f"that came belong to {where}, and are")
+        notes = (*notes, f"{describe_count(found.unmatched, 'label', *ends)} in no report.")
     return MeasuredLabels(fresh.height, tuple(results), notes)
 
 

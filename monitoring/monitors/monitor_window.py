@@ -10,7 +10,7 @@ from headrace.core.monitors.decisions.decision import MonitorDecision
 from headrace.core.monitors.decisions.policy import MonitoringPolicy
 from headrace.core.monitors.reports.monitor_report import MonitorReport, MonitorResult
 from headrace.core.monitors.reports.time_window import TimeWindow
-from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window
+from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window, describe_standing
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.monitors.run_monitors import run_monitors
 from headrace.monitoring.notices.notice_sender import NoticeAddress
@@ -27,12 +27,14 @@ class MonitoredWindow:
         decision: The decision, as the store keeps it.
         recorded: A clause that says where the registry has the decision, or why it has not.
         notices: What became of the notices.
+        standing: A sentence if the decision was made before by another policy than the given one; empty if not.
     """
 
     report: MonitorReport
     decision: MonitorDecision
     recorded: str
     notices: NoticeOutcome
+    standing: str = ""
 
 
 def monitor_window(
@@ -74,4 +76,5 @@ def monitor_window(
         )
     decision, recorded = decide_window(history, bundle.digest, window, policy=policy, facts=facts, now=now)
     notices = send_notices(report, place=place, addresses=addresses) if addresses else NoticeOutcome()
-    return MonitoredWindow(report, decision, recorded, notices)
+    standing = describe_standing(decision, policy)
+    return MonitoredWindow(report, decision, recorded, notices, standing)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from headrace.core.base.quantities import describe_count
 from headrace.core.monitors.decisions.decision import DecisionOutcome, MonitorDecision
 from headrace.core.monitors.performance.performance_reference import PerformancePlan
 from headrace.core.monitors.reports.monitor_report import MonitorReport
@@ -86,7 +87,7 @@ def _decisions(decisions: Sequence[MonitorDecision]) -> Iterator[HistoryEvent]:
         first, last = same[0], same[-1]
         title = _TITLES[first.outcome] + (", waits for approval" if first.needs_approval else "")
         if len(same) > 1:
-            title += f" ({len(same)} windows, the last until {last.window.end[:10]})"
+            title += f" ({describe_count(len(same), 'window')}, the last until {last.window.end[:10]})"
         yield HistoryEvent(
             parse_moment(first.window.end), "decision", title, last.reasons[:4], style=_STYLES[first.outcome]
         )

@@ -6,13 +6,14 @@ chance of one in a hundred each.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import islice
 
+from headrace.core.base.quantities import describe_count
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.monitors.data.data_results import data_results
 from headrace.core.monitors.data.window_counts import WindowCounts
 from headrace.core.monitors.decisions.policy import MonitoringPolicy
+from headrace.core.monitors.decisions.policy_bounds import judge_results
 from headrace.core.monitors.performance.estimated_performance import estimated_results
 from headrace.core.monitors.performance.performance_reference import PerformancePlan
 from headrace.core.monitors.reports.monitor_kinds import MONITORS
@@ -71,6 +72,7 @@ def run_monitors(
         end=window.end,
         seconds=(window.end - window.start).total_seconds(),
         largest_age=freshest,
+        notes=notes,
     )
     measured = measure_labels(
         place,
@@ -86,7 +88,7 @@ def run_monitors(
     notes += measured.notes
     if not counts.rows:
         notes += _describe_other_versions(place, model, window)
-    results = _judge((*resources, *data, *measured.results, *estimated, *attributed), policy)
+    results = judge_results((*resources, *data, *measured.results, *estimated, *attributed), policy)
     return MonitorReport(
         format=FORMAT,
         name=model.name,
@@ -111,7 +113,7 @@ def _describe_other_versions(place: StorePlace, model: MonitoredModel, window: T
     if not rows:
         return []
     versions = ", ".join(sorted(digest[:12] for digest in digests))
-    text = f"All {rows:,} rows of this window were answered by other versions ({versions}) than"
+    text = f"All of this window, {describe_count(rows, 'row')}, was answered by other versions ({versions}) than"
     return [f"{text} {model.digest[:12]}: monitor with the bundle that is in service."]
 
 
@@ -163,27 +165,3 @@ def _estimate(
         trained=model.profile.counts(),
         plan=PerformancePlan(alpha=alpha),
     )
-
-
-def _judge(results: Sequence[MonitorResult], policy: MonitoringPolicy) -> tuple[MonitorResult, ...]:
-    """Return the results of the monitors that are on, judged by the policy's bounds, in the order of the monitors.
-
-    Broken data are reported whether their monitor is on or off.
-    """
-    places = {name: position for position, name in enumerate(MONITORS)}
-    kept = [_judge_one(one, policy) for one in results if one.monitor in policy.monitors or one.status == "data_fault"]
-    return tuple(sorted(kept, key=lambda one: places[one.monitor]))
-
-
-def _judge_one(result: MonitorResult, policy: MonitoringPolicy) -> MonitorResult:
-    rule = policy.monitors.get(result.monitor)
-    if rule is None or result.value is None or result.status not in {"ok", "violated"}:
-        return result
-    if rule.minimum is None and rule.maximum is None:
-        return result
-    bound = rule.broken_bound(result.value)
-    if bound is None:
-        return replace(result, status="ok", bound=rule.maximum if rule.maximum is not None else rule.minimum)
-    word = "below" if result.value < bound else "above"
-    sentence = f"{result.sentence} That is {word} the policy's bound of {bound:g}."
-    return replace(result, status="violated", bound=bound, sentence=sentence)

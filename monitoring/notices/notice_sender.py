@@ -6,6 +6,7 @@ service and number in what people read.
 
 import contextlib
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from headrace.monitoring.notices.notice_text import NoticeText
 MOST_ADDRESSES = 20
 _MOST_BYTES = 1 << 16
 _LEAST_SECRET = 4
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,19}://")
 _logger = logging.getLogger("apprise")
 
 
@@ -98,13 +100,19 @@ def parse_addresses(texts: Sequence[str]) -> tuple[NoticeAddress, ...]:
         if service is None:
             raise InputError(
                 f"address {place} of HEADRACE_NOTICE_ADDRESSES must be a URL that Apprise knows, such as "
-                "jsons://host/path, slack://A/B/C or mailtos://user:password@host?to=me@example.org; it is not shown, "
-                "because it may hold a secret."
+                f"jsons://host/path, slack://A/B/C or mailtos://user:password@host?to=me@example.org; it "
+                f"{_scheme(text)}, and the rest is not shown, because it may hold a secret."
             )
         kind = str(service.service_name)
         counts[kind] += 1
         addresses.append(NoticeAddress(f"{kind} {counts[kind]}", service, _find_secrets(text)))
     return tuple(addresses)
+
+
+def _scheme(text: str) -> str:
+    """Return a clause with the scheme of an address, which is no secret; what has no scheme may be one."""
+    found = _SCHEME.match(text)
+    return f"begins with {found[0]}" if found else "has no scheme"
 
 
 def _find_secrets(text: str) -> tuple[str, ...]:

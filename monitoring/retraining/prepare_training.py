@@ -13,6 +13,7 @@ import polars as pl
 from headrace.core.base import files
 from headrace.core.base.errors import InputError
 from headrace.core.base.notes import Note
+from headrace.core.base.quantities import describe_count
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
 from headrace.core.monitors.decisions.policy import MonitoringPolicy, Widening
@@ -116,7 +117,8 @@ def prepare_training(
     )
     notes = [*quarantine_notes(valid_old, valid_new), *selected.notes]
     if faulty:
-        sentence = f"{faulty:,} new rows lie in windows whose data were broken, and are left out."
+        lies = describe_count(faulty, "new row", "lies in a window", "lie in windows")
+        sentence = f"{lies} whose data were broken, and {'is' if faulty == 1 else 'are'} left out."
         notes.append(Note("warning", "", "broken_windows", faulty, sentence))
     return PreparedTraining(
         source=_store(place, bundle.name, _as_parquet(selected), "parquet"),

@@ -15,6 +15,7 @@ import polars as pl
 
 from headrace.core.base.errors import InputError
 from headrace.core.base.notes import Note
+from headrace.core.base.quantities import describe_count
 from headrace.core.contracts.contract import Contract
 from headrace.core.monitors.decisions.policy import RetrainingPolicy
 from headrace.core.monitors.reports.time_window import TimeWindow
@@ -94,10 +95,11 @@ def select_training_rows(
     repeated = old.height - kept.height
     late = kept.filter(pl.col(time) >= cut).height
     kept = kept.filter(pl.col(time).is_null() | (pl.col(time) < cut))
+    once = ("is among the new ones, and counts once", "are among the new ones, and count once")
     counts = [
-        (timeless, "no_time", "new rows have no time and are left out"),
-        (repeated, "repeated_rows", "old rows are among the new ones, and count once"),
-        (late, "late_old_rows", "old rows are as new as the rows that are held out, and are left out"),
+        (timeless, "no_time", "new row", _left_out("without a time")),
+        (repeated, "repeated_rows", "old row", once),
+        (late, "late_old_rows", "old row", _left_out("as new as the rows that are held out")),
     ]
     if rules.rows == "weighted" and kept.get_column(time).null_count():
         raise InputError(
@@ -108,8 +110,12 @@ def select_training_rows(
     selected = [_within(part, rules, time=time, newest=newest, seed=seed) for part in (kept, learned)]
     for before, after, word in zip((kept, learned), selected, ("old", "new"), strict=True):
         reason = "thinned by their age" if rules.rows == "weighted" else "older than the sliding window"
-        counts.append((before.height - after.height, f"{word}_rows", f"{word} rows are {reason}, and are left out"))
-    notes = tuple(Note("info", "", rule, count, f"{count:,} {text}.") for count, rule, text in counts if count)
+        counts.append((before.height - after.height, f"{word}_rows", f"{word} row", _left_out(reason)))
+    notes = tuple(
+        Note("info", "", rule, count, f"{describe_count(count, noun, *verbs)}.")
+        for count, rule, noun, verbs in counts
+        if count
+    )
     old_rows, new_rows = selected
     if not old_rows.get_column(time).count() + new_rows.height:
         raise InputError(
@@ -118,6 +124,11 @@ def select_training_rows(
         )
     frame = pl.concat([old_rows, new_rows, measured])
     return SelectedRows(frame, measured.height, old_rows.height, new_rows.height + measured.height, notes)
+
+
+def _left_out(reason: str) -> tuple[str, str]:
+    """Return the verbs for one row that is left out, and for several."""
+    return f"is {reason}, and is left out", f"are {reason}, and are left out"
 
 
 def _within(frame: pl.DataFrame, rules: RetrainingPolicy, *, time: str, newest: datetime, seed: int) -> pl.DataFrame:

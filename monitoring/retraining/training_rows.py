@@ -10,6 +10,7 @@ import polars as pl
 from headrace.core.base.errors import DataError, MissingError
 from headrace.core.base.files import write_text
 from headrace.core.base.notes import Note
+from headrace.core.base.quantities import describe_count
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
@@ -153,7 +154,13 @@ def validate_rows(rows: pl.DataFrame, contract: Contract, *, what: str) -> Valid
 def quarantine_notes(old: ValidRows, new: ValidRows) -> Sequence[Note]:
     """Return a note for each part of the rows of which some were set aside."""
     return [
-        Note("warning", "", "quarantined", part.quarantined, f"{part.quarantined:,} {word} rows break the contract.")
+        Note(
+            "warning",
+            "",
+            "quarantined",
+            part.quarantined,
+            f"{describe_count(part.quarantined, f'{word} row', 'breaks', 'break')} the contract.",
+        )
         for word, part in (("old", old), ("new", new))
         if part.quarantined
     ]

@@ -1,6 +1,7 @@
 """Attributes the change of a window's predictions to the inputs that drifted, from a sample of its rows."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -46,8 +47,11 @@ def attribute_window(
 
     Returns:
         One result for each input, and one without a subject for what none of them explains; empty if the predictions
-        have not drifted.
+        have not drifted, and unknown if it is not known whether they have.
     """
+    unknown = next((one for one in results if one.monitor == "prediction_drift" and one.status == "unknown"), None)
+    if unknown is not None:
+        return (replace(unknown, monitor="drift_attribution"),)
     if not any(one.monitor == "prediction_drift" and one.status in _ALARMS for one in results):
         return ()
     drifted = sorted(

@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from headrace.core.base import settings
-from headrace.core.base.errors import MissingError, StoreError
+from headrace.core.base.errors import InputError, MissingError, StoreError
 from headrace.registry.backends.locations import registry_location
 from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.models.events import LONGEST_REASON
@@ -33,26 +33,51 @@ def decision(record: RolloutRecord) -> dict[str, Any]:
     }
 
 
-def record_in_registry(record: RolloutRecord) -> str:
+def record_in_registry(record: RolloutRecord, registry: str = "") -> str:
     """Record a rollout in the history of the candidate's version.
 
     Args:
         record: A rollout that has ended.
+        registry: Address of the registry; empty for the default one.
 
     Returns:
         A clause that says where, or why nowhere; a failure does not change the rollout.
     """
-    location = registry_location()
-    if location.path and not location.path.exists() and not settings.registry():
+    location = registry_location(registry)
+    if location.path and not location.path.exists() and not (registry or settings.registry()):
         return "in no registry, because there is none here"
     reason = " ".join(record.reasons)[:LONGEST_REASON]
     try:
-        version = open_registry().rolled_out(
+        version = open_registry(registry).rolled_out(
             record.candidate.digest, facts=decision(record), by=settings.actor(), reason=reason
         )
     except (MissingError, StoreError) as error:
         return f"not in the registry: {error}"
     return f"in the history of {version.model} {version.version} in {location}"
+
+
+def enter_production(name: str, digest: str, registry: str) -> tuple[str, str]:
+    """Put a version that a trial on this machine has promoted into the stage ``production`` of a registry.
+
+    Args:
+        name: Name of the model.
+        digest: Digest of the version's bundle; empty if it has none.
+        registry: Address of the registry; empty if none knows the version.
+
+    Returns:
+        The version that is in production, or an empty text, and a sentence that says what has become of the stage; a
+        failure does not change the rollout.
+    """
+    stage = f"{name}@production"
+    if not digest or not registry:
+        return "", f"No registry knows the new version, so that {stage} stays what it was."
+    models = open_registry(registry)
+    reason = "A rollout on this machine has promoted it."
+    try:
+        version = models.promote(name, digest, stage="production", by=settings.actor(), reason=reason)
+    except (InputError, MissingError, StoreError) as error:
+        return "", f"{stage} in {models.place} stays what it was: {error}"
+    return str(version.version), f"{stage} in {models.place} is {version.version} now."
 
 
 def _step(step: RolloutStep) -> dict[str, Any]:

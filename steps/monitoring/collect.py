@@ -4,6 +4,7 @@ from pathlib import Path
 
 from headrace.core.base.files import write_json
 from headrace.core.base.notes import as_json
+from headrace.core.base.quantities import describe_count
 from headrace.core.bundles.bundle import open_bundle
 from headrace.core.contracts.contract_yaml import load as load_contract
 from headrace.monitoring.collect.collect_counts import CollectCounts
@@ -30,5 +31,8 @@ def run_collect(
     read_sources(plan, sources, counted)
     write_json(Path(counts.path), counted.as_json())
     add_metadata(counts, {**counted.as_json(), "notes": as_json(counted.find_notes())})
-    say(f"{counted.events:,} events, {counted.rows:,} rows stored, {sum(counted.refused.values()):,} refused")
+    say(
+        f"{describe_count(counted.events, 'event')}, {describe_count(counted.rows, 'row')} stored, "
+        f"{sum(counted.refused.values()):,} refused"
+    )
     return counted.rows

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from headrace.core.base.files import write_json
 from headrace.core.monitors.decisions.policy_yaml import default_text, load_policy, parse_policy
-from headrace.core.monitors.reports.time_window import parse_moment
-from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window, latest_window
+from headrace.core.monitors.reports.time_window import parse_typed_moment
+from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window, describe_standing, latest_window
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.steps.artifacts import StepArtifact, add_metadata
 from headrace.steps.bundle_source import open_bundle_at
@@ -34,7 +34,7 @@ def run_decide(
     """
     with one_file(policy) as file:
         rules = load_policy(file) if policy else parse_policy(default_text())
-    moment = parse_moment(now) if now else datetime.now(UTC)
+    moment = parse_typed_moment(now) if now else datetime.now(UTC)
     with open_bundle_at(model) as bundle:
         name, digest = bundle.name, bundle.digest
     made, place = decide_window(
@@ -43,11 +43,14 @@ def run_decide(
         latest_window(rules, moment),
         policy=rules,
         facts=TrainingFacts(
-            parse_moment(trained) if trained else None, int(new_labels) if int(new_labels) >= 0 else None
+            parse_typed_moment(trained) if trained else None, int(new_labels) if int(new_labels) >= 0 else None
         ),
         now=moment,
     )
     write_json(Path(decision.path), made.as_json())
     add_metadata(decision, {"outcome": made.outcome, "reasons": list(made.reasons)})
+    standing = describe_standing(made, rules)
+    if standing:
+        say(standing)
     say(f"{made.outcome.replace('_', ' ')}: {made.reasons[0]} {place}")
     return made.outcome, "" if made.needs_approval else made.outcome

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from headrace.core.base.files import write_json
+from headrace.core.base.quantities import describe_count
 from headrace.core.monitors.decisions.policy_yaml import default_text, load_policy, parse_policy
-from headrace.core.monitors.reports.time_window import parse_moment
+from headrace.core.monitors.reports.time_window import parse_typed_moment
 from headrace.monitoring.decisions.decide_window import latest_window
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.monitors.run_monitors import run_monitors
@@ -21,11 +22,11 @@ def run_monitor(say: Say, *, model: str, store: str, report: StepArtifact, polic
     """Compute the monitors of the latest window that has ended; the component documents the parameters."""
     with one_file(policy) as file:
         rules = load_policy(file) if policy else parse_policy(default_text())
-    window = latest_window(rules, parse_moment(now) if now else datetime.now(UTC))
+    window = latest_window(rules, parse_typed_moment(now) if now else datetime.now(UTC))
     place = open_objects(store, create=True)
     with open_bundle_at(model) as bundle:
         found = HistoryStore(place, bundle.name).add_report(run_monitors(bundle, place, window, rules))
     write_json(Path(report.path), found.as_json())
     counts = {status: sum(one.status == status for one in found.results) for status in ("violated", "unknown")}
     add_metadata(report, {"rows": found.rows, **counts})
-    say(f"{found.rows:,} rows, {counts['violated']} violated, {counts['unknown']} unknown")
+    say(f"{describe_count(found.rows, 'row')}, {counts['violated']} violated, {counts['unknown']} unknown")

@@ -36,14 +36,13 @@ def test_help_has_examples(command: str) -> None:
 
 
 def test_all_commands_are_told_in_a_line_each() -> None:
-    """Each is there, says what it does, and shows how it is used."""
-    shown = CliRunner().invoke(app, ["--help"]).output.split("Commands:")[1]
+    """Each is there, and says what it does."""
+    shown = CliRunner().invoke(app, ["--help"]).output.split("Commands:")[1].split("Examples:")[0]
     listed = dict(line.split(maxsplit=1) for line in shown.strip().splitlines())
     assert {"demo", "run", "score", "registry", "catalog", "cluster", "rollout", "logs"} <= set(listed)
     for command in listed:
         told = CliRunner().invoke(app, [command, "--help"])
         assert told.exit_code == 0, command
-        assert f"headrace {command}" in told.output.split("Examples:")[-1] or "Commands:" in told.output, command
 
 
 def test_a_command_starts_with_its_own_modules() -> None:

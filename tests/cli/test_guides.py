@@ -22,6 +22,29 @@ def _commands() -> dict[str, Any]:
     return dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
+def _walk(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every group and every command, however deep, with the words that name it."""
+    yield words, command
+    for name, below in getattr(command, "commands", {}).items():
+        yield from _walk(below, (*words, name))
+
+
+def _wrong_options(line: str) -> list[str]:
+    """What a line gives a command that it does not take."""
+    wrong = []
+    for words, rest in _COMMAND.findall(line):
+        first, *others = words.split()
+        command = _commands().get(first)
+        if command is None:
+            wrong.append(f"{first}: {line}")
+            continue
+        below = getattr(command, "commands", {})
+        # A group may have a command that is meant where none is named.
+        found = below.get(others[0], below.get("run", command)) if others else command
+        wrong += [f"{option}: {line}" for option in _OPTION.findall(rest) if option not in _options(found)]
+    return wrong
+
+
 def _options(command: Any) -> set[str]:
     return {"--help"} | {text for one in command.params for text in (*one.opts, *one.secondary_opts)}
 
@@ -37,19 +60,20 @@ def _lines(page: Path) -> Iterator[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT).with_suffix("")))
 def test_a_command_has_the_options_that_a_page_gives_it(page: Path) -> None:
     """Each command and each option in a page is one of the command line's."""
-    wrong = []
-    for line in _lines(page):
-        for words, rest in _COMMAND.findall(line):
-            first, *others = words.split()
-            command = _commands().get(first)
-            if command is None:
-                wrong.append(f"{first}: {line}")
-                continue
-            below = getattr(command, "commands", {})
-            # A group may have a command that is meant where none is named.
-            found = below.get(others[0], below.get("run", command)) if others else command
-            wrong += [f"{option}: {line}" for option in _OPTION.findall(rest) if option not in _options(found)]
-    assert not wrong
+    assert not [wrong for line in _lines(page) for wrong in _wrong_options(line)]
+
+
+def test_help_has_examples_that_the_command_line_takes() -> None:
+    """Of every group and every command, however deep: its own name, and options that it has."""
+    for words, command in _walk(typer.main.get_command(app)):
+        # `headrace monitor run` is what `headrace monitor` means.
+        name = " ".join(("headrace", *(words[:-1] if words[1:] == ("run",) else words)))
+        _, separator, examples = (command.epilog or "").partition("Examples:")
+        assert separator, name
+        assert name in examples, name
+        lines = [" ".join(part.split()) for part in examples.split("\n\n") if part.strip().startswith("headrace ")]
+        assert lines, name
+        assert not [wrong for line in lines if "COMMAND" not in line for wrong in _wrong_options(line)], name
 
 
 def test_run_searches_with_the_options_of_tune() -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 import numpy as np
 from scipy.stats import binom
 
+from headrace.core.base.quantities import describe_count
 from headrace.core.drift.input_counts import ColumnCounts
 from headrace.core.drift.input_drift import InputComparison
 from headrace.core.drift.row_repeats import RowRepeats
@@ -53,7 +54,8 @@ def check_violations(counts: WindowCounts) -> Iterator[MonitorTest]:
         share, bound = counts.refused / rows, counts.largest_refused
         p_value = float(binom.sf(counts.refused - 1, rows, bound)) if bound else float(not counts.refused)
         sentence = (
-            f"{percent(share)} of {rows} rows break a rule that refuses them; the contract allows {percent(bound)}"
+            f"{percent(share)} of {describe_count(rows, 'row')} break a rule that refuses them; the contract allows "
+            f"{percent(bound)}"
         )
         yield MonitorTest(
             "contract_violations",
@@ -81,7 +83,7 @@ def check_share(test: InputComparison, reference: ColumnCounts, window: ColumnCo
     missing = test.aspect == "missing"
     before, now = (_share(column, missing=missing) for column in (reference, window))
     what = "without a value" if missing else "with a category that the contract does not list"
-    change = f"{percent(now)} of {window.rows} rows are {what} in {test.column!r}, {percent(before)} in training"
+    change = f"{percent(now)} of {window.rows:,} rows are {what} in {test.column!r}, {percent(before)} in training"
     everything = missing and window.missing == window.rows
     broken = now > before and (everything or now - before >= FAR_MORE_MISSING)
     return MonitorTest(
@@ -90,7 +92,7 @@ def check_share(test: InputComparison, reference: ColumnCounts, window: ColumnCo
         test.comparison.p_value,
         test.comparison.effect >= smallest,
         "data_fault" if broken else "violated",
-        f"{test.column!r} has no value in any of {window.rows} rows." if everything else f"{change}.",
+        f"{test.column!r} has no value in any of {window.rows:,} rows." if everything else f"{change}.",
         f"{change}; that is chance, or too little to matter.",
         now,
         reference=before,
@@ -140,8 +142,8 @@ def check_repeats(counts: WindowCounts, repeats: RowRepeats) -> MonitorTest:
     """
     rows, found, expected = counts.inputs.rows, counts.repeated_rows, counts.expected_repeats
     sentence = (
-        f"{found} of {rows} rows repeat an earlier one in all inputs; by chance about {expected:.3g} would, as rows of "
-        "the training part do"
+        f"{found:,} of {rows:,} rows repeat an earlier one in all inputs; by chance about {expected:.3g} would, as "
+        "rows of the training part do"
     )
     return MonitorTest(
         "duplicate_rows",
@@ -172,8 +174,8 @@ def describe_requests(counts: WindowCounts) -> MonitorResult:
         "duplicate_requests",
         "",
         "data_fault" if share > MOST_VIOLATIONS else "ok",
-        f"{counts.repeated_requests} of {total} stored requests repeat the id of an earlier one; at most "
-        f"{percent(MOST_VIOLATIONS)} may.",
+        f"{counts.repeated_requests:,} of {describe_count(total, 'stored request')} repeat the id of an earlier "
+        f"one; at most {percent(MOST_VIOLATIONS)} may.",
         value=share,
         bound=MOST_VIOLATIONS,
         rows=total,
@@ -215,12 +217,15 @@ def describe_freshness(counts: WindowCounts, end: datetime, *, largest_age: floa
 
 
 def _describe_violation(count: ViolationCount, rows: int) -> str:
+    broken = f"{count.rows:,} of {describe_count(rows, 'row')}"
     if count.rule == "columns":
-        return f"the column {count.column!r} is absent from {count.rows} of {rows} rows"
+        return f"the column {count.column!r} is absent from {broken}"
     if count.rule == "unknown_columns":
-        return f"the column {count.column!r}, which is not in the contract, is in {count.rows} of {rows} rows"
+        return f"the column {count.column!r}, which is not in the contract, is in {broken}"
     share = percent(count.rows / rows)
-    return f"{count.rows} of {rows} rows ({share}) break the rule {count.rule!r} in {count.column!r}"
+    return (
+        f"{count.rows:,} of {describe_count(rows, 'row')} ({share}) break the rule {count.rule!r} in {count.column!r}"
+    )
 
 
 def _share(column: ColumnCounts, *, missing: bool) -> float:

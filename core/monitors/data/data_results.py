@@ -6,6 +6,7 @@ from datetime import datetime
 from threadpoolctl import threadpool_limits
 
 from headrace.core.base.errors import InputError
+from headrace.core.base.quantities import describe_count
 from headrace.core.drift.input_drift import ALPHA, SMALLEST_EFFECT, check_promise, compare_inputs
 from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.drift.window_variation import DAY
@@ -33,7 +34,7 @@ FEWEST_ROWS = 20
 _DRIFT = ("input_drift", "joint_drift", "prediction_drift")
 
 
-def data_results(
+def data_results(  # noqa: PLR0913 - what is known of a window, a promise, and a place for notes
     profile: ReferenceProfile,
     counts: WindowCounts,
     *,
@@ -43,6 +44,7 @@ def data_results(
     end: datetime | None = None,
     seconds: float | None = None,
     largest_age: float | None = None,
+    notes: list[str] | None = None,
 ) -> tuple[MonitorResult, ...]:
     """Compute what the monitors of the data say of a window.
 
@@ -59,6 +61,7 @@ def data_results(
         end: The moment at which it is asked how old the newest row is; None to leave that out.
         seconds: Length of the window; None for the time between its first and last row.
         largest_age: Age of the newest row in seconds beyond which rows are missing; None if there is no bound.
+        notes: Takes what is not known of the promise of the alarms, each sentence once; None to leave it out.
 
     Returns:
         The results, in the order of the monitors; ``unknown`` where too few rows came.
@@ -77,7 +80,11 @@ def data_results(
     with threadpool_limits(1, user_api="blas"):
         known = know_variation(profile, history, _length(counts) if seconds is None else seconds)
         tests = list(_tests(profile, counts, known, smallest_effect))
-    results = [*decide(tests, alpha=alpha), describe_requests(counts), *_unknown(counts, tests)]
+    decided = decide(tests, alpha=alpha)
+    if notes is not None:
+        noted = (test.note for test, one in zip(tests, decided, strict=True) if test.note and one.status != "ok")
+        notes.extend(dict.fromkeys(noted))
+    results = [*decided, describe_requests(counts), *_unknown(profile, counts, tests)]
     if end is not None:
         results.append(describe_freshness(counts, end, largest_age=largest_age))
     return tuple(results)
@@ -116,19 +123,33 @@ def _input_tests(
             yield check_share(test, first, second, smallest)
 
 
-def _unknown(counts: WindowCounts, tests: Sequence[MonitorTest]) -> Iterator[MonitorResult]:
-    """Yield a result for each monitor of drift that has none, and why."""
+def _unknown(profile: ReferenceProfile, counts: WindowCounts, tests: Sequence[MonitorTest]) -> Iterator[MonitorResult]:
+    """Yield a result for each monitor that should have one and has none, and why."""
     tested = {test.monitor for test in tests}
-    for monitor in (*_DRIFT, "duplicate_rows"):
+    if not counts.logged:
+        yield MonitorResult("contract_violations", "", "unknown", "No row came in this window.", rows=0)
+    for monitor in (*_shares(profile, counts), *_DRIFT, "duplicate_rows"):
         if monitor in tested:
             continue
         rows = counts.prediction.rows if monitor == "prediction_drift" else counts.inputs.rows
         if rows >= FEWEST_ROWS:
             reason = "The model has fewer than two inputs." if monitor == "joint_drift" else "There is no reference."
         else:
-            kind = "predictions" if monitor == "prediction_drift" else "valid rows with known inputs"
-            reason = f"The window has {rows} {kind}; at least {FEWEST_ROWS} are needed to test anything."
+            kind = "prediction" if monitor == "prediction_drift" else "valid row"
+            known = "" if monitor == "prediction_drift" else " with known inputs"
+            reason = (
+                f"The window has {describe_count(rows, kind)}{known}; at least {FEWEST_ROWS} are needed to test "
+                "anything."
+            )
         yield MonitorResult(monitor, "", "unknown", reason, rows=rows)
+
+
+def _shares(profile: ReferenceProfile, counts: WindowCounts) -> Iterator[str]:
+    """Yield the monitors of shares whose result nobody can know; with enough rows, none means that no row has one."""
+    if counts.inputs.rows < FEWEST_ROWS:
+        yield "missing"
+        if any(column.bins.categories for column in profile.counts().columns):
+            yield "unseen_categories"
 
 
 def _length(counts: WindowCounts) -> float:

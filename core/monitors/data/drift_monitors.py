@@ -24,7 +24,7 @@ class KnownVariation:
 
     Attributes:
         variation: The sums; None if nothing is known.
-        sentence: What is not known, as a sentence with a space before it; empty if enough is.
+        sentence: What is not known, as a sentence; empty if enough is.
     """
 
     variation: WindowVariation | None
@@ -53,7 +53,7 @@ def know_variation(profile: ReferenceProfile, history: Sequence[WindowCounts], s
     if trained is None:
         return KnownVariation(
             None,
-            " How much windows differ by themselves is not known, for the training part has no time column and there "
+            "How much windows differ by themselves is not known, for the training part has no time column and there "
             f"are fewer than {FEWEST_WINDOWS} earlier windows; rows are taken for independent, which calls a season "
             "drift.",
         )
@@ -61,7 +61,7 @@ def know_variation(profile: ReferenceProfile, history: Sequence[WindowCounts], s
         return KnownVariation(trained, "")
     return KnownVariation(
         trained,
-        f" How much windows of {describe_duration(seconds)} differ by themselves is guessed from blocks of "
+        f"How much windows of {describe_duration(seconds)} differ by themselves is guessed from blocks of "
         f"{describe_duration(trained.seconds)}.",
     )
 
@@ -88,11 +88,12 @@ def check_input(
         test.comparison.p_value,
         effect >= smallest,
         "violated",
-        f"{test.column!r} has changed since training: {change} ({unit} {effect:.2g}).{note}",
-        f"{test.column!r} is distributed as in training, as far as {rows} values show ({unit} {effect:.2g}).",
+        f"{test.column!r} has changed since training: {change} ({unit} {effect:.2g}).",
+        f"{test.column!r} is distributed as in training, as far as {rows:,} values show ({unit} {effect:.2g}).",
         effect,
         bound=smallest,
         rows=rows,
+        note=note,
     )
 
 
@@ -124,11 +125,12 @@ def check_joint(
         drift.p_value,
         drift.effect >= smallest,
         "violated",
-        f"{_describe_joint(drift)}{scope}{note}",
-        f"The inputs go together as in training, as far as {window.joint.rows} rows show.{scope}",
+        f"{_describe_joint(drift)}{scope}",
+        f"The inputs go together as in training, as far as {window.joint.rows:,} rows show.{scope}",
         drift.effect,
         bound=smallest,
         rows=window.joint.rows,
+        note=note,
     )
 
 
@@ -161,18 +163,19 @@ def check_predictions(
     comparison, before, now = min(comparisons, key=lambda one: one[0].p_value)
     what = "labels" if before.bins.categories else "predictions"
     change = describe_change(before, now)
-    missing = "" if extra.windows or note else " How much predictions vary between windows is not known."
+    unknown = "" if extra.windows else "How much predictions vary between windows is not known."
     return MonitorTest(
         "prediction_drift",
         "",
         min(1.0, len(comparisons) * comparison.p_value),
         comparison.effect >= smallest,
         "violated",
-        f"The {what} differ from those for the test part: {change} (distance {comparison.effect:.2g}).{note}{missing}",
+        f"The {what} differ from those for the test part: {change} (distance {comparison.effect:.2g}).",
         f"The predictions are distributed as for the test part, as far as {counts.rows} of them show.",
         comparison.effect,
         bound=smallest,
         rows=counts.rows,
+        note=note or unknown,
     )
 
 

@@ -23,6 +23,7 @@ class MonitorTest:
         reference: As ``MonitorResult`` has it.
         bound: As ``MonitorResult`` has it.
         rows: As ``MonitorResult`` has it.
+        note: What is not known of its promise, as a sentence for the report if it is an alarm; empty if all is known.
     """
 
     monitor: str
@@ -36,6 +37,7 @@ class MonitorTest:
     reference: float | None = None
     bound: float | None = None
     rows: int | None = None
+    note: str = ""
 
 
 def decide(tests: Sequence[MonitorTest], *, alpha: float) -> tuple[MonitorResult, ...]:

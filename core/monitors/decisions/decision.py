@@ -12,6 +12,7 @@ from typing import ClassVar, Literal, get_args
 
 from headrace.core.base.errors import InputError
 from headrace.core.base.json_document import JsonDocument
+from headrace.core.base.quantities import describe_count
 from headrace.core.monitors.decisions.decision_windows import ConsideredWindow, consider_windows, count_windows
 from headrace.core.monitors.decisions.policy import MonitorAction, MonitoringPolicy
 from headrace.core.monitors.reports.monitor_report import MonitorReport, ReportWindow
@@ -125,7 +126,7 @@ def decide(
     windows = consider_windows(reports, digest=digest, since=state.trained, until=window.end, policy=policy)
     past = _PastActions(decisions, window, state.trained)
     chosen, newest = _choose(windows, past, policy=policy, state=state, now=now), windows[-1]
-    unknown = [f"It is not known how {one.monitor} is: {one.sentence}" for one in newest.unknown_results]
+    unknown = [*_describe_early(window, state), *_describe_unknown(newest)]
     return MonitorDecision(
         format=FORMAT,
         name=name,
@@ -142,6 +143,26 @@ def decide(
         new_labels=state.new_labels,
         needs_approval=chosen.outcome in policy.approve,
     )
+
+
+def _describe_early(window: TimeWindow, state: TrainingState) -> list[str]:
+    """Return a sentence if a window ended before the version was trained, so that it holds no row of it."""
+    if window.end > state.trained:
+        return []
+    return [
+        f"The window ended before this version was trained, at {rfc3339(state.trained)}: wait for the first after it."
+    ]
+
+
+def _describe_unknown(window: ConsideredWindow) -> list[str]:
+    """Return a sentence for each reason for which monitors are not known, with all of these monitors."""
+    names: dict[str, list[str]] = {}
+    for one in window.unknown_results:
+        names.setdefault(one.sentence, []).append(one.monitor)
+    return [
+        f"It is not known how {', '.join(monitors)} {'is' if len(monitors) == 1 else 'are'}: {sentence}"
+        for sentence, monitors in names.items()
+    ]
 
 
 def _check_window(window: TimeWindow, policy: MonitoringPolicy, now: datetime) -> None:
@@ -248,13 +269,18 @@ def _count_sentence(name: str, count: int, policy: MonitoringPolicy, windows: Se
         for one in window.results
         if one.monitor == name and one.status == "violated"
     )
-    return f"{name} is violated in {count} of the latest {policy.considered_windows} windows: {latest}"
+    return f"{name} is violated in {_of_windows(count, policy)}: {latest}"
+
+
+def _of_windows(count: int, policy: MonitoringPolicy) -> str:
+    considered = policy.considered_windows
+    return "the latest window" if considered == 1 else f"{count} of the latest {considered} windows"
 
 
 def _lasting_unknown(windows: Sequence[ConsideredWindow], policy: MonitoringPolicy) -> list[str]:
     counts: Mapping[str, int] = count_windows(windows, "unknown")
     return [
-        f"{name} is not known in {count} of the latest {policy.considered_windows} windows."
+        f"{name} is not known in {_of_windows(count, policy)}."
         for name, count in counts.items()
         if count >= policy.violated_windows
     ]
@@ -293,7 +319,8 @@ def _lower_bound(past: _PastActions, policy: MonitoringPolicy, state: TrainingSt
         found.append("It is not known how many rows have new labels.")
     elif (state.new_labels or 0) < rules.least_new_labels:
         found.append(
-            f"There are {state.new_labels:,} new labelled rows; at least {rules.least_new_labels:,} must be there."
+            f"Labels of {describe_count(state.new_labels or 0, 'row')} have come since the last training; at least "
+            f"{rules.least_new_labels:,} must have."
         )
     return found
 
@@ -309,4 +336,4 @@ def _nothing_reason(windows: Sequence[ConsideredWindow]) -> str:
 
 
 def _days(span: timedelta) -> str:
-    return f"{span / timedelta(days=1):,.1f} days"
+    return describe_count(round(span / timedelta(days=1), 1), "day")

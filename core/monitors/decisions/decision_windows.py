@@ -12,8 +12,9 @@ from headrace.core.monitors.reports.monitor_report import MonitorReport, Monitor
 from headrace.core.monitors.reports.time_window import parse_moment, rfc3339
 
 Finding = Literal["violated", "unknown"]
-# There may be no column with categories, or no slice; then a monitor of these has no result, and nothing is unknown.
-_MAY_HAVE_NO_SUBJECT = frozenset({"column", "slice", "rule", "objective", "pod"})
+# No row may lack a value, no column may have categories, no slice may be large enough, and predictions may not have
+# changed. What could not be looked at, as in a window without rows, the report calls unknown itself.
+_MAY_HAVE_NO_RESULT = frozenset({"missing", "unseen_categories", "slice_performance", "drift_attribution"})
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,11 @@ class ConsideredWindow:
     @property
     def unknown_results(self) -> tuple[MonitorResult, ...]:
         """The results that are not known, one for each monitor."""
-        return tuple({one.monitor: one for one in reversed(self.results) if one.status == "unknown"}.values())
+        first: dict[str, MonitorResult] = {}
+        for one in self.results:
+            if one.status == "unknown":
+                first.setdefault(one.monitor, one)
+        return tuple(first.values())
 
 
 def consider_windows(
@@ -95,7 +100,7 @@ def _absent_results(present: set[str], policy: MonitoringPolicy, *, reported: bo
     return [
         MonitorResult(name, "", "unknown", sentence)
         for name in policy.monitors
-        if name not in present and not (reported and MONITORS[name].subject in _MAY_HAVE_NO_SUBJECT)
+        if name not in present and not (reported and name in _MAY_HAVE_NO_RESULT)
     ]
 
 

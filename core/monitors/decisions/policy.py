@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import digest, dumps
 from headrace.core.base.json_document import JsonDocument
+from headrace.core.base.quantities import describe_count
 from headrace.core.monitors.reports.monitor_kinds import MONITORS, MonitorKind
 
 FORMAT = 1
@@ -244,13 +245,13 @@ def _retraining_faults(policy: MonitoringPolicy) -> Iterator[str]:
         yield "it can never fire: all monitors are off and retraining.at_least_every_days is 0; turn one on"
     if upper and lower > upper:
         yield (
-            f"retraining.at_most_every_days must be at most at_least_every_days; {lower} days is later than {upper}, "
-            "so that both cannot be kept"
+            f"retraining.at_most_every_days must be at most at_least_every_days; {describe_count(lower, 'day')} is "
+            f"later than {upper}, so that both cannot be kept"
         )
     if upper and policy.cool_down_days > upper:
         yield (
-            f"cool_down_days must be at most retraining.at_least_every_days; {policy.cool_down_days} days is later "
-            f"than {upper}, so that monitors could never act"
+            "cool_down_days must be at most retraining.at_least_every_days; "
+            f"{describe_count(policy.cool_down_days, 'day')} is later than {upper}, so that monitors could never act"
         )
     for selection, name, days in (
         ("sliding", "sliding_days", rules.sliding_days),

@@ -26,7 +26,8 @@ false_alarms_per_year: 1
 
 # The monitors that are on, each with its action: warn, retrain or roll_back. A minimum or a maximum is the bound beyond
 # which it is violated; without one its own test decides. subjects names the columns, metrics or slices that count.
-# Broken data stop everything else, whatever stands here: no model is retrained on rows that fail their contract.
+# Broken data stop everything else, also where their monitor is off. A maximum says how much is no fault, such as
+# duplicate_rows: {maximum: 0.6}; rows that break the contract are one whatever stands here.
 monitors:
   contract_violations: {}
   missing: {}

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace.core.base.quantities import describe_count
 from headrace.core.drift.output_profile import OutputProfile
 from headrace.core.monitors.performance.daily_losses import DailyLosses
 from headrace.core.monitors.performance.degradation import main_losses
-from headrace.core.monitors.performance.metric_texts import name_of
+from headrace.core.monitors.performance.metric_texts import name_of, name_within
 from headrace.core.monitors.performance.performance_reference import PerformancePlan
 from headrace.core.monitors.reports.monitor_report import MonitorResult
 
@@ -86,8 +87,8 @@ def _describe(name: str, history: DailyLosses, alpha: float) -> MonitorResult:
     count = int(rows.sum())
     if len(days) < FEWEST_DAYS:
         sentence = (
-            f"Changes of {name_of(name).lower()} are not known yet: {len(days)} days have enough labels, and "
-            f"{FEWEST_DAYS} are the fewest."
+            f"Changes of {name_within(name)} are not known yet: {describe_count(len(days), 'day', 'has', 'have')} "
+            f"enough labels, and {FEWEST_DAYS} are the fewest."
         )
         return MonitorResult(MONITOR, name, "unknown", sentence, rows=count)
     changes = find_changes(totals / rows, alpha=alpha)

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from headrace.core.base.errors import InputError
+from headrace.core.base.quantities import describe_count
 from headrace.core.drift.output_profile import LossRecord, OutputProfile
 from headrace.core.monitors.performance.daily_losses import DailyLosses
-from headrace.core.monitors.performance.metric_texts import describe_value, name_of
+from headrace.core.monitors.performance.metric_texts import describe_value, name_of, name_within
 from headrace.core.monitors.performance.performance_reference import PerformancePlan
 from headrace.core.monitors.reports.monitor_report import MonitorResult
 from headrace.core.statistics.confidence_sequence import half_width
@@ -101,8 +102,8 @@ def _test(
     days, totals, rows = history.series(name)
     if len(days) < FEWEST_DAYS or reference_rows < 2:
         sentence = (
-            f"Whether {name_of(name).lower()} has risen is not known yet: {len(days)} days have labels, and "
-            f"{FEWEST_DAYS} are the fewest."
+            f"Whether {name_within(name)} has risen is not known yet: "
+            f"{describe_count(len(days), 'day', 'has', 'have')} labels, and {FEWEST_DAYS} are the fewest."
         )
         return MonitorResult(MONITOR, name, "unknown", sentence, rows=int(rows.sum()))
     mean = reference.total / reference_rows

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headrace.core.base.quantities import describe_count
 from headrace.core.drift.input_counts import ColumnCounts, InputCounts
 from headrace.core.drift.output_profile import OutputProfile
 from headrace.core.monitors.performance.estimated_metrics import MetricDraws, draw_metrics
@@ -93,12 +94,14 @@ def _describe(
     name = draws.name
     if not _is_defined(draws):
         sentence = (
-            f"{name_of(name)} cannot be estimated: the labels of these {rows:,} rows would hardly define it, since one "
-            "class is expected to be absent or never predicted."
+            f"{name_of(name)} cannot be estimated: labels of {describe_count(rows, 'row')} would hardly define it, "
+            "since one class is expected to be absent or never predicted."
         )
         return MonitorResult(MONITOR, name, "unknown", sentence, rows=rows)
     low, high = draws.interval(LEVEL)
-    sentence = f"{name_of(name)} is estimated at {describe_value(draws.value, low, high)} for {rows:,} rows"
+    sentence = (
+        f"{name_of(name)} is estimated at {describe_value(draws.value, low, high)} for {describe_count(rows, 'row')}"
+    )
     worse = False
     if reference:
         loss = loss_of(name, draws.value, reference.value)
@@ -125,7 +128,8 @@ def _why_unknown(
     if not len(rows):
         return "the window has no rows with a prediction"
     if profile.rows < _FEWEST_TESTED:
-        return f"the test part has {profile.rows} rows, and {_FEWEST_TESTED} are the fewest to learn from"
+        part = f"the test part has {describe_count(profile.rows, 'row')}"
+        return f"{part}, and {_FEWEST_TESTED} are the fewest to learn from"
     columns = list(_outside_shares(inputs, trained)) if inputs and trained else []
     if profile.errors is not None:
         predicted = ColumnCounts.of_record(profile.prediction)

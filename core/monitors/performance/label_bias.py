@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from headrace.core.drift.input_counts import ColumnCounts, InputCounts
 from headrace.core.drift.input_drift import find_drift
 from headrace.core.drift.output_profile import OutputProfile
-from headrace.core.monitors.performance.metric_texts import name_of
+from headrace.core.monitors.performance.metric_texts import name_within
 from headrace.core.monitors.performance.performance_reference import PerformancePlan
 from headrace.core.monitors.performance.predicted_rows import PredictedRows
 from headrace.core.monitors.reports.monitor_report import MonitorResult
@@ -59,8 +59,11 @@ def label_bias(
                 f"{len(unlabelled):,} without a label, and {FEWEST_ROWS} of each are the fewest."
             )
             yield MonitorResult(MONITOR, "", "unknown", sentence, rows=rows)
-        else:
+        elif rows:
             yield MonitorResult(MONITOR, "", "ok", "Every row has its label.", rows=rows)
+        else:
+            sentence = "Whether labelled rows are like the others is unknown: there are neither."
+            yield MonitorResult(MONITOR, "", "unknown", sentence, rows=rows)
         return
     bins = replace(ColumnCounts.of_record(profile.prediction).bins, name=PREDICTION)
     sides = [ColumnCounts.of(PredictedRows.of(outcome).scores, bins), ColumnCounts.of(unlabelled.scores, bins)]
@@ -103,7 +106,7 @@ def _reweigh(outcome: EvaluatedRows, sides: list[ColumnCounts], plan: Performanc
     compute = metric_function(outcome.take(chosen))
     value = float(compute(weights[None, :])[name][0])
     if not np.isfinite(value):
-        return f"with the predictions of all rows, {name_of(name).lower()} is not defined"
+        return f"with the predictions of all rows, {name_within(name)} is not defined"
     draws: list[Floats] = [
         compute(rng.standard_exponential((1, len(chosen))) * weights)[name] for _ in range(_RESAMPLES)
     ]
@@ -111,8 +114,5 @@ def _reweigh(outcome: EvaluatedRows, sides: list[ColumnCounts], plan: Performanc
     # Of a part of the rows the spread is larger than that of all of them.
     centre, shrink = float(np.nanmean(values)), float(np.sqrt(len(chosen) / len(outcome)))
     low, high = value + (np.nanquantile(values, [TAIL, 1 - TAIL]) - centre) * shrink
-    text = (
-        f"{name_of(name)[0].lower()}{name_of(name)[1:]} with the predictions of all rows is {value:.4g} "
-        f"({low:.4g} to {high:.4g})"
-    )
+    text = f"{name_within(name)} with the predictions of all rows is {value:.4g} ({low:.4g} to {high:.4g})"
     return text + (f", where {lost:.1%} of the rows have a prediction that no labelled row has" if lost else "")

@@ -1,10 +1,11 @@
 """The monitors of rows whose labels have come: metrics, slices, how many labels there are and whether they are fair."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 from headrace.core.base.errors import InputError
+from headrace.core.base.quantities import describe_count
 from headrace.core.drift.input_counts import InputCounts
 from headrace.core.drift.output_profile import OutputProfile
 from headrace.core.monitors.performance.label_bias import label_bias
@@ -102,12 +103,12 @@ def performance_results(
     main = MAIN[window.outcome.task]
     coverage = _measure_coverage(window, fewest_labelled)
     if len(window.outcome) < _FEWEST_MEASURED:
-        sentence = (
-            f"{name_of(main)} cannot be measured: labels of {len(window.outcome)} rows have come, and "
-            f"{_FEWEST_MEASURED} are the fewest."
-        )
+        few = f"labels of {describe_count(len(window.outcome), 'row')} have come, and {_FEWEST_MEASURED} are the fewest"
+        sentence = f"{name_of(main)} cannot be measured: {few}."
         unknown = MonitorResult("measured_performance", main, "unknown", sentence, rows=len(window.outcome))
-        return unknown, coverage
+        slices = replace(unknown, monitor="slice_performance", subject="", sentence=f"No slice can be measured: {few}.")
+        bias = label_bias(profile, window.outcome, window.unlabelled, window.inputs, plan)
+        return (unknown, *([slices] if reference.slices else ()), coverage, *bias)
     measured = [*_measure(window, reference, plan), *_measure_slices(window, reference, plan, main)]
     tested = [one for one in measured if one.reference is not None]
     adjusted = adjust_holm(
@@ -154,7 +155,7 @@ def _describe(one: _Measurement, p_value: float | None, plan: PerformancePlan) -
     where = "" if one.monitor == "measured_performance" else f" of the rows with {one.subject}"
     sentence = (
         f"{name_of(one.metric)}{where} is {describe_value(interval.value, interval.low, interval.high)} over "
-        f"{one.rows:,} labelled rows"
+        f"{describe_count(one.rows, 'labelled row')}"
     )
     status: Status = "ok"
     if reference and p_value is not None:
@@ -206,7 +207,7 @@ def _measure_coverage(window: LabelledWindow, fewest: float) -> MonitorResult:
         "label_coverage",
         "",
         "violated" if few else "ok",
-        f"Labels of {labelled:,} of {rows:,} rows have come ({share:.1%}){wanted}.",
+        f"Labels of {labelled:,} of {describe_count(rows, 'row')} have come ({share:.1%}){wanted}.",
         value=share,
         low=low,
         high=high,

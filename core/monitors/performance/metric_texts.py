@@ -22,6 +22,12 @@ def name_of(metric: str) -> str:
     return _NAMES[metric]
 
 
+def name_within(metric: str) -> str:
+    """Return the same name as it stands within a sentence."""
+    name = name_of(metric)
+    return f"the {name.removeprefix('The ')}" if name.startswith("The ") else name
+
+
 def describe_value(value: float, low: float, high: float) -> str:
     """Return a value with its interval, such as ``0.91 (0.88 to 0.93)``."""
     return f"{value:.4g} ({low:.4g} to {high:.4g})"

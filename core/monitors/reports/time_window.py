@@ -1,7 +1,7 @@
 """Windows of time: the spans for which monitors are computed."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 
 from headrace.core.base.errors import InputError, quote
 
@@ -53,3 +53,22 @@ def parse_moment(text: str) -> datetime:
     if moment is None or moment.tzinfo is None:
         raise InputError(f"a moment must be such as 2026-03-01T00:00:00Z; got {quote(text)} instead.")
     return moment.astimezone(UTC)
+
+
+def parse_typed_moment(text: str) -> datetime:
+    """Read a moment as a person types it: with a time zone, or a date alone, which means its midnight in UTC.
+
+    Raises:
+        InputError: If the text is neither.
+    """
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    except ValueError:
+        pass
+    try:
+        return parse_moment(text)
+    except InputError as error:
+        raise InputError(
+            f"a moment must be such as 2026-03-01T00:00:00Z, or a date such as 2026-03-01 (midnight UTC); got "
+            f"{quote(text)} instead."
+        ) from error

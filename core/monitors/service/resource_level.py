@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from scipy import stats
 
+from headrace.core.base.quantities import describe_count
 from headrace.core.monitors.reports.monitor_kinds import MONITORS
 from headrace.core.monitors.reports.monitor_report import MonitorResult, Status
 from headrace.core.monitors.service.service_objectives import (
@@ -201,7 +202,8 @@ def _measure_error_rate(reading: ResourceReading, bound: float | None) -> Iterat
         "error_rate",
         "",
         "ok",
-        f"The server answered {_percent(errors / requests)} of {round(requests)} requests by an error of its own",
+        f"The server answered {_percent(errors / requests)} of {describe_count(round(requests), 'request')} by an "
+        "error of its own",
         value=errors / requests,
         low=low,
         high=high,
@@ -266,7 +268,14 @@ def _measure_lag(reading: ResourceReading, bound: float | None) -> Iterator[Moni
     if reading.lag is None or reading.problem:
         yield _unknown(reading, "lag")
         return
-    result = MonitorResult("lag", "", "ok", f"{reading.lag:.0f} rows wait to be scored", value=reading.lag, bound=bound)
+    result = MonitorResult(
+        "lag",
+        "",
+        "ok",
+        f"{describe_count(round(reading.lag), 'row', 'waits', 'wait')} to be scored",
+        value=reading.lag,
+        bound=bound,
+    )
     promise = f"at most {bound:.0f} allowed" if bound is not None else "no bound is set"
     yield _judge(reading, result, violated=bound is not None and reading.lag > bound, promise=promise)
 
@@ -282,7 +291,7 @@ def _measure_budget(reading: ResourceReading, objective: ServiceObjective) -> Mo
         objective.name,
         "ok",
         f"Of the error budget of objective {objective.name}, {_percent(left)} are left after {days:.3g} of its "
-        f"{objective.period_days} days",
+        f"{describe_count(objective.period_days, 'day')}",
         value=left,
         bound=0.0,
         rows=round(totals.requests),

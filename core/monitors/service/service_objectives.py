@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from headrace.core.base.errors import InputError, quote
+from headrace.core.base.quantities import describe_count
 
 ObjectiveKind = Literal["availability", "latency"]
 AlertSeverity = Literal["critical", "warning"]
@@ -194,8 +195,9 @@ def select_windows(objective: ServiceObjective) -> tuple[BurnRateWindow, ...]:
 def explain_omitted_windows(objectives: Iterable[ServiceObjective]) -> tuple[str, ...]:
     """Return a sentence for each objective some of whose alerts could never fire, and are therefore left out."""
     return tuple(
-        f"Objective {objective.name} (target {objective.target:g} over {objective.period_days} days) has no alert over "
-        f"{' and '.join(f'{window.long_seconds / 3_600:g} h' for window in omitted)}: it could never fire."
+        f"Objective {objective.name} (target {objective.target:g} over {describe_count(objective.period_days, 'day')}) "
+        f"has no alert over {' and '.join(f'{window.long_seconds / 3_600:g} h' for window in omitted)}: it could "
+        "never fire."
         for objective in objectives
         if (omitted := [window for window in BURN_RATE_WINDOWS if window not in select_windows(objective)])
     )

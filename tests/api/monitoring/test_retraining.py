@@ -113,6 +113,10 @@ def test_the_world_changes_and_a_better_version_takes_over(
     assert ended.status == "promoted", ended.sentence
     assert "500 old and 380 new rows, and measured on the newest 220" in ended.sentence
     assert (tmp_path / "out-rollout.json").exists()
+    served = open_registry("out/registry.db").model("life").find("production")
+    assert (served.digest, ended.production) == (ended.run.model.digest, f"life {served.version}")
+    assert ended.sentence.endswith(f"life@production in {tmp_path / 'out' / 'registry.db'} is {served.version} now.")
+    assert [entry.action for entry in open_registry("out/registry.db").model("life").entries].count("rollout") == 1
     third = hr.retrain(
         "out",
         "store",

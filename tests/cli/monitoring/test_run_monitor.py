@@ -57,6 +57,48 @@ def test_the_exit_code_can_say_that_something_was_decided(home: Path) -> None:
     assert headrace("monitor", "run", *_arguments(home, 1), "--exit-code").returncode == 0
 
 
+def test_another_policy_on_a_decided_window_is_told(home: Path) -> None:
+    """The decision stands, and the sentence says from when the new policy decides."""
+    first = headrace("monitor", *_arguments(home, 1))
+    assert "by another policy" not in first.stdout
+    (home / "monitoring.yaml").write_text(_WEEK + "cool_down_days: 3\n")
+    again = headrace("monitor", *_arguments(home, 1))
+    assert "This window was decided at 2025-01-20T00:00:00Z by another policy" in again.stdout
+    assert "decides from the next window on, which ends at 2025-01-27T00:00:00Z" in again.stdout
+    decided = headrace("monitor", "decide", *_arguments(home, 1))
+    assert "by another policy" in decided.stdout
+    summary = [line for line in first.stdout.splitlines() if "Decision:" in line]
+    assert summary == [line for line in again.stdout.splitlines() if "Decision:" in line]
+
+
+def test_a_date_is_a_moment(home: Path) -> None:
+    """The midnight in UTC with which a window ends."""
+    arguments = _arguments(home, 1)
+    arguments[arguments.index("--at") + 1] = "2025-01-20"
+    arguments[arguments.index("--trained") + 1] = "2025-01-06"
+    done = headrace("monitor", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "2025-01-13T00:00:00Z to 2025-01-20T00:00:00Z: 300 rows" in done.stdout
+
+
+@pytest.mark.parametrize("follow", [[], ["--follow"]])
+def test_an_address_of_notices_is_refused_before_anything_runs(
+    home: Path, follow: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its scheme is named, and nothing that may be a secret; a monitor that follows does not go on either."""
+    monkeypatch.setenv("HEADRACE_NOTICE_ADDRESSES", "json://127.0.0.1:9/hook nosuch://token-9c1f/token-77")
+    arguments = _arguments(home, 1)
+    if follow:
+        place = arguments.index("--at")
+        arguments = [*arguments[:place], *arguments[place + 2 :], *follow]
+    done = headrace("monitor", *arguments)
+    assert done.returncode == 2
+    assert "address 2 of HEADRACE_NOTICE_ADDRESSES must be a URL that Apprise knows" in done.stderr
+    assert "it begins with nosuch://" in done.stderr
+    assert "token" not in done.stderr
+    assert not list((home / "store").glob("*/reports/*"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -209,9 +209,9 @@ def test_what_is_left_out_is_stated() -> None:
     notes = " ".join(result.notes)
     assert result.both == 2
     assert "2 keys saw both versions" in notes
-    assert "1 rows without a key" in notes
-    assert "1 rows without a version" in notes
-    assert "1 rows of other versions than 'baseline' and 'candidate', such as 'third'" in notes
+    assert "1 row without a key" in notes
+    assert "1 row without a version" in notes
+    assert "1 row of other versions than 'baseline' and 'candidate', such as 'third'" in notes
     assert "Values of 'spent' are missing for 0.2" in notes
     effect = result.metrics[0]
     assert effect.missing.candidate == pytest.approx(0.2, abs=0.03)
@@ -238,7 +238,7 @@ def test_keys_without_a_time_come_last() -> None:
     plan = plan_test(MEAN_METRIC)
     table = draw_table(12, plan.keys).with_columns(day=pl.when(pl.col("key") != 3).then("day"))
     result = analyze(table, plan=plan, time="day")
-    assert "1 keys have no time" in result.notes[-1]
+    assert "1 key has no time and comes last" in result.notes[-1]
     assert result.metrics[0].timeline[-1].keys == plan.keys
 
 

@@ -75,6 +75,24 @@ def test_a_window_that_is_monitored_again_changes_nothing(place: StorePlace) -> 
     assert (again.report, again.decision) == (first.report, first.decision)
 
 
+def test_another_policy_is_told_from_when_it_decides(place: StorePlace) -> None:
+    """A decided window stays decided; the same policy again, or the first one, needs no word."""
+    week = PumpWeek(1)
+    store_week(place, week)
+    assert (_monitor(place, week).standing, _monitor(place, week).standing) == ("", "")
+    again = monitor_window(
+        pump_bundle(),
+        place,
+        week_window(week),
+        policy=replace(POLICY, cool_down_days=3),
+        facts=TrainingFacts(trained=PumpWeek(0).start),
+        now=week.start + WEEK,
+    )
+    assert again.decision.policy == POLICY.digest
+    assert f"by another policy ({POLICY.digest[:12]}), and that decision stands" in again.standing
+    assert again.standing.endswith("decides from the next window on, which ends at 2025-01-27T00:00:00Z.")
+
+
 def test_a_window_that_another_version_had_is_refused(place: StorePlace) -> None:
     """A window has one report; nobody gets that of another version for his own."""
     week = PumpWeek(1)

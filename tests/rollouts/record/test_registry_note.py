@@ -6,8 +6,9 @@ import pytest
 
 from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.models.history_text import describe_entry
+from headrace.registry.models.policy import StagePolicy, StageRule
 from headrace.rollouts.record.record import RolloutPlan, RolloutRecord, RolloutStep, RolloutVersion
-from headrace.rollouts.record.registry_note import decision, record_in_registry
+from headrace.rollouts.record.registry_note import decision, enter_production, record_in_registry
 from tests.made_bundle import copy_bundle
 from tests.registry.made import variant
 
@@ -78,3 +79,29 @@ def test_what_cannot_be_told_is_said(place: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     assert record_in_registry(ended("f" * 64)) == "in no registry, because there is none here"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_version_enters_production_if_the_policy_allows_it(place: Path) -> None:
+    """Who waits for a person learns it; without a registry nothing is claimed."""
+    digest, registry = (place / "digest").read_text(), place / "registry.db"
+    models = open_registry(str(registry))
+    careful = StageRule(verdicts=("promote",), approvals=1)
+    models.set_policy(StagePolicy({**StagePolicy().rules, "production": careful}), by="ann")
+    version, sentence = enter_production("customers", digest, str(registry))
+    assert version == ""
+    assert sentence.startswith(f"customers@production in {registry} stays what it was: customers 1.0.0 needs 1 approv")
+    assert models.model("customers").stage("production") is None
+    models.set_policy(StagePolicy(), by="ann")
+    for _ in range(2):
+        version, sentence = enter_production("customers", digest, str(registry))
+        assert (version, sentence) == ("1.0.0", f"customers@production in {registry} is 1.0.0 now.")
+    assert models.model("customers").find("production").digest == digest
+    assert [entry.action for entry in models.model("customers").entries].count("promote") == 1
+
+
+@pytest.mark.parametrize(("digest", "registry"), [("", "registry.db"), ("f" * 64, "")])
+def test_without_a_registry_the_stage_stays(digest: str, registry: str) -> None:
+    """The sentence says so."""
+    version, sentence = enter_production("customers", digest, registry)
+    assert version == ""
+    assert sentence == "No registry knows the new version, so that customers@production stays what it was."

@@ -186,10 +186,24 @@ def test_sentences_name_column_change_and_amounts() -> None:
     moved = _results(_broken("moved", draw_rows(rng, 1000)))["input_drift", "price"].sentence
     assert moved.startswith("'price' has changed since training: its median went from about ")
     missing = _results(_broken("all missing", draw_rows(rng, 1000)))["missing", "weight"].sentence
-    assert missing == "'weight' has no value in any of 1000 rows."
+    assert missing == "'weight' has no value in any of 1,000 rows."
     turned = _results(_broken("turned", draw_rows(rng, 1000)))["joint_drift", ""].sentence
     assert "'price' and 'weight', whose scores correlated by 0." in turned
-    assert "rows are taken for independent" in turned
+
+
+def test_what_is_not_known_of_the_promise_is_one_note() -> None:
+    """However many alarms it concerns; a window without an alarm needs none."""
+    rng = np.random.default_rng(4)
+    notes: list[str] = []
+    results = _results(_broken("moved", draw_rows(rng, 1000)), notes=notes)
+    assert len(_alarms(results)) >= 2
+    assert not [one for one in results.values() if "not known" in one.sentence]
+    (note,) = notes
+    assert note.startswith("How much windows differ by themselves is not known")
+    assert "rows are taken for independent" in note
+    calm: list[str] = []
+    assert not _alarms(_results(draw_rows(rng, 1000), notes=calm))
+    assert not calm
 
 
 @pytest.mark.parametrize("rows", [0, 1, 19])
@@ -198,9 +212,13 @@ def test_too_few_rows_are_unknown(rows: int) -> None:
     results = _results(draw_rows(np.random.default_rng(5), rows), end=START + timedelta(hours=1))
     assert _alarms(results) == {}
     assert results["input_drift", ""].status == "unknown"
+    counted = "1 valid row" if rows == 1 else f"{rows} valid rows"
     assert results["input_drift", ""].sentence == (
-        f"The window has {rows} valid rows with known inputs; at least 20 are needed to test anything."
+        f"The window has {counted} with known inputs; at least 20 are needed to test anything."
     )
+    unknown = {monitor for (monitor, _), result in results.items() if result.status == "unknown"}
+    assert {"missing", "unseen_categories", "joint_drift", "prediction_drift", "duplicate_rows"} <= unknown
+    assert ("contract_violations" in unknown) == (rows == 0)
     assert results["freshness", ""].status == ("ok" if rows else "unknown")
 
 

@@ -101,7 +101,7 @@ def test_broken_data_win_over_everything() -> None:
     assert overdue.outcome == "stop"
     assert overdue.reasons[1:] == (
         "contract_violations:range is data_fault on day 70.",
-        "The last training was 71.0 days ago, and at most 60 may pass.",
+        "The last training was 71 days ago, and at most 60 may pass.",
     )
 
 
@@ -114,6 +114,25 @@ def test_windows_with_broken_data_do_not_count() -> None:
     assert [one.faults for one in decision.windows] == [("missing",), ("missing",), ()]
 
 
+def test_a_window_from_before_the_training_is_told() -> None:
+    """Whoever monitors a version on its first day learns why nothing is known."""
+    early = made_decision([], state=TrainingState(day(20).end + timedelta(hours=5)))
+    assert early.outcome == "nothing"
+    assert early.reasons[1] == (
+        "The window ended before this version was trained, at 2026-01-22T05:00:00Z: wait for the first after it."
+    )
+    assert not [text for text in made_decision(days({}, 20)).reasons if "before this version" in text]
+
+
+def test_monitors_that_are_unknown_for_one_reason_are_one_sentence() -> None:
+    """A window that nobody reported leaves all of them open."""
+    found = made_decision([made_report(one, OK) for one in (18, 19)])
+    assert found.unknown == ("error_rate", "degradation", "input_drift")
+    assert found.reasons[1:] == (
+        "It is not known how error_rate, degradation, input_drift are: This window has no report of this version.",
+    )
+
+
 def test_unknown_is_never_nothing_is_wrong() -> None:
     """A monitor without a result is named, and warns if that lasts."""
     once = made_decision(days({"error_rate": "unknown"}, 20))
@@ -124,8 +143,13 @@ def test_unknown_is_never_nothing_is_wrong() -> None:
     )
     assert once.unknown == ("error_rate",)
     assert made_decision(days({"error_rate": "unknown"}, 19, 20)).outcome == "warn"
-    absent = made_decision([made_report(one, {"error_rate": "ok", "degradation:mae": "ok"}) for one in (18, 19, 20)])
-    assert (absent.outcome, absent.unknown) == ("nothing", ())  # a table may have no column that could drift
+    watching = dataclasses.replace(
+        POLICY, monitors={**MONITORS, "missing": MonitorRule(), "slice_performance": MonitorRule()}
+    )
+    complete = made_decision([made_report(one, OK) for one in (18, 19, 20)], policy=watching)
+    assert (complete.outcome, complete.unknown) == ("nothing", ())  # no row may lack a value, and no slice be large
+    undrifted = made_decision([made_report(one, {"error_rate": "ok", "degradation": "ok"}) for one in (18, 19, 20)])
+    assert (undrifted.outcome, undrifted.unknown) == ("warn", ("input_drift",))
     assert made_decision([]).unknown == ("error_rate", "degradation", "input_drift")
     assert made_decision([]).outcome == "warn"
 
@@ -139,8 +163,8 @@ def test_windows_before_the_training_are_not_unknown() -> None:
 @pytest.mark.parametrize(
     ("state", "says"),
     [
-        (TrainingState(day(15).end, 500), "5.0 days ago; at least 10 must pass"),
-        (TrainingState(BEGIN, 99), "99 new labelled rows; at least 100"),
+        (TrainingState(day(15).end, 500), "5 days ago; at least 10 must pass"),
+        (TrainingState(BEGIN, 99), "Labels of 99 rows have come since the last training; at least 100 must"),
         (TrainingState(BEGIN, None), "not known how many rows have new labels"),
     ],
 )

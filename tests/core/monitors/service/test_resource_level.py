@@ -68,7 +68,7 @@ def test_each_bound_is_kept() -> None:
     violated = {key for key, one in found.items() if one.status == "violated"}
     assert violated == found.keys() - {("cpu", "two"), ("memory", "two")}
     assert found["error_rate", ""].sentence == (
-        "The server answered 10 % of 10000 requests by an error of its own (at most 1 % allowed)."
+        "The server answered 10 % of 10,000 requests by an error of its own (at most 1 % allowed)."
     )
     assert found["burn_rate", "availability"].value == pytest.approx(100)
 
