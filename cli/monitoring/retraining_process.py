@@ -19,7 +19,7 @@ from headrace.core.base.errors import InputError
 from headrace.core.runtime.processes import ChildProcess, lease, start_guarded, stop
 
 _ENDINGS = {
-    0: "The retraining has ended; what follows is said above.",
+    0: "The retraining has ended; its last lines name the next step.",
     3: "The retraining has ended: the former version stays.",
     4: "The retraining was refused: the rows are not fit for training, and nothing was trained.",
 }
