@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headrace.cli.monitoring.retraining_process import RetrainingProcess, check_arguments, retraining_process
 from headrace.cli.options.model_argument import Model
 from headrace.cli.options.run_options import SummaryFile, Verbose
 from headrace.core.base.errors import InputError, StoreError
@@ -31,12 +33,16 @@ Examples:
 
   headrace monitor tips@production monitoring --server http://127.0.0.1:8080 --follow --gauges 127.0.0.1:9109
 
+  headrace monitor tips@production monitoring --follow --retrain --retrain-option --old=trips.csv
+
 Exit code 0: the window is reported and decided about, whatever was decided; with --exit-code 3: a decision other than
-nothing. Notices go to the addresses in HEADRACE_NOTICE_ADDRESSES.
+nothing; with --retrain and without --follow that of headrace retrain, where it ran. Notices go to the addresses in
+HEADRACE_NOTICE_ADDRESSES.
 """
 _DECIDED = 3
 _GRACE = timedelta(minutes=2)
 _RETRY_SECONDS = 60.0
+_POLL_SECONDS = 2.0
 _MOST_SENTENCES = 5
 _NEXT_STEPS = {
     "retrain": "headrace retrain {model} {store}",
@@ -86,6 +92,18 @@ def run(
     gauges: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="With --follow: serve gauges for Prometheus at /metrics.")
     ] = "",
+    retrain: Annotated[
+        bool,
+        typer.Option(
+            "--retrain",
+            help="Run headrace retrain where that is decided and need not wait for a person; its failure never ends "
+            "--follow.",
+        ),
+    ] = False,
+    retrain_option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OPTION", help="Option of headrace retrain, such as --old=trips.csv; repeatable."),
+    ] = None,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 3 if anything other than nothing was decided.")
     ] = False,
@@ -101,10 +119,9 @@ def run(
     from headrace.monitoring.notices.notice_sender import read_addresses  # noqa: PLC0415
     from headrace.monitoring.resources.window_resources import ResourceSource  # noqa: PLC0415
 
-    if follow and at:
-        raise InputError("--follow goes with the clock; leave out --at.")
-    if gauges and not follow:
-        raise InputError("--gauges are served while the monitor runs; add --follow.")
+    _check_options(follow=follow, at=at, gauges=gauges, retrain=retrain, retrain_option=retrain_option)
+    training = [*([f"--policy={policy}"] if policy else []), *(retrain_option or ()), "--", model, store]
+    check_arguments(training)
     rules = monitoring.read_policy(policy)
     known = parse_typed_moment(trained) if trained else None
     tested = monitoring.read_feedback(feedback) if feedback else None
@@ -126,7 +143,7 @@ def run(
             resources=resources,
             addresses=addresses,
         )
-        _describe(found, model, store)
+        _describe(found, model, store, is_carried_out=retrain and _is_due(found))
         if page is not None:
             place = ", ".join(server or ())
             monitoring.write_monitor_page(page, model, store, earlier=earlier or (), endpoint=place)
@@ -135,12 +152,29 @@ def run(
             write_json(summary, {"report": found.report.as_json(), "decision": found.decision.as_json()})
         return found
 
-    if follow:
-        _follow(look, rules, resources, gauges=gauges)
-        return
-    found = look(_past(parse_typed_moment(at)) if at else datetime.now(UTC) - _GRACE)
+    with retraining_process(training) if retrain else contextlib.nullcontext() as retraining:
+        if follow:
+            _follow(look, rules, resources, gauges=gauges, retraining=retraining)
+            return
+        found = look(_past(parse_typed_moment(at)) if at else datetime.now(UTC) - _GRACE)
+        if retraining is not None and _is_due(found) and (code := retraining.run()):
+            raise typer.Exit(code)
     if exit_code and found.decision.outcome != "nothing":
         raise typer.Exit(_DECIDED)
+
+
+def _check_options(*, follow: bool, at: str, gauges: str, retrain: bool, retrain_option: list[str] | None) -> None:
+    if follow and at:
+        raise InputError("--follow goes with the clock; leave out --at.")
+    if gauges and not follow:
+        raise InputError("--gauges are served while the monitor runs; add --follow.")
+    if retrain_option and not retrain:
+        raise InputError("--retrain-option is for the retraining that --retrain starts; add --retrain.")
+
+
+def _is_due(found: "MonitoredWindow") -> bool:
+    """Return whether a retraining is decided, and no person must allow it first."""
+    return found.decision.outcome == "retrain" and not found.decision.needs_approval
 
 
 def _past(moment: datetime) -> datetime:
@@ -154,7 +188,7 @@ def _past(moment: datetime) -> datetime:
     return moment
 
 
-def _describe(found: "MonitoredWindow", model: str, store: str) -> None:
+def _describe(found: "MonitoredWindow", model: str, store: str, *, is_carried_out: bool) -> None:
     report, decision = found.report, found.decision
     counts = {status: sum(one.status == status for one in report.results) for status in ("violated", "data_fault")}
     unknown = sum(one.status == "unknown" for one in report.results)
@@ -181,7 +215,7 @@ def _describe(found: "MonitoredWindow", model: str, store: str) -> None:
     for text in (*found.notices.sent, *found.notices.failures):
         typer.echo(f"  Notice: {text}")
     step = _NEXT_STEPS.get(decision.outcome, "")
-    if step:
+    if step and not is_carried_out:
         typer.echo(f"  Next: {step.format(model=model, store=store, name=report.name)}")
 
 
@@ -191,6 +225,7 @@ def _follow(
     resources: "ResourceSource",
     *,
     gauges: str,
+    retraining: RetrainingProcess | None,
 ) -> None:
     """Look at each window that ends, until a signal; a failure is reported and tried again."""
     from headrace.monitoring.decisions.decide_window import latest_window  # noqa: PLC0415 - as above
@@ -211,11 +246,23 @@ def _follow(
             except (StoreError, InputError) as error:
                 typer.echo(f"headrace: {error}", err=True)
                 board.report_alive()
-                ended.wait(_RETRY_SECONDS)
+                _wait(ended, _RETRY_SECONDS, retraining)
                 continue
             board.update(MonitorRun(found.report, now, found.decision.outcome, rules.length.total_seconds()))
+            if retraining is not None and _is_due(found):
+                retraining.start()
             following = latest_window(rules, now).end + rules.length
-            ended.wait(max((following - (datetime.now(UTC) - _GRACE)).total_seconds(), 1.0))
+            _wait(ended, max((following - (datetime.now(UTC) - _GRACE)).total_seconds(), 1.0), retraining)
+
+
+def _wait(ended: threading.Event, seconds: float, retraining: RetrainingProcess | None) -> None:
+    """Wait for a signal, and meanwhile for the end of a retraining, which is reported."""
+    end = time.monotonic() + seconds
+    while not ended.is_set() and (left := end - time.monotonic()) > 0:
+        is_running = retraining is not None and retraining.process is not None
+        ended.wait(min(left, _POLL_SECONDS) if is_running else left)
+        if retraining is not None:
+            retraining.report_end()
 
 
 @contextlib.contextmanager

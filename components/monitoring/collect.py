@@ -1,25 +1,25 @@
 """The component that stores logged requests and responses of a model."""
 
-from kfp.dsl import Artifact, Input, Model, Output
+from kfp.dsl import Artifact, Output
 
 from headrace.components.base import component
 
 
 @component
 def collect(
-    bundle: Input[Model],
-    counts: Output[Artifact],
-    sources: list,
+    model: str,
     store: str,
-    services: list = [],  # noqa: B006 - KFP's default
+    counts: Output[Artifact],
+    sources: list = [],  # noqa: B006 - KFP's default
+    services: list = [],  # noqa: B006
 ) -> int:
     """Store the rows that a model has scored, from logged requests and responses, as ``headrace collect`` does.
 
     Args:
-        bundle: The model, whose contract says what is kept.
-        counts: What was stored, repeated, removed and refused, by reason.
-        sources: Log files, folders and ``s3://BUCKET/PREFIX`` in the layout of KServe's logger.
+        model: Folder or store URI of the bundle in service, or NAME@VERSION; its contract says what is kept.
         store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``.
+        counts: What was stored, repeated, removed and refused, by reason.
+        sources: Log files, folders and ``s3://BUCKET/PREFIX`` in the layout of KServe's logger; empty for none.
         services: Names of the InferenceServices that serve the model; empty for the model's own name.
 
     Returns:
@@ -27,4 +27,4 @@ def collect(
     """
     from headrace.steps.monitoring.collect import run_collect
 
-    return run_collect(bundle=bundle, counts=counts, sources=sources, store=store, services=services)
+    return run_collect(model=model, store=store, counts=counts, sources=sources, services=services)

@@ -12,7 +12,7 @@ class DecideOutputs(NamedTuple):
 
     Attributes:
         Output: The outcome.
-        act: The outcome if it need not wait for a person, else an empty text.
+        act: The outcome if it is about this version and need not wait for a person, else an empty text.
     """
 
     Output: str
@@ -32,7 +32,7 @@ def decide(
     """Decide about a model after the latest window that has ended, once; record it in the store and the registry.
 
     Args:
-        model: Folder or store URI of the bundle in service.
+        model: Folder or store URI of the bundle in service, or NAME@VERSION of the registry.
         store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``; it has the reports of the monitors.
         decision: The decision (JSON): outcome, reasons, and the figures that it rests on.
         policy: Path or address of the monitoring policy; empty for the default one.
@@ -41,7 +41,7 @@ def decide(
         now: Time of the decision; empty for the present.
 
     Returns:
-        ``nothing``, ``warn``, ``retrain``, ``roll_back`` or ``stop``; and the same if it need not wait for a person.
+        ``nothing``, ``warn``, ``retrain``, ``roll_back`` or ``stop``; and the same if it is to be carried out now.
     """
     from headrace.steps.monitoring.decide import run_decide
 

@@ -1,17 +1,17 @@
 """The component that stores what turned out to be true of scored rows."""
 
-from kfp.dsl import Artifact, Dataset, Input, Model, Output
+from kfp.dsl import Artifact, Dataset, Output
 
 from headrace.components.base import component
 
 
 @component
 def join_labels(
-    bundle: Input[Model],
-    table: Input[Dataset],
+    model: str,
+    store: str,
     counts: Output[Artifact],
     refused: Output[Dataset],
-    store: str,
+    labels: str = "",
     actual_column: str = "",
     request_id_column: str = "request_id",
     row_column: str = "row",
@@ -20,11 +20,11 @@ def join_labels(
     """Store labels of rows that a model has scored, as ``headrace labels`` does.
 
     Args:
-        bundle: The model, whose contract says what a label may be.
-        table: The labels, as ``ingest`` left them.
+        model: Folder or store URI of the bundle in service, or NAME@VERSION; its contract says what a label may be.
+        store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``.
         counts: How many labels were matched, unknown, corrected, repeated and refused, and why.
         refused: The refused rows, with the reason of each in the last column.
-        store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``.
+        labels: Path or address of the table of labels; empty for none.
         actual_column: Column of what was true; empty for the contract's target.
         request_id_column: Column of the request's id; a table without it names rows by the contract's keys.
         row_column: Column of the position in the request; without it, the first row of each request is meant.
@@ -36,11 +36,11 @@ def join_labels(
     from headrace.steps.monitoring.join_labels import run_join_labels
 
     return run_join_labels(
-        bundle=bundle,
-        table=table,
+        model=model,
+        store=store,
         counts=counts,
         refused=refused,
-        store=store,
+        labels=labels,
         actual_column=actual_column,
         request_id_column=request_id_column,
         row_column=row_column,

@@ -10,7 +10,7 @@ def monitor(model: str, store: str, report: Output[Artifact], policy: str = "", 
     """Compute the monitors of a model over the latest window that has ended; the store keeps the report.
 
     Args:
-        model: Folder or store URI of the bundle in service.
+        model: Folder or store URI of the bundle in service, or NAME@VERSION of the registry.
         store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``; it has the rows that the model scored.
         report: What each monitor says (JSON).
         policy: Path or address of the monitoring policy; empty for the default one.

@@ -15,12 +15,14 @@ class SelectRowsOutputs(NamedTuple):
         contract: Address of its contract.
         test_size: Share of the rows to hold out by time.
         roll_out: Whether a better model may take over without a person's approval.
+        champion: Folder or store URI of the bundle in service.
     """
 
     source: str
     contract: str
     test_size: float
     roll_out: bool
+    champion: str
 
 
 @component
@@ -38,7 +40,7 @@ def select_rows(
     """Validate old and new rows of a model, and store those that the policy selects, with their contract.
 
     Args:
-        model: Folder or store URI of the bundle in service.
+        model: Folder or store URI of the bundle in service, or NAME@VERSION of the registry.
         store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``.
         selection: What was selected and left out, and how the contract became wider (JSON).
         new: Path or address of the labelled rows since the last training, with ``time``; empty for those in the store.
@@ -49,8 +51,8 @@ def select_rows(
         seed: Seed of every random choice.
 
     Returns:
-        Address of the table, address of its contract, the share of rows to hold out by time, and whether a better
-        model may take over without a person's approval.
+        Address of the table, address of its contract, the share of rows to hold out by time, whether a better model
+        may take over without a person's approval, and the address of the bundle in service.
     """
     from headrace.steps.monitoring.select_rows import run_select_rows
 

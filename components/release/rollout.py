@@ -33,7 +33,7 @@ def rollout(
     Args:
         candidate: Store URI of the model, as ``publish`` returned it.
         record: The decision record: JSON with every step, its numbers, bounds, decision and reason.
-        name: Name of the endpoint on KServe; with ``local`` it is the stable bundle's own.
+        name: Name of the endpoint on KServe; empty for the model's. With ``local`` it is the stable bundle's own.
         platform: Where: ``kserve``, or ``local`` for a trial on the step's machine, with a table's rows as requests.
         stable: With ``local``: folder or store URI of the bundle in service.
         table: With ``local``: path, glob or address of the table whose rows are sent as requests.

@@ -62,6 +62,10 @@ class HistoryStore:
             if within is None or (within.start <= window.start and window.end <= within.end):
                 yield read_document(self.place, key, MonitorReport)
 
+    def latest_reports(self, count: int) -> list[MonitorReport]:
+        """Return the reports of the latest windows, at most ``count``, in their order; errors as for ``reports``."""
+        return [read_document(self.place, key, MonitorReport) for _, key in self._windows(_REPORTS)[-count:]]
+
     def decisions(self) -> Iterator[MonitorDecision]:
         """Yield all decisions, by their windows; errors as for ``reports``."""
         for _, key in self._windows(_DECISIONS):

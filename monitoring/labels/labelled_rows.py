@@ -1,7 +1,7 @@
 """Stored rows joined with their labels: what monitors measure and what models are fitted on again."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,8 +22,6 @@ from headrace.monitoring.windows.window_rows import (
     TIME,
     select_inputs,
 )
-
-_FAR = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 
 
 class RowStore(Protocol):
@@ -56,9 +54,59 @@ def labelled_rows(
         Stored columns (``windows.window_rows``), ``actual`` (text of a class, or Float64), ``observed`` and
         ``received``, in the order of time, request and row; ``contract_rows`` has them under the contract's names.
     """
-    frames = list(rows.read(window))
-    stored = concat_rows(frames) if frames else pl.DataFrame(schema=FIXED_COLUMNS)
-    found = _match(rows, labels.read(), contract, TimeWindow(window.start, _FAR))
+    found = match_labels(rows, labels.read(), contract, since=window.start)
+    return join_labels(rows.read(window), found, unlabelled=unlabelled)
+
+
+def match_labels(
+    rows: RowStore, labels: Mapping[tuple[str, ...], pl.DataFrame], contract: Contract, *, since: dt.datetime
+) -> pl.DataFrame:
+    """Return the one label that counts of each row; it serves for every window that begins at ``since`` or later.
+
+    Args:
+        rows: The stored rows; ids, times and keys are read of them, where labels name keys.
+        labels: Labels as ``LabelStore.read`` returns them.
+        contract: The contract of the model.
+        since: First moment of the requests that matter.
+
+    Returns:
+        Columns ``request_id``, ``row``, ``actual``, ``observed``, ``received`` and ``place`` (n labels), some of which
+        may belong to no stored row.
+    """
+    parts = []
+    for names, frame in labels.items():
+        by = list(names)
+        if by == [REQUEST_ID, ROW]:
+            parts.append(frame)
+        else:
+            everything = _everything(rows)
+            if everything is not None and everything.end > since:
+                inside = TimeWindow(since, everything.end)
+                parts.append(_match_keys(_read_keys(rows, inside, contract), frame, by))
+    moment = pl.Datetime("us", "UTC")
+    schema = {
+        REQUEST_ID: pl.String(),
+        ROW: pl.Int32(),
+        ACTUAL: pl.Float64() if contract.task == "regression" else pl.String(),
+        OBSERVED: moment,
+        RECEIVED: moment,
+        PLACE: pl.Int64(),
+    }
+    if not parts:
+        return pl.DataFrame(schema=schema)
+    return latest_labels(pl.concat([part.select(list(schema)) for part in parts]), [REQUEST_ID, ROW])
+
+
+def join_labels(frames: Iterable[pl.DataFrame], found: pl.DataFrame, *, unlabelled: bool = False) -> pl.DataFrame:
+    """Return stored rows with their labels, as ``labelled_rows`` does.
+
+    Args:
+        frames: Stored rows.
+        found: Labels of ``match_labels``.
+        unlabelled: Whether to return rows without a label too, with null in ``actual``.
+    """
+    parts = list(frames)
+    stored = concat_rows(parts) if parts else pl.DataFrame(schema=FIXED_COLUMNS)
     joined = stored.join(
         found.select(REQUEST_ID, ROW, ACTUAL, OBSERVED, RECEIVED),
         on=[REQUEST_ID, ROW],
@@ -92,7 +140,7 @@ def find_labelled_span(
         contract: The contract of the model.
         received: When the labels were received.
     """
-    found = _match(rows, labels.read(), contract, TimeWindow(window.start, _FAR))
+    found = match_labels(rows, labels.read(), contract, since=window.start)
     fresh = found.filter((pl.col(RECEIVED) >= received.start) & (pl.col(RECEIVED) < received.end))
     names = fresh.select(REQUEST_ID, ROW)
     times = [
@@ -150,34 +198,6 @@ def count_matches(rows: RowStore, labels: pl.DataFrame, by: list[str], contract:
 def _everything(rows: RowStore) -> TimeWindow | None:
     hours = rows.hours()
     return TimeWindow(hours[0], hours[-1] + dt.timedelta(hours=1)) if hours else None
-
-
-def _match(
-    rows: RowStore, labels: dict[tuple[str, ...], pl.DataFrame], contract: Contract, window: TimeWindow
-) -> pl.DataFrame:
-    """Return the label that counts of each row, by request id and row."""
-    parts = []
-    for names, frame in labels.items():
-        by = list(names)
-        if by == [REQUEST_ID, ROW]:
-            parts.append(frame)
-        else:
-            everything = _everything(rows)
-            if everything is not None and everything.end > window.start:
-                inside = TimeWindow(window.start, everything.end)
-                parts.append(_match_keys(_read_keys(rows, inside, contract), frame, by))
-    moment = pl.Datetime("us", "UTC")
-    schema = {
-        REQUEST_ID: pl.String(),
-        ROW: pl.Int32(),
-        ACTUAL: pl.Float64() if contract.task == "regression" else pl.String(),
-        OBSERVED: moment,
-        RECEIVED: moment,
-        PLACE: pl.Int64(),
-    }
-    if not parts:
-        return pl.DataFrame(schema=schema)
-    return latest_labels(pl.concat([part.select(list(schema)) for part in parts]), [REQUEST_ID, ROW])
 
 
 def _match_keys(requests: pl.DataFrame, labels: pl.DataFrame, by: list[str]) -> pl.DataFrame:

@@ -86,24 +86,6 @@ def measure_labels(
     return MeasuredLabels(fresh.height, tuple(results), notes)
 
 
-def measure_window(
-    place: StorePlace, model: MonitoredModel, window: TimeWindow, plan: PerformancePlan
-) -> tuple[MonitorResult, ...]:
-    """Measure the rows of a window by all labels that are known now, for a look back.
-
-    Args:
-        place: The monitoring store.
-        model: The version that answered.
-        window: The window of the requests.
-        plan: How the results are judged.
-    """
-    rows, labels = WindowStore(place, model.name), LabelStore(place, model.name)
-    stored = labelled_rows(rows, labels, window, model.contract)
-    own = next(own_rows(iter([stored]), model), stored.clear())
-    answered, _ = select_answered([own], model.contract)
-    return _measure(model, answered, answered, plan) if answered.height else ()
-
-
 def _measure(
     model: MonitoredModel, answered: pl.DataFrame, fresh: pl.DataFrame, plan: PerformancePlan
 ) -> tuple[MonitorResult, ...]:

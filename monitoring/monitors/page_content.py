@@ -1,17 +1,15 @@
 """What the page of a model in use shows: its reports, decisions and versions, and its worst columns."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import groupby
 
 from headrace.core.base.quantities import describe_count
 from headrace.core.monitors.decisions.decision import DecisionOutcome, MonitorDecision
-from headrace.core.monitors.performance.performance_reference import PerformancePlan
 from headrace.core.monitors.reports.monitor_report import MonitorReport
-from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment
+from headrace.core.monitors.reports.time_window import parse_moment
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.monitors.column_comparison import compare_column
-from headrace.monitoring.monitors.measure_labels import measure_window
+from headrace.monitoring.monitors.look_back import measure_again, report_window
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.stored_counts import StoredCounts
 from headrace.reports.monitoring.history import ColumnComparison, HistoryEvent, ModelInUse
@@ -47,27 +45,11 @@ def collect_page_content(place: StorePlace, models: Sequence[MonitoredModel], *,
     """
     model = models[-1]
     history = HistoryStore(place, model.name)
-    reports = list(history.reports())[-_MOST_REPORTS:]
+    reports = history.latest_reports(_MOST_REPORTS)
     by_digest = {one.digest: one for one in models}
-    recent = len(reports) - _MOST_MEASURED
-    shown = tuple(
-        _measure_again(place, by_digest[one.digest], one) if index >= recent and one.digest in by_digest else one
-        for index, one in enumerate(reports)
-    )
+    shown = (*reports[:-_MOST_MEASURED], *measure_again(place, by_digest, reports[-_MOST_MEASURED:]))
     events = sorted((*_versions(reports), *_decisions(list(history.decisions()))), key=lambda event: event.time)
     return ModelInUse(model.name, endpoint, shown, tuple(events), tuple(_worst_columns(place, by_digest, reports)))
-
-
-def _measure_again(place: StorePlace, model: MonitoredModel, report: MonitorReport) -> MonitorReport:
-    """Return a report with the measured performance of its own rows, in place of that of the labels it saw come."""
-    measured = measure_window(place, model, _window(report), PerformancePlan(alpha=report.false_alarm_rate / 4))
-    again = [one for one in measured if one.monitor in {"measured_performance", "slice_performance"}]
-    rest = [one for one in report.results if one.monitor not in {"measured_performance", "slice_performance"}]
-    return replace(report, results=(*rest, *again))
-
-
-def _window(report: MonitorReport) -> TimeWindow:
-    return TimeWindow(parse_moment(report.window.start), parse_moment(report.window.end))
 
 
 def _versions(reports: Sequence[MonitorReport]) -> Iterator[HistoryEvent]:
@@ -107,7 +89,8 @@ def _worst_columns(
     }
     worst = sorted(found.values(), key=lambda one: -(one.value or 0.0))[:_MOST_COLUMNS]
     reference = {column.bins.name: column for column in model.profile.counts().columns}
-    now = {column.bins.name: column for column in StoredCounts(place, model).count(_window(report)).inputs.columns}
+    counts = StoredCounts(place, model).count(report_window(report))
+    now = {column.bins.name: column for column in counts.inputs.columns}
     for one in worst:
         if one.subject in reference:
             yield compare_column(reference[one.subject], now[one.subject], one.sentence)

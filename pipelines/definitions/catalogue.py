@@ -23,6 +23,17 @@ class ShippedPipeline:
 
 _PREPARING = ("fingerprint", "ingest", "infer_contract", "validate", "engineer", "split")
 _LEARNING = ("tune", "train", "evaluate")
+_RETRAINING = (
+    "select_rows",
+    *_PREPARING,
+    *_LEARNING,
+    "gate",
+    "package",
+    "publish",
+    "register",
+    "rollout",
+    "report",
+)
 PIPELINES = {
     "training": ShippedPipeline(
         entry="headrace.pipelines.definitions.training:training",
@@ -54,11 +65,12 @@ PIPELINES = {
     ),
     "preparation": ShippedPipeline(entry="headrace.pipelines.definitions.preparation:preparation", steps=("prepare",)),
     "monitoring": ShippedPipeline(
-        entry="headrace.pipelines.definitions.monitoring:monitoring", steps=("monitor", "decide")
+        entry="headrace.pipelines.definitions.monitoring:monitoring",
+        steps=("collect", "join_labels", "monitor", "decide", *_RETRAINING),
     ),
     "retraining": ShippedPipeline(
         entry="headrace.pipelines.definitions.retraining:retraining",
-        steps=("select_rows", *_PREPARING, *_LEARNING, "gate", "package", "publish", "register", "rollout", "report"),
+        steps=_RETRAINING,
     ),
     "rollout": ShippedPipeline(entry="headrace.pipelines.definitions.rollout:rollout", steps=("rollout",)),
 }

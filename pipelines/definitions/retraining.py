@@ -52,18 +52,16 @@ def _parameters() -> dict[str, tuple[inspect.Parameter, str]]:
     return dict(sorted(found.items(), key=lambda item: item[1][0].default is not inspect.Parameter.empty))
 
 
-_ALL = _parameters()
+PARAMETERS = _parameters()
+"""The pipeline's parameters, with the description of each."""
 
 
-@dsl.pipeline(
-    name="headrace-retraining",
-    description="Retrain a model on old and new rows, compare both on the newest, and roll the better one out.",
-)
-@with_parameters(
-    [parameter for parameter, _ in _ALL.values()], descriptions={name: text for name, (_, text) in _ALL.items()}
-)
-def retraining(options: Arguments) -> None:
-    """Retrain a model in service."""
+def add_retraining_steps(options: Arguments) -> None:
+    """Add the steps from the selection of rows to the rollout.
+
+    Args:
+        options: Values of ``PARAMETERS``, by name; others are left alone.
+    """
     selected = with_records(select_rows(**{name: options[name] for name in _SELECTION if name in options}))
     selected.set_caching_options(False)
     with_store(selected)
@@ -76,7 +74,7 @@ def retraining(options: Arguments) -> None:
         "contract": chosen["contract"],
         "split_method": "time",
         "test_size": chosen["test_size"],
-        "champion": options["model"],
+        "champion": chosen["champion"],
     }
     rows, model = add_training_steps(
         training, use_args={"publish": True, "serve": chosen["roll_out"], "serve_held": False}
@@ -87,7 +85,7 @@ def retraining(options: Arguments) -> None:
         registered = add_register_step(uri=published, **registration)
         rolled = roll_out(
             candidate=published,
-            stable=options["model"],
+            stable=chosen["champion"],
             table=chosen["source"],
             tolerances=_TOLERANCES,
             **{name: options[name] for name in _ROLLOUT_OPTIONS},
@@ -103,3 +101,16 @@ def retraining(options: Arguments) -> None:
     with dsl.Else(name="kept"):
         add_register_step(**registration)
         add_report_step(**documents)
+
+
+@dsl.pipeline(
+    name="headrace-retraining",
+    description="Retrain a model on old and new rows, compare both on the newest, and roll the better one out.",
+)
+@with_parameters(
+    [parameter for parameter, _ in PARAMETERS.values()],
+    descriptions={name: text for name, (_, text) in PARAMETERS.items()},
+)
+def retraining(options: Arguments) -> None:
+    """Retrain a model in service."""
+    add_retraining_steps(options)

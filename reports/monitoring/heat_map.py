@@ -18,6 +18,9 @@ _WHOLE = {
     "duplicate_requests": "repeated requests",
 }
 _BY_COLUMN = ("input_drift", "missing", "unseen_categories")
+_BY_RULE = "contract_violations"
+SHOWN = frozenset({*_WHOLE, *_BY_COLUMN, _BY_RULE})
+"""Monitors that have a row or a part of one."""
 _COLOURS = {"ok": "0,114,178", "violated": "198,83,0", "data_fault": "179,38,30"}
 
 
@@ -87,10 +90,17 @@ def _group(report: MonitorReport) -> dict[str, list[MonitorResult]]:
     """Return the results of the data monitors by the row that they belong to."""
     groups: dict[str, list[MonitorResult]] = {}
     for result in report.results:
-        name = result.subject if result.monitor in _BY_COLUMN else _WHOLE.get(result.monitor)
+        name = _row_name(result)
         if name:
             groups.setdefault(name, []).append(result)
     return groups
+
+
+def _row_name(result: MonitorResult) -> str:
+    """Return the row that a result belongs to; empty for none."""
+    if result.monitor == _BY_RULE:
+        return f"rule {result.subject.replace('_', ' ')}"
+    return result.subject if result.monitor in _BY_COLUMN else _WHOLE.get(result.monitor, "")
 
 
 def _effect(results: Sequence[MonitorResult]) -> float:

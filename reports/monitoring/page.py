@@ -5,9 +5,11 @@ from pathlib import Path
 
 from headrace.core.base.errors import InputError
 from headrace.core.base.files import write_text
+from headrace.core.monitors.reports.monitor_kinds import LEVELS
 from headrace.reports.monitoring import phrases
 from headrace.reports.monitoring.heat_map import draw_heat_map
 from headrace.reports.monitoring.history import ModelInUse
+from headrace.reports.monitoring.monitor_figures import draw_level
 from headrace.reports.monitoring.performance_figures import draw_performance
 from headrace.reports.page.page import render as fill
 
@@ -42,12 +44,14 @@ def render(history: ModelInUse) -> str:
             ("performance", "How good it is"),
             ("columns", "Columns by windows"),
             ("worst", "Then and now"),
+            ("servers", "How it serves"),
             ("results", "All monitors"),
         ],
         scope=phrases.describe_scope(history),
         promise=phrases.describe_promise(latest),
         performance=draw_performance(history),
         heat=draw_heat_map(history.reports),
+        drawn={level: draw_level(history, level) for level in LEVELS},
         levels=phrases.results_by_level(latest),
         words=phrases,
         version=version("headrace"),

@@ -1,5 +1,6 @@
 """The words of the page of a model in use."""
 
+from headrace.core.monitors.data.change_sentences import describe_duration
 from headrace.core.monitors.reports.monitor_kinds import LEVELS, MONITORS, Level
 from headrace.core.monitors.reports.monitor_report import MonitorReport, MonitorResult
 from headrace.reports.base import number_format
@@ -19,6 +20,8 @@ STATUS_WORDS = {
     "unknown": ("soft", "not known"),
 }
 _MOST_SENTENCES = 5
+_LONG_SECONDS = 100
+_UNIT_WORDS = {"requests per second": "requests/s", "rows": "rows", "cores": "cores", "times": "times"}
 
 
 def describe_state(report: MonitorReport) -> tuple[str, str, list[str]]:
@@ -79,13 +82,31 @@ def monitor_name(name: str) -> str:
 
 def format_value(result: MonitorResult) -> str:
     """Return a result's value in its unit; a dash if it is unknown."""
-    unit = MONITORS[result.monitor].unit
-    if result.value is None:
+    return format_amount(result.monitor, result.value)
+
+
+def format_amount(monitor: str, value: float | None) -> str:
+    """Return a value of a monitor in its unit; a dash for None.
+
+    Args:
+        monitor: Name of the monitor.
+        value: The value.
+    """
+    unit = MONITORS[monitor].unit
+    if value is None:
         return number_format.MISSING
     if unit == "share":
-        return number_format.percent(result.value)
+        return number_format.percent(value)
     if unit == "seconds":
-        return number_format.seconds(result.value)
+        return _format_seconds(value)
     if unit == "bytes":
-        return number_format.size(result.value)
-    return number_format.metric(result.value) if unit in {"metric", "effect"} else number_format.number(result.value)
+        return number_format.size(value)
+    text = number_format.metric(value) if unit in {"metric", "effect"} else number_format.number(value)
+    return f"{text} {_UNIT_WORDS[unit]}" if unit in _UNIT_WORDS else text
+
+
+def _format_seconds(value: float) -> str:
+    """Return a time: requests take milliseconds, and rows may be days old."""
+    if 0 < abs(value) < 1:
+        return f"{number_format.number(1000 * value)} ms"
+    return describe_duration(value) if value >= _LONG_SECONDS else number_format.seconds(value)

@@ -30,7 +30,7 @@ def run_decide(
     """Decide once after the latest window that has ended; the component documents the parameters.
 
     Returns:
-        The outcome, and the same if it need not wait for a person, else an empty text.
+        The outcome; and the same if it is about this version and need not wait for a person, else an empty text.
     """
     with one_file(policy) as file:
         rules = load_policy(file) if policy else parse_policy(default_text())
@@ -53,4 +53,5 @@ def run_decide(
     if standing:
         say(standing)
     say(f"{made.outcome.replace('_', ' ')}: {made.reasons[0]} {place}")
-    return made.outcome, "" if made.needs_approval else made.outcome
+    # The decision of a window stands, and another version may have taken over by it since.
+    return made.outcome, made.outcome if made.digest == digest and not made.needs_approval else ""

@@ -53,9 +53,22 @@ def run_rollout(
         "labelled_query": labelled_query,
         "error_query": error_query,
     }
-    kserve_rollout = KServeRollout(name, candidate, traffic, deployment, prometheus, **queries)
+    kserve_rollout = KServeRollout(
+        choose_endpoint(name, candidate), candidate, traffic, deployment, prometheus, **queries
+    )
     options = StepOptions(platform, plan, LocalRollout(stable, candidate, table), kserve_rollout)
     facts = rollout_step(options, record=Path(record.path), say=say)
     add_metadata(record, facts)
     say(f"{facts['status'].replace('_', ' ')}: {facts['reason']}")
     return facts["status"]
+
+
+def choose_endpoint(name: str, candidate: str) -> str:
+    """Return the name of the endpoint on KServe: the given one, else that of the model in the candidate's address.
+
+    Args:
+        name: The given name; empty for none.
+        candidate: ``s3://BUCKET/models/NAME/DIGEST/``.
+    """
+    *_, model, _ = ("", "", *candidate.rstrip("/").split("/"))
+    return name or model

@@ -42,15 +42,18 @@ _BUNDLE = ("package", "bundle")
 
 SAMPLES = {
     "collect": Sample(
-        arguments={"sources": ["{table}"], "store": "{table}.monitoring"},
-        inputs={"bundle": _BUNDLE},
+        arguments={"model": "{bundle}", "sources": ["{table}"], "store": "{table}.monitoring"},
         bad={"store": "ftp://x"},
         says="ftp://x",
     ),
     "score": Sample(inputs={"bundle": _BUNDLE, "table": _TABLE}, broken="bundle", says="manifest"),
     "join_labels": Sample(
-        arguments={"store": "{table}.monitoring", "request_id_column": "joined"},
-        inputs={"bundle": _BUNDLE, "table": _TABLE},
+        arguments={
+            "model": "{bundle}",
+            "labels": "{table}",
+            "store": "{table}.monitoring",
+            "request_id_column": "joined",
+        },
         bad={"actual_column": "no such column"},
         says="no such column",
     ),

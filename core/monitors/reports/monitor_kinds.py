@@ -18,7 +18,8 @@ class MonitorKind:
         name: Name in documents, policies and metrics.
         level: What it looks at: the server, the data, or how good the predictions are.
         unit: Unit of its value: ``share``, ``seconds``, ``bytes``, ``rows``, ``requests per second``, ``effect`` (0 to
-            1), ``cores``, ``count`` or ``metric`` (that of the metric which is its subject).
+            1), ``cores``, ``count``, ``times`` (as fast as allowed) or ``metric`` (that of the metric which is its
+            subject).
         subject: What one result of it is about: ``column``, ``metric``, ``slice``, ``rule``, ``objective``, ``pod``;
             empty if there is one result for the whole model.
         meaning: What it says, as a sentence without its full stop.
@@ -46,7 +47,7 @@ MONITORS: dict[str, MonitorKind] = {
             "error_budget", "resource", "share", "objective", "Share of an objective's error budget that is left"
         ),
         MonitorKind(
-            "burn_rate", "resource", "share", "objective", "Speed at which an objective's error budget is used up"
+            "burn_rate", "resource", "times", "objective", "Speed at which an objective's error budget is used up"
         ),
         MonitorKind("contract_violations", "data", "share", "rule", "Share of rows that break a rule of the contract"),
         MonitorKind("missing", "data", "share", "column", "Share of rows without a value"),

@@ -112,6 +112,8 @@ def test_an_address_of_notices_is_refused_before_anything_runs(
         (["MODEL", "ftp://store"], "a store must be a folder or s3://BUCKET/PREFIX"),
         (["MODEL", "store", "--prometheus", "http://p:9", "--server", "http://e:8"], "name one of them"),
         (["MODEL", "store"], "it must be known when customers"),
+        (["MODEL", "store", "--retrain-option", "--old=t.csv"], "add --retrain"),
+        (["MODEL", "store", "--retrain", "--retrain-option", "--no-such-option"], "No such option: --no-such-option"),
     ],
 )
 def test_a_mistake_is_one_sentence(home: Path, arguments: list[str], sentence: str) -> None:
@@ -163,3 +165,59 @@ def test_following_serves_gauges_until_a_signal(home: Path, default_signals: Non
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+
+
+_DUE = """\
+format: 1
+window: week
+monitors:
+  missing: {}
+cool_down_days: 1
+retraining: {at_least_every_days: 5, at_most_every_days: 1}
+"""
+
+
+def test_a_retraining_that_fails_does_not_end_the_monitor(home: Path, default_signals: None) -> None:
+    """No label has come, so there is nothing to train on: that is said, and the monitor waits for the next window."""
+    (home / "monitoring.yaml").write_text(_DUE)
+    arguments = _arguments(home, 1)
+    following = [*arguments[: arguments.index("--at")], *arguments[arguments.index("--trained") :]]
+    command = [sys.executable, "-m", "headrace.cli.main", "monitor", *following, "--follow", "--retrain"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            lines = iter(process.stdout.readline, "")
+            said = [
+                next(line for line in lines if word in line) for word in ("Decision: retrain", "Retraining: headrace")
+            ]
+            refused = next(line for line in lines if "refused" in line)
+            assert process.poll() is None
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert f"retrain --policy={home / 'monitoring.yaml'} --" in said[1]
+    assert "nothing was trained" in refused
+
+
+def test_a_retraining_that_is_due_is_run_by_a_single_report_too(home: Path) -> None:
+    """Its exit code is the retraining's; one that waits for a person is not started, and the next step is said."""
+    (home / "monitoring.yaml").write_text(_DUE)
+    done = headrace("monitor", *_arguments(home, 1), "--retrain")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "must hold rows of customers whose labels have come" in done.stdout
+    store_week(open_objects(str(home / "store")), PumpWeek(4))
+    (home / "monitoring.yaml").write_text(f"{_DUE}approve: [retrain]\n")
+    waiting = headrace("monitor", *_arguments(home, 4), "--retrain")
+    assert waiting.returncode == 0, waiting.stdout + waiting.stderr
+    assert "Decision: retrain, which waits for a person." in waiting.stdout
+    assert "Retraining:" not in waiting.stdout
+    assert "Next: headrace retrain" in waiting.stdout
+
+
+def test_broken_data_start_no_retraining(home: Path) -> None:
+    """However overdue it is."""
+    (home / "monitoring.yaml").write_text(_DUE)
+    done = headrace("monitor", *_arguments(home, 2), "--retrain")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Decision: stop." in done.stdout
+    assert "Retraining:" not in done.stdout

@@ -14,7 +14,7 @@ from headrace.core.contracts.contract import Column, Contract
 from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.labels.label_intake import LabelCounts, take_labels
 from headrace.monitoring.labels.label_store import LabelStore
-from headrace.monitoring.labels.labelled_rows import contract_rows, labelled_rows
+from headrace.monitoring.labels.labelled_rows import contract_rows, join_labels, labelled_rows, match_labels
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.folder_objects import FolderStore
 from headrace.stores.objects.open_objects import StorePlace, open_objects
@@ -212,3 +212,28 @@ def test_the_order_and_the_tables_in_which_labels_come_do_not_matter(
         names, values, times = (list(column) for column in zip(*part, strict=True))
         shop.take(request_id=names, sold=values, observed=times)
     assert shop.actual() == {"a": labels[4][1], "b": labels[5][1]}
+
+
+@examples(20)
+@given(
+    visits=st.lists(st.tuples(st.integers(1, 3), st.integers(0, 9)), min_size=1, max_size=6, unique=True),
+    outcomes=st.lists(
+        st.tuples(st.integers(1, 3), st.sampled_from(["no", "yes"]), st.integers(0, 12)), min_size=1, max_size=6
+    ),
+    start=st.integers(0, 9),
+)
+def test_labels_that_are_matched_once_serve_every_later_window(
+    tmp_path_factory: pytest.TempPathFactory,
+    visits: list[tuple[int, int]],
+    outcomes: list[tuple[int, str, int]],
+    start: int,
+) -> None:
+    """A key's label belongs to its latest request, whether earlier requests are looked at or not."""
+    shop = Shop(tmp_path_factory.mktemp("shop"), {f"{client}-{day}": (client, day) for client, day in visits})
+    clients, values, days = (list(column) for column in zip(*outcomes, strict=True))
+    times = [(DAY + dt.timedelta(days=day)).isoformat() for day in days]
+    shop.take(client=clients, sold=values, observed=times)
+    window = TimeWindow(DAY + dt.timedelta(days=start), DAY + dt.timedelta(days=start + 2))
+    found = match_labels(shop.rows, shop.labels.read(), SHOP, since=DAY)
+    joined = join_labels(shop.rows.read(window), found)
+    assert joined.equals(labelled_rows(shop.rows, shop.labels, window, SHOP))
