@@ -34,7 +34,7 @@ class _Half:
     @property
     def values(self) -> int:
         """Number of its values."""
-        return self.event.rows * (1 + len(self.event.columns))
+        return len(self.event.rows) * (1 + len(self.event.names))
 
 
 @dataclass
@@ -145,7 +145,7 @@ class RowWriter:
             return
         try:
             with whole(self.halves_path) as part, part.open("wb") as stream:
-                stream.writelines(write_line(half.event) for half in halves.values())
+                stream.write(write_line(half.event for half in halves.values()))
                 self._waiting_bytes = stream.tell()
         except (OSError, InputError) as error:
             raise StoreError(f"{self.halves_path} cannot be written: {error}; make room.") from error
@@ -164,8 +164,8 @@ def _alone(event: CollectedEvent) -> Pair:
 
 def _move(event: CollectedEvent, time: int) -> CollectedEvent:
     """Return a late half with the time of the half that is stored, so that both lie in one hour."""
-    return CollectedEvent(event.request_id, event.is_response, time, event.model_digest, event.rows, event.columns)
+    return event._replace(time=time)
 
 
 def _rows(pair: Pair) -> int:
-    return max(half.rows for half in pair if half is not None)
+    return max(len(half.rows) for half in pair if half is not None)

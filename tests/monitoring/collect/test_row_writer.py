@@ -25,26 +25,20 @@ _SECOND = 1_000_000
 _BEGIN = int(START.timestamp()) * _SECOND
 _WINDOW = TimeWindow(START - timedelta(days=1), START + timedelta(days=1))
 _ANSWER = ("label", "probability_no", "probability_yes")
+_ANSWERED = ("yes", 0.25, 0.75)
 
 
 def request(name: str, rows: int = 1, seconds: float = 0) -> CollectedEvent:
     """A request."""
-    columns: dict[str, list[Any]] = {"input_age": list(range(rows)), "input_plan": ["basic"] * rows}
-    return CollectedEvent(
-        name, is_response=False, time=_BEGIN + int(seconds * _SECOND), model_digest="", rows=rows, columns=columns
-    )
+    time = _BEGIN + int(seconds * _SECOND)
+    values = [[place, "basic"] for place in range(rows)]
+    return CollectedEvent(("input_age", "input_plan"), name, is_response=False, time=time, model_digest="", rows=values)
 
 
 def response(name: str, rows: int = 1, seconds: float = 0.5) -> CollectedEvent:
     """Its response."""
-    columns: dict[str, list[Any]] = {
-        "label": ["yes"] * rows,
-        "probability_yes": [0.75] * rows,
-        "probability_no": [0.25] * rows,
-    }
-    return CollectedEvent(
-        name, is_response=True, time=_BEGIN + int(seconds * _SECOND), model_digest="d", rows=rows, columns=columns
-    )
+    time = _BEGIN + int(seconds * _SECOND)
+    return CollectedEvent(_ANSWER, name, is_response=True, time=time, model_digest="d", rows=[_ANSWERED] * rows)
 
 
 def store_in(folder: Path) -> WindowStore:
@@ -170,3 +164,19 @@ def test_any_order_any_split_any_restart(requests: dict[str, tuple[int, str]], d
         halves = requests[row["request_id"]][1]
         assert (row["input_age"] is not None) == (halves != "response")
         assert (row["label"] is not None) == (halves != "request")
+
+
+def test_events_with_other_columns_are_joined(tmp_path: Path) -> None:
+    """A journal that was written with another contract of the model names its own columns."""
+    older = request("a")._replace(names=("input_plan", "input_gone"), rows=[["plus", 7]])
+    one = writer(tmp_path)
+    one.write([older, response("a"), request("b"), response("b")], now=0.0)
+    found = [(row["input_age"], row["input_plan"], row["input_gone"]) for row in rows(tmp_path)]
+    assert found == [(None, "plus", 7), (0, "basic", None)]
+
+
+def test_a_request_without_rows_is_no_row(tmp_path: Path) -> None:
+    """It is valid, and changes nothing."""
+    one = writer(tmp_path)
+    one.write([request("a", rows=0), response("a", rows=0), request("b")], now=0.0, final=True)
+    assert [row["request_id"] for row in rows(tmp_path)] == ["b"]
