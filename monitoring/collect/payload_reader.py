@@ -4,7 +4,7 @@ import itertools
 import math
 import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -72,12 +72,12 @@ class PayloadReader:
         body = self._inflate(event.body)
         if event.kind == "request":
             rows, removed = self._read_request(body, event)
-            kept = CollectedEvent(self._request_names, event.request_id, False, time, event.model_digest, rows)  # noqa: FBT003 - the fields in their order
+            kept = CollectedEvent(self._request_names, event.request_id, False, time, event.model_digest, rows)
             return ReadPayload(kept, removed, event.left_out)
         document, rest = self._read_document(body, event.json_length)
         rows = self._read_answers(document, rest)
         digest = event.model_digest or _version(document)
-        kept = CollectedEvent(self._response_names, event.request_id, True, time, digest, rows)  # noqa: FBT003 - as above
+        kept = CollectedEvent(self._response_names, event.request_id, True, time, digest, rows)
         return ReadPayload(kept, 0, event.left_out)
 
     def _inflate(self, body: bytes) -> bytes:
@@ -241,7 +241,7 @@ def _is_json(content_type: str) -> bool:
     return content_type in _JSON or content_type.partition(";")[0].strip().lower() in _JSON
 
 
-def _as_rows(columns: dict[str, Sequence[Any]], names: Sequence[str], count: int) -> Rows:
+def _as_rows(columns: Mapping[str, Sequence[Any]], names: Sequence[str], count: int) -> Rows:
     """Return columns of ``count`` values as rows with a value for each name; None where a column is absent."""
     missing = (None,) * count
     if not names:

@@ -16,7 +16,7 @@ from headrace.monitoring.windows.window_store import WindowStore
 PAIR_SECONDS = 60.0
 _MOST_HALVES, _MOST_VALUES = 50_000, 2_000_000
 _MOST_RECENT = 200_000
-_REQUEST, _RESPONSE = 1, 2
+_REQUEST, _RESPONSE = 1, 2  # which halves of a request are stored; see ``RowWriter._recent``
 
 
 @dataclass
@@ -41,8 +41,9 @@ class _Half:
 class RowWriter:
     """Joins requests with their responses and stores them.
 
-    A half waits for its other half for a while. It is then stored alone; a half that comes even later is stored in the
-    hour of the first, where the reader joins both. What waits is also in a file, so that it survives this process.
+    A half waits for its other half for a while. It is then stored alone; the reader joins it with one that comes even
+    later, if the hours of their times are the same or touch. What waits is also in a file, so that it survives this
+    process.
 
     Attributes:
         store: The store.
@@ -100,7 +101,7 @@ class RowWriter:
             if stored & part or (half is not None and half.event.is_response == event.is_response):
                 duplicates += 1
             elif stored:
-                pairs.append(_alone(_move(event, stored // 4)))
+                pairs.append(_alone(event._replace(time=stored // 4) if stored & _REQUEST else event))
                 recent[event.request_id] = stored | part
             elif half is None:
                 halves[event.request_id] = _Half(event, now)
@@ -160,11 +161,6 @@ class RowWriter:
 
 def _alone(event: CollectedEvent) -> Pair:
     return (None, event) if event.is_response else (event, None)
-
-
-def _move(event: CollectedEvent, time: int) -> CollectedEvent:
-    """Return a late half with the time of the half that is stored, so that both lie in one hour."""
-    return event._replace(time=time)
 
 
 def _rows(pair: Pair) -> int:

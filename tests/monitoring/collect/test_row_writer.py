@@ -3,6 +3,7 @@
 import random
 import tempfile
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +181,41 @@ def test_a_request_without_rows_is_no_row(tmp_path: Path) -> None:
     one = writer(tmp_path)
     one.write([request("a", rows=0), response("a", rows=0), request("b")], now=0.0, final=True)
     assert [row["request_id"] for row in rows(tmp_path)] == ["b"]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("abcdef"),
+        st.tuples(st.integers(0, 4 * 3600 - 1), st.integers(-60, 3599), st.sampled_from(["both", "request", "response"])),
+        min_size=1,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_halves_are_joined_however_late_they_come(
+    requests: dict[str, tuple[int, int, str]], draw: random.Random
+) -> None:
+    """Across hours, after restarts that remember nothing, in any order: one row, in the hour of its request."""
+    events = [request(name, seconds=at) for name, (at, _, halves) in requests.items() if halves != "response"]
+    events += [response(name, seconds=at + took) for name, (at, took, halves) in requests.items() if halves != "request"]
+    draw.shuffle(events)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for event in events:
+            one = writer(folder)  # without what the one before has remembered
+            one.write([event], now=1.0)
+            one.write([], now=2.0, final=draw.random() < 0.7)
+        writer(folder).write([], now=3.0, final=True)
+        found = rows(folder)
+        store = store_in(folder / "store")
+        cuts = sorted({0, 14 * 3600, *(draw.randrange(-7200, 14 * 3600) for _ in range(3))})
+        windows = [TimeWindow(START + timedelta(seconds=a), START + timedelta(seconds=b)) for a, b in pairwise(cuts)]
+        windows.append(TimeWindow(_WINDOW.start, START + timedelta(seconds=cuts[0])))
+        parts = [(window, frame) for window in windows for frame in store.read(window)]
+    assert [row["request_id"] for row in found] == sorted(requests)
+    for row in found:
+        at, took, halves = requests[row["request_id"]]
+        assert row["time"] == START + timedelta(seconds=at + took if halves == "response" else at)
+        assert (row["input_age"] is not None, row["label"] is not None) == (halves != "response", halves != "request")
+    assert sorted(name for _, frame in parts for name in frame["request_id"]) == sorted(requests)
+    for window, frame in parts:
+        assert all(window.start <= moment < window.end for moment in frame["time"])

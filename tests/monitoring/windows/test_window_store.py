@@ -91,6 +91,20 @@ def test_a_request_and_its_response_in_two_files_are_one_row(store: WindowStore)
     assert frame.to_dicts() == [{"input_age": 30, "label": "yes"}]
 
 
+def test_halves_in_hours_that_touch_are_one_row(store: WindowStore) -> None:
+    """In the hour of the request, whichever columns are read; the other hour does not give it again."""
+    late = START + timedelta(minutes=59)
+    store.write(scored({"time": late, "input_age": 30}, {"request_id": "s", "time": late, "input_age": 31}))
+    store.write(scored({"time": late + timedelta(minutes=2), "label": "yes"}))
+    store.write(scored({"request_id": "t", "time": late + timedelta(minutes=2), "input_age": 32, "label": "no"}))
+    hours = [TimeWindow(START + timedelta(hours=hour), START + timedelta(hours=hour + 1)) for hour in range(3)]
+    found = [[(row["request_id"], row["input_age"], row["label"]) for row in read(store, hour)] for hour in hours]
+    assert found == [[("r", 30, "yes"), ("s", 31, None)], [("t", 32, "no")], []]
+    labels = [[frame["label"].to_list() for frame in store.read(hour, ["label"])] for hour in hours]
+    assert labels == [[["yes"]], [["no"]], []]
+    assert [key for keys in store.keys(hours[2]).values() for key in keys] == store.keys(hours[1])[hours[1].start]
+
+
 def test_columns_are_projected(store: WindowStore) -> None:
     """Only what is asked for is in a frame; what a file lacks is absent."""
     store.write(scored({"input_age": 1, "input_plan": "a"}))
