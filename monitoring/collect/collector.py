@@ -61,7 +61,7 @@ def read_sources(plan: CollectPlan, addresses: Sequence[str], counts: CollectCou
         StoreError: If a store cannot be reached.
     """
     intake = EventIntake(plan.contract, plan.intake, counts)
-    writer = RowWriter(plan.store, plan.contract, counts, pair_seconds=math.inf)
+    writer = RowWriter(plan.store, plan.contract, counts, pair_seconds=math.inf, skips_stored=True)
     for source in [open_payloads(address, follow=False) for address in addresses]:
         while _pass_on(source, intake, writer):
             pass

@@ -190,7 +190,8 @@ class Receiver:
             try:
                 payloads.append(self._read_event(from_document(one), now))
             except RequestError as error:
-                raise RequestError(f"event {index} of the batch: {error}", error.reason) from error
+                error.args = (f"event {index} of the batch: {error}",)
+                raise
         return payloads
 
     def _read_event(self, event: PayloadEvent, now: float) -> tuple[PayloadEvent, ReadPayload]:

@@ -83,6 +83,25 @@ class WindowStore:
             keys.append(key)
         return keys
 
+    def select_new(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows that are not stored yet, or whose request or answer is not.
+
+        Args:
+            rows: Rows as ``write`` takes them.
+        """
+        hours = sorted(rows[TIME].dt.truncate("1h").unique())
+        known = [_name_halves(frame) for hour in hours for frame in self.read(TimeWindow(hour - HOUR, hour + 2 * HOUR))]
+        if not known:
+            return rows
+        stored = pl.concat(known).group_by(REQUEST_ID, ROW).agg(pl.col("with_inputs", "with_answer").any())
+        halves = _name_halves(rows).join(
+            stored, on=[REQUEST_ID, ROW], how="left", maintain_order="left", suffix="_stored"
+        )
+        return rows.filter(
+            (halves["with_inputs"] & ~halves["with_inputs_stored"].fill_null(value=False))
+            | (halves["with_answer"] & ~halves["with_answer_stored"].fill_null(value=False))
+        )
+
     def hours(self) -> list[datetime]:
         """Return the hours that have rows, each as its first moment, in order."""
         return sorted({_hour_of(key) for key in self._all_keys()})
@@ -213,6 +232,17 @@ def merge_rows(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
         pl.col(_rest(rows)).drop_nulls().first(),
     )
     return merged.select(rows.columns)
+
+
+def _name_halves(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return for each row whether its request is known (``with_inputs``), and whether its answer is."""
+    answers = [name for name in _rest(rows) if not name.startswith(INPUT_PREFIX)]
+    return rows.select(
+        REQUEST_ID,
+        ROW,
+        with_inputs=pl.any_horizontal(pl.lit(value=False), *(pl.col(name).is_not_null() for name in _inputs(rows))),
+        with_answer=pl.any_horizontal(pl.lit(value=False), *(pl.col(name).is_not_null() for name in answers)),
+    )
 
 
 def _inputs(rows: pl.DataFrame) -> list[str]:
