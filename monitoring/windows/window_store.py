@@ -12,14 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import polars as pl
 
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import digest
 from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.windows.column_types import concat_rows
-from headrace.monitoring.windows.request_hashes import Hashes, find_shared, group_overlaps
+from headrace.monitoring.windows.request_hashes import Hashes, are_among, find_shared, group_overlaps
 from headrace.monitoring.windows.window_rows import (
     FIXED_COLUMNS,
     INPUT_PREFIX,
@@ -175,7 +174,7 @@ class WindowStore:
         split = find_shared(own.values(), (one for key, one in hashes.items() if key not in own))
         partial = part.end - part.start < HOUR
         for group in group_overlaps(own) if own else [keys]:
-            divided = len(split) > 0 and any(np.isin(own[key], split).any() for key in group)
+            divided = len(split) > 0 and any(are_among(own[key], split).any() for key in group)
             added = [TIME] * partial + [REQUEST_ID] * divided
             frame = self._read_group(group, columns if columns is None else [*columns, *added])
             if divided:
@@ -183,7 +182,7 @@ class WindowStore:
             yield _select_part(frame, part) if partial else frame
         if len(split):
             # With all columns, for they say which half has the time of the request.
-            pieces = [self._read_file(key, None) for key, one in hashes.items() if np.isin(one, split).any()]
+            pieces = [self._read_file(key, None) for key, one in hashes.items() if are_among(one, split).any()]
             yield _select_part(merge_rows([piece.filter(_is_one_of(piece, split)) for piece in pieces]), part)
 
     def _request_hashes(self, key: str) -> Hashes:
@@ -259,7 +258,7 @@ def _hash_requests(rows: pl.DataFrame) -> Hashes:
 
 def _is_one_of(rows: pl.DataFrame, hashes: Hashes) -> pl.Series:
     """Return which rows (n,) are of requests with one of these hashes."""
-    return pl.Series(np.isin(_hash_requests(rows), hashes))
+    return pl.Series(are_among(_hash_requests(rows), hashes))
 
 
 def _select_part(rows: pl.DataFrame, part: TimeWindow) -> pl.DataFrame:
