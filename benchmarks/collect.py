@@ -5,7 +5,9 @@
 wrk sends requests and responses of one row with twelve numbers, with ids of their own, on the second core. Headrace
 puts each event on disk before it is acknowledged, and joins and stores rows as Parquet while it receives; the peer
 appends to a file and flushes it to the operating system. The rows in the store are counted afterwards: each
-acknowledged request is there once. Reading a window back is measured beside `polars.read_parquet` of the same files.
+acknowledged request is there once. Two bare servers that answer 200 and keep nothing, uvloop alone and with httptools,
+say what no receiver in Python can go below. Reading a window back is measured beside `polars.read_parquet` of the same
+files.
 
 Prints a table for people and, last, one line of JSON.
 """
@@ -38,7 +40,9 @@ from headrace.stores.objects.open_objects import open_objects
 from serving import made
 
 GOALS = {"events_per_core": 5.0, "reading": 1.5}
-PEER = Path(__file__).with_name("peers") / "fastapi_receiver.py"
+_PEERS = Path(__file__).with_name("peers")
+PEER, BARE = _PEERS / "fastapi_receiver.py", _PEERS / "bare_receiver.py"
+NAMES = ("Headrace", "FastAPI", "uvloop", "httptools")
 CONNECTIONS = 256
 _START_SECONDS = 30
 _SCRIPT = """
@@ -118,28 +122,26 @@ def payloads(name: str, columns: int) -> dict[str, str]:
     }
 
 
-def measure_receivers(bundle: Path, folder: Path, seconds: int) -> tuple[dict[str, float], dict[str, float]]:
-    """What both receivers take, one after the other; the rows of Headrace's store are counted."""
-    ours, theirs = folder / "ours", folder / "theirs"
-    for place in (ours, theirs):
+def measure_receivers(bundle: Path, folder: Path, seconds: int) -> dict[str, dict[str, float]]:
+    """What each receiver takes, by its name, one after the other; the rows of Headrace's store are counted."""
+    script = _SCRIPT % payloads(json.loads((bundle / "manifest.json").read_text())["name"], 12)
+    headrace = [sys.executable, "-m", "headrace.cli.main", "collect", str(bundle), "store", "--store-seconds", "2"]
+    measured = {}
+    for name in NAMES:
+        port, place = free_port(), folder / name
         place.mkdir(parents=True)
-    port = free_port()
-    command = [sys.executable, "-m", "headrace.cli.main", "collect", str(bundle), "store"]
-    command += ["--from", f"http://127.0.0.1:{port}", "--store-seconds", "2"]
-    name = json.loads((bundle / "manifest.json").read_text())["name"]
-    script = _SCRIPT % payloads(name, 12)
-    with on_core(0, command, f"http://127.0.0.1:{port}/readyz", ours) as process:
-        first = send(f"http://127.0.0.1:{port}/", script, seconds=seconds, process=process)
-    stored = sum(pl.read_parquet(path, columns=["row"]).height for path in ours.rglob("*.parquet"))
-    first["rows"] = stored
-    if not first["requests"] / 2 <= stored <= first["requests"] / 2 + CONNECTIONS:
-        raise SystemExit(f"{first['requests']} events were acknowledged, but {stored} rows are stored.")
-    port = free_port()
-    with on_core(
-        0, [sys.executable, str(PEER), "events.jsonl", str(port)], f"http://127.0.0.1:{port}/", theirs
-    ) as process:
-        second = send(f"http://127.0.0.1:{port}/", script, seconds=seconds, process=process)
-    return first, second
+        url = f"http://127.0.0.1:{port}/"
+        command = {
+            "Headrace": [*headrace, "--from", url],
+            "FastAPI": [sys.executable, str(PEER), "events.jsonl", str(port)],
+        }.get(name, [sys.executable, str(BARE), name, str(port)])
+        with on_core(0, command, f"{url}readyz", place) as process:
+            measured[name] = send(url, script, seconds=seconds, process=process)
+    ours = measured["Headrace"]
+    ours["rows"] = sum(pl.read_parquet(path, columns=["row"]).height for path in folder.rglob("*.parquet"))
+    if not ours["requests"] / 2 <= ours["rows"] <= ours["requests"] / 2 + CONNECTIONS:
+        raise SystemExit(f"{ours['requests']} events were acknowledged, but {ours['rows']} rows are stored.")
+    return measured
 
 
 def measure_reading(folder: Path, rows: int, repeat: int) -> dict[str, float]:
@@ -188,13 +190,14 @@ def main() -> int:
         bundle = made("logistic", folder / "model").bundle
         print(f"{'':10} {'events/s':>10} {'CPU, us':>9} {'p99, ms':>9} {'errors':>7}")
         for turn in range(options.repeat):
-            pair = measure_receivers(bundle, folder / str(turn), options.seconds)
-            result["receivers"].append(pair)
-            for who, one in zip(("Headrace", "FastAPI"), pair, strict=True):
+            measured = measure_receivers(bundle, folder / str(turn), options.seconds)
+            result["receivers"].append(measured)
+            for who, one in measured.items():
                 figures = f"{one['per_second']:10,.0f} {one['cpu_us']:9.1f} {one['p99_ms']:9.1f} {one['errors']:7.0f}"
                 print(f"{who:10} {figures}", flush=True)
-        ratios = [first["per_second"] / second["per_second"] for first, second in result["receivers"]]
-        cpu = [second["cpu_us"] / first["cpu_us"] for first, second in result["receivers"]]
+        pairs = [(measured["Headrace"], measured["FastAPI"]) for measured in result["receivers"]]
+        ratios = [first["per_second"] / second["per_second"] for first, second in pairs]
+        cpu = [second["cpu_us"] / first["cpu_us"] for first, second in pairs]
         result["events_per_core"], result["cpu"] = statistics.median(ratios), statistics.median(cpu)
         reading = measure_reading(folder / "windows", options.rows, options.repeat)
         result["reading"] = {**reading, "ratio": reading["seconds"] / reading["polars_seconds"]}

@@ -82,6 +82,8 @@ def collect(
     if summary:
         write_json(summary, counts.as_json())
     typer.echo(describe_counts(counts.as_json()))
+    if counts.other_services:
+        typer.echo(f"headrace: {counts.describe_services()}.", err=True)
 
 
 def describe_counts(counts: dict[str, object]) -> str:
@@ -101,6 +103,10 @@ def describe_counts(counts: dict[str, object]) -> str:
         "store_failures": "failures of the store",
     }
     parts = [f"{counts['events']:,} events, {counts['rows']:,} rows stored"]
+    if counts["stored_before"]:
+        parts = [
+            f"{counts['events']:,} events, {counts['rows']:,} new rows, {counts['stored_before']:,} were stored before"
+        ]
     parts += [f"{counts[name]:,} {words}" for name, words in named.items() if counts[name]]
     refused = counts["refused"]
     if isinstance(refused, dict) and refused:

@@ -1,21 +1,29 @@
 """What a collector has counted."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from headrace.core.base.errors import RequestError, quote
 from headrace.core.base.notes import Note, NoteSeverity
 from headrace.core.base.quantities import describe_count
 
 # Severity, what is counted, and what follows for one and for several.
 _NOTES: dict[str, tuple[NoteSeverity, str, str, str]] = {
-    "damaged": ("warning", "record", "of the journal is damaged", "of the journal are damaged"),
+    "damaged": (
+        "warning",
+        "record",
+        "of the journal is damaged, and the events in it are lost",
+        "of the journal are damaged, and the events in them are lost",
+    ),
     "rows_left_out": (
         "warning",
         "row",
         "of a large request was left out by its sender",
         "of large requests were left out by their senders",
     ),
+    "stored_before": ("info", "row", "was stored before", "were stored before"),
     "incomplete": ("info", "row", "has no answer, or no inputs", "have no answer, or no inputs"),
     "without_time": (
         "info",
@@ -36,6 +44,35 @@ _NOTES: dict[str, tuple[NoteSeverity, str, str, str]] = {
         "were removed: personal ones, and those of columns outside the contract",
     ),
 }
+# A sender may name any service, so names are kept up to a bound.
+_MOST_SERVICES, _MORE_SERVICES = 20, "others"
+_MOST_NAME = 100
+
+
+class OtherServiceError(RequestError):
+    """An event is of a service that is not known to serve the model.
+
+    Attributes:
+        service: Its name.
+    """
+
+    service: str
+
+    @classmethod
+    def of(cls, service: str, expected: Iterable[str]) -> "OtherServiceError":
+        """Return the error about an event.
+
+        Args:
+            service: The service that it names.
+            expected: The services whose events are accepted.
+        """
+        error = cls(
+            f"events must be of the service {quote(sorted(expected))}; got one of {quote(service)}: "
+            "name it with --service if it serves this model.",
+            "service",
+        )
+        error.service = service[:_MOST_NAME]
+        return error
 
 
 @dataclass
@@ -44,7 +81,8 @@ class CollectCounts:
 
     Attributes:
         events: Events that were accepted, repeated ones included.
-        rows: Rows that were stored.
+        rows: Rows that were stored, or completed.
+        stored_before: Rows that were not stored because the store had them, where files are read once.
         duplicates: Events that repeat an earlier one; they are not stored again.
         incomplete: Rows among them that were stored without their request, or without their answer.
         removed_values: Values that were removed: personal ones, and those of columns outside the contract.
@@ -55,10 +93,12 @@ class CollectCounts:
         store_failures: Attempts to store rows that failed; they are repeated.
         newest: Time of the newest event, in microseconds since 1970 in UTC; 0 for none.
         refused: Events and files that were refused, by reason.
+        other_services: Events that were refused because they are of another service, by its name.
     """
 
     events: int = 0
     rows: int = 0
+    stored_before: int = 0
     duplicates: int = 0
     incomplete: int = 0
     removed_values: int = 0
@@ -69,14 +109,22 @@ class CollectCounts:
     store_failures: int = 0
     newest: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    other_services: Counter[str] = field(default_factory=Counter)
+
+    def refuse(self, error: RequestError) -> None:
+        """Count a refused event."""
+        self.refused[error.reason] += 1
+        if isinstance(error, OtherServiceError):
+            many = len(self.other_services) >= _MOST_SERVICES and error.service not in self.other_services
+            self.other_services[_MORE_SERVICES if many else error.service] += 1
 
     def add(self, other: "CollectCounts") -> None:
         """Add what another collector has counted."""
         for name, value in vars(other).items():
             if name == "newest":
                 self.newest = max(self.newest, value)
-            elif name == "refused":
-                self.refused += value
+            elif isinstance(value, Counter):
+                getattr(self, name).update(value)
             else:
                 setattr(self, name, getattr(self, name) + value)
 
@@ -92,13 +140,25 @@ class CollectCounts:
             )
             for reason, count in sorted(self.refused.items())
         ]
+        if self.other_services:
+            count = self.other_services.total()
+            found.append(Note("warning", "", "other_services", count, f"{self.describe_services()}."))
         for name, (severity, *words) in _NOTES.items():
             count = getattr(self, name)
             if count:
                 found.append(Note(severity, "", name, count, f"{describe_count(count, *words)}."))
         return tuple(found)
 
+    def describe_services(self) -> str:
+        """Return for which other services events were, and what to do if one of them serves the model."""
+        named = ", ".join(f"{quote(name)} ({count:,})" for name, count in self.other_services.most_common())
+        count = self.other_services.total()
+        events = describe_count(count, "event", "was of another service", "were of other services")
+        return f"{events}: {named}; name one with --service if it serves this model"
+
     def as_json(self) -> dict[str, Any]:
         """Return the counts by name, without the newest event's time."""
-        plain = {name: value for name, value in vars(self).items() if name not in {"newest", "refused"}}
-        return {**plain, "refused": dict(sorted(self.refused.items()))}
+        plain = {name: value for name, value in vars(self).items() if name != "newest"}
+        return {
+            name: dict(sorted(value.items())) if isinstance(value, Counter) else value for name, value in plain.items()
+        }

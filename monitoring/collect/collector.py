@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from headrace.core.base.errors import InputError, RequestError, StoreError, UserError, quote
 from headrace.core.base.files import read_json, write_json
@@ -16,9 +17,10 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.runtime.processes import lease
 from headrace.core.runtime.signals import is_ignored
 from headrace.monitoring.collect.collect_counts import CollectCounts
+from headrace.monitoring.collect.collected_event import CollectedEvent
 from headrace.monitoring.collect.event_intake import EventIntake, IntakeOptions
 from headrace.monitoring.collect.journal import HALVES, open_journal
-from headrace.monitoring.collect.payload_sources import PayloadSource, open_payloads
+from headrace.monitoring.collect.payload_sources import MOST_EVENTS, PayloadSource, open_payloads
 from headrace.monitoring.collect.receiver import Receiver, ReceiverOptions, run_receiver
 from headrace.monitoring.collect.row_writer import RowWriter
 from headrace.monitoring.windows.window_store import WindowStore
@@ -61,10 +63,10 @@ def read_sources(plan: CollectPlan, addresses: Sequence[str], counts: CollectCou
         StoreError: If a store cannot be reached.
     """
     intake = EventIntake(plan.contract, plan.intake, counts)
-    writer = RowWriter(plan.store, plan.contract, counts, pair_seconds=math.inf)
+    writer = RowWriter(plan.store, plan.contract, counts, pair_seconds=math.inf, skips_stored=True)
     for source in [open_payloads(address, follow=False) for address in addresses]:
-        while _pass_on(source, intake, writer):
-            pass
+        while (events := _read_events(source, intake)) is not None:
+            writer.write(events, now=time.time())
     writer.write((), now=time.time(), final=True)
 
 
@@ -93,23 +95,33 @@ def follow_sources(plan: CollectPlan, addresses: Sequence[str], counts: CollectC
             if source.address in saved:
                 source.resume(saved[source.address])
         saved = {source.address: source.position() for source in sources}
+        pending, due = list[CollectedEvent](), 0.0
         while not ended.is_set():
             try:
-                read = [_pass_on(source, intake, writer) for source in sources]
-                writer.write((), now=time.time())
+                read = [_read_events(source, intake) for source in sources]
+                pending += (event for events in read for event in events or ())
+                if time.monotonic() >= due or len(pending) >= MOST_EVENTS:
+                    writer.write(pending, now=time.time())
+                    pending, due = [], time.monotonic() + plan.receiver.store_seconds
+                    saved = _save_positions(positions, sources, saved)
             except StoreError as error:
                 counts.store_failures += 1
                 _logger.error("events are read again: %s", error)  # noqa: TRY400 - a sentence, not a traceback
+                pending, read = [], []
                 for source in sources:
                     source.resume(saved[source.address])
-                ended.wait(_POLL_SECONDS)
-                continue
-            if any(read):
-                saved = {source.address: source.position() for source in sources}
-                write_json(positions, saved)
-            else:
-                ended.wait(_POLL_SECONDS)
-        writer.write((), now=time.time(), final=True)
+            if all(events is None for events in read):
+                ended.wait(min(_POLL_SECONDS, plan.receiver.store_seconds))
+        writer.write(pending, now=time.time(), final=True)
+        _save_positions(positions, sources, saved)
+
+
+def _save_positions(path: Path, sources: Sequence[PayloadSource], saved: dict[str, Any]) -> dict[str, Any]:
+    """Write how far sources were read, unless it is what was saved before, and return it."""
+    positions = {source.address: source.position() for source in sources}
+    if positions != saved:
+        write_json(path, positions)
+    return positions
 
 
 def follow_until_interrupted(plan: CollectPlan, addresses: Sequence[str], counts: CollectCounts) -> None:
@@ -130,9 +142,11 @@ def follow_until_interrupted(plan: CollectPlan, addresses: Sequence[str], counts
             signal.signal(number, handler)
 
 
-def _pass_on(source: PayloadSource, intake: EventIntake, writer: RowWriter) -> bool:
-    """Store the next events of a source; return whether there were any."""
+def _read_events(source: PayloadSource, intake: EventIntake) -> list[CollectedEvent] | None:
+    """Return what is kept of the next events of a source; None if there are no more of them now."""
     items = source.read()
+    if not items:
+        return None
     now = time.time()
     payloads = []
     for item, default_time in items:
@@ -144,8 +158,7 @@ def _pass_on(source: PayloadSource, intake: EventIntake, writer: RowWriter) -> b
             intake.refuse(error)
             _logger.info("%s: %s", source.address, error)
     intake.count(payloads)
-    writer.write((payload.event for _, payload in payloads), now=now)
-    return bool(items)
+    return [payload.event for _, payload in payloads]
 
 
 def receive(

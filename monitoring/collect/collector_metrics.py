@@ -11,6 +11,7 @@ from headrace.monitoring.collect.collect_counts import CollectCounts
 _COUNTERS = {
     "events": ("events", "Events that were accepted, repeated ones included."),
     "rows": ("rows", "Rows that were stored."),
+    "rows_stored_before": ("stored_before", "Rows that were not stored, because the store had them."),
     "duplicate_events": ("duplicates", "Events that repeat an earlier one."),
     "incomplete_rows": ("incomplete", "Rows that were stored without their request or without their answer."),
     "removed_values": ("removed_values", "Values that were removed: personal, or of columns outside the contract."),

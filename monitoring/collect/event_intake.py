@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from headrace.core.base.errors import RequestError, quote
 from headrace.core.contracts.contract import Contract
-from headrace.monitoring.collect.collect_counts import CollectCounts
+from headrace.monitoring.collect.collect_counts import CollectCounts, OtherServiceError
 from headrace.monitoring.collect.payload_event import PayloadEvent
 from headrace.monitoring.collect.payload_reader import PayloadReader, ReadPayload
 
@@ -55,11 +55,7 @@ class EventIntake:
         """
         options = self._options
         if event.service and event.service not in options.services:
-            raise RequestError(
-                f"events must be of the service {quote(sorted(options.services))}; got one of {quote(event.service)}: "
-                "name it with --service if it serves this model.",
-                "service",
-            )
+            raise OtherServiceError.of(event.service, options.services)
         if not event.is_predictor:
             raise RequestError(
                 f"events must be of a predictor; got one of the component {quote(event.component, 40)}: set the logger "
@@ -92,4 +88,4 @@ class EventIntake:
 
     def refuse(self, error: RequestError) -> None:
         """Count a refused event."""
-        self._counts.refused[error.reason] += 1
+        self._counts.refuse(error)

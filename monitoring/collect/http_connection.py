@@ -16,6 +16,8 @@ from headrace.serving.protocols import responses
 from headrace.serving.protocols.responses import Response
 
 _MOST_PIPELINED = 64
+# Whether there is room for a shorter body is asked when it is there: its client has sent it by then.
+_SHORT_BODY = 16 << 10
 # A client that sends a body which is refused reads the response only if the connection stays open for a while.
 _LINGER_SECONDS = 2.0
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -155,11 +157,12 @@ class EventConnection(asyncio.Protocol):
         if self._parser.should_upgrade():
             # llhttp leaves the body of such a request to the other protocol.
             raise RequestError("this receiver speaks HTTP/1.1 alone; send events without the header Upgrade.", "http")
-        length = self._headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > limits.body_bytes:
+        length = int(self._headers.get(b"content-length", b"0"))
+        if length > limits.body_bytes:
             raise _too_long(limits)
-        self._handler.check_room(int(length) if length.isdigit() else 0)
-        if self._headers.get(b"expect", b"").lower() == b"100-continue" and not self._waiting:
+        if length > _SHORT_BODY:
+            self._handler.check_room(length)
+        if b"expect" in self._headers and self._headers[b"expect"].lower() == b"100-continue" and not self._waiting:
             self.transport.write(_CONTINUE)
 
     def on_body(self, body: bytes) -> None:

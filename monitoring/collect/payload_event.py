@@ -6,6 +6,7 @@ Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/htt
 
 import base64
 import binascii
+import functools
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -23,8 +24,10 @@ _KINDS: dict[str, Kind] = {
     "org.kubeflow.serving.inference.response": "response",
 }
 _ALWAYS = tuple((f"ce-{name}".encode(), name) for name in ("specversion", "id", "source", "type"))
-_OWN = ("id", "type", "time", "inferenceservicename", "component", "modeldigest", "metadata", "rowsleftout")
-_HEADERS = tuple((f"ce-{name}".encode(), name) for name in _OWN)
+# Attributes of a sender, which many of its events share, as KServe's logger and Headrace's server name them.
+_SHARED = ("type", "inferenceservicename", "component", "modeldigest", "metadata", "rowsleftout")
+_SHARED_HEADERS = (*(f"ce-{name}".encode() for name in _SHARED), b"content-type")
+_MOST_SENDERS = 512
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MOST_ID = 256
@@ -37,25 +40,25 @@ class PayloadEvent(NamedTuple):
 
     Attributes:
         request_id: The id that request and response share.
-        kind: Which of both it is.
         time: Time of the event, in microseconds since 1970 in UTC; None if it says none.
+        body: The body.
+        kind: Which of both it is.
         service: Name of the InferenceService; empty if it says none.
         component: ``predictor``, ``transformer``, ``explainer``; empty if it says none.
         model_digest: Digest of the bundle that answered; empty if it says none.
         content_type: Media type of the body; of a response it is that of its request, as KServe's logger has it.
-        body: The body.
         json_length: Length of the JSON part of a body with binary tensors; None if it is not known.
         left_out: Number of rows that the event lacks, because its sender limits them.
     """
 
     request_id: str
-    kind: Kind
     time: int | None
+    body: bytes
+    kind: Kind
     service: str
     component: str
     model_digest: str
     content_type: str
-    body: bytes
     json_length: bytes | None = None
     left_out: int = 0
 
@@ -75,10 +78,11 @@ def from_headers(headers: Mapping[bytes, bytes], body: bytes) -> PayloadEvent:
     Raises:
         RequestError: If an attribute is missing or wrong; the sentence names it.
     """
-    attributes = {name: _header_text(headers[header]) for header, name in _HEADERS if header in headers}
-    if headers.get(b"ce-specversion") != b"1.0" or b"ce-source" not in headers:
+    get = headers.get
+    if get(b"ce-specversion") != b"1.0" or b"ce-source" not in headers:
         check_attributes({name: _header_text(headers[header]) for header, name in _ALWAYS if header in headers})
-    return _event(attributes, headers.get(b"content-type", b"").decode("latin-1"), body)
+    described = _describe_headers(*map(get, _SHARED_HEADERS))
+    return _event(_header_text(get(b"ce-id", b"")), _header_text(get(b"ce-time", b"")), described, body)
 
 
 def from_document(document: Any) -> PayloadEvent:
@@ -91,9 +95,9 @@ def from_document(document: Any) -> PayloadEvent:
         raise RequestError(f"an event must be a JSON object; got {json_body.kind(document)} instead.", "json")
     check_attributes(document)
     if "data" in document and document.get("datacontenttype", "application/json") == "application/json":
-        return _event(document, "application/json", orjson.dumps(document["data"]))
+        return _from_attributes(document, "application/json", orjson.dumps(document["data"]))
     body, media = open_structured(document)
-    return _event(document, media.name, body)
+    return _from_attributes(document, media.name, body)
 
 
 def from_record(record: Any) -> PayloadEvent:
@@ -116,7 +120,7 @@ def from_record(record: Any) -> PayloadEvent:
         "component": fields.get("component"),
         "metadata": fields.get("metadata"),
     }
-    return _event(attributes, _text(fields.get("contenttype"), "contentType"), body)
+    return _from_attributes(attributes, _text(fields.get("contenttype"), "contentType"), body)
 
 
 def is_record(document: Mapping[str, Any]) -> bool:
@@ -124,30 +128,54 @@ def is_record(document: Mapping[str, Any]) -> bool:
     return "ReqType" in document
 
 
-def _event(attributes: Mapping[str, Any], content_type: str, body: bytes) -> PayloadEvent:
+class _Description(NamedTuple):
+    """What the events of one sender share; see ``PayloadEvent``."""
+
+    kind: Kind
+    service: str
+    component: str
+    model_digest: str
+    content_type: str
+    json_length: bytes | None
+    left_out: int
+
+
+@functools.lru_cache(_MOST_SENDERS)
+def _describe_headers(*values: bytes | None) -> _Description:
+    """Return what the headers ``_SHARED_HEADERS`` say; they are the same in most events, and read once."""
+    *texts, content_type = values
+    attributes = {name: None if text is None else _header_text(text) for name, text in zip(_SHARED, texts, strict=True)}
+    return _describe(attributes, (content_type or b"").decode("latin-1"))
+
+
+def _describe(attributes: Mapping[str, Any], content_type: str) -> _Description:
     kind = _KINDS.get(_text(attributes.get("type"), "type"))
     if kind is None:
         raise RequestError(
             f"the type of an event must be one of {', '.join(_KINDS)}; got {quote(attributes.get('type'), 60)}.", "type"
         )
-    request_id = _text(attributes.get("id"), "id")
-    if not 0 < len(request_id) <= _MOST_ID:
-        raise RequestError(
-            f"the id of an event must have 1 to {_MOST_ID} characters; it has {len(request_id)}.", "attributes"
-        )
-    time = _text(attributes.get("time"), "time")
-    return PayloadEvent(
-        request_id,
+    return _Description(
         kind,
-        _microseconds(time) if time else None,
         _text(attributes.get("inferenceservicename"), "inferenceservicename"),
         _text(attributes.get("component"), "component"),
         _text(attributes.get("modeldigest"), "modeldigest"),
         content_type,
-        body,
         _json_length(attributes.get("metadata")),
         _count(attributes.get("rowsleftout")),
     )
+
+
+def _from_attributes(attributes: Mapping[str, Any], content_type: str, body: bytes) -> PayloadEvent:
+    request_id, time = _text(attributes.get("id"), "id"), _text(attributes.get("time"), "time")
+    return _event(request_id, time, _describe(attributes, content_type), body)
+
+
+def _event(request_id: str, time: str, described: _Description, body: bytes) -> PayloadEvent:
+    if not 0 < len(request_id) <= _MOST_ID:
+        raise RequestError(
+            f"the id of an event must have 1 to {_MOST_ID} characters; it has {len(request_id)}.", "attributes"
+        )
+    return PayloadEvent(request_id, _microseconds(time) if time else None, body, *described)
 
 
 def _text(value: Any, name: str) -> str:

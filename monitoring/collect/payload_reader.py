@@ -2,8 +2,9 @@
 
 import itertools
 import math
+import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -21,6 +22,7 @@ from headrace.serving.protocols.decompression import Decompressor
 _GZIP = b"\x1f\x8b"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TENSOR_KEYS = {"name", "shape", "datatype"}
+Rows = Sequence[Sequence[Any]]
 
 
 class ReadPayload(NamedTuple):
@@ -50,11 +52,12 @@ class PayloadReader:
         self.contract = contract
         self._limits = limits or RequestLimits()
         self._inputs = [column.name for column in contract.inputs]
-        self._kept = {column.name: INPUT_PREFIX + column.name for column in contract.monitored_columns}
-        self._kept_pairs = tuple(self._kept.items())
+        self._kept = tuple(column.name for column in contract.monitored_columns)
+        self._request_names = tuple(INPUT_PREFIX + name for name in self._kept)
         self._classes = () if contract.task == "regression" else contract.target.categories or ()
         self._class_set = frozenset(self._classes)
-        self._chance_pairs = tuple((name, PROBABILITY_PREFIX + name) for name in self._classes)
+        chances = (PROBABILITY_PREFIX + name for name in self._classes)
+        self._response_names = (LABEL, *chances) if self._classes else (VALUE,)
 
     def read(self, event: PayloadEvent, *, time: int) -> ReadPayload:
         """Return the kept rows of an event.
@@ -68,14 +71,14 @@ class PayloadReader:
         """
         body = self._inflate(event.body)
         if event.kind == "request":
-            columns, rows, removed = self._read_request(body, event)
-            digest = event.model_digest
-        else:
-            document, rest = self._read_document(body, event.json_length)
-            columns, rows = self._read_answers(document, rest)
-            removed, digest = 0, event.model_digest or _version(document)
-        kept = CollectedEvent(event.request_id, event.kind == "response", time, digest, rows, columns)
-        return ReadPayload(kept, removed, event.left_out)
+            rows, removed = self._read_request(body, event)
+            kept = CollectedEvent(self._request_names, event.request_id, False, time, event.model_digest, rows)
+            return ReadPayload(kept, removed, event.left_out)
+        document, rest = self._read_document(body, event.json_length)
+        rows = self._read_answers(document, rest)
+        digest = event.model_digest or _version(document)
+        kept = CollectedEvent(self._response_names, event.request_id, True, time, digest, rows)
+        return ReadPayload(kept, 0, event.left_out)
 
     def _inflate(self, body: bytes) -> bytes:
         """Return the body without compression, which the events of KServe's logger do not mention."""
@@ -100,7 +103,7 @@ class PayloadReader:
         head, rest = binary_tensors.split(body, length)
         return json_body.read(head, self._limits), rest
 
-    def _read_request(self, body: bytes, event: PayloadEvent) -> tuple[dict[str, list[Any]], int, int]:
+    def _read_request(self, body: bytes, event: PayloadEvent) -> tuple[Rows, int]:
         if _is_json(event.content_type):
             document, rest = self._read_document(body, event.json_length)
             if _is_v2(document):
@@ -115,38 +118,35 @@ class PayloadReader:
             _, source = read_v1_request(body, ((b"content-type", event.content_type.encode()),), self._limits)
         return self._keep_columns(source) if isinstance(source, dict) else self._keep_rows(source)
 
-    def _keep_rows(self, rows: Sequence[Any]) -> tuple[dict[str, list[Any]], int, int]:
+    def _keep_rows(self, rows: Sequence[Any]) -> tuple[Rows, int]:
+        names = self._kept
         if len(rows) == 1 and type(rows[0]) is dict:  # as most requests are
-            row = rows[0]
-            single = {stored: [row[name]] for name, stored in self._kept_pairs if name in row}
-            return single, 1, len(row) - len(single)
+            values = tuple(map(rows[0].get, names))
+            if None not in values:
+                return (values,), len(rows[0]) - len(names)
         kinds = set(map(type, rows))
-        if list in kinds and len(kinds) == 1:
-            width = len(self._inputs)
-            if any(len(row) != width for row in rows):
-                raise RequestError(
-                    f"each row must hold {width} values, in the order of the contract's inputs.", "shape"
-                )
-            columns = {name: [row[index] for row in rows] for index, name in enumerate(self._inputs)}
-            return self._keep_columns(columns)
-        if kinds - {dict}:
+        if kinds <= _OBJECTS:
+            kept = [tuple(map(row.get, names)) for row in rows]
+            known = len(names) * len(rows)
+            if any(map(operator.contains, kept, itertools.repeat(None))):
+                known = sum(name in row for row in rows for name in names)
+            return kept, sum(map(len, rows)) - known
+        if kinds - {list}:
             raise RequestError("rows must be objects by column name, or arrays of values; got others.", "shape")
-        kept, values = {}, 0
-        for name, stored in self._kept_pairs:
-            if any(name in row for row in rows):
-                kept[stored] = [row.get(name) for row in rows]
-                values += sum(name in row for row in rows)
-        return kept, len(rows), sum(map(len, rows)) - values
+        width = len(self._inputs)
+        if any(len(row) != width for row in rows):
+            raise RequestError(f"each row must hold {width} values, in the order of the contract's inputs.", "shape")
+        return self._keep_columns(dict(zip(self._inputs, zip(*rows, strict=True), strict=True)))
 
-    def _keep_columns(self, columns: dict[str, Any]) -> tuple[dict[str, list[Any]], int, int]:
+    def _keep_columns(self, columns: dict[str, Any]) -> tuple[Rows, int]:
         lengths = {len(values) for values in columns.values()}
         if len(lengths) > 1:
             raise RequestError(f"all columns must have one length; got {sorted(lengths)[:3]}.", "shape")
-        rows = lengths.pop() if lengths else 0
-        kept = {stored: _plain(columns[name]) for name, stored in self._kept_pairs if name in columns}
-        return kept, rows, (len(columns) - len(kept)) * rows
+        count = lengths.pop() if lengths else 0
+        kept = {name: _plain(columns[name]) for name in self._kept if name in columns}
+        return _as_rows(kept, self._kept, count), (len(columns) - len(kept)) * count
 
-    def _read_answers(self, document: dict[str, Any], rest: memoryview) -> tuple[dict[str, list[Any]], int]:
+    def _read_answers(self, document: dict[str, Any], rest: memoryview) -> Rows:
         if "specversion" in document and type(document.get("data")) is dict:
             document = document["data"]
         outputs = document.get("outputs")
@@ -161,13 +161,11 @@ class PayloadReader:
             )
         if set(map(type, predictions)) <= _OBJECTS:
             if self._classes:
-                labels = [one.get("label") for one in predictions]
-                chances = [one.get("probabilities") for one in predictions]
-                return {LABEL: self._labels(labels), **self._chances(chances)}, len(predictions)
+                return [self._answer_row(one) for one in predictions]
             predictions = [one.get("value") for one in predictions]
-        return self._scalars(predictions), len(predictions)
+        return _as_rows(self._scalars(predictions), self._response_names, len(predictions))
 
-    def _read_outputs(self, outputs: list[Any], rest: memoryview) -> tuple[dict[str, list[Any]], int]:
+    def _read_outputs(self, outputs: list[Any], rest: memoryview) -> Rows:
         found = {one.name: one for one in binary_tensors.tensors(outputs, rest, of_json=tensors.of_json)}
         named = {LABEL, "probabilities", VALUE} & found.keys()
         columns: dict[str, list[Any]] = {}
@@ -189,7 +187,7 @@ class PayloadReader:
         lengths = {len(values) for values in columns.values()}
         if len(lengths) != 1:
             raise RequestError("the outputs of a response must have one length, and one of them answer.", "answer")
-        return columns, lengths.pop()
+        return _as_rows(columns, self._response_names, lengths.pop())
 
     def _scalars(self, values: Sequence[Any]) -> dict[str, list[Any]]:
         if self._classes:
@@ -208,13 +206,16 @@ class PayloadReader:
             )
         return list(labels)
 
-    def _chances(self, rows: Sequence[Any]) -> dict[str, list[Any]]:
-        kinds = set(map(type, rows))
-        if kinds <= _NONE:
-            return {}
-        if kinds - _OBJECTS or not self._class_set.issuperset(itertools.chain.from_iterable(rows)):
+    def _answer_row(self, answer: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the predicted class and the probability of each class, which may be absent."""
+        label, chances = answer.get("label"), answer.get("probabilities")
+        if type(label) is not str or label not in self._class_set:
+            (label,) = self._labels([label])
+        if chances is None:
+            return (label, *(None for _ in self._classes))
+        if type(chances) is not dict or not self._class_set.issuperset(chances):
             raise RequestError(f"probabilities must be by the classes {quote(list(self._classes))}.", "answer")
-        return {stored: [_number(row.get(name)) for row in rows] for name, stored in self._chance_pairs}
+        return (label, *map(_number, map(chances.get, self._classes)))
 
     def _matrix(self, values: Sequence[Any], classes: Sequence[str]) -> dict[str, list[Any]]:
         if set(classes) != set(self._classes) or len(values) % len(classes):
@@ -229,7 +230,7 @@ class PayloadReader:
 
 
 _NOTHING = memoryview(b"")
-_OBJECTS, _TEXTS, _NONE = frozenset({dict}), frozenset({str}), frozenset({type(None)})
+_OBJECTS, _TEXTS = frozenset({dict}), frozenset({str})
 _JSON = frozenset(
     {"", "application/json", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"}
 )
@@ -237,14 +238,15 @@ _JSON = frozenset(
 
 def _is_json(content_type: str) -> bool:
     """Return whether a body is JSON, or binary tensors after JSON; KServe's logger may have no type at all."""
-    name = content_type.partition(";")[0].strip().lower()
-    return name in {
-        "",
-        "application/json",
-        "application/octet-stream",
-        "application/x-www-form-urlencoded",
-        "text/plain",
-    }
+    return content_type in _JSON or content_type.partition(";")[0].strip().lower() in _JSON
+
+
+def _as_rows(columns: Mapping[str, Sequence[Any]], names: Sequence[str], count: int) -> Rows:
+    """Return columns of ``count`` values as rows with a value for each name; None where a column is absent."""
+    missing = (None,) * count
+    if not names:
+        return [()] * count
+    return list(zip(*(columns.get(name, missing) for name in names), strict=True))
 
 
 def _is_v2(document: dict[str, Any]) -> bool:

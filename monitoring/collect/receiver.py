@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import orjson
 import uvloop
@@ -104,12 +105,13 @@ class Receiver:
         self._others = others or CollectCounts()
         self._commits = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._stores = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._waiting: list[tuple[bytes, PendingResponse, Payloads]] = []
+        self._waiting: list[tuple[Payloads, PendingResponse]] = []
         self._waiting_bytes = 0
-        self._committing: asyncio.Task[None] | None = None
+        self._committing = False
         self._reading: set[asyncio.Task[None]] = set()
         self._full, self._ended = asyncio.Event(), asyncio.Event()
         self._unready_until = 0.0
+        self._loop = cast("asyncio.AbstractEventLoop", None)
 
     @property
     def _busy_bytes(self) -> int:
@@ -188,41 +190,54 @@ class Receiver:
             try:
                 payloads.append(self._read_event(from_document(one), now))
             except RequestError as error:
-                raise RequestError(f"event {index} of the batch: {error}", error.reason) from error
+                error.args = (f"event {index} of the batch: {error}",)
+                raise
         return payloads
 
     def _read_event(self, event: PayloadEvent, now: float) -> tuple[PayloadEvent, ReadPayload]:
         return event, self._intake.read(event, now=now)
 
     def _accept(self, payloads: Payloads, response: PendingResponse) -> None:
-        lines = b"".join(write_line(payload.event) for _, payload in payloads)
-        self._waiting.append((lines, response, payloads))
-        self._waiting_bytes += len(lines)
-        if self._committing is None:
-            self._committing = asyncio.get_running_loop().create_task(self._commit())
+        self._waiting.append((payloads, response))
+        self._waiting_bytes += sum(len(event.body) for event, _ in payloads)
+        if not self._committing:
+            # What is received before the loop comes to it is written together.
+            self._committing = True
+            self._loop.call_soon(self._start_commit)
 
-    async def _commit(self) -> None:
-        """Write what waits to the journal, in one piece, until nothing waits."""
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            content = b"".join(lines for lines, _, _ in batch)
-            try:
-                await loop.run_in_executor(self._commits, self._journal.append, content)
-            except Exception as error:  # noqa: BLE001 - whatever it is, no event of the batch is acknowledged
-                self._unready_until = loop.time() + _UNREADY_SECONDS
-                _logger.error("%s", error)  # noqa: TRY400 - a sentence, not a traceback
-                shown = RequestError(str(error), "unready") if isinstance(error, StoreError) else error
-                for _, response, _ in batch:
-                    self._send_error(shown, response)
-            else:
-                for _, response, payloads in batch:
-                    self._intake.count(payloads)
-                    response.send(_STORED if not self._closes(response) else _closing(_STORED))
-            self._waiting_bytes -= len(content)
-            if self._journal.segment_bytes >= self._options.segment_bytes:
-                self._full.set()
-        self._committing = None
+    def _start_commit(self) -> None:
+        """Write what waits to the journal, in one piece, unless nothing waits."""
+        batch, self._waiting = self._waiting, []
+        self._committing = bool(batch)
+        if batch:
+            self._commits.submit(self._commit, batch)
+
+    def _commit(self, batch: list[tuple[Payloads, PendingResponse]]) -> None:
+        """Write events to the journal, in its thread."""
+        error: Exception | None = None
+        try:
+            self._journal.append(write_line(payload.event for payloads, _ in batch for _, payload in payloads))
+        except Exception as caught:  # noqa: BLE001 - whatever it is, no event of the batch is acknowledged
+            error = caught
+        self._loop.call_soon_threadsafe(self._end_commit, batch, error)
+
+    def _end_commit(self, batch: list[tuple[Payloads, PendingResponse]], error: Exception | None) -> None:
+        """Answer the requests whose events were written, or could not be, and write what came meanwhile."""
+        self._start_commit()
+        accepted = [one for payloads, _ in batch for one in payloads]
+        self._waiting_bytes -= sum(len(event.body) for event, _ in accepted)
+        if error is None:
+            self._intake.count(accepted)
+            for _, response in batch:
+                response.send(_STORED if not self._closes(response) else _closing(_STORED))
+        else:
+            self._unready_until = self._loop.time() + _UNREADY_SECONDS
+            _logger.error("%s", error)
+            shown = RequestError(str(error), "unready") if isinstance(error, StoreError) else error
+            for _, response in batch:
+                self._send_error(shown, response)
+        if self._journal.segment_bytes >= self._options.segment_bytes:
+            self._full.set()
 
     def _send_error(self, error: Exception, response: PendingResponse) -> None:
         self._intake.refuse(error if isinstance(error, RequestError) else RequestError(str(error), "server"))
@@ -241,7 +256,7 @@ class Receiver:
         Raises:
             StoreError: If the store fails at the end; the events stay in the journal for the next start.
         """
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             if not is_ignored(number):
                 loop.add_signal_handler(number, self._ended.set)
@@ -271,7 +286,7 @@ class Receiver:
             for connection in list(connections):
                 if connection.idle:
                     connection.transport.close()
-            if not connections and self._committing is None:
+            if not connections and not self._committing:
                 return
             await asyncio.sleep(_SEEN_OFTEN)
 

@@ -1,12 +1,12 @@
 """Builds the table of scored rows from requests and their responses."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import polars as pl
 
 from headrace.core.contracts.contract import Contract
-from headrace.monitoring.collect.collected_event import CollectedEvent
+from headrace.monitoring.collect.collected_event import CollectedEvent, Names
 from headrace.monitoring.windows.column_types import build_column
 from headrace.monitoring.windows.window_rows import (
     FIXED_COLUMNS,
@@ -52,35 +52,56 @@ def build_rows(pairs: Iterable[Pair], columns: dict[str, pl.DataType | None]) ->
     Returns:
         n rows with the columns of ``window_rows``.
     """
+    pairs = list(pairs)
+    counts = [max(len(half.rows) if half else 0 for half in pair) for pair in pairs]
     ids: list[str] = []
     places: list[int] = []
     times: list[int] = []
     digests: list[str] = []
-    values: dict[str, list[Any]] = {name: [] for name in columns}
-    for request, response in pairs:
+    for (request, response), count in zip(pairs, counts, strict=True):
         first = request or response
         if first is None:
             continue
-        start = len(ids)
-        rows = max(request.rows if request else 0, response.rows if response else 0)
-        ids += [first.request_id] * rows
-        places += range(rows)
-        times += [first.time] * rows
-        digests += [(response and response.model_digest) or first.model_digest] * rows
-        for half in (request, response):
-            for name, added in half.columns.items() if half else ():
-                column = values.setdefault(name, [])
-                if len(column) < start:
-                    column += [None] * (start - len(column))
-                column += added
+        ids += [first.request_id] * count
+        places += range(count)
+        times += [first.time] * count
+        digests += [(response and response.model_digest) or first.model_digest] * count
+    values = _build_side([pair[0] for pair in pairs], counts) | _build_side([pair[1] for pair in pairs], counts)
     table = [
         pl.Series(REQUEST_ID, ids, dtype=FIXED_COLUMNS[REQUEST_ID]),
         pl.Series(ROW, places, dtype=FIXED_COLUMNS[ROW]),
         pl.Series(TIME, times, dtype=pl.Int64()).cast(FIXED_COLUMNS[TIME]),
         pl.Series(MODEL_DIGEST, digests, dtype=FIXED_COLUMNS[MODEL_DIGEST]),
     ]
-    for name, column in values.items():
-        column.extend([None] * (len(ids) - len(column)))
-        dtype = columns.get(name)
+    missing = [None] * len(ids)
+    for name in {**columns, **values}:
+        dtype, column = columns.get(name), values.get(name, missing)
         table.append(build_column(name, column) if dtype is None else pl.Series(name, column, dtype=dtype))
     return pl.DataFrame(table)
+
+
+def _build_side(halves: Sequence[CollectedEvent | None], counts: Sequence[int]) -> dict[str, Sequence[Any]]:
+    """Return the columns of the requests, or of the responses, of pairs; None where one is absent.
+
+    Args:
+        halves: The requests, or the responses; None for one that is absent.
+        counts: Number of rows of each pair.
+    """
+    all_names = {half.names for half in halves if half is not None}
+    names = tuple(dict.fromkeys(name for some in sorted(all_names) for name in some))
+    missing = (None,) * len(names)
+    rows: list[Sequence[Any]] = []
+    for half, count in zip(halves, counts, strict=True):
+        if half is None:
+            rows += [missing] * count
+            continue
+        rows += half.rows if half.names == names else _arrange(half, names)
+        if len(half.rows) < count:
+            rows += [missing] * (count - len(half.rows))
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
+    return {name: column for name, column in columns.items() if column.count(None) < len(column)}
+
+
+def _arrange(half: CollectedEvent, names: Names) -> list[Sequence[Any]]:
+    """Return the rows of an event, which has some of the columns, under the names of all."""
+    return [tuple(map(dict(zip(half.names, row, strict=True)).get, names)) for row in half.rows]

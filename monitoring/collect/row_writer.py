@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
+
 from headrace.core.base.errors import InputError, StoreError
 from headrace.core.base.files import whole
 from headrace.core.contracts.contract import Contract
@@ -11,12 +13,13 @@ from headrace.monitoring.collect.collect_counts import CollectCounts
 from headrace.monitoring.collect.collected_event import CollectedEvent
 from headrace.monitoring.collect.journal_lines import read_lines, write_line
 from headrace.monitoring.collect.row_builder import Pair, build_rows, stored_columns
+from headrace.monitoring.windows.window_rows import REQUEST_ID
 from headrace.monitoring.windows.window_store import WindowStore
 
 PAIR_SECONDS = 60.0
 _MOST_HALVES, _MOST_VALUES = 50_000, 2_000_000
 _MOST_RECENT = 200_000
-_REQUEST, _RESPONSE = 1, 2
+_REQUEST, _RESPONSE = 1, 2  # which halves of a request are stored; see ``RowWriter._recent``
 
 
 @dataclass
@@ -34,15 +37,16 @@ class _Half:
     @property
     def values(self) -> int:
         """Number of its values."""
-        return self.event.rows * (1 + len(self.event.columns))
+        return len(self.event.rows) * (1 + len(self.event.names))
 
 
 @dataclass
 class RowWriter:
     """Joins requests with their responses and stores them.
 
-    A half waits for its other half for a while. It is then stored alone; a half that comes even later is stored in the
-    hour of the first, where the reader joins both. What waits is also in a file, so that it survives this process.
+    A half waits for its other half for a while. It is then stored alone; the reader joins it with one that comes even
+    later, if the hours of their times are the same or touch. What waits is also in a file, so that it survives this
+    process.
 
     Attributes:
         store: The store.
@@ -50,6 +54,7 @@ class RowWriter:
         counts: What is counted.
         halves_path: File of the halves that wait; None to hold them in memory only.
         pair_seconds: How long a half waits.
+        skips_stored: Whether to look for each row in the store, and to leave it out if it is there.
     """
 
     store: WindowStore
@@ -57,6 +62,7 @@ class RowWriter:
     counts: CollectCounts
     halves_path: Path | None = None
     pair_seconds: float = PAIR_SECONDS
+    skips_stored: bool = False
     _halves: dict[str, _Half] = field(default_factory=dict)
     _recent: dict[str, int] = field(default_factory=dict)
 
@@ -100,7 +106,7 @@ class RowWriter:
             if stored & part or (half is not None and half.event.is_response == event.is_response):
                 duplicates += 1
             elif stored:
-                pairs.append(_alone(_move(event, stored // 4)))
+                pairs.append(_alone(event._replace(time=stored // 4) if stored & _REQUEST else event))
                 recent[event.request_id] = stored | part
             elif half is None:
                 halves[event.request_id] = _Half(event, now)
@@ -114,14 +120,20 @@ class RowWriter:
             pairs.append(_alone(event))
             recent[request_id] = event.time * 4 + (_RESPONSE if event.is_response else _REQUEST)
         if pairs:
-            rows = build_rows(pairs, self._columns)
-            self.store.write(rows)
-            self.counts.rows += rows.height
-            self.counts.incomplete += sum(_rows(pair) for pair in pairs[complete:])
+            self._store(build_rows(pairs, self._columns), [_name(pair) for pair in pairs[complete:]])
         self._save(halves)
         self.counts.duplicates += duplicates
         self._halves = halves
         self._remember(recent)
+
+    def _store(self, rows: pl.DataFrame, incomplete: list[str]) -> None:
+        """Store rows, of which those of some requests lack their request or their answer."""
+        new = self.store.select_new(rows) if self.skips_stored else rows
+        self.counts.stored_before += rows.height - new.height
+        if new.height:
+            self.store.write(new)
+        self.counts.rows += new.height
+        self.counts.incomplete += new.filter(pl.col(REQUEST_ID).is_in(incomplete)).height
 
     def _find_expired(self, halves: dict[str, _Half], now: float, *, final: bool) -> list[str]:
         """Return the ids of the halves that wait no longer, because it is too long or they are too many."""
@@ -145,7 +157,7 @@ class RowWriter:
             return
         try:
             with whole(self.halves_path) as part, part.open("wb") as stream:
-                stream.writelines(write_line(half.event) for half in halves.values())
+                stream.write(write_line(half.event for half in halves.values()))
                 self._waiting_bytes = stream.tell()
         except (OSError, InputError) as error:
             raise StoreError(f"{self.halves_path} cannot be written: {error}; make room.") from error
@@ -162,10 +174,6 @@ def _alone(event: CollectedEvent) -> Pair:
     return (None, event) if event.is_response else (event, None)
 
 
-def _move(event: CollectedEvent, time: int) -> CollectedEvent:
-    """Return a late half with the time of the half that is stored, so that both lie in one hour."""
-    return CollectedEvent(event.request_id, event.is_response, time, event.model_digest, event.rows, event.columns)
-
-
-def _rows(pair: Pair) -> int:
-    return max(half.rows for half in pair if half is not None)
+def _name(pair: Pair) -> str:
+    """Return the id of the request."""
+    return next(half.request_id for half in pair if half is not None)

@@ -1,7 +1,7 @@
 """The counts of stored windows, each computed once: a longer window is the sum of its days, without their rows.
 
-The key of a day's counts is ``MODEL/counts/VERSION/START--END-SHA256.json``, with the digest of the keys of the rows'
-files: rows that come late make another document, and the one before is never read again.
+The key of a day's counts is ``MODEL/counts/VERSION/START--END-SHA256.json``, with the digest of the keys of the files
+that its rows depend on: rows that come late make another document, and the one before is never read again.
 """
 
 import hashlib

@@ -3,7 +3,8 @@
 The key of a file is ``MODEL/windows/2026-03-01T05/SHA-256.parquet``: the hour of its rows' event times, and the digest
 of its bytes. A file is written once and never changed. Equal rows give equal bytes, so a writer that repeats its work
 after a failure changes nothing. Files may overlap all the same: an event that was delivered twice may lie in two of
-them, and a request and its response apart. The reader gives each row once, complete.
+them, and a request and its response apart, even in two hours that touch. The reader gives each row once, complete, in
+the hour of its request.
 """
 
 import io
@@ -11,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import polars as pl
 
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import digest
 from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.windows.column_types import concat_rows
+from headrace.monitoring.windows.request_hashes import Hashes, are_among, find_shared, group_overlaps
 from headrace.monitoring.windows.window_rows import (
     FIXED_COLUMNS,
     INPUT_PREFIX,
@@ -81,16 +82,41 @@ class WindowStore:
             keys.append(key)
         return keys
 
+    def select_new(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows that are not stored yet, or whose request or answer is not.
+
+        Args:
+            rows: Rows as ``write`` takes them.
+        """
+        hours = sorted(rows[TIME].dt.truncate("1h").unique())
+        known = [_name_halves(frame) for hour in hours for frame in self.read(TimeWindow(hour - HOUR, hour + 2 * HOUR))]
+        if not known:
+            return rows
+        stored = pl.concat(known).group_by(REQUEST_ID, ROW).agg(pl.col("with_inputs", "with_answer").any())
+        halves = _name_halves(rows).join(
+            stored, on=[REQUEST_ID, ROW], how="left", maintain_order="left", suffix="_stored"
+        )
+        return rows.filter(
+            (halves["with_inputs"] & ~halves["with_inputs_stored"].fill_null(value=False))
+            | (halves["with_answer"] & ~halves["with_answer_stored"].fill_null(value=False))
+        )
+
     def hours(self) -> list[datetime]:
         """Return the hours that have rows, each as its first moment, in order."""
         return sorted({_hour_of(key) for key in self._all_keys()})
 
     def keys(self, window: TimeWindow) -> dict[datetime, list[str]]:
-        """Return the keys of the files of each hour that a window touches and that has rows, in order."""
-        first = window.start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        count = -(-(window.end - first) // HOUR)
+        """Return the keys of the files that a window's rows depend on, by hours and in order.
+
+        Args:
+            window: The window. The hours before and after it count too: there may be the response to a request of the
+                window, or the request of a response that lies in it.
+        """
+        first = window.start.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - HOUR
+        end = window.end + HOUR
+        count = -(-(end - first) // HOUR)
         if count > _MOST_LISTINGS:
-            found = [key for key in self._all_keys() if first <= _hour_of(key) < window.end]
+            found = [key for key in self._all_keys() if first <= _hour_of(key) < end]
         else:
             prefixes = [self._hour_prefix(first + index * HOUR) for index in range(count)]
             found = [item.key for prefix in prefixes for item in self.place.store.list(prefix) if _is_rows(item.key)]
@@ -114,16 +140,18 @@ class WindowStore:
             StoreError: If the store fails.
             InputError: If a file is not one of this store's.
         """
-        for hour, keys in self.keys(window).items():
-            inside = window.start <= hour and hour + HOUR <= window.end
-            for group in self._overlap_groups(keys):
-                frame = self._read_group(group, columns, with_time=not inside)
-                if not inside:
-                    frame = frame.filter((pl.col(TIME) >= window.start) & (pl.col(TIME) < window.end))
-                if columns is not None:
-                    frame = frame.select(name for name in columns if name in frame.columns)
-                if frame.height:
-                    yield frame
+        by_hour, hashes = self.keys(window), dict[str, Hashes]()
+        for hour, keys in by_hour.items():
+            part = _overlap(hour, window)
+            if part is None:
+                continue
+            near = [key for other in (hour - HOUR, hour + HOUR) for key in by_hour.get(other, ())]
+            concerned = [*keys, *near] if len(keys) + len(near) > 1 else []
+            hashes = {key: hashes[key] if key in hashes else self._request_hashes(key) for key in concerned}
+            for frame in self._read_hour(keys, hashes, columns, part):
+                chosen = frame if columns is None else frame.select(name for name in columns if name in frame.columns)
+                if chosen.height:
+                    yield chosen
 
     def _all_keys(self) -> Iterator[str]:
         return (item.key for item in self.place.store.list(self.prefix) if _is_rows(item.key))
@@ -131,26 +159,38 @@ class WindowStore:
     def _hour_prefix(self, hour: datetime) -> str:
         return f"{self.prefix}{hour.strftime(_HOUR_FORMAT)}/"
 
-    def _overlap_groups(self, keys: list[str]) -> Iterator[list[str]]:
-        """Yield the files of one hour, those with common requests together and every other one by itself."""
-        if len(keys) == 1:
-            yield keys
-            return
-        hashes = [self._request_hashes(key) for key in keys]
-        common = _find_repeated(np.concatenate(hashes))
-        overlapping = [bool(len(common)) and bool(np.isin(one, common).any()) for one in hashes]
-        yield from ([key] for key, overlaps in zip(keys, overlapping, strict=True) if not overlaps)
-        if any(overlapping):
-            yield [key for key, overlaps in zip(keys, overlapping, strict=True) if overlaps]
+    def _read_hour(
+        self, keys: list[str], hashes: dict[str, Hashes], columns: Sequence[str] | None, part: TimeWindow
+    ) -> Iterator[pl.DataFrame]:
+        """Yield the rows of one hour, or of a part of it, with the wanted columns at least.
 
-    def _request_hashes(self, key: str) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-        ids = self._read_file(key, [REQUEST_ID, ROW]).filter(pl.col(ROW) == 0)
-        return ids[REQUEST_ID].hash().to_numpy()
+        Args:
+            keys: The files of the hour.
+            hashes: Of these files and of those of the hours beside it; empty if there is one file alone.
+            columns: Names of the columns; None for all.
+            part: The hour, or the part of it.
+        """
+        own = {key: hashes[key] for key in keys if hashes}
+        split = find_shared(own.values(), (one for key, one in hashes.items() if key not in own))
+        partial = part.end - part.start < HOUR
+        for group in group_overlaps(own) if own else [keys]:
+            divided = len(split) > 0 and any(are_among(own[key], split).any() for key in group)
+            added = [TIME] * partial + [REQUEST_ID] * divided
+            frame = self._read_group(group, columns if columns is None else [*columns, *added])
+            if divided:
+                frame = frame.filter(~_is_one_of(frame, split))
+            yield _select_part(frame, part) if partial else frame
+        if len(split):
+            # With all columns, for they say which half has the time of the request.
+            pieces = [self._read_file(key, None) for key, one in hashes.items() if are_among(one, split).any()]
+            yield _select_part(merge_rows([piece.filter(_is_one_of(piece, split)) for piece in pieces]), part)
 
-    def _read_group(self, keys: list[str], columns: Sequence[str] | None, *, with_time: bool) -> pl.DataFrame:
+    def _request_hashes(self, key: str) -> Hashes:
+        return _hash_requests(self._read_file(key, [REQUEST_ID, ROW]).filter(pl.col(ROW) == 0))
+
+    def _read_group(self, keys: list[str], columns: Sequence[str] | None) -> pl.DataFrame:
         if len(keys) == 1:
-            wanted = columns if columns is None or not with_time else [*dict.fromkeys([*columns, TIME])]
-            return self._read_file(keys[0], wanted)
+            return self._read_file(keys[0], columns)
         wanted = None if columns is None else [*dict.fromkeys([*FIXED_COLUMNS, *columns])]
         return merge_rows([self._read_file(key, wanted) for key in keys])
 
@@ -163,7 +203,8 @@ class WindowStore:
             present = pl.read_parquet_schema(source)
             if isinstance(source, io.BytesIO):
                 source.seek(0)
-            return pl.read_parquet(source, columns=[name for name in columns if name in present], glob=False)
+            wanted = [name for name in dict.fromkeys(columns) if name in present]
+            return pl.read_parquet(source, columns=wanted, glob=False)
         except (pl.exceptions.PolarsError, OSError) as error:
             where = f"{self.place}{key.removeprefix(self.place.prefix)}"
             raise InputError(
@@ -192,6 +233,17 @@ def merge_rows(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return merged.select(rows.columns)
 
 
+def _name_halves(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return for each row whether its request is known (``with_inputs``), and whether its answer is."""
+    answers = [name for name in _rest(rows) if not name.startswith(INPUT_PREFIX)]
+    return rows.select(
+        REQUEST_ID,
+        ROW,
+        with_inputs=pl.any_horizontal(pl.lit(value=False), *(pl.col(name).is_not_null() for name in _inputs(rows))),
+        with_answer=pl.any_horizontal(pl.lit(value=False), *(pl.col(name).is_not_null() for name in answers)),
+    )
+
+
 def _inputs(rows: pl.DataFrame) -> list[str]:
     return [name for name in rows.columns if name.startswith(INPUT_PREFIX)]
 
@@ -200,9 +252,23 @@ def _rest(rows: pl.DataFrame) -> list[str]:
     return [name for name in rows.columns if name not in FIXED_COLUMNS]
 
 
-def _find_repeated(hashes: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    ordered = np.sort(hashes)
-    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+def _hash_requests(rows: pl.DataFrame) -> Hashes:
+    return rows[REQUEST_ID].hash().to_numpy()
+
+
+def _is_one_of(rows: pl.DataFrame, hashes: Hashes) -> pl.Series:
+    """Return which rows (n,) are of requests with one of these hashes."""
+    return pl.Series(are_among(_hash_requests(rows), hashes))
+
+
+def _select_part(rows: pl.DataFrame, part: TimeWindow) -> pl.DataFrame:
+    return rows.filter((pl.col(TIME) >= part.start) & (pl.col(TIME) < part.end))
+
+
+def _overlap(hour: datetime, window: TimeWindow) -> TimeWindow | None:
+    """Return the part of an hour that lies in a window; None if there is none."""
+    start, end = max(hour, window.start), min(hour + HOUR, window.end)
+    return TimeWindow(start, end) if start < end else None
 
 
 def _check(rows: pl.DataFrame) -> None:

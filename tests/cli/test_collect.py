@@ -85,14 +85,45 @@ def test_a_folder_of_kserves_logger_is_stored(bundle: Path, tmp_path: Path) -> N
     (logs / "a1-response.json").write_text(json.dumps(go_record("response", response_body({"label": "no"}), "a1")))
     other = {**go_record("request", request, "b1"), "InferenceService": "customers-eu"}
     (logs / "b1-request.json").write_text(json.dumps(other))
-    for _ in range(2):
+    for stored in (1, 0):
         counts = hr.collect(bundle, store, [logs])
-        assert (counts.events, counts.rows, counts.without_time, counts.refused) == (2, 1, 2, {"service": 1})
+        assert (counts.events, counts.rows, counts.stored_before) == (2, stored, 1 - stored)
+        assert (counts.without_time, counts.refused, counts.other_services) == (2, {"service": 1}, {"customers-eu": 1})
         assert rows(store).height == 1
         assert len(list(store.rglob("*.parquet"))) == 1
     counts = hr.collect(bundle, store, [logs], services=["customers-eu"])
     assert (counts.events, counts.incomplete) == (1, 1)
     assert rows(store).sort("request_id")["label"].to_list() == ["no", None]
+
+
+def test_a_log_that_was_read_before_has_no_new_rows(bundle: Path, tmp_path: Path) -> None:
+    """What was appended to it has; and a log of another service is named, so that its owner knows what to do."""
+    log, now = tmp_path / "log.jsonl", datetime.now(UTC).isoformat()
+
+    def append(name: str, **others: str) -> None:
+        lines = [
+            {**attributes("request", name, time=now, **others), "data": {"instances": [ROW]}},
+            {**attributes("response", name, time=now, **others), "data": {"predictions": [{"label": "no"}]}},
+        ]
+        with log.open("a") as stream:
+            stream.writelines(f"{json.dumps(line)}\n" for line in lines)
+
+    def collect() -> tuple[str, str]:
+        ended = headrace("collect", str(bundle), str(tmp_path / "store"), "--from", str(log))
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout.strip(), ended.stderr.strip()
+
+    append("a")
+    append("b")
+    assert collect() == ("4 events, 2 rows stored", "")
+    assert collect() == ("4 events, 0 new rows, 2 were stored before", "")
+    append("c")
+    append("d", inferenceservicename="customers-eu")
+    assert collect() == (
+        "6 events, 1 new rows, 2 were stored before; 2 refused (service 2)",
+        "headrace: 2 events were of other services: 'customers-eu' (2); name one with --service if it serves this model.",  # noqa: E501 - one line of output
+    )
+    assert sorted(rows(tmp_path / "store")["request_id"]) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_an_event_is_stored_without_what_is_not_in_the_contract(bundle: Path, tm
         assert running.post(BODY, headers("request", "a")) == (200, "")
         assert running.post(response_body({"label": "yes"}), headers("response", "a")) == (200, "")
         kept = b"".join(path.read_bytes() for path in (tmp_path / "journal").iterdir())
-        assert b'"input_age":[30]' in kept
+        assert b'[30,2.5,"basic"' in kept
         assert b"a@b.example" not in kept
     assert running.process.returncode == 0, running.log.read_text()
     (row,) = rows(tmp_path).to_dicts()

@@ -3,11 +3,12 @@
 import random
 import tempfile
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.core.base.errors import StoreError
@@ -25,26 +26,20 @@ _SECOND = 1_000_000
 _BEGIN = int(START.timestamp()) * _SECOND
 _WINDOW = TimeWindow(START - timedelta(days=1), START + timedelta(days=1))
 _ANSWER = ("label", "probability_no", "probability_yes")
+_ANSWERED = ("yes", 0.25, 0.75)
 
 
 def request(name: str, rows: int = 1, seconds: float = 0) -> CollectedEvent:
     """A request."""
-    columns: dict[str, list[Any]] = {"input_age": list(range(rows)), "input_plan": ["basic"] * rows}
-    return CollectedEvent(
-        name, is_response=False, time=_BEGIN + int(seconds * _SECOND), model_digest="", rows=rows, columns=columns
-    )
+    time = _BEGIN + int(seconds * _SECOND)
+    values = [[place, "basic"] for place in range(rows)]
+    return CollectedEvent(("input_age", "input_plan"), name, is_response=False, time=time, model_digest="", rows=values)
 
 
 def response(name: str, rows: int = 1, seconds: float = 0.5) -> CollectedEvent:
     """Its response."""
-    columns: dict[str, list[Any]] = {
-        "label": ["yes"] * rows,
-        "probability_yes": [0.75] * rows,
-        "probability_no": [0.25] * rows,
-    }
-    return CollectedEvent(
-        name, is_response=True, time=_BEGIN + int(seconds * _SECOND), model_digest="d", rows=rows, columns=columns
-    )
+    time = _BEGIN + int(seconds * _SECOND)
+    return CollectedEvent(_ANSWER, name, is_response=True, time=time, model_digest="d", rows=[_ANSWERED] * rows)
 
 
 def store_in(folder: Path) -> WindowStore:
@@ -170,3 +165,79 @@ def test_any_order_any_split_any_restart(requests: dict[str, tuple[int, str]], d
         halves = requests[row["request_id"]][1]
         assert (row["input_age"] is not None) == (halves != "response")
         assert (row["label"] is not None) == (halves != "request")
+
+
+def test_events_with_other_columns_are_joined(tmp_path: Path) -> None:
+    """A journal that was written with another contract of the model names its own columns."""
+    older = request("a")._replace(names=("input_plan", "input_gone"), rows=[["plus", 7]])
+    one = writer(tmp_path)
+    one.write([older, response("a"), request("b"), response("b")], now=0.0)
+    found = [(row["input_age"], row["input_plan"], row["input_gone"]) for row in rows(tmp_path)]
+    assert found == [(None, "plus", 7), (0, "basic", None)]
+
+
+def test_a_request_without_rows_is_no_row(tmp_path: Path) -> None:
+    """It is valid, and changes nothing."""
+    one = writer(tmp_path)
+    one.write([request("a", rows=0), response("a", rows=0), request("b")], now=0.0, final=True)
+    assert [row["request_id"] for row in rows(tmp_path)] == ["b"]
+
+
+@settings(max_examples=30)
+@given(
+    st.dictionaries(
+        st.sampled_from("abcdef"),
+        st.tuples(st.integers(0, 14_399), st.integers(-60, 3599), st.sampled_from(["both", "request", "response"])),
+        min_size=1,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_halves_are_joined_however_late_they_come(
+    requests: dict[str, tuple[int, int, str]], draw: random.Random
+) -> None:
+    """Across hours, after restarts that remember nothing, in any order: one row, in the hour of its request."""
+    events = [request(name, seconds=at) for name, (at, _, half) in requests.items() if half != "response"]
+    events += [response(name, seconds=at + took) for name, (at, took, half) in requests.items() if half != "request"]
+    draw.shuffle(events)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for event in events:
+            one = writer(folder)  # without what the one before has remembered
+            one.write([event], now=1.0)
+            one.write([], now=2.0, final=draw.random() < 0.7)
+        writer(folder).write([], now=3.0, final=True)
+        found = rows(folder)
+        store = store_in(folder / "store")
+        cuts = sorted({0, 14 * 3600, *(draw.randrange(-7200, 14 * 3600) for _ in range(3))})
+        windows = [TimeWindow(START + timedelta(seconds=a), START + timedelta(seconds=b)) for a, b in pairwise(cuts)]
+        windows.append(TimeWindow(_WINDOW.start, START + timedelta(seconds=cuts[0])))
+        parts = [(window, frame) for window in windows for frame in store.read(window)]
+    assert [row["request_id"] for row in found] == sorted(requests)
+    for row in found:
+        at, took, halves = requests[row["request_id"]]
+        assert row["time"] == START + timedelta(seconds=at + took if halves == "response" else at)
+        assert (row["input_age"] is not None, row["label"] is not None) == (halves != "response", halves != "request")
+    assert sorted(name for _, frame in parts for name in frame["request_id"]) == sorted(requests)
+    for window, frame in parts:
+        assert all(window.start <= moment < window.end for moment in frame["time"])
+
+
+def test_rows_that_the_store_has_are_left_out_on_demand(tmp_path: Path) -> None:
+    """They are counted apart; what completes a stored half is stored, even one in the hour before."""
+    late = 3599.0
+
+    def read_again(*events: CollectedEvent) -> tuple[int, int, int]:
+        one = writer(tmp_path, skips_stored=True)
+        one.write(events, now=0.0, final=True)
+        return one.counts.rows, one.counts.stored_before, one.counts.incomplete
+
+    first = (request("a"), response("a"), request("b", rows=2, seconds=late))
+    assert read_again(*first) == (3, 0, 2)
+    files = sorted((tmp_path / "store").rglob("*.parquet"))
+    assert read_again(*first) == (0, 3, 0)
+    assert sorted((tmp_path / "store").rglob("*.parquet")) == files
+    assert read_again(*first, response("b", rows=2, seconds=late + 2)) == (2, 1, 0)
+    assert read_again(response("b", rows=2, seconds=late + 2), request("c"), response("c")) == (1, 2, 0)
+    assert [(row["request_id"], row["label"]) for row in rows(tmp_path)] == [
+        (name, "yes") for name in ("a", "b", "b", "c")
+    ]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from headrace.core.base.errors import InputError
 from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.windows.column_types import build_column, concat_rows
+from headrace.monitoring.windows.request_hashes import are_among, find_shared, group_overlaps
 from headrace.monitoring.windows.window_rows import FIXED_COLUMNS
 from headrace.monitoring.windows.window_store import WindowStore, merge_rows
 from headrace.stores.objects.folder_objects import FolderStore
@@ -89,6 +91,20 @@ def test_a_request_and_its_response_in_two_files_are_one_row(store: WindowStore)
     assert read(store) == [expected]
     (frame,) = store.read(DAY, ["input_age", "label"])
     assert frame.to_dicts() == [{"input_age": 30, "label": "yes"}]
+
+
+def test_halves_in_hours_that_touch_are_one_row(store: WindowStore) -> None:
+    """In the hour of the request, whichever columns are read; the other hour does not give it again."""
+    late = START + timedelta(minutes=59)
+    store.write(scored({"time": late, "input_age": 30}, {"request_id": "s", "time": late, "input_age": 31}))
+    store.write(scored({"time": late + timedelta(minutes=2), "label": "yes"}))
+    store.write(scored({"request_id": "t", "time": late + timedelta(minutes=2), "input_age": 32, "label": "no"}))
+    hours = [TimeWindow(START + timedelta(hours=hour), START + timedelta(hours=hour + 1)) for hour in range(3)]
+    found = [[(row["request_id"], row["input_age"], row["label"]) for row in read(store, hour)] for hour in hours]
+    assert found == [[("r", 30, "yes"), ("s", 31, None)], [("t", 32, "no")], []]
+    labels = [[frame["label"].to_list() for frame in store.read(hour, ["label"])] for hour in hours]
+    assert labels == [[["yes"]], [["no"]], []]
+    assert [key for keys in store.keys(hours[2]).values() for key in keys] == store.keys(hours[1])[hours[1].start]
 
 
 def test_columns_are_projected(store: WindowStore) -> None:
@@ -187,3 +203,17 @@ def test_types_that_differ_between_files_lose_nothing(tmp_path: Path) -> None:
     assert types([2**60], [0.5]) == pl.String
     assert types([None], [True]) == pl.Boolean
     assert types([True], [1]) == pl.String
+
+
+@given(st.lists(st.lists(st.integers(0, 9), unique=True, max_size=6), max_size=4), st.lists(st.integers(0, 9)))
+def test_hashes_are_compared_as_sets(files: list[list[int]], others: list[int]) -> None:
+    """Files with a common request are together; what is shared is the intersection, in order."""
+    hashes = {str(place): np.array(one, dtype=np.uint64) for place, one in enumerate(files)}
+    groups = [set(group) for group in group_overlaps(hashes)]
+    repeated = {key for key, one in enumerate(files) for two in files[:key] + files[key + 1 :] if set(one) & set(two)}
+    alone = [{str(key)} for key in range(len(files)) if key not in repeated]
+    assert groups == alone + ([{str(key) for key in repeated}] if repeated else [])
+    other = np.array(others, dtype=np.uint64)
+    shared = find_shared(hashes.values(), [other])
+    assert shared.tolist() == sorted({value for one in files for value in one} & set(others))
+    assert are_among(other, shared).tolist() == [value in shared for value in others]
