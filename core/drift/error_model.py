@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Shape = Literal["score", "upper_half", "upper_tail", "lower_tail", "bin"]
 
 MOST_ROWS = 50_000
-MOST_TERMS = 64
+MOST_TERMS = 48
 ROWS_OF_A_TERM = 10
 _TAIL = 1.5
 _HINGES: tuple[Shape, ...] = ("upper_half", "upper_tail", "lower_tail")
@@ -32,7 +32,7 @@ _MOST_BINS = 4
 _FEWEST_BENT = 4
 _RIDGE = 2.0
 _LARGEST_LEVERAGE = 0.99
-_DIGITS = 6
+_DIGITS, _DIGITS_OF_COVARIANCE = 6, 4
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class ErrorModel:
 
     Attributes:
         rows: Rows of the test part that it is fitted on, at most 50,000.
-        terms: The terms, at most 64 and one for each ten rows: those of the inputs that matter most.
+        terms: The terms, at most 48 and one for each ten rows: those of the inputs that matter most.
         absolute: The model of absolute errors.
         squared: The model of squared errors.
     """
@@ -126,11 +126,11 @@ def term_values(term: ErrorTerm, scores: Floats) -> Floats:
 
 def _shape_values(shape: Shape, place: int | None, scores: Floats) -> Floats:
     if shape == "bin":
-        return (np.arange(len(scores)) == place).astype(np.float64)
+        return np.asarray(np.arange(len(scores)) == place, dtype=np.float64)
     if shape == "score":
         return scores
-    beyond = {"upper_half": scores, "upper_tail": scores - _TAIL, "lower_tail": -_TAIL - scores}[shape]
-    return np.maximum(beyond, 0.0)
+    beyond = {"upper_half": scores, "upper_tail": scores - _TAIL, "lower_tail": -_TAIL - scores}
+    return np.asarray(np.maximum(beyond[shape], 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +162,9 @@ def _choose_terms(
 
     The predicted value comes first, then each input by how much it explains, then how the strongest of them bend.
     """
+    budget = min(MOST_TERMS, len(sizes) // ROWS_OF_A_TERM)
+    if not budget:
+        return (), np.empty((len(sizes), 0))
     straight, bent = [], []
     for place, (values, column) in enumerate(zip(columns, counts, strict=True)):
         positions = find_bins(values, column.bins)
@@ -170,8 +173,9 @@ def _choose_terms(
         hinges = [(hinge, None) for hinge in _HINGES] if _may_bend(column, positions) else []
         bent.append(_make_group(place, hinges, positions, scores))
     order = [0, *sorted(range(1, len(columns)), key=lambda place: -straight[place].strength(sizes))]
-    bends = sorted(range(len(columns)), key=lambda place: -max(bent[place].strength(sizes), straight[place].strength(sizes)))
-    chosen, budget = [_Group((), np.empty((len(sizes), 0)))], min(MOST_TERMS, len(sizes) // ROWS_OF_A_TERM)
+    strengths = [max(one.strength(sizes), other.strength(sizes)) for one, other in zip(straight, bent, strict=True)]
+    bends = sorted(range(len(columns)), key=lambda place: -strengths[place])
+    chosen = [_Group((), np.empty((len(sizes), 0)))]
     for group in (*(straight[place] for place in order), *(bent[place] for place in bends)):
         if len(group.terms) <= budget:
             chosen.append(group)
@@ -193,9 +197,7 @@ def _may_bend(column: ColumnCounts, positions: Positions) -> bool:
     return not column.bins.categories and len(np.unique(positions)) >= _FEWEST_BENT
 
 
-def _make_group(
-    place: int, shapes: Sequence[tuple[Shape, int | None]], positions: Positions, scores: Floats
-) -> _Group:
+def _make_group(place: int, shapes: Sequence[tuple[Shape, int | None]], positions: Positions, scores: Floats) -> _Group:
     terms, columns = [], []
     for shape, place_of_bin in shapes:
         values = _shape_values(shape, place_of_bin, scores)[positions]
@@ -220,10 +222,10 @@ def _fit_measure(name: str, sizes: Floats, design: Floats) -> ErrorMeasure:
     influence = np.column_stack([np.full(rows, 1 / rows), design @ inverse]) * (residuals / (1 - leverages))[:, None]
     covariance = influence.T @ influence
     noise = float(residuals @ residuals) / max(1, rows - 1 - count)
-    upper = covariance[np.triu_indices(count + 1)]
-    return ErrorMeasure(name, mean, tuple(map(_round, coefficients)), tuple(map(_round, upper)), _round(noise))
+    upper = tuple(_round(one, _DIGITS_OF_COVARIANCE) for one in covariance[np.triu_indices(count + 1)])
+    return ErrorMeasure(name, mean, tuple(map(_round, coefficients)), upper, _round(noise))
 
 
-def _round(value: float) -> float:
-    """Return a number to six digits: a profile must not grow by digits that mean nothing."""
-    return float(f"{value:.{_DIGITS}g}")
+def _round(value: float, digits: int = _DIGITS) -> float:
+    """Return a number to some digits: a profile must not grow by digits that mean nothing."""
+    return float(f"{value:.{digits}g}")

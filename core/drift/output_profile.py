@@ -60,7 +60,8 @@ class OutputProfile:
         labels: Counts of the predicted classes; absent for a regression.
         actual: Counts of the actual classes or values.
         calibration: How often each class came true; that of the positive class alone for two; empty for a regression.
-        errors: How large the errors of a regression are by its inputs; absent for a classification, and in a bundle of before.
+        errors: How large the errors of a regression are by its inputs; absent for a classification, and in a profile of
+            format 1.
         losses: Sums of the losses.
     """
 

@@ -152,9 +152,7 @@ def _estimate(
     notes.extend(omitted)
     total = answered.height
     if total > MOST_ESTIMATED:
-        notes.append(
-            f"Performance is estimated on {MOST_ESTIMATED:,} of {total:,} rows, drawn with a fixed seed."
-        )
+        notes.append(f"Performance is estimated on {MOST_ESTIMATED:,} of {total:,} rows, drawn with a fixed seed.")
         answered = answered.sample(MOST_ESTIMATED, seed=0)
     return estimated_results(
         model.profile.outputs,

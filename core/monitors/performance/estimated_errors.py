@@ -25,6 +25,7 @@ _APPROXIMATIONS = {"mae": (2.0, 0.25), "mse": (3.0, 0.5)}
 """By what the variance due to a shift is multiplied, and the standard error of the change that it causes as a share of
 the change: bins and an additive model are an approximation, which does not improve with the rows of the test part."""
 _LARGEST_ERROR = 0.5
+_CHANCE = 3.0
 _DRAWS = 4000
 
 
@@ -89,7 +90,7 @@ def estimate_errors(
 
 
 def draw_errors(estimates: tuple[MeanEstimate, MeanEstimate], rows: int, *, seed: int = 0) -> list[MetricDraws]:
-    """Draw what ``mae`` and ``rmse`` of some rows may turn out to be, whose mean absolute and squared errors these are."""
+    """Draw what ``mae`` and ``rmse`` of some rows may turn out to be, from both measures of their errors."""
     rng = np.random.default_rng(seed)
     absolute, squared = (one.draw(rows, draws=_DRAWS, rng=rng) for one in estimates)
     return [MetricDraws("mae", absolute), MetricDraws("rmse", np.sqrt(squared))]
@@ -112,9 +113,10 @@ def _estimate(measure: ErrorMeasure, fitted: int, moves: Floats, *, others: floa
     shift = max(0.0, float(moves @ covariance[1:, 1:] @ moves)) + others * measure.noise / fitted
     cross = 2 * float(moves @ covariance[0, 1:])
     # Chance moves the terms of few rows: that is no shift, and what it adds shrinks with the rows.
-    chance = 2 * len(moves) * level / rows
-    alike = level / (level + max(0.0, cross + shift - chance))
+    chance = _CHANCE * len(moves) * level / rows
     change = float(moves @ np.array(measure.coefficients))
+    # Larger errors are known less well in their unit, and no less well as a multiple of their mean.
+    alike = min(1.0, max(0.0, 1 + change) ** 2 * level / (level + max(0.0, cross + shift - chance)))
     factor, share = _APPROXIMATIONS[measure.name]
     error = sqrt(max(level + cross + factor * shift, level) + (share * change) ** 2)
     return MeanEstimate(measure.mean, 1 + change, error, measure.noise, alike)

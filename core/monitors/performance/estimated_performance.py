@@ -144,30 +144,49 @@ def _draw(
     columns = list(zip(inputs.columns, trained.columns, strict=True)) if inputs and trained else []
     if profile.labels is not None:
         return _name_outside(columns, at_edge=0.0) or draw_metrics(profile, rows, seed=seed)
+    return _draw_errors(profile, rows, columns, answered=answered, seed=seed)
+
+
+def _draw_errors(
+    profile: OutputProfile,
+    rows: PredictedRows,
+    columns: Sequence[tuple[ColumnCounts, ColumnCounts]],
+    *,
+    answered: int,
+    seed: int,
+) -> list[MetricDraws] | str:
+    """Draw the errors of a regression, or return why they cannot be estimated.
+
+    Args:
+        profile: Predictions and actual values of the test part.
+        rows: The predictions.
+        columns: Counts of each input over the window, and over the training part; empty if they are not known.
+        answered: Rows with a prediction in the window.
+        seed: Seed of the draws.
+    """
     if profile.errors is None:
         return "the bundle's profile does not hold how errors depend on inputs: package the model again"
-    inputs_known = inputs.rows if columns and inputs else 0
-    if any(term.column for term in profile.errors.terms) and inputs_known < (1 - MOST_OUTSIDE) * answered:
+    known = columns[0][0].rows if columns else 0
+    if any(term.column for term in profile.errors.terms) and known < (1 - MOST_OUTSIDE) * answered:
         return (
-            f"errors depend on inputs, which are known and valid of {inputs_known:,} of {answered:,} rows, and at least "
+            f"errors depend on inputs, which are known and valid of {known:,} of {answered:,} rows, and at least "
             f"{1 - MOST_OUTSIDE:.0%} must be"
         )
     tested = ColumnCounts.of_record(profile.prediction)
     predicted = replace(tested, bins=replace(tested.bins, name="the predicted value"))
-    columns.insert(0, (ColumnCounts.of(rows.scores, predicted.bins), predicted))
-    reason = _name_outside(columns, at_edge=_EDGE)
-    if reason:
-        return reason
-    window, reference = zip(*columns, strict=True)
+    pairs = [(ColumnCounts.of(rows.scores, predicted.bins), predicted), *columns]
+    outside = _name_outside(pairs, at_edge=_EDGE)
+    if outside:
+        return outside
+    window, reference = zip(*pairs, strict=True)
     estimates = estimate_errors(profile.errors, reference, window)
     # The absolute errors decide: where squares seem to be known well, a small test part may lack the large errors.
-    if estimates[0].known:
-        return draw_errors(estimates, len(rows), seed=seed)
-    alike = estimates[0].alike
-    return (
-        f"too few rows of the test part are like these: what is known of their errors is worth {alike:.0%} of it, and "
-        f"{FEWEST_ALIKE:.0%} is the least"
-    )
+    if not estimates[0].known:
+        return (
+            "too few rows of the test part are like these: what is known of their errors is worth "
+            f"{estimates[0].alike:.0%} of it, and {FEWEST_ALIKE:.0%} is the least"
+        )
+    return draw_errors(estimates, len(rows), seed=seed)
 
 
 def _name_outside(columns: Sequence[tuple[ColumnCounts, ColumnCounts]], *, at_edge: float) -> str:
