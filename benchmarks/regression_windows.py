@@ -126,8 +126,8 @@ def read_taxis(folder: Path) -> RealTable:
 
 def read_adult(folder: Path) -> RealTable:
     """Read the census of 1994: the hours worked in a week by age, schooling, and what people do and are."""
-    known = {1: "age", 2: "work", 5: "schooling", 6: "status", 7: "job", 8: "relation", 9: "race", 10: "sex"}
-    known |= {13: "hours", 15: "income"}
+    known = {0: "age", 1: "work", 4: "schooling", 5: "status", 6: "job", 7: "relation", 8: "race", 9: "sex"}
+    known |= {12: "hours", 14: "income"}
     frame = pl.read_csv(folder / "adult-train.csv", has_header=False, infer_schema=False)
     frame = frame.select(pl.col(f"column_{place}").alias(name) for place, name in known.items())
     frame = frame.with_columns(pl.all().str.strip_chars()).with_columns(

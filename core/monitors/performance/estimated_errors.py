@@ -27,6 +27,8 @@ the change: bins and an additive model are an approximation, which does not impr
 _LARGEST_ERROR = 0.5
 _CHANCE = 3.0
 _DRAWS = 4000
+_LARGEST_NOISE, _ROWS_OF_NOISE = 8.0, 300
+"""Largest relative variance of squared errors, 2 for normal ones; more rows of the test part show more of a tail."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ class MeanEstimate:
     alike: float
 
     @property
-    def known(self) -> bool:
-        """Whether the mean can be estimated."""
-        return self.alike >= FEWEST_ALIKE and self.error <= _LARGEST_ERROR * self.ratio
+    def precise(self) -> bool:
+        """Whether its standard error is at most half of it."""
+        return self.error <= _LARGEST_ERROR * self.ratio
 
     def draw(self, rows: int, *, draws: int, rng: np.random.Generator) -> Floats:
         """Draw what the mean (b,) of some rows may turn out to be, which is never negative."""
@@ -89,11 +91,30 @@ def estimate_errors(
     return absolute, _estimate(model.squared, model.rows, moves, others=others, rows=rows)
 
 
-def draw_errors(estimates: tuple[MeanEstimate, MeanEstimate], rows: int, *, seed: int = 0) -> list[MetricDraws]:
-    """Draw what ``mae`` and ``rmse`` of some rows may turn out to be, from both measures of their errors."""
+def draw_errors(
+    model: ErrorModel, estimates: tuple[MeanEstimate, MeanEstimate], rows: int, *, seed: int = 0
+) -> list[MetricDraws]:
+    """Draw what ``mae`` and ``rmse`` of some rows may turn out to be.
+
+    Args:
+        model: How large errors are, by inputs.
+        estimates: What ``estimate_errors`` returned.
+        rows: Number of the rows.
+        seed: Seed of the draws.
+
+    Returns:
+        Both, the second with a reason to leave it out if a few errors make most of the squares.
+    """
     rng = np.random.default_rng(seed)
     absolute, squared = (one.draw(rows, draws=_DRAWS, rng=rng) for one in estimates)
-    return [MetricDraws("mae", absolute), MetricDraws("rmse", np.sqrt(squared))]
+    reason = ""
+    if model.squared.noise > max(_LARGEST_NOISE, model.rows / _ROWS_OF_NOISE):
+        equal = model.rows / (1 + model.squared.noise)
+        reason = (
+            f"the squares of the {model.rows:,} errors on the test part vary as those of {equal:.0f} equal ones would"
+        )
+        reason += ": the next large error decides, and it cannot be foreseen"
+    return [MetricDraws("mae", absolute), MetricDraws("rmse", np.sqrt(squared), reason)]
 
 
 def _estimate(measure: ErrorMeasure, fitted: int, moves: Floats, *, others: float, rows: int) -> MeanEstimate:

@@ -37,10 +37,12 @@ class MetricDraws:
     Attributes:
         name: Name of the metric.
         values: Draws (b,); NaN for one whose labels do not define the metric.
+        reason: Why they must not be relied on; empty if they may.
     """
 
     name: str
     values: Floats
+    reason: str = ""
 
     @property
     def defined(self) -> Floats:

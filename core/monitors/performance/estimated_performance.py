@@ -93,7 +93,7 @@ def _p_value(draws: MetricDraws, reference: Interval) -> float:
 
 
 def _is_defined(draws: MetricDraws) -> bool:
-    return len(draws.defined) >= (1 - MOST_UNDEFINED) * len(draws.values)
+    return not draws.reason and len(draws.defined) >= (1 - MOST_UNDEFINED) * len(draws.values)
 
 
 def _describe(
@@ -101,11 +101,11 @@ def _describe(
 ) -> MonitorResult:
     name = draws.name
     if not _is_defined(draws):
-        sentence = (
-            f"{name_of(name)} cannot be estimated: the labels of these {rows:,} rows would hardly define it, since one "
-            "class is expected to be absent or never predicted."
+        reason = draws.reason or (
+            f"the labels of these {rows:,} rows would hardly define it, since one class is expected to be absent or "
+            "never predicted"
         )
-        return MonitorResult(MONITOR, name, "unknown", sentence, rows=rows)
+        return MonitorResult(MONITOR, name, "unknown", f"{name_of(name)} cannot be estimated: {reason}.", rows=rows)
     low, high = draws.interval(LEVEL)
     sentence = f"{name_of(name)} is estimated at {describe_value(draws.value, low, high)} for {rows:,} rows"
     worse = False
@@ -180,13 +180,15 @@ def _draw_errors(
         return outside
     window, reference = zip(*pairs, strict=True)
     estimates = estimate_errors(profile.errors, reference, window)
-    # The absolute errors decide: where squares seem to be known well, a small test part may lack the large errors.
-    if not estimates[0].known:
+    # Absolute errors tell how many rows are alike: a small test part may lack the large ones that squares show.
+    if estimates[0].alike < FEWEST_ALIKE:
         return (
             "too few rows of the test part are like these: what is known of their errors is worth "
             f"{estimates[0].alike:.0%} of it, and {FEWEST_ALIKE:.0%} is the least"
         )
-    return draw_errors(estimates, len(rows), seed=seed)
+    if not all(one.precise for one in estimates):
+        return "too few rows of the test part are like these: the error of the estimate would exceed half of it"
+    return draw_errors(profile.errors, estimates, len(rows), seed=seed)
 
 
 def _name_outside(columns: Sequence[tuple[ColumnCounts, ColumnCounts]], *, at_edge: float) -> str:
