@@ -25,6 +25,7 @@ _APPROXIMATIONS = {"mae": (2.0, 0.25), "mse": (3.0, 0.5)}
 """By what the variance due to a shift is multiplied, and the standard error of the change that it causes as a share of
 the change: bins and an additive model are an approximation, which does not improve with the rows of the test part."""
 _LARGEST_ERROR = 0.5
+IMPRECISE = "known to no better than half of their size for rows like these"
 _CHANCE = 3.0
 _DRAWS = 4000
 _LARGEST_NOISE, _ROWS_OF_NOISE = 8.0, 300
@@ -106,15 +107,22 @@ def draw_errors(
         Both, the second with a reason to leave it out if a few errors make most of the squares.
     """
     rng = np.random.default_rng(seed)
-    absolute, squared = (one.draw(rows, draws=_DRAWS, rng=rng) for one in estimates)
-    reason = ""
-    if model.squared.noise > max(_LARGEST_NOISE, model.rows / _ROWS_OF_NOISE):
-        equal = model.rows / (1 + model.squared.noise)
-        reason = (
-            f"the squares of the {model.rows:,} errors on the test part vary as those of {equal:.0f} equal ones would"
+    absolute, squared = estimates
+    drawn, reason = MetricDraws("mae", absolute.draw(rows, draws=_DRAWS, rng=rng)), _why_unknown(model, squared)
+    if reason:
+        return [drawn, MetricDraws("rmse", np.full(_DRAWS, np.nan), reason)]
+    return [drawn, MetricDraws("rmse", np.sqrt(squared.draw(rows, draws=_DRAWS, rng=rng)))]
+
+
+def _why_unknown(model: ErrorModel, squared: MeanEstimate) -> str:
+    """Return why the mean of the squares is unknown though that of the sizes is not; empty if it is known."""
+    if squared.noise > max(_LARGEST_NOISE, model.rows / _ROWS_OF_NOISE):
+        equal = model.rows / (1 + squared.noise)
+        return (
+            f"the squares of the {model.rows:,} errors on the test part say as little as {equal:.0f} equal ones would: "
+            "the next large error decides, and it cannot be foreseen"
         )
-        reason += ": the next large error decides, and it cannot be foreseen"
-    return [MetricDraws("mae", absolute), MetricDraws("rmse", np.sqrt(squared), reason)]
+    return "" if squared.precise else f"its squares are {IMPRECISE}"
 
 
 def _estimate(measure: ErrorMeasure, fitted: int, moves: Floats, *, others: float, rows: int) -> MeanEstimate:

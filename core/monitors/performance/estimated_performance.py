@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from headrace.core.drift.input_counts import ColumnCounts, InputCounts
 from headrace.core.drift.output_profile import OutputProfile
-from headrace.core.monitors.performance.estimated_errors import FEWEST_ALIKE, draw_errors, estimate_errors
+from headrace.core.monitors.performance.estimated_errors import FEWEST_ALIKE, IMPRECISE, draw_errors, estimate_errors
 from headrace.core.monitors.performance.estimated_metrics import MetricDraws, draw_metrics
 from headrace.core.monitors.performance.metric_texts import describe_value, name_of
 from headrace.core.monitors.performance.performance_reference import (
@@ -186,8 +186,8 @@ def _draw_errors(
             "too few rows of the test part are like these: what is known of their errors is worth "
             f"{estimates[0].alike:.0%} of it, and {FEWEST_ALIKE:.0%} is the least"
         )
-    if not all(one.precise for one in estimates):
-        return "too few rows of the test part are like these: the error of the estimate would exceed half of it"
+    if not estimates[0].precise:
+        return f"the errors are {IMPRECISE}"
     return draw_errors(profile.errors, estimates, len(rows), seed=seed)
 
 

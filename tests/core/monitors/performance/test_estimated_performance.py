@@ -207,6 +207,16 @@ def test_without_the_inputs_of_its_rows_a_regression_is_unknown() -> None:
     assert "3,600 of 4,000" in results[0].sentence
 
 
+def test_a_few_large_errors_make_the_rmse_unknown() -> None:
+    """The next of them decides it; the mean absolute error is estimated all the same."""
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal(800)
+    outcome = EvaluatedRows("regression", values + rng.standard_t(2.5, 800), values=values)
+    mae, rmse = estimated_results(describe_outputs(outcome, ()), PredictedRows.of(outcome))
+    assert (mae.status, rmse.status) == ("ok", "unknown")
+    assert "the next large error decides" in rmse.sentence
+
+
 def test_a_bundle_of_before_says_what_it_lacks() -> None:
     """Its profile knows nothing of how errors depend on inputs."""
     rng = np.random.default_rng(0)
