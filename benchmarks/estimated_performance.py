@@ -1,23 +1,27 @@
 """Promises about performance without labels, kept in simulation, beside NannyML on the same windows.
 
     python benchmarks/estimated_performance.py estimates [--seeds 200] [--nannyml PYTHON]
+    python benchmarks/estimated_performance.py regressions [--seeds 200] [--data FOLDER] [--nannyml PYTHON]
     python benchmarks/estimated_performance.py degradation [--seeds 200] [--days 1000]
     python benchmarks/estimated_performance.py changes [--seeds 1000]
 
-``estimates``: how often a 95 % interval of an estimate holds what is measured later. ``degradation``: how often an
+``estimates``: how often a 95 % interval of a classifier's estimate holds what is measured later. ``regressions``: the
+same of errors, and how often the answer is unknown; with the real tables taxis.csv and adult-train.csv of FOLDER.
+``degradation``: how often an
 unchanged model is called worse in all its days, read daily, and how long a rise stays unnoticed. ``changes``: how often
 an unchanged history is cut. ``--nannyml`` names the Python of an environment that has nannyml 0.13.1 and statsmodels.
 """
 
 import argparse
 import json
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from estimated_peer import Interval, peer_interval, run_peer, write_windows
+from estimated_regressions import measure_regressions
 from estimated_windows import MODELS, SCENARIOS, Window, draw
 from numpy.typing import NDArray
 
@@ -29,15 +33,13 @@ from headrace.core.monitors.performance.predicted_rows import PredictedRows
 from headrace.core.statistics.weighted_metrics import compute_metrics
 
 LEVEL = 0.95
-PEER = Path(__file__).parent / "peers" / "estimate_nannyml.py"
 Floats = NDArray[np.float64]
-Interval = tuple[float, float, float]
 
 
 def main() -> None:
     """Run one part."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=("estimates", "degradation", "changes"))
+    parser.add_argument("part", choices=("estimates", "regressions", "degradation", "changes"))
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--days", type=int, default=1000)
     parser.add_argument("--test-rows", type=int, default=1000)
@@ -45,8 +47,12 @@ def main() -> None:
     parser.add_argument("--read-every", type=int, default=1, metavar="DAYS")
     parser.add_argument("--models", nargs="+", choices=tuple(MODELS), default=tuple(MODELS))
     parser.add_argument("--nannyml", default="")
+    parser.add_argument("--nannyml-seeds", type=int, default=10, help="of the regressions")
+    parser.add_argument("--data", type=Path)
     options = parser.parse_args()
-    {"estimates": _estimates, "degradation": _degradation, "changes": _changes}[options.part](options)
+    {"estimates": _estimates, "regressions": measure_regressions, "degradation": _degradation, "changes": _changes}[
+        options.part
+    ](options)
 
 
 def _estimates(options: argparse.Namespace) -> None:
@@ -58,11 +64,10 @@ def _estimates(options: argparse.Namespace) -> None:
         rows: dict[tuple[str, str], list[tuple[float, Interval, Interval | None]]] = {}
         with tempfile.TemporaryDirectory() as folder:
             cases = list(_cases(model, options, Path(folder)))
-            seconds = _run_peer(options.nannyml, Path(folder)) if options.nannyml else 0.0
+            seconds = run_peer(options.nannyml, Path(folder)) if options.nannyml else 0.0
             ours = 0.0
             for path, test, windows in cases:
-                classes = ("no", "yes") if test.outcome.task == "binary" else ()
-                profile = describe_outputs(test.outcome, classes)
+                profile = describe_outputs(test.outcome, ("no", "yes"))
                 theirs = json.loads(path.read_text()) if options.nannyml else {}
                 for scenario, window in windows.items():
                     measured = compute_metrics(window.outcome)
@@ -72,7 +77,7 @@ def _estimates(options: argparse.Namespace) -> None:
                     for one in estimates:
                         interval = (one.value, *one.interval(LEVEL))
                         rows.setdefault((scenario, one.name), []).append(
-                            (measured[one.name], interval, _peer_interval(theirs, scenario, one.name))
+                            (measured[one.name], interval, peer_interval(theirs, scenario, one.name))
                         )
         for (scenario, metric), found in rows.items():
             print(
@@ -86,29 +91,8 @@ def _estimates(options: argparse.Namespace) -> None:
 def _cases(model: str, options: argparse.Namespace, folder: Path) -> Iterator[tuple[Path, Window, dict[str, Window]]]:
     for seed in range(options.seeds):
         test, windows = draw(model, seed, test_rows=options.test_rows, window_rows=options.window_rows)
-        arrays = {}
-        for name, window in {"test": test, **windows}.items():
-            arrays[f"{name}|inputs"], arrays[f"{name}|actual"] = window.inputs, window.outcome.actual
-            arrays[f"{name}|scores"] = PredictedRows.of(window.outcome).scores
-            if window.outcome.labels is not None:
-                arrays[f"{name}|labels"] = window.outcome.labels
-        np.savez(folder / f"{seed:04}.npz", **arrays)
+        write_windows(folder / f"{seed:04}.npz", {"test": test, **windows})
         yield folder / f"{seed:04}.json", test, windows
-
-
-def _run_peer(python: str, folder: Path) -> float:
-    begun = time.perf_counter()
-    subprocess.run([python, str(PEER), str(folder)], check=True, capture_output=True)
-    return time.perf_counter() - begun
-
-
-def _peer_interval(estimates: dict[str, dict[str, dict[str, float]]], scenario: str, name: str) -> Interval | None:
-    """Return NannyML's estimate with 1.96 of its sampling errors on both sides, as nearly as a 95 % interval."""
-    found = estimates.get(scenario, {}).get(name)
-    if not found:
-        return None
-    half = 1.96 * found["error"]
-    return found["value"], found["value"] - half, found["value"] + half
 
 
 def _summary(cases: list[tuple[float, Interval]]) -> str:

@@ -1,4 +1,4 @@
-"""Models, their test parts and windows of rows to score, from a seed: unchanged, shifted, or in another world."""
+"""Classifiers, their test parts and windows of rows to score, from a seed: unchanged, shifted, or in another world."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
 
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
 
@@ -20,7 +20,7 @@ class Window:
     """A window of scored rows with what was true.
 
     Attributes:
-        inputs: The inputs (n, 5).
+        inputs: The inputs (n, p).
         outcome: Predictions and actual values.
     """
 
@@ -50,11 +50,6 @@ def _classify(rng: np.random.Generator, inputs: Floats, signal: Callable[[Floats
     return (rng.random(len(inputs)) < expit(signal(inputs))).astype(np.int64)
 
 
-def _measure(rng: np.random.Generator, inputs: Floats, signal: Callable[[Floats], Floats]) -> Floats:
-    noise = (0.5 + 0.3 * np.abs(inputs[:, 0])) * rng.standard_normal(len(inputs))
-    return np.asarray(3 * signal(inputs) + noise)
-
-
 SCENARIOS: dict[str, tuple[float, Callable[[Floats], Floats]]] = {
     "no shift": (0.0, _signal),
     "covariate shift": (0.4, _signal),
@@ -63,28 +58,22 @@ SCENARIOS: dict[str, tuple[float, Callable[[Floats], Floats]]] = {
 }
 """Shift of the inputs in standard deviations, and the relation to the target, by name."""
 
-MODELS: dict[str, tuple[str, Callable[[], object]]] = {
-    "boosted trees": ("binary", lambda: HistGradientBoostingClassifier(max_iter=60)),
-    "balanced logistic regression": ("binary", lambda: LogisticRegression(class_weight="balanced")),
-    "boosted regression trees": ("regression", lambda: HistGradientBoostingRegressor(max_iter=60)),
-    "ridge regression": ("regression", Ridge),
+MODELS: dict[str, Callable[[], object]] = {
+    "boosted trees": lambda: HistGradientBoostingClassifier(max_iter=60),
+    "balanced logistic regression": lambda: LogisticRegression(class_weight="balanced"),
 }
-"""Task and maker of a model by name: one that fits, and one that is miscalibrated or misses an interaction."""
+"""Maker of a model by name: one that fits, and one that is miscalibrated and misses an interaction."""
 
 
 def draw(model_name: str, seed: int, *, test_rows: int, window_rows: int) -> tuple[Window, dict[str, Window]]:
     """Fit a model, and draw its test part and a window of each scenario."""
-    task, make = MODELS[model_name]
     rng = np.random.default_rng([seed, *map(ord, model_name)])
-    target = _classify if task == "binary" else _measure
     inputs = _inputs(rng, TRAIN_ROWS, 0.0)
-    model = make().fit(inputs, target(rng, inputs, _signal))  # type: ignore[attr-defined]
+    model = MODELS[model_name]().fit(inputs, _classify(rng, inputs, _signal))  # type: ignore[attr-defined]
 
     def window(rows: int, shift: float, signal: Callable[[Floats], Floats]) -> Window:
         inputs = _inputs(rng, rows, shift)
-        actual = target(rng, inputs, signal)
-        if task == "regression":
-            return Window(inputs, EvaluatedRows("regression", actual, values=model.predict(inputs)))
+        actual = _classify(rng, inputs, signal)
         probabilities = model.predict_proba(inputs)
         labels = (probabilities[:, 1] >= 0.5).astype(np.int64)
         return Window(inputs, EvaluatedRows("binary", actual, probabilities, labels))

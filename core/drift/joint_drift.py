@@ -25,7 +25,7 @@ from scipy.stats import norm
 
 from headrace.core.base.errors import InputError
 from headrace.core.drift.extra_variance import tail_with_variation
-from headrace.core.drift.input_counts import InputCounts, Positions
+from headrace.core.drift.input_counts import ColumnCounts, InputCounts, Positions
 from headrace.core.drift.two_samples import NO_EXTRA
 from headrace.core.drift.window_variation import WindowVariation
 from headrace.core.features.bins import ColumnBins
@@ -153,7 +153,12 @@ class JointDrift:
 
 def score_bins(counts: InputCounts) -> tuple[Floats, ...]:
     """Return the score of each bin (k + 1,) of the first 40 columns; 0 for what is missing or not listed."""
-    return tuple(_score(column.bins, column.counts.astype(np.float64)) for column in counts.columns[:MOST_COLUMNS])
+    return tuple(map(score_column, counts.columns[:MOST_COLUMNS]))
+
+
+def score_column(column: ColumnCounts) -> Floats:
+    """Return the score of each bin (k + 1,) of one column; 0 for what is missing or not listed."""
+    return _score(column.bins, column.counts.astype(np.float64))
 
 
 def score_rows(positions: Sequence[Positions], tables: Sequence[Floats]) -> Floats:

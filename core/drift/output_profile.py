@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace.core.drift.error_model import ErrorModel
 from headrace.core.drift.input_bins import choose_edges
-from headrace.core.drift.input_counts import ColumnCounts, ColumnRecord
+from headrace.core.drift.input_counts import ColumnCounts, ColumnRecord, InputCounts
 from headrace.core.features.bins import ColumnBins
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, losses
 
@@ -31,32 +32,6 @@ class CalibrationRecord:
     rows: tuple[int, ...]
     probabilities: tuple[float, ...]
     actual: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class ErrorRecord:
-    """The errors of a regression, actual minus predicted value, by bin of the predicted value.
-
-    Attributes:
-        edges: Ascending upper edges of the predicted value's bins.
-        rows: Rows in each bin.
-        values: Sum of the predicted values in each bin.
-        totals: Sum of the errors in each bin, in the target's unit.
-        squares: Sum of their squares.
-        magnitudes: Sum of their absolute values.
-        magnitude_dispersion: Variance of the absolute errors within bins over the square of their mean; 0.57 for normal
-            errors.
-        square_dispersion: The same of the squared errors; 2 for normal errors.
-    """
-
-    edges: tuple[float, ...]
-    rows: tuple[int, ...]
-    values: tuple[float, ...]
-    totals: tuple[float, ...]
-    squares: tuple[float, ...]
-    magnitudes: tuple[float, ...]
-    magnitude_dispersion: float
-    square_dispersion: float
 
 
 @dataclass(frozen=True)
@@ -85,7 +60,8 @@ class OutputProfile:
         labels: Counts of the predicted classes; absent for a regression.
         actual: Counts of the actual classes or values.
         calibration: How often each class came true; that of the positive class alone for two; empty for a regression.
-        errors: Errors of a regression; absent for a classification.
+        errors: How large the errors of a regression are by its inputs; absent for a classification, and in a profile of
+            format 1.
         losses: Sums of the losses.
     """
 
@@ -94,26 +70,36 @@ class OutputProfile:
     labels: ColumnRecord | None
     actual: ColumnRecord
     calibration: tuple[CalibrationRecord, ...]
-    errors: ErrorRecord | None
+    errors: ErrorModel | None
     losses: tuple[LossRecord, ...]
 
 
-def describe_outputs(outcome: EvaluatedRows, classes: Sequence[str]) -> OutputProfile:
+def describe_outputs(
+    outcome: EvaluatedRows, classes: Sequence[str], inputs: tuple[Floats, InputCounts] | None = None
+) -> OutputProfile:
     """Describe predictions for n rows that the model had not seen, with their actual values.
 
     Args:
         outcome: The predictions.
         classes: Labels in the order of the probabilities; empty for a regression.
+        inputs: Profiled columns (n, p) of the model matrix, and the training part's counts of them; None to describe a
+            regression's errors by the predicted value alone.
     """
     actual = np.asarray(outcome.actual, dtype=np.float64)
     if outcome.values is not None:
+        prediction = _count_numbers("value", outcome.values)
+        matrix, counts = inputs or (np.empty((len(outcome), 0)), InputCounts((), len(outcome)))
         return OutputProfile(
             rows=len(outcome),
-            prediction=_count_numbers("value", outcome.values),
+            prediction=prediction,
             labels=None,
             actual=_count_numbers("actual", actual),
             calibration=(),
-            errors=_describe_errors(outcome.values, actual),
+            errors=ErrorModel.fit(
+                [outcome.values, *matrix.T],
+                [ColumnCounts.of_record(prediction), *counts.columns],
+                actual - outcome.values,
+            ),
             losses=sum_losses(outcome),
         )
     if outcome.probabilities is None or outcome.labels is None:
@@ -162,34 +148,3 @@ def _calibrate(label: str, scores: Floats, actual: NDArray[np.bool_]) -> Calibra
         probabilities=tuple(np.bincount(bins, scores, count).tolist()),
         actual=tuple(np.bincount(bins[actual], minlength=count).tolist()),
     )
-
-
-def _describe_errors(values: Floats, actual: Floats) -> ErrorRecord:
-    edges = choose_edges(values)
-    bins, count, errors = np.searchsorted(np.array(edges), values), len(edges) + 1, actual - values
-    return ErrorRecord(
-        edges,
-        rows=tuple(np.bincount(bins, minlength=count).tolist()),
-        values=tuple(np.bincount(bins, values, count).tolist()),
-        totals=tuple(np.bincount(bins, errors, count).tolist()),
-        squares=tuple(np.bincount(bins, np.square(errors), count).tolist()),
-        magnitudes=tuple(np.bincount(bins, np.abs(errors), count).tolist()),
-        magnitude_dispersion=_dispersion(bins, errors, 1),
-        square_dispersion=_dispersion(bins, errors, 2),
-    )
-
-
-def _dispersion(bins: NDArray[np.int64], errors: Floats, power: int) -> float:
-    """Return the variance of powers of errors (n,) within bins over the square of their mean; 0 if they do not vary."""
-    # Fourth powers of errors in the target's unit may overflow; those of parts of the largest one do not.
-    largest = float(np.abs(errors).max(initial=0.0))
-    if not largest:
-        return 0.0
-    values = np.abs(errors / largest) ** power
-    rows = np.bincount(bins)
-    means = np.bincount(bins, values) / np.maximum(rows, 1)
-    occupied = int((rows > 0).sum())
-    variance = float(np.square(values - means[bins]).sum()) / max(1, len(values) - occupied)
-    # The squares of means of few rows are too large by their variance.
-    signal = float((rows * np.square(means)).sum()) - occupied * variance
-    return len(values) * variance / signal if signal > 0 else float(len(values))

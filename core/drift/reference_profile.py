@@ -5,8 +5,9 @@ which monitors are computed later, and no row.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from headrace.core.base.errors import InputError
 from headrace.core.base.json_document import JsonDocument
@@ -19,7 +20,7 @@ from headrace.core.drift.row_repeats import RowRepeats
 from headrace.core.drift.window_variation import WindowVariation
 
 FILE = "profile.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,17 @@ class ReferenceProfile(JsonDocument):
 
     expected: ClassVar[str] = "a bundle's profile.json must be what package writes, as docs/profile.schema.json says"
     remedy: ClassVar[str] = "package the model again"
+
+    @classmethod
+    def from_json(cls, facts: Any) -> Self:
+        """Read what ``as_json`` returned; one of format 1 does not hold how errors depend on inputs.
+
+        Raises:
+            InputError: If it is another document.
+        """
+        if isinstance(facts, Mapping) and facts.get("format") == 1 and isinstance(facts.get("outputs"), Mapping):
+            facts = {**facts, "outputs": {**facts["outputs"], "errors": None}}
+        return super().from_json(facts)
 
     def counts(self) -> InputCounts:
         """Return the counts of the training part's inputs."""

@@ -9,7 +9,7 @@ from typing import Any
 from headrace.core.base.files import digest, dumps
 from headrace.core.contracts import contract_yaml
 from headrace.core.drift import reference_profile
-from headrace.core.drift.input_profile import InputProfile
+from headrace.core.drift.input_profile import InputProfile, profiled_columns
 from headrace.core.drift.output_profile import describe_outputs
 from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.evaluation.evaluate import predict
@@ -121,7 +121,10 @@ def _metrics(content: BundleContent) -> BundleMetrics:
 def _profile(content: BundleContent, inputs: InputProfile) -> ReferenceProfile:
     """Describe the rows that the model was fitted and measured on, for the monitors of its use."""
     model = content.model
-    outputs = describe_outputs(predict(model, content.test), model.classes)
+    tested = None
+    if model.contract.task == "regression":
+        tested = model.encode(content.test)[:, profiled_columns(model.contract)], inputs.counts
+    outputs = describe_outputs(predict(model, content.test), model.classes, tested)
     return ReferenceProfile(
         reference_profile.FORMAT,
         reference_profile.contract_digest(model.contract),

@@ -152,10 +152,9 @@ def _estimate(
     frames = own_rows(WindowStore(place, model.name).read(window, columns), model)
     answered, omitted = select_answered(frames, model.contract)
     notes.extend(omitted)
-    if answered.height > MOST_ESTIMATED:
-        notes.append(
-            f"Performance is estimated on {MOST_ESTIMATED:,} of {answered.height:,} rows, drawn with a fixed seed."
-        )
+    total = answered.height
+    if total > MOST_ESTIMATED:
+        notes.append(f"Performance is estimated on {MOST_ESTIMATED:,} of {total:,} rows, drawn with a fixed seed.")
         answered = answered.sample(MOST_ESTIMATED, seed=0)
     return estimated_results(
         model.profile.outputs,
@@ -163,5 +162,6 @@ def _estimate(
         reference=model.reference,
         inputs=counts.inputs,
         trained=model.profile.counts(),
+        answered=total,
         plan=PerformancePlan(alpha=alpha),
     )

@@ -58,7 +58,7 @@ class LossDifference:
 
 def main_losses(profile: OutputProfile) -> tuple[str, ...]:
     """Return the loss that is tested unless others are named: log loss, or squared error."""
-    return ("mse",) if profile.errors is not None else ("log_loss",)
+    return ("mse",) if profile.labels is None else ("log_loss",)
 
 
 def degradation_results(

@@ -1,4 +1,4 @@
-"""Metrics of predictions whose labels have not come, from how probabilities and errors were on the test part.
+"""Metrics of predicted classes whose labels have not come, from what probabilities were worth on the test part.
 
 What a class's probability is worth is known from the test part's calibration, with the uncertainty of a small one
 (``smooth_bins``). For each draw of the calibration the rows' labels are drawn too, and the metrics are computed of
@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from headrace.core.drift.output_profile import CalibrationRecord, ErrorRecord, OutputProfile
+from headrace.core.drift.output_profile import CalibrationRecord, OutputProfile
 from headrace.core.monitors.performance.predicted_rows import PredictedRows
-from headrace.core.monitors.performance.smooth_bins import draw_log_means, draw_logit_deviations
+from headrace.core.monitors.performance.smooth_bins import draw_logit_deviations
 from headrace.core.statistics.weighted_metrics import metric_function
 
 DRAWS = 400
@@ -37,10 +37,12 @@ class MetricDraws:
     Attributes:
         name: Name of the metric.
         values: Draws (b,); NaN for one whose labels do not define the metric.
+        reason: Why they must not be relied on; empty if they may.
     """
 
     name: str
     values: Floats
+    reason: str = ""
 
     @property
     def defined(self) -> Floats:
@@ -61,7 +63,7 @@ class MetricDraws:
 def draw_metrics(
     profile: OutputProfile, rows: PredictedRows, *, seed: int = 0, draws: int = DRAWS
 ) -> list[MetricDraws]:
-    """Draw what the metrics of n rows may turn out to be.
+    """Draw what the metrics of n classified rows may turn out to be.
 
     Of more than 10,000 rows every second, third and so on in the order of the scores stands for its neighbours too.
 
@@ -72,18 +74,9 @@ def draw_metrics(
         draws: Number b of draws.
 
     Returns:
-        For a classification ``accuracy``, ``precision``, ``recall``, ``f1``, ``roc_auc``, ``log_loss`` and ``brier``;
-        for a regression ``mae`` and ``rmse``.
+        ``accuracy``, ``precision``, ``recall``, ``f1``, ``roc_auc``, ``log_loss`` and ``brier``.
     """
     rng = np.random.default_rng(seed)
-    if profile.errors is not None and rows.values is not None:
-        return _draw_errors(profile.errors, rows.values, draws=draws, rng=rng)
-    return _draw_class_metrics(profile, rows, draws=draws, rng=rng)
-
-
-def _draw_class_metrics(
-    profile: OutputProfile, rows: PredictedRows, *, draws: int, rng: np.random.Generator
-) -> list[MetricDraws]:
     stride = -(-len(rows) // MOST_ROWS)
     kept = rows.take(np.argsort(rows.scores, kind="stable")[stride // 2 :: stride]) if stride > 1 else rows
     calibrated = _Calibration.of(profile, kept, draws=draws, rng=rng)
@@ -151,52 +144,3 @@ def _draw_deviations(record: CalibrationRecord, clip: float, *, draws: int, rng:
     means = np.clip(np.where(rows > 0, sums / np.maximum(rows, 1), of_empty), clip, 1 - clip)
     actual = np.array(record.actual, dtype=np.float64)
     return draw_logit_deviations(rows, actual, np.asarray(logit(means)), draws=draws, rng=rng)
-
-
-def _draw_errors(record: ErrorRecord, values: Floats, *, draws: int, rng: np.random.Generator) -> list[MetricDraws]:
-    """Draw the errors' mean size and root mean square, by the bins of the predicted value."""
-    bins = np.searchsorted(np.array(record.edges), values)
-    counts = np.bincount(bins, minlength=len(record.rows))
-    rows = np.array(record.rows, dtype=np.float64)
-    present = np.maximum(rows, 1)
-    sizes, squares = np.array(record.magnitudes) / present, np.array(record.squares) / present
-    centres = np.where(rows > 0, np.array(record.values) / present, np.append(record.edges, record.edges[-1:]))
-    wanted = np.where(counts > 0, np.bincount(bins, values, len(rows)) / np.maximum(counts, 1), centres)
-    positions = (centres, wanted)
-    absolute = _draw_mean(rows, sizes, counts, positions, dispersion=record.magnitude_dispersion, draws=draws, rng=rng)
-    squared = _draw_mean(rows, squares, counts, positions, dispersion=record.square_dispersion, draws=draws, rng=rng)
-    return [MetricDraws("mae", absolute), MetricDraws("rmse", np.sqrt(squared))]
-
-
-def _draw_mean(
-    rows: Floats,
-    means: Floats,
-    counts: NDArray[np.int64],
-    positions: tuple[Floats, Floats],
-    *,
-    dispersion: float,
-    draws: int,
-    rng: np.random.Generator,
-) -> Floats:
-    """Draw the mean of a positive measure over rows with these counts (k,) by bin.
-
-    Args:
-        rows: Rows (k,) of the test part in each bin.
-        means: Mean (k,) of the measure over them.
-        counts: Rows (k,) of the window in each bin.
-        positions: Mean predicted value (k,) in each bin over the test part, and over the window.
-        dispersion: Variance of the measure over its squared mean, within bins.
-        draws: Number b of draws.
-        rng: Draws them.
-
-    Returns:
-        Means (b,); 0 if the test part has no errors at all.
-    """
-    if not means.any():
-        return np.zeros(draws)
-    dispersion = max(dispersion, _SMALLEST)
-    expected = np.exp(draw_log_means(rows, means, positions, dispersion=dispersion, draws=draws, rng=rng))
-    used = counts > 0
-    shapes = counts[used] / dispersion
-    sampled = rng.gamma(shapes, expected[:, used] / shapes)
-    return np.asarray(sampled @ (counts[used] / counts.sum()))

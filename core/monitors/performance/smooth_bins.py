@@ -68,48 +68,6 @@ def draw_logit_deviations(
     return _draw(likelihood, places[:, seen], places, draws=draws, rng=rng)
 
 
-def draw_log_means(
-    rows: Floats,
-    means: Floats,
-    positions: tuple[Floats, Floats],
-    *,
-    dispersion: float,
-    draws: int,
-    rng: np.random.Generator,
-) -> Floats:
-    """Draw the logarithm of what the mean of a positive measure may be, such as that of absolute errors.
-
-    Args:
-        rows: Rows (k,) in each bin.
-        means: Mean (k,) of the measure in each bin; of any value where there are no rows.
-        positions: Where the rows of each bin lie (k,), on any scale, and where in it the means (k,) are asked for.
-        dispersion: Variance of the measure over its squared mean, alike in all bins (a gamma distribution's).
-        draws: Number b of draws.
-        rng: Draws them.
-
-    Returns:
-        Logarithms (b, k).
-    """
-    seen = rows > 0
-    weights, sizes = rows[seen] / dispersion, means[seen]
-    centre = float(np.log((weights * sizes).sum() / weights.sum()))
-
-    def likelihood(deviations: Floats) -> tuple[float, Floats, Floats]:
-        ratios = sizes * np.exp(-centre - deviations)
-        value = -float((weights * (ratios + deviations)).sum())
-        # The expected curvature: it is positive wherever Newton's steps lead.
-        return value, weights * (ratios - 1), weights
-
-    bins, scale = np.arange(len(rows)), float(positions[0][seen].std()) or 1.0
-    observed, wanted = (np.stack([where / scale, bins]) for where in positions)
-    both = np.concatenate([observed[:, seen], wanted], axis=1)
-    drawn = centre + _draw(likelihood, observed[:, seen], both, draws=draws, rng=rng)
-    fitted, logarithms = drawn[:, : len(sizes)], drawn[:, len(sizes) :]
-    # A gamma's fit has the right ratios, not the right sum: the mean over all rows is made that of the rows.
-    factor = float((weights * sizes).sum() / (weights * np.exp(fitted).mean(axis=0)).sum())
-    return np.asarray(logarithms + np.log(factor))
-
-
 def _draw(likelihood: _Likelihood, observed: Floats, wanted: Floats, *, draws: int, rng: np.random.Generator) -> Floats:
     """Draw deviations from the posterior, mixed over the step sizes of the random walk.
 

@@ -14,7 +14,7 @@ from headrace.core.contracts.contract import Column, Contract
 from headrace.core.drift import reference_profile
 from headrace.core.drift.input_profile import TrainingRows, event_times, profile_inputs, profiled_columns
 from headrace.core.drift.output_profile import describe_outputs
-from headrace.core.drift.reference_profile import ReferenceProfile
+from headrace.core.drift.reference_profile import ReferenceProfile, contract_digest
 from headrace.core.drift.window_variation import DAY
 from headrace.core.evaluation.evaluate import read_test
 from headrace.core.features import model_matrix
@@ -150,13 +150,33 @@ def test_a_training_part_without_rows_is_one_sentence() -> None:
         profile_inputs(list, _contract(Column("age", dtype="number", role="feature")))
 
 
-def test_errors_of_a_regression_are_summed_by_predicted_value() -> None:
-    """Bias, spread and size of the errors, where the model predicts little and where it predicts much."""
+def test_a_regression_has_its_losses_and_how_they_depend_on_the_prediction() -> None:
+    """Errors of either sign add up, where the model predicts little and where it predicts much."""
     actual, values = np.array([1.0, 2.0, 10.0, 20.0]), np.array([1.5, 1.5, 12.0, 12.0])
     outputs = describe_outputs(EvaluatedRows("regression", actual, values=values), ())
     assert outputs.errors is not None
-    occupied = [index for index, rows in enumerate(outputs.errors.rows) if rows]
-    assert [outputs.errors.totals[index] for index in occupied] == [0.0, 6.0]
-    assert [outputs.errors.magnitudes[index] for index in occupied] == [1.0, 10.0]
+    assert (outputs.errors.absolute.mean, outputs.errors.squared.mean) == (11 / 4, 68.5 / 4)
     assert {loss.name: loss.total for loss in outputs.losses} == {"mae": 11.0, "mse": 68.5}
     assert outputs.calibration == ()
+
+
+def test_a_profile_of_format_1_is_read_without_the_errors_by_inputs() -> None:
+    """It held errors by the predicted value; the other monitors need not wait for a new bundle."""
+    contract = _contract(Column("age", dtype="number", role="feature"))
+    inputs = profile_inputs(lambda: [TrainingRows(np.arange(50.0)[:, None])], contract)
+    outcome = EvaluatedRows("regression", np.arange(50.0), values=np.arange(50.0) + 1)
+    profile = ReferenceProfile(
+        reference_profile.FORMAT,
+        contract_digest(contract),
+        inputs.counts.record(),
+        describe_outputs(outcome, ()),
+        inputs.repeats,
+    )
+    facts = profile.as_json()
+    assert ReferenceProfile.from_json(facts) == profile
+    facts["outputs"]["errors"] = {"edges": [0.0], "rows": [20, 30], "totals": [1.0, 2.0]}
+    read = ReferenceProfile.from_json({**facts, "format": 1})
+    assert read.outputs.errors is None
+    assert read.outputs.losses == profile.outputs.losses
+    with pytest.raises(InputError, match="package the model again"):
+        ReferenceProfile.from_json(facts)

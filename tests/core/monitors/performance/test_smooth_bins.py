@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from headrace.core.monitors.performance.smooth_bins import draw_log_means, draw_logit_deviations
+from headrace.core.monitors.performance.smooth_bins import draw_logit_deviations
 
 
 def _calibrate(rng: np.random.Generator, size: int, level: float, slope: float) -> tuple[np.ndarray, np.ndarray]:
@@ -53,15 +53,3 @@ def test_a_model_that_is_always_right_is_not_certain() -> None:
     )
     right = expit(logit(0.8) + draws[:, 1])
     assert np.quantile(right, 0.05) < 0.95 < np.quantile(right, 0.95)
-
-
-def test_means_follow_their_position_beyond_what_was_seen() -> None:
-    """Errors that grow with the prediction keep growing where the window lies above the test part."""
-    rng = np.random.default_rng(0)
-    seen = np.linspace(-1, 1, 30)
-    rows = np.full(30, 60.0)
-    means = np.exp(0.8 * seen) * rng.gamma(60 / 0.6, 0.6 / 60, 30)
-    draws = draw_log_means(rows, means, (seen, seen + 0.5), dispersion=0.6, draws=400, rng=rng)
-    low, high = np.quantile(draws[:, -1], [0.01, 0.99])
-    assert low < 0.8 * 1.5 < high
-    assert draws[:, -1].mean() > 0.8
