@@ -103,8 +103,8 @@ def _describe(
     name = draws.name
     if not _is_defined(draws):
         reason = draws.reason or (
-            f"the labels of {describe_count(rows, 'row')} would hardly define it, since one class is expected to be absent or "
-            "never predicted"
+            f"the labels of {describe_count(rows, 'row')} would hardly define it, since one class is expected to be "
+            "absent or never predicted"
         )
         return MonitorResult(MONITOR, name, "unknown", f"{name_of(name)} cannot be estimated: {reason}.", rows=rows)
     low, high = draws.interval(LEVEL)
