@@ -32,6 +32,7 @@ from headrace.serving.deployment.kserve_status import source
 from headrace.stores.objects.object_store import connect
 from headrace.stores.objects.open_objects import StorePlace
 from tests.conftest import headrace
+from tests.monitoring.notices.receivers import webhook
 from tests.node.commands import command
 from tests.node.conftest import Place
 from tests.node.kserve_controller import Controller, gone
@@ -52,7 +53,7 @@ COLLECTOR, MONITOR, LABELS_JOB, RETRAIN_JOB = (
     f"headrace-{part}" for part in ("collector", "monitor", "labels", "retrain")
 )
 TRAINED = "2025-01-06T00:00:00Z"
-_TODAY = datetime.now(UTC)
+_TODAY = datetime.now(UTC) - timedelta(minutes=2)  # as the monitor waits after a window's end
 # The latest week that has ended, and the one before.
 LATEST = (_TODAY - timedelta(days=_TODAY.weekday()) - START).days // 7 - 1
 BROKEN = draw_week(PumpWeek(LATEST, rows=600, share_without_pressure=0.97))
@@ -301,17 +302,22 @@ def gauges(address: str) -> str:
 
 
 def test_the_monitors_pod_reports_and_decides(place: Place, life: Life) -> None:
-    """It waits for rows without an end of its own; then it finds the silent sensor and decides to stop."""
+    """It waits for rows without an end of its own; then it finds the silent sensor, stops, and notifies."""
     space, before = ("-n", place.cluster.namespace), pod_of(place, MONITOR)
     told = said(place.cluster, before["metadata"]["name"])
     assert "must hold rows of pumps to be monitored" in told, told
     assert before["status"]["containerStatuses"][0]["restartCount"] == 0
-    place.node.kubectl(*space, "rollout", "restart", f"deployment/{MONITOR}")
-    place.node.kubectl(*space, "rollout", "status", f"deployment/{MONITOR}", "--timeout=240s")
-    pod = pod_of(place, MONITOR)
-    address = f"{pod['status']['podIP']}:9465"
     stopped = f'headrace_monitor_decision{{decision="stop",model="{NAME}"}}'
-    wait_for(lambda: f"{stopped} 1.0" in gauges(address), "a decision")
+    with webhook("0.0.0.0") as people:  # noqa: S104 - pods reach this machine at the address of their node
+        notices = f"--from-literal=addresses=json://{before['status']['hostIP']}:{people.port}/hook"
+        place.node.kubectl(*space, "create", "secret", "generic", "headrace-notices", notices)
+        place.node.kubectl(*space, "rollout", "restart", f"deployment/{MONITOR}")
+        place.node.kubectl(*space, "rollout", "status", f"deployment/{MONITOR}", "--timeout=240s")
+        pod = pod_of(place, MONITOR)
+        address = f"{pod['status']['podIP']}:9465"
+        wait_for(lambda: f"{stopped} 1.0" in gauges(address), "a decision")
+        (notice,) = people.received
+    assert "pressure" in notice["message"], notice
     told = said(place.cluster, pod["metadata"]["name"])
     assert f"{BROKEN.height} rows, 0 new labels" in told, "the labels came after the window's end"
     assert "Decision: stop." in told
