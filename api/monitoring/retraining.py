@@ -4,7 +4,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ from headrace.registry.backends.locations import FOLDER
 from headrace.registry.mlflow.registry import open_registry
 from headrace.rollouts.kserve import KServeRollout
 from headrace.rollouts.local import LocalRollout
+from headrace.rollouts.record.record import RolloutPlan
 from headrace.rollouts.record.registry_note import enter_production
 from headrace.rollouts.step import StepOptions, plan_of, rollout_step
 from headrace.serving.deployment.target import DeploymentTarget
@@ -48,8 +49,8 @@ _ENDINGS: Mapping[str, str] = {
     "published": "the new version is published, and not rolled out",
     "kept": "the former version stays",
 }
-_LOCAL_STEPS = [10, 50, 100]
-_CLUSTER_STEPS = [1, 5, 25, 50, 100]
+_LOCAL_STEPS = (10, 50, 100)
+_CLUSTER_STEPS = (1, 5, 25, 50, 100)
 # The gate has found the new version better on the newest labelled rows: that it predicts otherwise is no fault of it.
 _TOLERANCES = {"shift": 100.0}
 
@@ -85,6 +86,15 @@ class RolloutPlace:
         namespace: On KServe: its namespace; empty for the context's.
         context: On KServe: context of the kubeconfig; empty for the current one.
         prometheus: On KServe: address of Prometheus; empty to ask the pods.
+        traffic: On KServe: how requests are split, ``canary``, ``knative`` or ``graph``; empty for the cluster's way.
+        steps: Shares of the requests, in percent; empty for 1, 5, 25, 50, 100 on KServe and 10, 50, 100 here.
+        step_requests: Minimum requests to the new version in a step.
+        step_duration: Minimum duration of a step, such as ``60s``; empty for the platform's.
+        step_timeout: Maximum duration of a step, such as ``1h``; empty for the platform's.
+        poll_interval: Time between two polls of the metrics; empty for the platform's.
+        tolerances: How much worse the new version may be, by check; a check without one has the rollout's, and a shift
+            of the predictions is allowed.
+        floor_ms: Latency below which requests count as equally fast, in milliseconds.
     """
 
     platform: str = "local"
@@ -92,6 +102,43 @@ class RolloutPlace:
     namespace: str = ""
     context: str = ""
     prometheus: str = ""
+    traffic: str = ""
+    steps: tuple[int, ...] = ()
+    step_requests: int = 200
+    step_duration: str = ""
+    step_timeout: str = ""
+    poll_interval: str = ""
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    floor_ms: float = 5.0
+
+    def __post_init__(self) -> None:
+        """Raise if an option is invalid, before hours of training.
+
+        Raises:
+            InputError: If an option is invalid.
+        """
+        if self.platform not in {"local", "kserve"}:
+            raise InputError(f"the platform must be local or kserve; got {self.platform!r} instead.")
+        KServeRollout(self.endpoint, traffic=self.traffic)
+        self.plan()
+
+    def plan(self) -> RolloutPlan:
+        """Return the plan of the rollout.
+
+        Raises:
+            InputError: If an option is invalid.
+        """
+        here = self.platform == "local"
+        return plan_of(
+            list(self.steps or (_LOCAL_STEPS if here else _CLUSTER_STEPS)),
+            here=here,
+            step_duration=self.step_duration,
+            step_timeout=self.step_timeout,
+            poll_interval=self.poll_interval,
+            step_requests=self.step_requests,
+            tolerances={**_TOLERANCES, **self.tolerances},
+            floor_ms=self.floor_ms,
+        )
 
 
 def retrain(
@@ -139,8 +186,6 @@ def retrain(
     """
     rules = read_policy(policy)
     say = progress or (lambda _: None)
-    if rollout is not None and rollout.platform not in {"local", "kserve"}:
-        raise InputError(f"the platform must be local or kserve; got {rollout.platform!r} instead.")
     if rollout is not None and rollout.platform == "kserve":
         require_store("a rollout on KServe needs an object store that its pods reach too")
     with open_model(model) as bundle, table_address(new) if new is not None else nullcontext("") as address:
@@ -256,12 +301,12 @@ def _rollout_options(
             raise InputError("a rollout on KServe needs a published version; this one is not published.")
         target = DeploymentTarget("kserve", rollout.namespace, rollout.context)
         endpoint = rollout.endpoint or prepared.name
-        kserve = KServeRollout(endpoint, run.model.uri, "", target, rollout.prometheus)
-        return StepOptions("kserve", plan_of(_CLUSTER_STEPS, tolerances=_TOLERANCES), kserve=kserve)
+        kserve = KServeRollout(endpoint, run.model.uri, rollout.traffic, target, rollout.prometheus)
+        return StepOptions("kserve", rollout.plan(), kserve=kserve)
     requests = scratch / "requests.parquet"
     _write_requests(prepared, contract_yaml.load(run.home / "contract.yaml"), requests)
     local = LocalRollout(stable=champion, candidate=str(run.home / "bundle"), table=str(requests))
-    return StepOptions("local", plan_of(_LOCAL_STEPS, here=True, tolerances=_TOLERANCES), local=local)
+    return StepOptions("local", rollout.plan(), local=local)
 
 
 def _write_requests(prepared: PreparedTraining, contract: Contract, path: Path) -> None:

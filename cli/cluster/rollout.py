@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from headrace.cli.options import run_options
 from headrace.cli.options.command_parameters import takes_fields
-from headrace.cli.options.rollout_options import RolloutOptions
+from headrace.cli.options.rollout_options import RolloutOptions, parse_steps, parse_tolerances
 from headrace.core.base.errors import InputError
 from headrace.core.base.files import write_text
 
@@ -115,14 +114,10 @@ def _plan(options: RolloutOptions) -> "RolloutPlan":
     """
     from headrace.rollouts.step import plan_of  # noqa: PLC0415
 
-    try:
-        steps = [int(part) for part in options.steps.split(",")]
-    except ValueError as error:
-        raise InputError(f"--steps must be percents such as 1,5,25,50,100; got {options.steps!r} instead.") from error
     return plan_of(
-        steps,
+        parse_steps(options.steps),
         here=options.platform == "local",
-        tolerances=run_options.bounds(options.tolerance or [], option="--tolerance", example="errors=0.02"),
+        tolerances=parse_tolerances(options.tolerance),
         step_duration=options.step_duration,
         step_timeout=options.step_timeout,
         poll_interval=options.poll_interval,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.cli.options import run_options
+from headrace.cli.options import rollout_options, run_options
 from headrace.cli.options.kubernetes_options import Context, Namespace
 from headrace.cli.options.model_argument import Model
 from headrace.core.base.errors import DataError, InputError
@@ -74,6 +74,22 @@ def retrain(
     prometheus: Annotated[
         str, typer.Option(metavar="URL", help="On KServe: address of Prometheus.", show_default="the pods are asked")
     ] = "",
+    traffic: rollout_options.TrafficMethod = "",
+    steps: Annotated[
+        str,
+        typer.Option(
+            help="Rollout: shares of the requests, in percent.", show_default="1,5,25,50,100; local 10,50,100"
+        ),
+    ] = "",
+    step_requests: rollout_options.StepRequests = 200,
+    step_duration: rollout_options.StepDuration = "",
+    step_timeout: rollout_options.StepTimeout = "",
+    poll_interval: rollout_options.PollInterval = "",
+    tolerance: Annotated[
+        list[str] | None,
+        rollout_options.tolerance_option("errors=0.01 latency=1.5 slow=0.02 outcome=0.05, and any shift"),
+    ] = None,
+    floor_ms: rollout_options.FloorMs = 5.0,
     output: run_options.Output = None,
     summary: run_options.SummaryFile = None,
     verbose: run_options.Verbose = False,
@@ -88,6 +104,21 @@ def retrain(
     from headrace.cli.output.run_output import Progress  # noqa: PLC0415
     from headrace.core.base.files import write_text  # noqa: PLC0415
 
+    place = RolloutPlace(
+        platform,
+        endpoint,
+        namespace,
+        context,
+        prometheus,
+        traffic,
+        steps=tuple(rollout_options.parse_steps(steps)) if steps else (),
+        step_requests=step_requests,
+        step_duration=step_duration,
+        step_timeout=step_timeout,
+        poll_interval=poll_interval,
+        tolerances=rollout_options.parse_tolerances(tolerance),
+        floor_ms=floor_ms,
+    )
     try:
         result = retrain_model(
             model,
@@ -97,7 +128,7 @@ def retrain(
             policy=policy,
             raise_contract=widen,  # type: ignore[arg-type]  # checked above
             budget=budget,
-            rollout=RolloutPlace(platform, endpoint, namespace, context, prometheus) if rollout else None,
+            rollout=place if rollout else None,
             output=output,
             progress=lambda line: typer.echo(f"  … {line}"),
             on_event=Progress(sys.stdout),

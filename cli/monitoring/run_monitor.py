@@ -14,7 +14,7 @@ import typer
 from headrace.cli.monitoring.retraining_process import RetrainingProcess, check_arguments, retraining_process
 from headrace.cli.options.model_argument import Model
 from headrace.cli.options.run_options import SummaryFile, Verbose
-from headrace.core.base.errors import InputError, StoreError
+from headrace.core.base.errors import InputError, UserError
 from headrace.core.base.quantities import describe_count
 from headrace.core.runtime.signals import is_ignored
 
@@ -227,7 +227,7 @@ def _follow(
     gauges: str,
     retraining: RetrainingProcess | None,
 ) -> None:
-    """Look at each window that ends, until a signal; a failure is reported and tried again."""
+    """Look at each window that ends, until a signal; a failure is reported once and tried again."""
     from headrace.monitoring.decisions.decide_window import latest_window  # noqa: PLC0415 - as above
     from headrace.monitoring.gauges.gauge_server import GaugeBoard  # noqa: PLC0415
     from headrace.monitoring.gauges.monitor_gauges import MonitorRun  # noqa: PLC0415
@@ -238,16 +238,20 @@ def _follow(
             signal.signal(number, lambda *_: ended.set())
     board = GaugeBoard(healthy_seconds=2 * rules.length.total_seconds() + _GRACE.total_seconds())
     resources.start()
+    failure = ""
     with _serve(board, gauges):
         while not ended.is_set():
             now = datetime.now(UTC) - _GRACE
             try:
                 found = look(now)
-            except (StoreError, InputError) as error:
-                typer.echo(f"headrace: {error}", err=True)
+            except UserError as error:
+                if str(error) != failure:
+                    typer.echo(f"headrace: {error} It is tried again each minute.", err=True)
+                failure = str(error)
                 board.report_alive()
                 _wait(ended, _RETRY_SECONDS, retraining)
                 continue
+            failure = ""
             board.update(MonitorRun(found.report, now, found.decision.outcome, rules.length.total_seconds()))
             if retraining is not None and _is_due(found):
                 retraining.start()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import SECRETS, ObjectKind
 from headrace.cluster.doctor.installation import check_runtime, required_accounts
+from headrace.cluster.doctor.monitoring import check_monitoring
 from headrace.cluster.doctor.namespace import (
     check_namespace,
     check_references,
@@ -49,6 +50,7 @@ def examine(cluster: Cluster, needs: ClusterRequirements, place: StepPlace | Non
         findings += _examine_area("ServingRuntime", lambda: check_runtime(cluster, needs))
         findings += _examine_area("Rights", lambda: check_rights(cluster, needs))
         findings += _examine_area("Quota", lambda: check_quota(cluster, needs))
+        findings += _examine_area("Monitoring", lambda: check_monitoring(cluster))
     findings += _examine_area("Nodes", lambda: check_nodes(cluster, needs))
     findings += _examine_area("Storage", lambda: check_storage(cluster, needs))
     return findings

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from headrace.core.base import files
-from headrace.core.base.errors import InputError
+from headrace.core.base.errors import DataError, InputError
 from headrace.core.base.notes import Note
 from headrace.core.base.quantities import describe_count
 from headrace.core.bundles.bundle import Bundle
@@ -86,7 +86,7 @@ def prepare_training(
         options: Further options.
 
     Raises:
-        DataError: If rows break the contract: nothing is stored.
+        DataError: If rows break the contract, or all new ones lie in windows with broken data: nothing is stored.
         InputError: If the contract would have to become wider than is allowed without a person, or there are too few
             new rows.
         MissingError: If the old rows cannot be found.
@@ -105,6 +105,11 @@ def prepare_training(
     time = contract.time_column
     sound = leave_out_windows(valid_new.frame, list_faulty_windows(place, bundle.name), time=time)
     faulty = valid_new.frame.height - sound.height
+    if faulty and not sound.height:
+        raise DataError(
+            f"the new rows are not fit for training, so that nothing is trained: all {faulty:,} lie in windows of "
+            f"{bundle.name} whose data a monitor found broken; repair what sends them, and retrain on later rows."
+        )
     if new is None:
         sound = _after(sound, valid_old.frame, time)
     selected = select_training_rows(

@@ -123,6 +123,7 @@ class Controller(Platform):
             **rendered(runtime, name),
             **{key: model[key] for key in ("resources", "securityContext") if key in model},
         }
+        container["args"] = [*container.get("args", []), *model.get("args", [])]  # KServe appends a model's arguments
         mounted = {"name": "kserve-provision-location", "mountPath": _PLACE}
         container["volumeMounts"] = [*container.get("volumeMounts", []), {**mounted, "readOnly": True}]
         account = predictor.get("serviceAccountName", "default")

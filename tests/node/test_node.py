@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -33,8 +32,9 @@ from headrace.serving.deployment.kserve_status import source
 from headrace.serving.deployment.verify import verify
 from headrace.stores.bundles.bundle_store import fetch, publish
 from headrace.stores.objects.object_store import connect
-from tests.conftest import headrace, write_table
+from tests.conftest import write_table
 from tests.experiments.katib_controller import katib
+from tests.node.commands import command
 from tests.node.conftest import CLEANUP, STORE, Place
 from tests.node.katib_jobs import TRIAL_LABEL, on_node
 from tests.node.kserve_controller import Controller, gone
@@ -60,13 +60,6 @@ _WHO = (
     "test -e /var/run/secrets/kubernetes.io && echo token || echo no-token"
 )
 _WITHOUT_A_FILE = {"system.Metrics", "system.ClassificationMetrics"}
-
-
-def command(place: Place, platform: Controller, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command line, run on this machine: outside of the cluster, through its gateway."""
-    gateway = {"HEADRACE_GATEWAY": platform.ingress.address}
-    told = {**place.outside.environment(), "KUBECONFIG": place.node.kubeconfig, **gateway}
-    return headrace(*arguments, "--namespace", place.cluster.namespace, **told)
 
 
 def of_model(place: Place, name: str = NAME) -> list[Document]:

@@ -80,6 +80,11 @@ def test_rows_that_are_not_fit_are_a_data_fault(tmp_path: Path, line: Any) -> No
         (["--raise-contract", "ranges"], "--raise-contract must be of categories, range, missing; got ranges"),
         (["--platform", "moon"], "must be local or kserve; got 'moon'"),
         (["--policy", "no.yaml"], "no.yaml"),
+        (["--steps", "50,20"], "steps must rise from at least 1 to 100 percent"),
+        (["--steps", "half"], "--steps must be percents such as 1,5,25,50,100; got 'half'"),
+        (["--tolerance", "errors"], "--tolerance must be METRIC=NUMBER, such as errors=0.02"),
+        (["--step-duration", "soon"], "soon"),
+        (["--traffic", "none"], "must be canary, knative, graph or empty; got 'none'"),
         (["--platform", "kserve"], "needs an object store that its pods reach too: set HEADRACE_S3_ENDPOINT"),
     ],
 )

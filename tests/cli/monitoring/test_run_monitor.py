@@ -1,16 +1,23 @@
 """``headrace monitor MODEL STORE``."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import urllib3
 
+from headrace.cli.monitoring import run_monitor
 from headrace.cli.monitoring.pumps import PumpWeek
+from headrace.core.base.errors import MissingError, StoreError
+from headrace.core.monitors.decisions.policy import MonitoringPolicy
+from headrace.monitoring.resources.window_resources import ResourceSource
 from headrace.stores.objects.open_objects import open_objects
 from tests.conftest import headrace
 from tests.monitoring.monitors.pump_store import pump_bundle, store_week
@@ -221,3 +228,24 @@ def test_broken_data_start_no_retraining(home: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Decision: stop." in done.stdout
     assert "Retraining:" not in done.stdout
+def test_a_failure_is_reported_once_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], default_signals: None
+) -> None:
+    """Whatever fails outside of the monitor, its pod goes on, and its log is not filled with one sentence."""
+    monkeypatch.setattr(run_monitor, "_RETRY_SECONDS", 0.01)
+    moments: list[datetime] = []
+
+    def look(now: datetime) -> Any:
+        moments.append(now)
+        if len(moments) == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise StoreError("the registry is down.")
+        raise MissingError("there is no model pumps.")
+
+    run_monitor._follow(look, MonitoringPolicy(), ResourceSource("pumps"), gauges="", retraining=None)
+    assert len(moments) == 4
+    told = capsys.readouterr().err.splitlines()
+    assert [line.partition(".")[0] for line in told] == [
+        "headrace: there is no model pumps",
+        "headrace: the registry is down",
+    ]

@@ -42,6 +42,7 @@ from headrace.core.base.errors import ClusterError
 from tests.cluster.api.test_client import inference_service
 from tests.cluster.api.test_crds import experiment
 from tests.cluster.api_server import ApiServer, account
+from tests.cluster.options import OPTIONS, option
 
 pytestmark = pytest.mark.kubernetes
 
@@ -88,17 +89,21 @@ ACCOUNTS: dict[str, Allowed] = {
     "headrace-deployer": DEPLOYER,
     "headrace-tuner": TUNER,
     "headrace-cleanup": CLEANUP,
+    "headrace-retrain": DEPLOYER,
     "headrace-trial": set(),
     "headrace-serving": set(),
+    "headrace-collector": set(),
+    "headrace-monitor": set(),
 }
 
 
 @pytest.fixture(scope="module")
 def installed(kubernetes: ApiServer) -> Cluster:
-    """A namespace with the local overlay in it."""
+    """A namespace with the local overlay in it, and what collects, monitors and retrains."""
     name = f"rights-{secrets.token_hex(3)}"
     admin = kubernetes.admin(name)
-    for document in render(InstallOptions("local", namespace=name)):
+    options = [document for one in OPTIONS for document in option(one, namespace=name)]
+    for document in [*render(InstallOptions("local", namespace=name)), *options]:
         admin.apply(document)
     return admin
 

@@ -12,6 +12,7 @@ from headrace.cluster.api.client import Cluster
 from headrace.cluster.api.kinds import (
     CLAIMS,
     CONFIG_MAPS,
+    DEPLOYMENTS,
     NAMESPACES,
     NODES,
     ROLE_BINDINGS,
@@ -31,6 +32,7 @@ from headrace.core.base.settings import StoreSettings
 from headrace.core.runtime.processes import free_port
 from tests.cluster.api_server import ApiServer, account, api_server, namespace
 from tests.cluster.http import answering, at, status
+from tests.cluster.options import OPTIONS, option
 
 pytestmark = pytest.mark.kubernetes
 
@@ -392,6 +394,20 @@ def test_the_remedies_mend(installed: Cluster) -> None:
         installed.apply(document, manager="overlay", force=True)
     put_store_keys(installed, STORE)
     assert _bad(examine(installed, ALL)) == []
+
+
+def test_collector_and_monitor_are_named(installed: Cluster) -> None:
+    """A missing one is a note that names its option, one that is not ready a warning, for nobody watches the model."""
+    before = [finding for finding in examine(installed, ALL) if finding.area == "Monitoring"]
+    assert [finding.state for finding in before] == ["note", "note"]
+    assert "add the option monitor to your overlay" in before[1].remedy
+    for name in OPTIONS:
+        for document in option(name, namespace=installed.namespace):
+            installed.apply(document, manager="overlay")
+    installed.patch_status(DEPLOYMENTS, "headrace-collector", {"replicas": 1, "readyReplicas": 1})
+    collector, monitor = (finding for finding in examine(installed, ALL) if finding.area == "Monitoring")
+    assert (collector.state, monitor.state) == ("good", "warning")
+    assert "logs deployment/headrace-monitor" in monitor.remedy
 
 
 @pytest.mark.parametrize(

@@ -8,22 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
 
+from headrace.cli.main import app
 from headrace.cluster.api import yaml_documents
 from headrace.cluster.install.manifests import InstallOptions, home, images, render
 from headrace.components.base import IMAGE
 from headrace.core.base.errors import InputError
 from headrace.kustomize import FOLDER, OVERLAYS
+from headrace.monitoring.gauges.gauge_server import DEFAULT_PORT
 from tests.cluster.api_server import binary
+from tests.cluster.options import OPTIONS, option
 
 Documents = list[dict[str, Any]]
+BUCKET = "$(HEADRACE_S3_BUCKET)"
 
 
-@pytest.fixture(params=OVERLAYS)
+@pytest.fixture(params=[*OVERLAYS, "local with options"])
 def documents(request: pytest.FixtureRequest) -> Documents:
-    """The objects of each overlay."""
-    return render(InstallOptions(request.param))
+    """The objects of each overlay, and of one with the options that no overlay has."""
+    overlay, _, options = request.param.partition(" ")
+    return [*render(InstallOptions(overlay)), *(one for name in OPTIONS if options for one in option(name))]
 
 
 def _pods(documents: Documents) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -81,7 +87,7 @@ def test_nothing_runs_as_root_or_can_write(documents: Documents) -> None:
             assert {"cpu", "memory"} <= set(container["resources"]["requests"]), name
             assert "memory" in container["resources"]["limits"], name
             assert container["imagePullPolicy"] == "IfNotPresent", name
-            if name != "headrace-cleanup":  # which ends by itself
+            if pod.get("restartPolicy") != "Never":  # such as the cleanup's, which ends by itself
                 assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container), name
             names.append(name)
     assert {"headrace", "headrace-cleanup"} <= set(names)
@@ -141,8 +147,25 @@ def test_whatever_is_referred_to_is_there(documents: Documents) -> None:
         if document["kind"] in {"Service", "PodDisruptionBudget", "PodMonitor"}:
             wanted = selector.get("matchLabels", selector).items()
             assert any(wanted <= found.items() for found in labels), document["metadata"]["name"]
+    for name, pod in _pods(documents):
+        assert pod.get("serviceAccountName", "headrace-serving") in {*accounts, "default"} or _has_no_rights(pod), name
+        assert _named(pod, "configMap", "configMapRef") <= set(_of(documents, "ConfigMap")), name
     secrets = {entry["name"] for entry in accounts["headrace-serving"]["secrets"]}
     assert secrets <= set(_of(documents, "Secret"))
+
+
+def _has_no_rights(pod: dict[str, Any]) -> bool:
+    return pod.get("automountServiceAccountToken") is False
+
+
+def _named(node: Any, *keys: str) -> set[str]:
+    """Names below a value that stand under one of some keys."""
+    if isinstance(node, list):
+        return set().union(*(_named(one, *keys) for one in node))
+    if not isinstance(node, dict):
+        return set()
+    own = {node[key]["name"] for key in keys if key in node}
+    return own.union(*(_named(one, *keys) for one in node.values()))
 
 
 def _is_workload(document: dict[str, Any]) -> bool:
@@ -166,7 +189,38 @@ def test_servers_and_trials_have_no_token(documents: Documents) -> None:
     for name in ("headrace-serving", "headrace-trial"):
         assert accounts[name]["automountServiceAccountToken"] is False
     bound = {s["name"] for binding in _of(documents, "RoleBinding").values() for s in binding["subjects"]}
-    assert bound == {"headrace-pipeline", "headrace-deployer", "headrace-tuner", "headrace-cleanup"}
+    assert bound - {"headrace-retrain"} == {
+        "headrace-pipeline",
+        "headrace-deployer",
+        "headrace-tuner",
+        "headrace-cleanup",
+    }
+    without = {"headrace-collector", "headrace-monitor", "headrace-labels"}
+    assert all(_has_no_rights(pod) for name, pod in _pods(documents) if name in without)
+
+
+def test_commands_of_the_options_are_ones_of_ours() -> None:
+    """Each container's words are a command of the suite with options that it has; the monitor's port is scraped."""
+    documents = [*option("collector"), *option("monitor")]
+    checked = set()
+    for _, pod in _pods(documents):
+        (container,) = pod["containers"]
+        program, word = container["command"]
+        command = typer.main.get_command(app).commands[word]  # type: ignore[attr-defined]  # a group
+        command = getattr(command, "commands", {}).get("run", command)
+        assert program == "headrace"
+        assert command.make_context(word, list(container["args"])).params["store"] == f"s3://{BUCKET}/monitoring"
+        checked.add(word)
+    assert checked == {"collect", "monitor", "labels", "retrain"}
+    (container,) = _of(documents, "Deployment")["headrace-monitor"]["spec"]["template"]["spec"]["containers"]
+    assert container["ports"] == [{"containerPort": DEFAULT_PORT, "name": "gauges"}]
+    assert f"--gauges=0.0.0.0:{DEFAULT_PORT}" in container["args"]
+    monitoring = FOLDER / "components" / "monitoring" / "pod-monitor.yaml"
+    assert yaml.safe_load(monitoring.read_text())["spec"]["podMetricsEndpoints"][0]["port"] == "gauges"
+    assert {name for name, one in _of(documents, "CronJob").items() if one["spec"]["suspend"]} == {
+        "headrace-labels",
+        "headrace-retrain",
+    }
 
 
 def test_kserves_models_take_the_runtime() -> None:

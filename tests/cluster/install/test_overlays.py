@@ -14,6 +14,7 @@ from headrace.cluster.api.yaml_documents import dump_all
 from headrace.cluster.install.manifests import InstallOptions, render
 from headrace.kustomize import FOLDER, OVERLAYS
 from tests.cluster.api_server import ApiServer, binary
+from tests.cluster.options import OPTIONS, option
 
 pytestmark = pytest.mark.kubernetes
 
@@ -113,8 +114,8 @@ def test_pods_of_the_manifests_are_restricted(kubernetes: ApiServer) -> None:
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
     made = 0
-    for overlay in OVERLAYS:
-        for document in render(InstallOptions(overlay)):
+    for documents in [*(render(InstallOptions(overlay)) for overlay in OVERLAYS), *map(option, OPTIONS)]:
+        for document in documents:
             spec = document["spec"] if document["kind"] == "ServingRuntime" else None
             if document["kind"] == "CronJob":
                 spec = document["spec"]["jobTemplate"]["spec"]["template"]["spec"]
@@ -127,4 +128,4 @@ def test_pods_of_the_manifests_are_restricted(kubernetes: ApiServer) -> None:
                 pod["volumes"] = [*pod.get("volumes", []), *({"name": claim, "emptyDir": {}} for claim in claims)]
                 admin.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"pod-{made}"}, "spec": pod})
                 made += 1
-    assert made >= 11
+    assert made >= 15

@@ -26,8 +26,8 @@ class Receiver:
 
 
 @contextlib.contextmanager
-def webhook() -> Iterator[Receiver]:
-    """A server that takes documents of JSON."""
+def webhook(host: str = "127.0.0.1") -> Iterator[Receiver]:
+    """A server at an address of this machine that takes documents of JSON."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -42,7 +42,7 @@ def webhook() -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer((host, 0), Handler) as server:
         receiver.port = server.server_port
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield receiver

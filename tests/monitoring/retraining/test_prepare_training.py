@@ -106,6 +106,19 @@ def test_windows_with_broken_data_are_never_learned_from(bundle: Bundle, place: 
     assert times.filter((times >= start) & (times < end)).is_empty()
 
 
+def test_new_rows_that_all_lie_in_broken_windows_are_a_data_fault(
+    bundle: Bundle, place: StorePlace, tmp_path: Path
+) -> None:
+    """Nothing is trained on old rows alone either, and nothing is stored: the command ends with exit code 4."""
+    report = made_report(1, {"missing:spend": "data_fault"})
+    HistoryStore(place, "customers").add_report(dataclasses.replace(report, name="customers"))
+    start = day(1).start
+    rows = new_rows(tmp_path, 20).with_columns(pl.Series("time", [start + timedelta(hours=one) for one in range(20)]))
+    with pytest.raises(DataError, match=r"so that nothing is trained: all 20 lie in windows of customers whose data"):
+        prepare(bundle, rows, place, tmp_path)
+    assert not list(place.store.list("customers/training/"))
+
+
 def test_the_contract_becomes_wider_only_as_allowed(bundle: Bundle, place: StorePlace, tmp_path: Path) -> None:
     """A policy that asks a person first stops with the difference in words; the person's own word is enough."""
     plan = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("gold")).otherwise(pl.col("plan"))
