@@ -93,6 +93,19 @@ class RolloutPlace:
     context: str = ""
     prometheus: str = ""
 
+    def __post_init__(self) -> None:
+        """Raise if the platform is another one, or is given what it does not use.
+
+        Raises:
+            InputError: If so.
+        """
+        if self.platform not in {"local", "kserve"}:
+            raise InputError(f"the platform must be local or kserve; got {self.platform!r} instead.")
+        if self.platform == "local" and (self.endpoint or self.namespace or self.context or self.prometheus):
+            raise InputError(
+                "an endpoint, namespace, context or Prometheus goes with a rollout on KServe: add --platform kserve."
+            )
+
 
 def retrain(
     model: ModelReference,
@@ -139,8 +152,6 @@ def retrain(
     """
     rules = read_policy(policy)
     say = progress or (lambda _: None)
-    if rollout is not None and rollout.platform not in {"local", "kserve"}:
-        raise InputError(f"the platform must be local or kserve; got {rollout.platform!r} instead.")
     if rollout is not None and rollout.platform == "kserve":
         require_store("a rollout on KServe needs an object store that its pods reach too")
     with open_model(model) as bundle, table_address(new) if new is not None else nullcontext("") as address:

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,7 @@ import typer
 
 from headrace.cli.options.model_argument import Model
 from headrace.cli.options.run_options import SummaryFile, Verbose
-from headrace.core.base.errors import InputError, StoreError
+from headrace.core.base.errors import HeadraceError, InputError
 from headrace.core.base.quantities import describe_count
 from headrace.core.runtime.signals import is_ignored
 
@@ -84,7 +84,11 @@ def run(
         bool, typer.Option("--follow", help="Go on with each window that ends, until SIGTERM or Ctrl-C.")
     ] = False,
     gauges: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="With --follow: serve gauges for Prometheus at /metrics.")
+        str,
+        typer.Option(
+            metavar="WHERE",
+            help="Gauges for Prometheus: HOST:PORT to serve at /metrics with --follow, or a file .prom to write.",
+        ),
     ] = "",
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 3 if anything other than nothing was decided.")
@@ -98,13 +102,21 @@ def run(
     from headrace.core.base.files import write_json  # noqa: PLC0415
     from headrace.core.monitors.reports.monitor_kinds import MONITORS  # noqa: PLC0415
     from headrace.core.monitors.reports.time_window import parse_typed_moment  # noqa: PLC0415
+    from headrace.monitoring.gauges.monitor_gauges import MonitorRun, write_gauges  # noqa: PLC0415
     from headrace.monitoring.notices.notice_sender import read_addresses  # noqa: PLC0415
     from headrace.monitoring.resources.window_resources import ResourceSource  # noqa: PLC0415
 
-    if follow and at:
-        raise InputError("--follow goes with the clock; leave out --at.")
-    if gauges and not follow:
-        raise InputError("--gauges are served while the monitor runs; add --follow.")
+    written = Path(gauges) if gauges.endswith(".prom") else None
+    _refuse(
+        {
+            "--follow goes with the clock; leave out --at.": follow and at,
+            "--gauges are served while the monitor runs: add --follow, or name a file .prom.": gauges
+            and not (written or follow),
+            "--earlier is for the page: add --page.": earlier and page is None,
+            "--selector and --name say what Prometheus is asked: add --prometheus.": (selector or name)
+            and not prometheus,
+        }
+    )
     rules = monitoring.read_policy(policy)
     known = parse_typed_moment(trained) if trained else None
     tested = monitoring.read_feedback(feedback) if feedback else None
@@ -126,6 +138,8 @@ def run(
             resources=resources,
             addresses=addresses,
         )
+        if written:
+            write_gauges(written, [MonitorRun(found.report, now, found.decision.outcome, rules.length.total_seconds())])
         _describe(found, model, store)
         if page is not None:
             place = ", ".join(server or ())
@@ -136,11 +150,22 @@ def run(
         return found
 
     if follow:
-        _follow(look, rules, resources, gauges=gauges)
+        _follow(look, rules, resources, gauges="" if written else gauges)
         return
     found = look(_past(parse_typed_moment(at)) if at else datetime.now(UTC) - _GRACE)
     if exit_code and found.decision.outcome != "nothing":
         raise typer.Exit(_DECIDED)
+
+
+def _refuse(faults: Mapping[str, object]) -> None:
+    """Raise the first sentence whose fault is there.
+
+    Raises:
+        InputError: If there is one.
+    """
+    for sentence, present in faults.items():
+        if present:
+            raise InputError(sentence)
 
 
 def _past(moment: datetime) -> datetime:
@@ -208,7 +233,7 @@ def _follow(
             now = datetime.now(UTC) - _GRACE
             try:
                 found = look(now)
-            except (StoreError, InputError) as error:
+            except HeadraceError as error:
                 typer.echo(f"headrace: {error}", err=True)
                 board.report_alive()
                 ended.wait(_RETRY_SECONDS)

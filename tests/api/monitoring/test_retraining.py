@@ -79,6 +79,7 @@ def test_rows_that_are_not_fit_are_a_data_fault(tmp_path: Path, line: Any) -> No
     [
         (["--raise-contract", "ranges"], "--raise-contract must be of categories, range, missing; got ranges"),
         (["--platform", "moon"], "must be local or kserve; got 'moon'"),
+        (["--endpoint", "tips"], "goes with a rollout on KServe: add --platform kserve"),
         (["--policy", "no.yaml"], "no.yaml"),
         (["--platform", "kserve"], "needs an object store that its pods reach too: set HEADRACE_S3_ENDPOINT"),
     ],

@@ -48,6 +48,14 @@ def test_a_window_is_reported_and_decided_about(home: Path) -> None:
     assert document["decision"]["outcome"] == "nothing"
 
 
+def test_a_single_run_leaves_its_gauges_in_a_file(home: Path) -> None:
+    """For the textfile collector of Prometheus' node exporter."""
+    path = home / "headrace.prom"
+    done = headrace("monitor", *_arguments(home, 2), "--gauges", str(path))
+    assert done.returncode == 0, done.stderr
+    assert 'headrace_monitor_decision{decision="stop",model="customers"} 1.0' in path.read_text()
+
+
 def test_the_exit_code_can_say_that_something_was_decided(home: Path) -> None:
     """A scheduler without eyes learns it by --exit-code."""
     done = headrace("monitor", *_arguments(home, 2), "--exit-code")
@@ -106,6 +114,8 @@ def test_an_address_of_notices_is_refused_before_anything_runs(
         (["MODEL", "store", "--at", "yesterday"], "a moment must be such as 2026-03-01T00:00:00Z"),
         (["MODEL", "store", "--policy", "absent.yaml"], "there is no monitoring policy absent.yaml"),
         (["MODEL", "store", "--gauges", "127.0.0.1:0"], "add --follow"),
+        (["MODEL", "store", "--earlier", "MODEL"], "--earlier is for the page: add --page"),
+        (["MODEL", "store", "--server", "e:8", "--name", "x"], "add --prometheus"),
         (["MODEL", "store", "--follow", "--at", "2026-03-01T00:00:00Z"], "leave out --at"),
         (["MODEL", "store", "--at", "2999-01-01T00:00:00Z"], "lies in the future"),
         (["MODEL", "elsewhere", "--trained", "2025-01-06T00:00:00Z"], "must hold rows of customers to be monitored"),
