@@ -112,13 +112,18 @@ class RolloutPlace:
     floor_ms: float = 5.0
 
     def __post_init__(self) -> None:
-        """Raise if an option is invalid, before hours of training.
+        """Raise if an option is invalid, or is given and not used, before hours of training.
 
         Raises:
-            InputError: If an option is invalid.
+            InputError: If so.
         """
         if self.platform not in {"local", "kserve"}:
             raise InputError(f"the platform must be local or kserve; got {self.platform!r} instead.")
+        if self.platform == "local" and any((self.endpoint, self.namespace, self.context, self.prometheus, self.traffic)):
+            raise InputError(
+                "an endpoint, namespace, context, Prometheus or way of splitting goes with a rollout on KServe: add "
+                "--platform kserve."
+            )
         KServeRollout(self.endpoint, traffic=self.traffic)
         self.plan()
 
@@ -160,8 +165,8 @@ def retrain(
 
     Rows are validated first; rows that break the contract are never trained on. The newest labelled rows are held out
     by time, and the new version must be better on them than the one in service, by the gate's test. Then it is rolled
-    out. Where the rollout is a trial on this machine, no endpoint changes: the new version takes over by entering the
-    stage ``production`` of the registry, if its policy allows that.
+    out. A version that the rollout promotes enters the stage ``production`` of the registry, if its policy allows that;
+    on KServe only in place of the version that it has replaced, or where none was in production.
 
     Args:
         model: The model in service; see ``resolve_model``.
@@ -189,7 +194,7 @@ def retrain(
     if rollout is not None and rollout.platform == "kserve":
         require_store("a rollout on KServe needs an object store that its pods reach too")
     with open_model(model) as bundle, table_address(new) if new is not None else nullcontext("") as address:
-        recorded = _recorded_options(bundle)
+        recorded, former = _recorded_options(bundle), bundle.digest
         options = RetrainingOptions(
             old=str(old),
             widen=tuple(raise_contract),
@@ -211,9 +216,10 @@ def retrain(
         run = _train(bundle, prepared, recorded, champion=resolve_model(model), budget=str(budget), output=run_output)
         status = _take_over(run, prepared, champion=resolve_model(model), policy=rules, rollout=rollout, say=say)
     sentence, production = _describe(status, prepared, run), ""
-    if status == "promoted" and rollout is not None and rollout.platform == "local":
+    if status == "promoted" and rollout is not None:
         digest = run.model.digest if run.model else ""
-        version, note = enter_production(prepared.name, digest, run.summary.registry)
+        replaced = former if rollout.platform == "kserve" else ""
+        version, note = enter_production(prepared.name, digest, run.summary.registry, replaced=replaced)
         production, sentence = f"{prepared.name} {version}" if version else "", f"{sentence} {note}"
     return Retraining(status, sentence, prepared, run, production)
 

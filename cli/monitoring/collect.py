@@ -7,6 +7,7 @@ import typer
 
 from headrace.cli.options import run_options
 from headrace.cli.options.model_argument import Model
+from headrace.core.base.quantities import describe_count
 
 EXAMPLES = """
 Examples:
@@ -93,21 +94,24 @@ def describe_counts(counts: dict[str, object]) -> str:
         counts: As ``CollectCounts.as_json`` returns them.
     """
     named = {
-        "duplicates": "repeated events",
-        "incomplete": "rows without request or answer",
-        "removed_values": "values removed (personal, or outside the contract)",
-        "rows_left_out": "rows left out by the sender",
-        "without_time": "events without a time",
-        "late": "late events",
-        "damaged": "damaged records",
-        "store_failures": "failures of the store",
+        "duplicates": ("repeated event", ""),
+        "incomplete": ("row", " without request or answer"),
+        "removed_values": ("value", " removed (personal, or outside the contract)"),
+        "rows_left_out": ("row", " left out by the sender"),
+        "without_time": ("event", " without a time"),
+        "late": ("late event", ""),
+        "damaged": ("damaged record", ""),
+        "store_failures": ("failure", " of the store"),
     }
-    parts = [f"{counts['events']:,} events, {counts['rows']:,} rows stored"]
-    if counts["stored_before"]:
-        parts = [
-            f"{counts['events']:,} events, {counts['rows']:,} new rows, {counts['stored_before']:,} were stored before"
-        ]
-    parts += [f"{counts[name]:,} {words}" for name, words in named.items() if counts[name]]
+    numbers = {name: value for name, value in counts.items() if isinstance(value, int)}
+    parts = [describe_count(numbers["events"], "event")]
+    if numbers["stored_before"]:
+        verb = "was" if numbers["stored_before"] == 1 else "were"
+        before = f"{numbers['stored_before']:,} {verb} stored before"
+        parts += [describe_count(numbers["rows"], "new row"), before]
+    else:
+        parts += [f"{describe_count(numbers['rows'], 'row')} stored"]
+    parts += [f"{describe_count(numbers[name], noun)}{rest}" for name, (noun, rest) in named.items() if numbers[name]]
     refused = counts["refused"]
     if isinstance(refused, dict) and refused:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in refused.items())

@@ -139,12 +139,12 @@ def retrain(
         raise typer.Exit(_DATA_FAULT) from error
     if summary:
         write_text(summary, result.run.summary.to_json())
-    typer.echo(f"\n  {result.sentence}\n\nNext: {_next_step(result, model, platform)}")
+    typer.echo(f"\n  {result.sentence}\n\nNext: {_next_step(result, model, store, platform)}")
     if result.status in {"kept", "rolled_back", "aborted"}:
         raise typer.Exit(_FORMER_STAYS)
 
 
-def _next_step(result: "Retraining", model: str, platform: str) -> str:
+def _next_step(result: "Retraining", model: str, store: str, platform: str) -> str:
     """Return what to do after a retraining."""
     from headrace.registry.backends.locations import registry_location  # noqa: PLC0415 - as above
 
@@ -152,6 +152,8 @@ def _next_step(result: "Retraining", model: str, platform: str) -> str:
     report = home / "report.html"
     if result.status == "waits":
         return f"read {report}, then: headrace approve {name} latest --reason ..., and the same command again"
+    if result.status == "promoted" and platform == "kserve" and result.production:
+        return f"watch it with headrace monitor {name}@production {store}"
     if result.status == "promoted" and platform == "kserve":
         return f"headrace registry promote {name} latest --stage production, if the endpoint is that of production"
     if result.status == "promoted":

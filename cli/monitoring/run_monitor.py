@@ -4,7 +4,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,7 @@ import typer
 from headrace.cli.monitoring.retraining_process import RetrainingProcess, check_arguments, retraining_process
 from headrace.cli.options.model_argument import Model
 from headrace.cli.options.run_options import SummaryFile, Verbose
-from headrace.core.base.errors import InputError, UserError
+from headrace.core.base.errors import HeadraceError, InputError
 from headrace.core.base.quantities import describe_count
 from headrace.core.runtime.signals import is_ignored
 
@@ -90,7 +90,11 @@ def run(
         bool, typer.Option("--follow", help="Go on with each window that ends, until SIGTERM or Ctrl-C.")
     ] = False,
     gauges: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="With --follow: serve gauges for Prometheus at /metrics.")
+        str,
+        typer.Option(
+            metavar="WHERE",
+            help="Gauges for Prometheus: HOST:PORT to serve at /metrics with --follow, or a file .prom to write.",
+        ),
     ] = "",
     retrain: Annotated[
         bool,
@@ -116,10 +120,23 @@ def run(
     from headrace.core.base.files import write_json  # noqa: PLC0415
     from headrace.core.monitors.reports.monitor_kinds import MONITORS  # noqa: PLC0415
     from headrace.core.monitors.reports.time_window import parse_typed_moment  # noqa: PLC0415
+    from headrace.monitoring.gauges.monitor_gauges import MonitorRun, write_gauges  # noqa: PLC0415
     from headrace.monitoring.notices.notice_sender import read_addresses  # noqa: PLC0415
     from headrace.monitoring.resources.window_resources import ResourceSource  # noqa: PLC0415
 
-    _check_options(follow=follow, at=at, gauges=gauges, retrain=retrain, retrain_option=retrain_option)
+    written = Path(gauges) if gauges.endswith(".prom") else None
+    _refuse(
+        {
+            "--follow goes with the clock; leave out --at.": follow and at,
+            "--gauges are served while the monitor runs: add --follow, or name a file .prom.": gauges
+            and not (written or follow),
+            "--earlier is for the page: add --page.": earlier and page is None,
+            "--selector and --name say what Prometheus is asked: add --prometheus.": (selector or name)
+            and not prometheus,
+            "--retrain-option is for the retraining that --retrain starts; add --retrain.": retrain_option
+            and not retrain,
+        }
+    )
     training = [*([f"--policy={policy}"] if policy else []), *(retrain_option or ()), "--", model, store]
     check_arguments(training)
     rules = monitoring.read_policy(policy)
@@ -143,6 +160,8 @@ def run(
             resources=resources,
             addresses=addresses,
         )
+        if written:
+            write_gauges(written, [MonitorRun(found.report, now, found.decision.outcome, rules.length.total_seconds())])
         _describe(found, model, store, is_carried_out=retrain and _is_due(found))
         if page is not None:
             place = ", ".join(server or ())
@@ -154,7 +173,7 @@ def run(
 
     with retraining_process(training) if retrain else contextlib.nullcontext() as retraining:
         if follow:
-            _follow(look, rules, resources, gauges=gauges, retraining=retraining)
+            _follow(look, rules, resources, gauges="" if written else gauges, retraining=retraining)
             return
         found = look(_past(parse_typed_moment(at)) if at else datetime.now(UTC) - _GRACE)
         if retraining is not None and _is_due(found) and (code := retraining.run()):
@@ -163,13 +182,15 @@ def run(
         raise typer.Exit(_DECIDED)
 
 
-def _check_options(*, follow: bool, at: str, gauges: str, retrain: bool, retrain_option: list[str] | None) -> None:
-    if follow and at:
-        raise InputError("--follow goes with the clock; leave out --at.")
-    if gauges and not follow:
-        raise InputError("--gauges are served while the monitor runs; add --follow.")
-    if retrain_option and not retrain:
-        raise InputError("--retrain-option is for the retraining that --retrain starts; add --retrain.")
+def _refuse(faults: Mapping[str, object]) -> None:
+    """Raise the first sentence whose fault is there.
+
+    Raises:
+        InputError: If there is one.
+    """
+    for sentence, present in faults.items():
+        if present:
+            raise InputError(sentence)
 
 
 def _is_due(found: "MonitoredWindow") -> bool:
@@ -244,7 +265,7 @@ def _follow(
             now = datetime.now(UTC) - _GRACE
             try:
                 found = look(now)
-            except UserError as error:
+            except HeadraceError as error:
                 if str(error) != failure:
                     typer.echo(f"headrace: {error} It is tried again each minute.", err=True)
                 failure = str(error)

@@ -56,13 +56,15 @@ def record_in_registry(record: RolloutRecord, registry: str = "") -> str:
     return f"in the history of {version.model} {version.version} in {location}"
 
 
-def enter_production(name: str, digest: str, registry: str) -> tuple[str, str]:
-    """Put a version that a trial on this machine has promoted into the stage ``production`` of a registry.
+def enter_production(name: str, digest: str, registry: str, *, replaced: str = "") -> tuple[str, str]:
+    """Put a version that a rollout has promoted into the stage ``production`` of a registry.
 
     Args:
         name: Name of the model.
         digest: Digest of the version's bundle; empty if it has none.
         registry: Address of the registry; empty if none knows the version.
+        replaced: Digest of the version that it has replaced at an endpoint: if another one is in production, that
+            endpoint is not production's, and the stage stays what it was. Empty for a trial on this machine.
 
     Returns:
         The version that is in production, or an empty text, and a sentence that says what has become of the stage; a
@@ -72,8 +74,11 @@ def enter_production(name: str, digest: str, registry: str) -> tuple[str, str]:
     if not digest or not registry:
         return "", f"No registry knows the new version, so that {stage} stays what it was."
     models = open_registry(registry)
-    reason = "A rollout on this machine has promoted it."
+    reason = "A rollout at its endpoint has promoted it." if replaced else "A rollout on this machine has promoted it."
     try:
+        current = models.model(name).stage("production")
+        if replaced and current and current.digest not in {replaced, digest}:
+            return "", f"{stage} in {models.place} stays {current.version}, for the endpoint served another version."
         version = models.promote(name, digest, stage="production", by=settings.actor(), reason=reason)
     except (InputError, MissingError, StoreError) as error:
         return "", f"{stage} in {models.place} stays what it was: {error}"

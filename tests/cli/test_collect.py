@@ -120,7 +120,7 @@ def test_a_log_that_was_read_before_has_no_new_rows(bundle: Path, tmp_path: Path
     append("c")
     append("d", inferenceservicename="customers-eu")
     assert collect() == (
-        "6 events, 1 new rows, 2 were stored before; 2 refused (service 2)",
+        "6 events, 1 new row, 2 were stored before; 2 refused (service 2)",
         "headrace: 2 events were of other services: 'customers-eu' (2); name one with --service if it serves this model.",  # noqa: E501 - one line of output
     )
     assert sorted(rows(tmp_path / "store")["request_id"]) == ["a", "b", "c"]

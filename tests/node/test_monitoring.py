@@ -372,7 +372,7 @@ def test_a_retraining_really_replaces_the_model(place: Place, platform: Controll
     assert code == 0, told
     assert f"{BROKEN.height} new rows lie in windows whose data were broken" in told
     assert "the new version takes over" in told
-    assert f"Next: headrace registry promote {NAME} latest --stage production" in told
+    assert f"Next: watch it with headrace monitor {NAME}@production" in told, told
     assert found.flawless(), found
     (new,) = answering(place, platform)
     assert new != digest(life.model)

@@ -79,6 +79,7 @@ def test_rows_that_are_not_fit_are_a_data_fault(tmp_path: Path, line: Any) -> No
     [
         (["--raise-contract", "ranges"], "--raise-contract must be of categories, range, missing; got ranges"),
         (["--platform", "moon"], "must be local or kserve; got 'moon'"),
+        (["--endpoint", "tips"], "goes with a rollout on KServe: add --platform kserve"),
         (["--policy", "no.yaml"], "no.yaml"),
         (["--steps", "50,20"], "steps must rise from at least 1 to 100 percent"),
         (["--steps", "half"], "--steps must be percents such as 1,5,25,50,100; got 'half'"),

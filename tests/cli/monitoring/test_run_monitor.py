@@ -55,6 +55,14 @@ def test_a_window_is_reported_and_decided_about(home: Path) -> None:
     assert document["decision"]["outcome"] == "nothing"
 
 
+def test_a_single_run_leaves_its_gauges_in_a_file(home: Path) -> None:
+    """For the textfile collector of Prometheus' node exporter."""
+    path = home / "headrace.prom"
+    done = headrace("monitor", *_arguments(home, 2), "--gauges", str(path))
+    assert done.returncode == 0, done.stderr
+    assert 'headrace_monitor_decision{decision="stop",model="customers"} 1.0' in path.read_text()
+
+
 def test_the_exit_code_can_say_that_something_was_decided(home: Path) -> None:
     """A scheduler without eyes learns it by --exit-code."""
     done = headrace("monitor", *_arguments(home, 2), "--exit-code")
@@ -113,6 +121,8 @@ def test_an_address_of_notices_is_refused_before_anything_runs(
         (["MODEL", "store", "--at", "yesterday"], "a moment must be such as 2026-03-01T00:00:00Z"),
         (["MODEL", "store", "--policy", "absent.yaml"], "there is no monitoring policy absent.yaml"),
         (["MODEL", "store", "--gauges", "127.0.0.1:0"], "add --follow"),
+        (["MODEL", "store", "--earlier", "MODEL"], "--earlier is for the page: add --page"),
+        (["MODEL", "store", "--server", "e:8", "--name", "x"], "add --prometheus"),
         (["MODEL", "store", "--follow", "--at", "2026-03-01T00:00:00Z"], "leave out --at"),
         (["MODEL", "store", "--at", "2999-01-01T00:00:00Z"], "lies in the future"),
         (["MODEL", "elsewhere", "--trained", "2025-01-06T00:00:00Z"], "must hold rows of customers to be monitored"),
@@ -228,6 +238,8 @@ def test_broken_data_start_no_retraining(home: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Decision: stop." in done.stdout
     assert "Retraining:" not in done.stdout
+
+
 def test_a_failure_is_reported_once_and_tried_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], default_signals: None
 ) -> None:
