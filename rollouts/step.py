@@ -93,7 +93,8 @@ def rollout_step(
         registry: Registry whose history gets the end; empty for ``HEADRACE_REGISTRY``.
 
     Returns:
-        Metadata: ``status``, ``name``, ``digest`` of the version that answers now, ``url`` and ``reason``.
+        Metadata: ``status``, ``name``, ``digest`` of the version that answers now, ``former`` of the one that answered
+        before, ``url`` and ``reason``.
 
     Raises:
         InputError: If the rollout is impossible, or another one is under way.
@@ -109,6 +110,7 @@ def rollout_step(
         "status": ended.status,
         "name": ended.name,
         "digest": version.digest,
+        "former": ended.stable.digest,
         "url": ended.url,
         "reason": " ".join(ended.reasons),
     }

@@ -119,7 +119,9 @@ class RolloutPlace:
         """
         if self.platform not in {"local", "kserve"}:
             raise InputError(f"the platform must be local or kserve; got {self.platform!r} instead.")
-        if self.platform == "local" and any((self.endpoint, self.namespace, self.context, self.prometheus, self.traffic)):
+        if self.platform == "local" and any(
+            (self.endpoint, self.namespace, self.context, self.prometheus, self.traffic)
+        ):
             raise InputError(
                 "an endpoint, namespace, context, Prometheus or way of splitting goes with a rollout on KServe: add "
                 "--platform kserve."

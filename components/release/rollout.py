@@ -27,6 +27,7 @@ def rollout(
     error_query: str = "",
     namespace: str = "",
     deadline: str = "",
+    enter_production: bool = False,
 ) -> str:
     """Give a published bundle a growing share of an endpoint's requests; promote it, or roll it back.
 
@@ -51,6 +52,7 @@ def rollout(
         error_query: PromQL query of the number of labelled predictions that are wrong, by the label ``digest``.
         namespace: Namespace of the InferenceService; empty for the step's own.
         deadline: Maximum time until the candidate is live; empty for ``10m``.
+        enter_production: Whether a promoted version enters the stage ``production`` in place of the former one.
 
     Returns:
         ``promoted``, ``rolled_back`` or ``aborted``.
@@ -78,4 +80,5 @@ def rollout(
         error_query=error_query,
         namespace=namespace,
         deadline=deadline,
+        enter_production=enter_production,
     )

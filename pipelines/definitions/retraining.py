@@ -88,6 +88,7 @@ def add_retraining_steps(options: Arguments) -> None:
             stable=chosen["champion"],
             table=chosen["source"],
             tolerances=_TOLERANCES,
+            enter_production=True,
             **{name: options[name] for name in _ROLLOUT_OPTIONS},
         )
         rolled.after(registered)

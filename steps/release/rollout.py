@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from headrace.core.base import settings
 from headrace.rollouts.kserve import KServeRollout
 from headrace.rollouts.local import LocalRollout
+from headrace.rollouts.record.registry_note import enter_production as put_in_production
 from headrace.rollouts.step import StepOptions, plan_of, rollout_step
 from headrace.serving.deployment.target import DeploymentTarget
 from headrace.steps.artifacts import StepArtifact, add_metadata
@@ -35,6 +37,7 @@ def run_rollout(
     error_query: str,
     namespace: str,
     deadline: str,
+    enter_production: bool,
 ) -> str:
     """Roll a bundle out, and return how the rollout ended; the component documents the parameters."""
     plan = plan_of(
@@ -60,6 +63,10 @@ def run_rollout(
     facts = rollout_step(options, record=Path(record.path), say=say)
     add_metadata(record, facts)
     say(f"{facts['status'].replace('_', ' ')}: {facts['reason']}")
+    if enter_production and facts["status"] == "promoted":
+        # On a cluster the rollout is named after its endpoint, and on this machine after the model.
+        model, replaced = (bundle_name(candidate), facts["former"]) if platform == "kserve" else (facts["name"], "")
+        say(put_in_production(model, facts["digest"], settings.registry(), replaced=replaced)[1])
     return facts["status"]
 
 
@@ -70,5 +77,14 @@ def choose_endpoint(name: str, candidate: str) -> str:
         name: The given name; empty for none.
         candidate: ``s3://BUCKET/models/NAME/DIGEST/``.
     """
-    *_, model, _ = ("", "", *candidate.rstrip("/").split("/"))
-    return name or model
+    return name or bundle_name(candidate)
+
+
+def bundle_name(address: str) -> str:
+    """Return the name of the model in a published bundle's address; empty if it has none.
+
+    Args:
+        address: ``s3://BUCKET/models/NAME/DIGEST/``.
+    """
+    *_, model, _ = ("", "", *address.rstrip("/").split("/"))
+    return model

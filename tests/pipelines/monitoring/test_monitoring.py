@@ -18,6 +18,7 @@ from headrace.pipelines.definitions.catalogue import PIPELINES
 from headrace.pipelines.kubeflow.submit import SubmitOptions, arguments, read_pipeline, trigger
 from headrace.pipelines.local.run_folder import RunFolder, run_folder
 from headrace.pipelines.local.runner import RunOutcome, run_pipeline
+from headrace.registry.mlflow.registry import open_registry
 from headrace.stores.bundles.bundle_store import publish
 from headrace.stores.objects.local_s3 import local_store
 from headrace.stores.objects.object_store import connect
@@ -134,7 +135,7 @@ def test_it_collects_and_retrains(tmp_path: Path) -> None:
                 "steps": [50, 100],
                 "step_requests": 100,
             },
-            store.environment(),
+            {**store.environment(), "HEADRACE_REGISTRY": str(tmp_path / "registry.db")},
         )
         names = [step.name for step in ended.steps]
         assert names[:5] == [*WATCHING, "select_rows"]
@@ -146,6 +147,8 @@ def test_it_collects_and_retrains(tmp_path: Path) -> None:
         record = json.loads(next(folder.steps.glob("*/**/rollout/record")).read_text())
         assert record["status"] == "promoted"
         assert record["stable"]["digest"] == open_bundle(home / "bundle").digest == decision["digest"]
+        registered = open_registry(str(tmp_path / "registry.db")).model("life")
+        assert registered.find("production").digest == record["candidate"]["digest"]
 
 
 def _serve_requests(home: Path, log: Path, labels: Path) -> None:

@@ -99,6 +99,26 @@ def test_a_version_enters_production_if_the_policy_allows_it(place: Path) -> Non
     assert [entry.action for entry in models.model("customers").entries].count("promote") == 1
 
 
+def test_the_stage_stays_if_the_endpoint_served_another_version(place: Path, tmp_path: Path) -> None:
+    """An endpoint for trials says nothing of production; production's own endpoint does."""
+    registry = str(tmp_path / "registry.db")
+    models = open_registry(registry)
+    bundle = copy_bundle(tmp_path / "made").folder
+    served = [variant(bundle, tmp_path / name, mark=name) for name in ("old", "new")]
+    old, new = (models.register(one, by="ann") for one in served)
+    models.promote("customers", old.digest, stage="production", by="ann", reason="The first one.")
+    version, sentence = enter_production("customers", new.digest, registry, replaced="f" * 64)
+    assert (version, sentence) == (
+        "",
+        f"customers@production in {registry} stays {old.version}, for the endpoint served another version.",
+    )
+    assert models.model("customers").find("production").digest == old.digest
+    for _ in range(2):
+        version, _ = enter_production("customers", new.digest, registry, replaced=old.digest)
+        assert version == new.version
+    assert models.model("customers").find("production").digest == new.digest
+
+
 @pytest.mark.parametrize(("digest", "registry"), [("", "registry.db"), ("f" * 64, "")])
 def test_without_a_registry_the_stage_stays(digest: str, registry: str) -> None:
     """The sentence says so."""
