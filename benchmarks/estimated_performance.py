@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--nannyml", default="")
     parser.add_argument("--nannyml-seeds", type=int, default=10, help="of the regressions")
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--tables", nargs="+", default=(), help="of the regressions; all unless given")
     options = parser.parse_args()
     {"estimates": _estimates, "regressions": measure_regressions, "degradation": _degradation, "changes": _changes}[
         options.part

@@ -55,6 +55,8 @@ def measure_regressions(options: argparse.Namespace) -> None:
     )
     shifted, steady, seconds = list[Estimate](), list[Estimate](), 0.0
     for table, draw in _tables(options.data, options.test_rows):
+        if options.tables and table not in options.tables:
+            continue
         for model in MODELS:
             begun = time.perf_counter()
             found = _measure(partial(draw, model), options)

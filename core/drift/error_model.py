@@ -202,7 +202,8 @@ def _make_group(place: int, shapes: Sequence[tuple[Shape, int | None]], position
     for shape, place_of_bin in shapes:
         values = _shape_values(shape, place_of_bin, scores)[positions]
         mean, deviation = _round(float(values.mean())), _round(float(values.std()))
-        if deviation > 0:
+        # The deviation of equal numbers is not always 0; and the effect of a few rows is that of their errors.
+        if len(values) - int(np.unique_counts(values).counts.max()) >= ROWS_OF_A_TERM:
             terms.append(ErrorTerm(place, shape, mean, deviation, place_of_bin))
             columns.append((values - mean) / deviation)
     return _Group(tuple(terms), np.column_stack(columns) if columns else np.empty((len(positions), 0)))

@@ -184,7 +184,7 @@ def _draw_errors(
         return outside
     window, reference = zip(*pairs, strict=True)
     estimates = estimate_errors(profile.errors, reference, window)
-    # Absolute errors tell how many rows are alike: a small test part may lack the large ones that squares show.
+    # Absolute errors say whether rows are alike: a small test part may lack the large ones that squares depend on.
     if estimates[0].alike < FEWEST_ALIKE:
         return (
             "too few rows of the test part are like these: what is known of their errors is worth "

@@ -84,6 +84,19 @@ def test_the_unit_of_the_target_changes_the_means_only(seed: int, factor: float)
         assert changed.noise == pytest.approx(measure.noise, rel=1e-4)
 
 
+def test_an_input_that_hardly_varies_has_no_term() -> None:
+    """Trips of one month: the computed deviation of equal scores is 1e-18, and any window would lie far off."""
+    rng = np.random.default_rng(0)
+    month, rare = np.full(1287, 3.0), np.zeros(1287)
+    month[0], rare[:9] = 2.0, 1.0
+    model = _fit(rng.standard_normal(1287), np.column_stack([month, rare]), rng.standard_normal(1287))
+    assert {term.column for term in model.terms} == {0}
+    constant = ColumnCounts.of(np.full(1287, 0.3), ColumnBins("month", edges=(0.1, 0.2, 0.4, 0.5)))
+    values = np.full(1287, 0.3)
+    predicted = ColumnCounts.of(values, ColumnBins("value", edges=(0.0, 1.0)))
+    assert ErrorModel.fit([values, values], [predicted, constant], rng.standard_normal(1287)).terms == ()
+
+
 @pytest.mark.parametrize("rows", [0, 1, 9, 100])
 def test_few_rows_no_errors_and_constant_inputs_are_described(rows: int) -> None:
     """There is nothing that an input could tell."""
