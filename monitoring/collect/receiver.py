@@ -1,7 +1,7 @@
 """The receiver of events over HTTP: an event is acknowledged when it is on disk, and stored soon after.
 
 Events that arrive while a write to the disk is under way are written together by the next one (group commit), so that
-one ``fdatasync`` serves many of them.
+one write to the disk serves many of them.
 """
 
 import asyncio

@@ -16,7 +16,7 @@ def group_overlaps(hashes: Mapping[str, Hashes]) -> Iterator[list[str]]:
     """Yield files with common requests together, and every other file by itself.
 
     Args:
-        hashes: By the key of each file the hashes of its requests, each once.
+        hashes: By the key of each file the hashes (n,) of its requests, each once.
     """
     common = _find_repeated(np.concatenate([_NONE, *hashes.values()]))
     overlapping = [key for key, one in hashes.items() if are_among(one, common).any()]
@@ -26,12 +26,28 @@ def group_overlaps(hashes: Mapping[str, Hashes]) -> Iterator[list[str]]:
 
 
 def find_shared(some: Iterable[Hashes], others: Iterable[Hashes]) -> Hashes:
-    """Return the hashes, in order, of the requests that lie in one of some files and in one of others."""
+    """Return the hashes of the requests that lie in one of some files and in one of others.
+
+    Args:
+        some: Hashes (n,) of some files.
+        others: Hashes (n,) of other files.
+
+    Returns:
+        Hashes (k,) in order, each once.
+    """
     return _find_repeated(np.concatenate([_find_unique(some), _find_unique(others)]))
 
 
 def are_among(hashes: Hashes, ordered: Hashes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Return which hashes (n,) are among others, which are in order."""
+    """Return which hashes are among others.
+
+    Args:
+        hashes: Hashes (n,).
+        ordered: Others (k,), in order.
+
+    Returns:
+        Flags (n,).
+    """
     if not len(ordered):
         return np.zeros(len(hashes), dtype=np.bool_)
     places = np.searchsorted(ordered, hashes)
@@ -40,6 +56,7 @@ def are_among(hashes: Hashes, ordered: Hashes) -> np.ndarray[tuple[int], np.dtyp
 
 
 def _find_unique(hashes: Iterable[Hashes]) -> Hashes:
+    """Return the hashes (k,) of some files (n,), in order and each once."""
     ordered = np.sort(np.concatenate([_NONE, *hashes]))
     first = np.ones(len(ordered), dtype=np.bool_)
     first[1:] = ordered[1:] != ordered[:-1]
@@ -47,6 +64,6 @@ def _find_unique(hashes: Iterable[Hashes]) -> Hashes:
 
 
 def _find_repeated(hashes: Hashes) -> Hashes:
-    """Return the hashes that are there more than once, in order and each once."""
+    """Return those (k,) of some hashes (n,) that are there more than once, in order and each once."""
     ordered = np.sort(hashes)
     return _find_unique([ordered[1:][ordered[1:] == ordered[:-1]]])
