@@ -97,6 +97,23 @@ def test_an_option_is_applied(kubernetes: ApiServer, component: str, tmp_path: P
         assert "pod-security.kubernetes.io/enforce" not in labels
 
 
+def test_a_shared_namespace_gets_no_policy_that_needs_ours_for_names(tmp_path: Path) -> None:
+    """Of the options too: a pod with a policy of its own for what it calls could look up no name there."""
+    subprocess.run(["cp", "-rL", str(FOLDER), str(tmp_path / "kustomize")], check=True)
+    own = tmp_path / "own"
+    own.mkdir()
+    options = [name for name in COMPONENTS if name not in {"existing-namespace", "autoscaling-hpa"}]
+    document = {
+        "namespace": "team-a",
+        "resources": ["../kustomize/base"],
+        "components": [f"../kustomize/components/{name}" for name in [*options, "existing-namespace"]],
+    }
+    (own / "kustomization.yaml").write_text(yaml.safe_dump(document))
+    made = subprocess.run([str(binary("kubectl")), "kustomize", str(own)], check=True, capture_output=True, text=True)
+    policies = [one for one in yaml.safe_load_all(made.stdout) if one["kind"] == "NetworkPolicy"]
+    assert {one["metadata"]["name"] for one in policies if "Egress" in one["spec"]["policyTypes"]} == set()
+
+
 def test_our_own_client_applies_an_overlay(kubernetes: ApiServer) -> None:
     """Every object passes strict validation: no field is unknown to the server."""
     name = f"own-{secrets.token_hex(3)}"
