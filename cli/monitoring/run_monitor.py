@@ -39,7 +39,7 @@ _RETRY_SECONDS = 60.0
 _MOST_SENTENCES = 5
 _NEXT_STEPS = {
     "retrain": "headrace retrain {model} {store}",
-    "roll_back": "headrace registry rollback {name} --reason ..., then: headrace deploy {name}@production",
+    "roll_back": "headrace pull-out {model} {store}",
     "stop": "repair what sends the rows; nothing is trained on them",
 }
 

@@ -211,7 +211,9 @@ def _describe_origin(
         f"This is no learned model: it answers every row with {what} in the {part} part of version "
         f"{bundle.digest[:12]}, and was made to take its place."
     )
-    note = Note("warning", "", FAMILY, original.rows.train, sentence, "Put a model in its place when one is good again.")
+    note = Note(
+        "warning", "", FAMILY, original.rows.train, sentence, "Put a model in its place when one is good again."
+    )
     return replace(
         original,
         made_with=f"headrace {code.version}",

@@ -148,7 +148,9 @@ def _pull_out_approval(state: ModelState, version: ModelVersion, *, by: str, rea
     ]
     subject = f"{version.model} {version.version}"
     if not decisions:
-        raise InputError(f"no decision to pull {subject} out is recorded: headrace monitor records one where it decides.")
+        raise InputError(
+            f"no decision to pull {subject} out is recorded: headrace monitor records one where it decides."
+        )
     if any(approval.by == by for approval in version.pull_out_approvals.get(decisions[-1], ())):
         raise InputError(f"{by} has approved the pull-out of {subject} already: another person must.")
     return JournalEntry("approve", by, reason, version=version.number, facts={"decision": decisions[-1]})
