@@ -1,24 +1,29 @@
 """Monitor a model in use: reports, decisions, and the page."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
 from headrace.api.model_reference import ModelReference, open_model
 from headrace.core.ab_tests.result import ABTestResult
-from headrace.core.base.errors import InputError
+from headrace.core.base.errors import InputError, MissingError, StoreError, UserError
+from headrace.core.bundles.bundle import Bundle
 from headrace.core.monitors.decisions.decision import FeedbackTest, MonitorDecision
 from headrace.core.monitors.decisions.policy import MonitoringPolicy
 from headrace.core.monitors.decisions.policy_yaml import default_text, load_policy, parse_policy
+from headrace.core.monitors.reports.monitor_report import ShadowReport
 from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window, latest_window
 from headrace.monitoring.decisions.history import HistoryStore
-from headrace.monitoring.monitors.monitor_window import MonitoredWindow, monitor_window
+from headrace.monitoring.monitors.monitor_window import FurtherResults, MonitoredWindow, monitor_window
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.page_content import collect_page_content
 from headrace.monitoring.notices.notice_sender import read_addresses
+from headrace.monitoring.pull_outs.successor import find_plan_fault
 from headrace.monitoring.resources.window_resources import ResourceSource
 from headrace.monitoring.windows.window_store import WindowStore
+from headrace.registry.backends.locations import registry_location
+from headrace.registry.mlflow.registry import open_registry
 from headrace.reports.monitoring.page import write as write_page
 from headrace.stores.objects.open_objects import StorePlace, open_objects
 
@@ -33,6 +38,17 @@ def read_policy(policy: str | Path | MonitoringPolicy | None) -> MonitoringPolic
     if isinstance(policy, MonitoringPolicy):
         return policy
     return parse_policy(default_text()) if policy is None else load_policy(Path(policy))
+
+
+def check_pull_out(policy: MonitoringPolicy, model: ModelReference) -> str:
+    """Return why a policy's plan of a pull-out cannot be carried out for a version; empty if it can, or is not known.
+
+    Args:
+        policy: The policy.
+        model: The version in service.
+    """
+    with open_model(model) as bundle:
+        return find_plan_fault(policy, bundle.name, bundle.digest)
 
 
 def decide(
@@ -85,6 +101,7 @@ def monitor(
     new_labels: int | None = None,
     feedback: FeedbackTest | None = None,
     resources: ResourceSource | None = None,
+    shadows: Sequence[ModelReference] = (),
     notify: bool = True,
 ) -> MonitoredWindow:
     """Report about the latest window that has ended, and decide, as ``headrace monitor`` does.
@@ -99,6 +116,8 @@ def monitor(
         feedback: A test of a new version on instant feedback, which decides in place of the number of labels if the
             policy says so; None if there is none.
         resources: Where the resource level is read; None for nowhere.
+        shadows: Versions that answer nobody, to be scored on the same rows; those that the registry has as shadows are
+            scored by themselves.
         notify: Whether notices go to the addresses of ``HEADRACE_NOTICE_ADDRESSES``.
 
     Returns:
@@ -112,8 +131,11 @@ def monitor(
     rules = read_policy(policy)
     window = latest_window(rules, now)
     place = open_objects(str(store))
-    with open_model(model) as bundle:
+    with ExitStack() as stack:
+        bundle = stack.enter_context(open_model(model))
         check_rows(place, bundle.name)
+        given = [stack.enter_context(open_model(one)) for one in shadows]
+        known = {bundle.digest, *(one.digest for one in given)}
         return monitor_window(
             bundle,
             place,
@@ -121,9 +143,33 @@ def monitor(
             policy=rules,
             facts=TrainingFacts(trained, new_labels, feedback),
             now=now,
-            resources=lambda: resources.measure(window) if resources else (),
+            further=FurtherResults(
+                resources=lambda: resources.measure(window) if resources else (),
+                shadows=[*given, *_registered_shadows(bundle.name, known, stack)],
+            ),
             addresses=read_addresses() if notify else (),
         )
+
+
+def _registered_shadows(name: str, known: Container[str], stack: ExitStack) -> Iterator[Bundle | ShadowReport]:
+    """Yield the bundles of the versions that the registry has as shadows; a report of each that cannot be read."""
+    location = registry_location()
+    if location.path and not location.path.exists():
+        return
+    try:
+        versions = open_registry().model(name).shadows
+    except MissingError:
+        return
+    except StoreError as error:
+        yield ShadowReport("", 0, 0, (), (f"It is not known which versions are shadows: {error}",))
+        return
+    for version in versions:
+        if version.digest in known:
+            continue
+        try:
+            yield stack.enter_context(open_model(f"{name}@{version.digest}"))
+        except (UserError, StoreError) as error:
+            yield ShadowReport(version.digest, 0, 0, (), (f"The shadow {version.version} cannot be read: {error}",))
 
 
 def check_rows(place: StorePlace, name: str) -> None:

@@ -22,7 +22,7 @@ def pull_out(
     store: str | Path,
     *,
     policy: str | Path | MonitoringPolicy | None = None,
-    place: RolloutPlace = RolloutPlace(),
+    place: RolloutPlace | None = None,
     reason: str = "",
     output: str | Path | None = None,
     progress: Callable[[str], None] | None = None,
@@ -35,7 +35,7 @@ def pull_out(
         model: The version in service; see ``resolve_model``.
         store: The monitoring store: a folder, or ``s3://BUCKET/PREFIX``.
         policy: A monitoring policy or its file, whose plan counts; None for the plan that the decision names.
-        place: Where the model serves: ``local``, where the registry alone changes, or ``kserve``.
+        place: Where the model serves; None for ``local``, where the registry alone changes.
         reason: A person's reason, with which no decision and no approval is needed.
         output: Folder for a baseline's bundle; None for ``headrace-out/NAME-baseline-DIGEST``.
         progress: Called with a few words on what is waited for; None for silence.
@@ -46,7 +46,7 @@ def pull_out(
         ClusterError: If the version that takes over does not become live; the former one serves.
         StoreError: If store or registry fail.
     """
-    rules = read_policy(policy)
+    rules, place = read_policy(policy), place or RolloutPlace()
     if place.platform not in {"local", "kserve"}:
         raise InputError(f"the platform must be local or kserve; got {place.platform!r} instead.")
     with open_model(model) as bundle:

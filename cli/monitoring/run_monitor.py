@@ -76,6 +76,13 @@ def run(
         list[str] | None,
         typer.Option(metavar="MODEL", help="Earlier version, so that its windows are measured by all labels too."),
     ] = None,
+    shadow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Version that answers nobody, to be scored on the same rows; beside the registry's own shadows.",
+        ),
+    ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on with each window that ends, until SIGTERM or Ctrl-C.")
     ] = False,
@@ -105,13 +112,23 @@ def run(
     tested = monitoring.read_feedback(feedback) if feedback else None
     with open_model(model) as bundle:
         served_name = name or bundle.name
+    fault = monitoring.check_pull_out(rules, model)
+    if fault:
+        typer.echo(fault, err=True)
     if (prometheus or server) and not any(MONITORS[one].level == "resource" for one in rules.monitors):
         typer.echo("The policy watches none of the servers' monitors (such as availability): their state is not used.")
     resources = ResourceSource(served_name, prometheus, tuple(server or ()), selector)
 
     def look(now: datetime) -> "MonitoredWindow":
         found = monitoring.monitor(
-            model, store, now=now, policy=rules, trained=known, feedback=tested, resources=resources
+            model,
+            store,
+            now=now,
+            policy=rules,
+            trained=known,
+            feedback=tested,
+            resources=resources,
+            shadows=shadow or (),
         )
         _describe(found, model, store)
         if page is not None:
@@ -142,6 +159,8 @@ def _past(moment: datetime) -> datetime:
 
 
 def _describe(found: "MonitoredWindow", model: str, store: str) -> None:
+    from headrace.reports.monitoring.shadow_table import describe_shadows  # noqa: PLC0415 - as above
+
     report, decision = found.report, found.decision
     counts = {status: sum(one.status == status for one in report.results) for status in ("violated", "data_fault")}
     unknown = sum(one.status == "unknown" for one in report.results)
@@ -159,6 +178,8 @@ def _describe(found: "MonitoredWindow", model: str, store: str) -> None:
         typer.echo(f"  In this window: {sentence}")
     if len(unsaid) > _MOST_SENTENCES:
         typer.echo(f"  And {len(unsaid) - _MOST_SENTENCES} more, on the page (--page).")
+    for line in describe_shadows(report):
+        typer.echo(f"  {line}")
     for note in report.notes:
         typer.echo(f"  Note: {note}")
     for text in (*found.notices.sent, *found.notices.failures):

@@ -6,10 +6,9 @@ classes exactly, by its confusion matrix; numbers by the bins of ``profile.json`
 exact mean and to the baseline's exact RMSE.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,6 +46,9 @@ from headrace.core.splits.clusters import by_row
 from headrace.core.statistics import bootstrap, residuals
 from headrace.core.statistics.metrics import Floats
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def make_baseline_bundle(bundle: Bundle, folder: Path) -> Bundle:

@@ -1,7 +1,7 @@
 """The history of a model's monitoring: a report and a decision for each window, in a folder or a bucket.
 
-The keys are ``MODEL/reports/START--END.json`` and ``MODEL/decisions/START--END.json``, with both moments in RFC 3339, and
-``MODEL/pull-outs/VERSION-N.json`` for the Nth pull-out of a version, from 1.
+The keys are ``MODEL/reports/START--END.json`` and ``MODEL/decisions/START--END.json``, with both moments in RFC 3339,
+and ``MODEL/pull-outs/VERSION-N.json`` for the Nth pull-out of a version, from 1.
 Each is written once: whoever repeats a window, after a failure or by a second process, gets what stands there.
 """
 

@@ -1,7 +1,7 @@
 """Carries a pull-out out: the endpoint first, then the record in the store, then the registry.
 
-Each part is harmless when it is repeated, and the registry, by which ``NAME@production`` is found, changes last: whoever
-repeats it after a kill finds the same version in service, and completes what is left.
+Each part is harmless when it is repeated, and the registry, by which ``NAME@production`` is found, changes last:
+whoever repeats it after a kill finds the same version in service, and completes what is left.
 """
 
 from collections.abc import Callable

@@ -67,8 +67,8 @@ class ModelRegistry(Protocol):
     ) -> ModelVersion:
         """Pull a version out of production: another one takes over, and no rollback goes back to it by itself.
 
-        Do nothing if it is pulled out already. A version that has been in production is always allowed as successor; any
-        other needs the approvals that the policy demands, and no verdict, for no gate judges a baseline.
+        Do nothing if it is pulled out already. A version that has been in production is always allowed as successor;
+        any other needs the approvals that the policy demands, and no verdict, for no gate judges a baseline.
 
         Args:
             name: Name of the model.

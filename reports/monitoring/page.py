@@ -9,6 +9,7 @@ from headrace.reports.monitoring import phrases
 from headrace.reports.monitoring.heat_map import draw_heat_map
 from headrace.reports.monitoring.history import ModelInUse
 from headrace.reports.monitoring.performance_figures import draw_performance
+from headrace.reports.monitoring.shadow_table import tabulate_shadows
 from headrace.reports.page.page import render as fill
 
 
@@ -40,6 +41,7 @@ def render(history: ModelInUse) -> str:
         sections=[
             ("decisions", "What was decided"),
             ("performance", "How good it is"),
+            *([("shadows", "Shadows")] if latest.shadows else []),
             ("columns", "Columns by windows"),
             ("worst", "Then and now"),
             ("results", "All monitors"),
@@ -47,6 +49,7 @@ def render(history: ModelInUse) -> str:
         scope=phrases.describe_scope(history),
         promise=phrases.describe_promise(latest),
         performance=draw_performance(history),
+        shadows=tabulate_shadows(latest),
         heat=draw_heat_map(history.reports),
         levels=phrases.results_by_level(latest),
         words=phrases,

@@ -75,8 +75,8 @@ class KServeDeployer:
             former: Digest of the bundle that it serves now; nothing changes if it serves ``uri`` already.
 
         Raises:
-            InputError: If there is no such endpoint, Headrace did not deploy it, it serves a third version, or a rollout
-                is under way.
+            InputError: If there is no such endpoint, Headrace did not deploy it, it serves a third version, or a
+                rollout is under way.
             ClusterError: As ``deploy``.
         """
         before, namespace = self.cluster.get(INFERENCE_SERVICES, name), self.cluster.namespace

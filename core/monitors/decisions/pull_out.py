@@ -1,4 +1,4 @@
-"""A pull-out: which decision stands, and the document of what was done, whose schema is ``docs/pull-out.schema.json``."""
+"""A pull-out: which decision stands, and the document of what was done (``docs/pull-out.schema.json``)."""
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass

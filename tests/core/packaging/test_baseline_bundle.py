@@ -1,6 +1,5 @@
 """A bundle that answers with another one's baseline: exact constants, the same contract, and measured without a row."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from headrace.core.packaging.baseline_bundle import make_baseline_bundle
 from headrace.core.packaging.package import write
 from headrace.core.packaging.provenance_document import Provenance
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
-from tests.conftest import write_table
 from tests.made_bundle import make_bundle
 
 
