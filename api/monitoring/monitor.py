@@ -1,29 +1,26 @@
 """Monitor a model in use: reports, decisions, and the page."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
 from headrace.api.model_reference import ModelReference, open_model
 from headrace.core.ab_tests.result import ABTestResult
-from headrace.core.base.errors import InputError, MissingError, StoreError, UserError
-from headrace.core.bundles.bundle import Bundle
+from headrace.core.base.errors import InputError
 from headrace.core.monitors.decisions.decision import FeedbackTest, MonitorDecision
 from headrace.core.monitors.decisions.policy import MonitoringPolicy
 from headrace.core.monitors.decisions.policy_yaml import default_text, load_policy, parse_policy
-from headrace.core.monitors.reports.monitor_report import ShadowReport
 from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window, latest_window
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.monitors.monitor_window import FurtherResults, MonitoredWindow, monitor_window
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.page_content import collect_page_content
+from headrace.monitoring.monitors.registered_shadows import open_shadows
 from headrace.monitoring.notices.notice_sender import read_addresses
 from headrace.monitoring.pull_outs.successor import find_plan_fault
 from headrace.monitoring.resources.window_resources import ResourceSource
 from headrace.monitoring.windows.window_store import WindowStore
-from headrace.registry.backends.locations import registry_location
-from headrace.registry.mlflow.registry import open_registry
 from headrace.reports.monitoring.page import write as write_page
 from headrace.stores.objects.open_objects import StorePlace, open_objects
 
@@ -145,31 +142,10 @@ def monitor(
             now=now,
             further=FurtherResults(
                 resources=lambda: resources.measure(window) if resources else (),
-                shadows=[*given, *_registered_shadows(bundle.name, known, stack)],
+                shadows=[*given, *open_shadows(bundle.name, known, stack)],
             ),
             addresses=read_addresses() if notify else (),
         )
-
-
-def _registered_shadows(name: str, known: Container[str], stack: ExitStack) -> Iterator[Bundle | ShadowReport]:
-    """Yield the bundles of the versions that the registry has as shadows; a report of each that cannot be read."""
-    location = registry_location()
-    if location.path and not location.path.exists():
-        return
-    try:
-        versions = open_registry().model(name).shadows
-    except MissingError:
-        return
-    except StoreError as error:
-        yield ShadowReport("", 0, 0, (), (f"It is not known which versions are shadows: {error}",))
-        return
-    for version in versions:
-        if version.digest in known:
-            continue
-        try:
-            yield stack.enter_context(open_model(f"{name}@{version.digest}"))
-        except (UserError, StoreError) as error:
-            yield ShadowReport(version.digest, 0, 0, (), (f"The shadow {version.version} cannot be read: {error}",))
 
 
 def check_rows(place: StorePlace, name: str) -> None:

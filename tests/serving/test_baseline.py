@@ -37,7 +37,7 @@ def test_v1_answers_with_the_constants(served: tuple[Running, dict[str, float]])
     reply = server.remote.predict(MANY)
     label = max(shares, key=lambda name: shares[name])
     assert reply.document == {"predictions": [{"label": label, "probabilities": shares}] * len(MANY)}
-    assert server.remote.predict([{**GOOD, "plan": "gold"}]).status == 422
+    assert server.remote.predict([{**GOOD, "plan": "gold"}]).status == 400
 
 
 def test_v2_answers_with_the_constants(served: tuple[Running, dict[str, float]]) -> None:

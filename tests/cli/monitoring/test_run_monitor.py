@@ -57,6 +57,19 @@ def test_the_exit_code_can_say_that_something_was_decided(home: Path) -> None:
     assert headrace("monitor", "run", *_arguments(home, 1), "--exit-code").returncode == 0
 
 
+def test_what_comes_next_is_the_command_that_carries_it_out(home: Path) -> None:
+    """A decision to pull the version out names headrace pull-out."""
+    (home / "monitoring.yaml").write_text(
+        "format: 1\nwindow: week\nviolated_windows: 1\nconsidered_windows: 1\n"
+        "monitors: {input_drift: {action: roll_back}}\nretraining: {at_least_every_days: 0}\n"
+    )
+    store_week(open_objects(str(home / "store")), PumpWeek(3, warming=12))
+    done = headrace("monitor", *_arguments(home, 3))
+    assert done.returncode == 0, done.stderr
+    assert "Decision: roll back." in done.stdout
+    assert f"Next: headrace pull-out {pump_bundle().folder} {home / 'store'}" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
