@@ -41,7 +41,7 @@ def check_plan(plan: PullOut, state: ModelState, version: ModelVersion) -> None:
 def find_plan_fault(policy: MonitoringPolicy, name: str, digest: str) -> str:
     """Return why the plan of a policy cannot be carried out for a version, as a sentence; empty if it can.
 
-    Nothing is known, and nothing is said, without a registry that has the version.
+    Without a registry that has the version nothing is known, and the result is empty.
 
     Args:
         policy: The policy.

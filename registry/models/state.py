@@ -65,6 +65,12 @@ class ModelVersion:
     pull_out_approvals: Mapping[str, tuple[Approval, ...]] = field(default_factory=dict)
 
     @property
+    def state(self) -> str:
+        """Its stages, or ``pulled out`` or ``archived``, as text; empty in no stage."""
+        marks = [word for word, is_so in (("pulled out", self.pulled_out), ("archived", self.archived)) if is_so]
+        return ", ".join((*self.stages, *marks))
+
+    @property
     def full(self) -> str:
         """Version and digest in one: ``1.2.0+3f2a9c01d4e5``."""
         return with_digest(self.version, self.digest)
