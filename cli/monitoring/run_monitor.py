@@ -101,6 +101,7 @@ def run(
     from headrace.core.base.files import write_json  # noqa: PLC0415
     from headrace.core.monitors.reports.monitor_kinds import MONITORS  # noqa: PLC0415
     from headrace.core.monitors.reports.time_window import parse_moment  # noqa: PLC0415
+    from headrace.monitoring.pull_outs.successor import find_plan_fault  # noqa: PLC0415
     from headrace.monitoring.resources.window_resources import ResourceSource  # noqa: PLC0415
 
     if follow and at:
@@ -112,7 +113,7 @@ def run(
     tested = monitoring.read_feedback(feedback) if feedback else None
     with open_model(model) as bundle:
         served_name = name or bundle.name
-    fault = monitoring.check_pull_out(rules, model)
+        fault = find_plan_fault(rules, bundle.name, bundle.digest)
     if fault:
         typer.echo(fault, err=True)
     if (prometheus or server) and not any(MONITORS[one].level == "resource" for one in rules.monitors):

@@ -8,7 +8,7 @@ exact mean and to the baseline's exact RMSE.
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -46,9 +46,6 @@ from headrace.core.splits.clusters import by_row
 from headrace.core.statistics import bootstrap, residuals
 from headrace.core.statistics.metrics import Floats
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def make_baseline_bundle(bundle: Bundle, folder: Path) -> Bundle:
@@ -203,7 +200,7 @@ def _describe_origin(
 ) -> Provenance:
     """Say what the bundle is: no learned model, but the baseline of another version."""
     code = code_version()
-    says: Mapping[str, Any] = (
+    says = (
         {"value": answer.value}
         if answer.shares is None
         else {"shares": dict(zip(matrix_layout.classes(contract), answer.shares.tolist(), strict=True))}

@@ -41,9 +41,17 @@ class HistoryStore:
 
     def add_pull_out(self, record: PullOutRecord, number: int) -> PullOutRecord:
         """Store what became of the nth pull-out of a version, unless that is stored; return the one that is stored."""
-        key = f"{self.place.prefix}{self.model}/pull-outs/{record.digest}-{number}.json"
+        key = self._pull_out_key(record.digest, number)
         add_document(self.place, key, record)
         return read_document(self.place, key, PullOutRecord)
+
+    def pull_out(self, version: str, number: int) -> PullOutRecord | None:
+        """Return what became of the nth pull-out of a version, by its digest; None if nothing is stored."""
+        key = self._pull_out_key(version, number)
+        return read_document(self.place, key, PullOutRecord) if self.place.store.exists(key) else None
+
+    def _pull_out_key(self, version: str, number: int) -> str:
+        return f"{self.place.prefix}{self.model}/pull-outs/{version}-{number}.json"
 
     def decision_key(self, window: TimeWindow) -> str:
         """Return the key of the decision about a window."""

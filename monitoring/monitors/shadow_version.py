@@ -4,9 +4,10 @@ The serving path stays as it is. What only an endpoint shows (latency, memory, f
 anything of inputs that the store does not hold, such as personal columns.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from headrace.core.base.errors import DataError, UserError
@@ -15,7 +16,7 @@ from headrace.core.inference.batch_scoring import score_block, validate_rows
 from headrace.core.inference.scorer import Scorer
 from headrace.core.monitors.performance.estimated_performance import estimated_results
 from headrace.core.monitors.performance.performance_reference import PerformancePlan
-from headrace.core.monitors.reports.monitor_report import MonitorResult, ShadowReport
+from headrace.core.monitors.reports.monitor_report import ShadowReport
 from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.labels.label_table import ACTUAL
 from headrace.monitoring.labels.window_performance import predicted_rows
@@ -23,15 +24,14 @@ from headrace.monitoring.monitors.answered_rows import answer_columns, select_an
 from headrace.monitoring.monitors.measure_labels import AnsweredLabels, measure_answers
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.stored_counts import own_rows
+from headrace.monitoring.windows.column_types import concat_rows
 from headrace.monitoring.windows.count_window import count_window
 from headrace.monitoring.windows.window_rows import select_inputs
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import StorePlace
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 MOST_SCORED = 100_000
+_DRAW = "drawn"
 SHOWN = frozenset({"measured_performance", "estimated_performance"})
 
 
@@ -66,11 +66,11 @@ class ShadowVersion:
     def _report(self, place: StorePlace, window: TimeWindow, labels: AnsweredLabels, alpha: float) -> ShadowReport:
         shadow, scorer = MonitoredModel.of(self.bundle), Scorer.open(self.bundle)
         plan = PerformancePlan(alpha=alpha / 2)
-        frames = list(own_rows(WindowStore(place, self.served.name).read(window), self.served))
-        answered, notes = select_answered(frames, self.served.contract)
-        if answered.height > MOST_SCORED:
-            notes = (*notes, f"A shadow scored {MOST_SCORED:,} of {answered.height:,} rows, drawn with a fixed seed.")
-            answered = answered.sample(MOST_SCORED, seed=0)
+        frames = own_rows(WindowStore(place, self.served.name).read(window), self.served)
+        drawn, seen = _draw_rows(frames)
+        answered, notes = select_answered(drawn, self.served.contract)
+        if seen > MOST_SCORED:
+            notes = (*notes, f"The shadow scored {answered.height:,} of {seen:,} rows, drawn with a fixed seed.")
         scored, refused = _score(answered, scorer, shadow)
         measured, _ = _score(labels.answered, scorer, shadow)
         if refused:
@@ -86,8 +86,23 @@ class ShadowVersion:
             plan=plan,
         )
         results = [*measure_answers(shadow, measured, fresh, plan), *estimated]
-        shown: Sequence[MonitorResult] = [one for one in results if one.monitor in SHOWN]
+        shown = [one for one in results if one.monitor in SHOWN]
         return ShadowReport(self.bundle.digest, scored.height, fresh.height, tuple(shown), tuple(notes))
+
+
+def _draw_rows(frames: Iterator[pl.DataFrame]) -> tuple[list[pl.DataFrame], int]:
+    """Return at most ``MOST_SCORED`` of all rows, each as likely as any other, and the number of all."""
+    draw, seen = np.random.default_rng(0), 0
+    kept: list[pl.DataFrame] = []
+    for frame in frames:
+        seen += frame.height
+        kept.append(frame.with_columns(pl.Series(_DRAW, draw.random(frame.height))))
+        # Rows with the least numbers are a simple random sample, of however many frames they come.
+        if sum(part.height for part in kept) > 2 * MOST_SCORED:
+            kept = [concat_rows(kept).bottom_k(MOST_SCORED, by=_DRAW)]
+    if seen > MOST_SCORED:
+        kept = [concat_rows(kept).bottom_k(MOST_SCORED, by=_DRAW)]
+    return [frame.drop(_DRAW) for frame in kept], seen
 
 
 def _score(rows: pl.DataFrame, scorer: Scorer, shadow: MonitoredModel) -> tuple[pl.DataFrame, int]:

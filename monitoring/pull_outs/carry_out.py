@@ -5,7 +5,7 @@ whoever repeats it after a kill finds the same version in service, and completes
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -141,6 +141,8 @@ def _take_over(
     registry: MlflowRegistry, history: HistoryStore, record: PullOutRecord, order: PullOutOrder, *, number: int
 ) -> PullOut:
     """Let the successor serve, then record it in the store, then in the registry."""
+    # Whoever was killed after writing the record chose the successor, which serves already.
+    record = history.pull_out(record.digest, number) or record
     facts = {
         "plan": record.plan,
         **({"decision": record.decision} if record.decision else {}),
@@ -157,12 +159,11 @@ def _take_over(
         reason=record.reason,
     )
     endpoint = order.serve(record.successor_uri, record.digest) if order.serve else None
-    values = {**record.as_json(), **({"endpoint": endpoint} if endpoint else {})}
-    kept = history.add_pull_out(PullOutRecord.from_json(values), number)
+    kept = history.add_pull_out(replace(record, endpoint=record.endpoint or endpoint), number)
     registry.pull_out(
         record.name,
         record.digest,
-        successor=kept.successor,
+        successor=record.successor,
         facts={**facts, "record": digest(dumps(kept.as_json()).encode())},
         by=record.by,
         reason=record.reason,

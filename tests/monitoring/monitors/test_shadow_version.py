@@ -12,6 +12,7 @@ from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.monitors.decisions.policy import MonitoringPolicy, MonitorRule, RetrainingPolicy
 from headrace.core.monitors.reports.monitor_report import MonitorReport
 from headrace.core.packaging.baseline_bundle import make_baseline_bundle
+from headrace.monitoring.monitors import shadow_version
 from headrace.monitoring.monitors.run_monitors import run_monitors
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.reports.monitoring.shadow_table import describe_shadows, tabulate_shadows
@@ -80,6 +81,16 @@ def test_a_shadow_that_knows_nothing_is_seen_to_be_worse(place: StorePlace, tmp_
     served = report.find("measured_performance", "roc_auc")
     assert served is not None
     assert (served.value or 0) > 0.7
+
+
+def test_of_many_rows_a_sample_is_scored_and_the_report_says_so(
+    place: StorePlace, twin: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many rows a window has, so many are in memory; each is as likely to be drawn as any other."""
+    monkeypatch.setattr(shadow_version, "MOST_SCORED", 50)
+    store_week(place, PumpWeek(1))
+    (shadow,) = _report(place, PumpWeek(1), twin).shadows
+    assert (shadow.rows, shadow.notes) == (50, ("The shadow scored 50 of 300 rows, drawn with a fixed seed.",))
 
 
 def test_inputs_that_are_not_stored_are_named(place: StorePlace, twin: Bundle) -> None:

@@ -8,6 +8,7 @@ import pytest
 import headrace.api as hr
 from headrace.core.base.errors import ClusterError, InputError
 from headrace.core.monitors.decisions.pull_out import PullOutRecord
+from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.pull_outs.carry_out import PullOutOrder, carry_out
 from headrace.monitoring.pull_outs.successor import find_plan_fault
 from headrace.registry.mlflow.registry import MlflowRegistry
@@ -140,7 +141,7 @@ def test_a_kill_at_any_point_is_completed_by_the_same_command(life: Life, monkey
 
     order = PullOutOrder(rules(), plan_from_policy=False, reason="", folder=life.home / "baseline", serve=serve)
     place = open_objects(life.store)
-    for owner, name in ((PullOutRecord, "from_json"), (MlflowRegistry, "pull_out")):
+    for owner, name in ((HistoryStore, "add_pull_out"), (MlflowRegistry, "pull_out")):
         with monkeypatch.context() as patched:
             patched.setattr(owner, name, lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
