@@ -162,7 +162,7 @@ def _measure(outcome: EvaluatedRows, original: BundleMetrics, contract: Contract
     sample = bootstrap.resample([outcome], seed=original.plan.seed, clusters=clusters)
     metrics = bootstrap.intervals(outcome, sample)
     names = tuple(metrics)
-    text = "The bundle that the baseline was made from holds no rows, so that each row counts as one draw"
+    text = "A baseline is measured without reading a row, so that each row counts as one draw"
     cautions = [IntervalCaution(names, f"{text}.")]
     if outcome.values is not None:
         cautions.append(IntervalCaution(names, "What was true is known in bins only, and its mean and spread exactly."))

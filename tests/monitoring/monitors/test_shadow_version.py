@@ -10,6 +10,7 @@ import headrace.api as hr
 from headrace.cli.monitoring.pumps import PumpWeek
 from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.monitors.decisions.policy import MonitoringPolicy, MonitorRule, RetrainingPolicy
+from headrace.core.monitors.reports.monitor_kinds import MONITORS
 from headrace.core.monitors.reports.monitor_report import MonitorReport
 from headrace.core.packaging.baseline_bundle import make_baseline_bundle
 from headrace.monitoring.monitors import shadow_version
@@ -33,6 +34,8 @@ POLICY = MonitoringPolicy(
     retraining=RetrainingPolicy(at_least_every_days=0, at_most_every_days=0),
     pull_out="shadow",
 )
+
+EVERYTHING = MonitoringPolicy(window="week", monitors={name: MonitorRule() for name in MONITORS})
 
 
 @pytest.fixture
@@ -81,6 +84,28 @@ def test_a_shadow_that_knows_nothing_is_seen_to_be_worse(place: StorePlace, tmp_
     served = report.find("measured_performance", "roc_auc")
     assert served is not None
     assert (served.value or 0) > 0.7
+
+
+def test_a_baseline_in_service_is_monitored_with_the_model_as_its_shadow(place: StorePlace, tmp_path: Path) -> None:
+    """Constant answers are no drift and no fault; what the model would do on these rows is seen beside them."""
+    baseline = make_baseline_bundle(pump_bundle(), tmp_path / "baseline")
+    answer = baseline.json("cases.json")["cases"][0]["expected"]
+    constants = [pl.lit(answer["label"]).alias("label")]
+    constants += [pl.lit(share).alias(f"probability_{name}") for name, share in answer["probabilities"].items()]
+    for number in (1, 2):
+        week, scratch = PumpWeek(number), open_objects(str(tmp_path / f"scratch-{number}"))
+        frame = store_week(scratch, week, digest=baseline.digest)
+        for rows in WindowStore(scratch, "customers").read(week_window(week)):
+            WindowStore(place, "customers").write(rows.with_columns(constants))
+        if number == 1:
+            store_labels(place, frame, now=PumpWeek(2).start + timedelta(days=1))
+    report = run_monitors(baseline, place, week_window(PumpWeek(2)), EVERYTHING, shadows=[pump_bundle()])
+    assert (report.rows, report.labelled) == (300, 300)
+    assert not [one for one in report.results if one.status in {"violated", "data_fault"}]
+    measured = {one.subject: one.value for one in report.results if one.monitor == "measured_performance"}
+    assert measured["roc_auc"] == pytest.approx(0.5)
+    shadow = {one.subject: one.value for one in report.shadows[0].results if one.monitor == "measured_performance"}
+    assert (shadow["roc_auc"] or 0) > 0.7
 
 
 def test_of_many_rows_a_sample_is_scored_and_the_report_says_so(
