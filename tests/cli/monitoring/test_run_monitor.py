@@ -57,6 +57,21 @@ def test_the_exit_code_can_say_that_something_was_decided(home: Path) -> None:
     assert headrace("monitor", "run", *_arguments(home, 1), "--exit-code").returncode == 0
 
 
+def test_a_shadow_is_named_beside_the_version_in_service(home: Path) -> None:
+    """A version that answers nobody is scored on the same rows: one line, and a part of the document."""
+    made = headrace("baseline", str(pump_bundle().folder), "-o", str(home / "baseline"))
+    assert made.returncode == 0, made.stderr
+    assert "it answers every row with {'label': 'no'" in made.stdout
+    (home / "monitoring.yaml").write_text(_WEEK.replace("missing: {}", "missing: {}\n  estimated_performance: {}"))
+    summary = home / "summary.json"
+    done = headrace("monitor", *_arguments(home, 1), "--shadow", str(home / "baseline"), "--summary", str(summary))
+    assert done.returncode == 0, done.stderr
+    (shadow,) = json.loads(summary.read_text())["report"]["shadows"]
+    assert f"Shadow {shadow['digest'][:12]}, 300 rows, 0 new labels: " in done.stdout
+    assert "estimated (" in done.stdout
+    assert " in service)." in done.stdout
+
+
 def test_what_comes_next_is_the_command_that_carries_it_out(home: Path) -> None:
     """A decision to pull the version out names headrace pull-out."""
     (home / "monitoring.yaml").write_text(
