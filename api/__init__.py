@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from headrace.api.monitoring.collecting import collect
     from headrace.api.monitoring.labelling import add_labels
     from headrace.api.monitoring.monitor import monitor, write_monitor_page
+    from headrace.api.monitoring.pulling_out import make_baseline, pull_out
     from headrace.api.monitoring.retraining import Retraining, RolloutPlace, retrain
     from headrace.api.run_result import Run, open_run
     from headrace.api.scoring import Predictions, score
@@ -65,10 +66,12 @@ __all__ = [
     "assign_versions",
     "collect",
     "deploy",
+    "make_baseline",
     "monitor",
     "open_bundle",
     "open_run",
     "plan_ab_test",
+    "pull_out",
     "retrain",
     "run",
     "score",
@@ -90,10 +93,12 @@ _MODULES = {
     "assign_versions": "headrace.api.monitoring.ab_tests",
     "collect": "headrace.api.monitoring.collecting",
     "deploy": "headrace.api.deployment",
+    "make_baseline": "headrace.api.monitoring.pulling_out",
     "monitor": "headrace.api.monitoring.monitor",
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",
     "plan_ab_test": "headrace.api.monitoring.ab_tests",
+    "pull_out": "headrace.api.monitoring.pulling_out",
     "retrain": "headrace.api.monitoring.retraining",
     "run": "headrace.api.training",
     "score": "headrace.api.scoring",

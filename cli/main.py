@@ -39,6 +39,8 @@ _COMMANDS = {
     "abtest": "monitoring.abtest",
     "monitor": "monitoring.monitor",
     "retrain": "monitoring.retrain:retrain:EXAMPLES",
+    "pull-out": "monitoring.pull_out:pull_out:EXAMPLES",
+    "baseline": "local.baseline:baseline:EXAMPLES",
     "compile": "cluster.compile:compile_pipeline:EXAMPLES",
     "doctor": "local.doctor:doctor:EXAMPLES",
     "cluster": "cluster.cluster",

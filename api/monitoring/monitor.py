@@ -13,10 +13,12 @@ from headrace.core.monitors.decisions.policy import MonitoringPolicy
 from headrace.core.monitors.decisions.policy_yaml import default_text, load_policy, parse_policy
 from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window, latest_window
 from headrace.monitoring.decisions.history import HistoryStore
-from headrace.monitoring.monitors.monitor_window import MonitoredWindow, monitor_window
+from headrace.monitoring.monitors.monitor_window import FurtherResults, MonitoredWindow, monitor_window
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.page_content import collect_page_content
+from headrace.monitoring.monitors.registered_shadows import open_shadows
 from headrace.monitoring.notices.notice_sender import NoticeAddress, read_addresses
+from headrace.monitoring.pull_outs.successor import find_plan_fault
 from headrace.monitoring.resources.window_resources import ResourceSource
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.reports.monitoring.page import write as write_page
@@ -33,6 +35,17 @@ def read_policy(policy: str | Path | MonitoringPolicy | None) -> MonitoringPolic
     if isinstance(policy, MonitoringPolicy):
         return policy
     return parse_policy(default_text()) if policy is None else load_policy(Path(policy))
+
+
+def check_pull_out(policy: MonitoringPolicy, model: ModelReference) -> str:
+    """Return why a policy's plan of a pull-out cannot be carried out for a version; empty if it can, or is not known.
+
+    Args:
+        policy: The policy.
+        model: The version in service.
+    """
+    with open_model(model) as bundle:
+        return find_plan_fault(policy, bundle.name, bundle.digest)
 
 
 def decide(
@@ -85,6 +98,7 @@ def monitor(
     new_labels: int | None = None,
     feedback: FeedbackTest | None = None,
     resources: ResourceSource | None = None,
+    shadows: Sequence[ModelReference] = (),
     addresses: Sequence[NoticeAddress] | None = None,
 ) -> MonitoredWindow:
     """Report about the latest window that has ended, and decide, as ``headrace monitor`` does.
@@ -99,6 +113,8 @@ def monitor(
         feedback: A test of a new version on instant feedback, which decides in place of the number of labels if the
             policy says so; None if there is none.
         resources: Where the resource level is read; None for nowhere.
+        shadows: Versions that answer nobody, to be scored on the same rows; those that the registry has as shadows are
+            scored by themselves.
         addresses: Where notices go; None for the addresses of ``HEADRACE_NOTICE_ADDRESSES``, empty for nowhere.
 
     Returns:
@@ -113,8 +129,11 @@ def monitor(
     notified = read_addresses() if addresses is None else addresses
     window = latest_window(rules, now)
     place = open_objects(str(store))
-    with open_model(model) as bundle:
+    with ExitStack() as stack:
+        bundle = stack.enter_context(open_model(model))
         check_rows(place, bundle.name)
+        given = [stack.enter_context(open_model(one)) for one in shadows]
+        known = {bundle.digest, *(one.digest for one in given)}
         return monitor_window(
             bundle,
             place,
@@ -122,7 +141,10 @@ def monitor(
             policy=rules,
             facts=TrainingFacts(trained, new_labels, feedback),
             now=now,
-            resources=lambda: resources.measure(window, rules) if resources else (),
+            further=FurtherResults(
+                resources=lambda: resources.measure(window, rules) if resources else (),
+                shadows=[*given, *open_shadows(bundle.name, known, stack)],
+            ),
             addresses=notified,
         )
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from headrace.cli.options.model_argument import Model
 from headrace.cli.options.registry_options import Json
 from headrace.core.base.errors import InputError
 from headrace.core.base.quantities import describe_count
+
+if TYPE_CHECKING:
+    from headrace.core.monitors.decisions.policy import MonitoringPolicy
 
 EXAMPLES = """
 Examples:
@@ -41,6 +44,8 @@ Examples:
   headrace monitor policy -o monitoring.yaml
 
   headrace monitor policy --check monitoring.yaml
+
+  headrace monitor policy --check monitoring.yaml --model tips@production
 """
 DECIDE = """
 Examples:
@@ -63,6 +68,9 @@ app.command(epilog=RULES)(rules)
 @app.command(epilog=POLICY)
 def policy(
     check: Annotated[Path | None, typer.Option(metavar="FILE", help="Check this policy instead.")] = None,
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="With --check: version in service, to check the pull-out plan for.")
+    ] = "",
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="File to write.", show_default="standard output"),
@@ -72,8 +80,11 @@ def policy(
     from headrace.core.base.files import write_text  # noqa: PLC0415 - other commands need none of it
     from headrace.core.monitors.decisions.policy_yaml import default_text, load_policy  # noqa: PLC0415
 
+    if model and not check:
+        raise InputError("--model says for which version the policy of --check FILE is checked; name that file too.")
     if check:
         rules = load_policy(check)
+        _check_pull_out(rules, model)
         typer.echo(
             f"{check}: {describe_count(len(rules.monitors), 'monitor')} over windows of a {rules.window}; each "
             f"report may raise a false alarm with a chance of {rules.alpha:.4g}. Digest {rules.digest[:12]}."
@@ -86,6 +97,16 @@ def policy(
         raise InputError(f"{output} exists; name another file, or delete it.")
     write_text(output, default_text())
     typer.echo(f"{output} is written: read it, edit it, then: headrace monitor policy --check {output}")
+
+
+def _check_pull_out(rules: "MonitoringPolicy", model: str) -> None:
+    if not model:
+        return
+    from headrace.api.monitoring.monitor import check_pull_out  # noqa: PLC0415 - slow to import
+
+    fault = check_pull_out(rules, model)
+    if fault:
+        raise InputError(fault)
 
 
 @app.command(epilog=DECIDE)

@@ -46,7 +46,7 @@ _POLL_SECONDS = 2.0
 _MOST_SENTENCES = 5
 _NEXT_STEPS = {
     "retrain": "headrace retrain {model} {store}",
-    "roll_back": "headrace registry rollback {name} --reason ..., then: headrace deploy {name}@production",
+    "roll_back": "headrace pull-out {model} {store}",
     "stop": "repair what sends the rows; nothing is trained on them",
 }
 
@@ -86,6 +86,13 @@ def run(
         list[str] | None,
         typer.Option(metavar="MODEL", help="Earlier version, so that its windows are measured by all labels too."),
     ] = None,
+    shadow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Version that answers nobody, to be scored on the same rows; beside the registry's own shadows.",
+        ),
+    ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on with each window that ends, until SIGTERM or Ctrl-C.")
     ] = False,
@@ -122,6 +129,7 @@ def run(
     from headrace.core.monitors.reports.time_window import parse_typed_moment  # noqa: PLC0415
     from headrace.monitoring.gauges.monitor_gauges import MonitorRun, write_gauges  # noqa: PLC0415
     from headrace.monitoring.notices.notice_sender import read_addresses  # noqa: PLC0415
+    from headrace.monitoring.pull_outs.successor import find_plan_fault  # noqa: PLC0415
     from headrace.monitoring.resources.window_resources import ResourceSource  # noqa: PLC0415
 
     written = Path(gauges) if gauges.endswith(".prom") else None
@@ -145,6 +153,9 @@ def run(
     addresses = read_addresses()
     with open_model(model) as bundle:
         served_name = name or bundle.name
+        fault = find_plan_fault(rules, bundle.name, bundle.digest)
+    if fault:
+        typer.echo(fault, err=True)
     if (prometheus or server) and not any(MONITORS[one].level == "resource" for one in rules.monitors):
         typer.echo("The policy watches none of the servers' monitors (such as availability): their state is not used.")
     resources = ResourceSource(served_name, prometheus, tuple(server or ()), selector)
@@ -159,6 +170,7 @@ def run(
             feedback=tested,
             resources=resources,
             addresses=addresses,
+            shadows=shadow or (),
         )
         if written:
             write_gauges(written, [MonitorRun(found.report, now, found.decision.outcome, rules.length.total_seconds())])
@@ -210,6 +222,8 @@ def _past(moment: datetime) -> datetime:
 
 
 def _describe(found: "MonitoredWindow", model: str, store: str, *, is_carried_out: bool) -> None:
+    from headrace.reports.monitoring.shadow_table import describe_shadows  # noqa: PLC0415 - as above
+
     report, decision = found.report, found.decision
     counts = {status: sum(one.status == status for one in report.results) for status in ("violated", "data_fault")}
     unknown = sum(one.status == "unknown" for one in report.results)
@@ -229,6 +243,8 @@ def _describe(found: "MonitoredWindow", model: str, store: str, *, is_carried_ou
         typer.echo(f"  In this window: {sentence}")
     if len(unsaid) > _MOST_SENTENCES:
         typer.echo(f"  And {len(unsaid) - _MOST_SENTENCES} more, on the page (--page).")
+    for line in describe_shadows(report):
+        typer.echo(f"  {line}")
     if found.standing:
         typer.echo(f"  Note: {found.standing}")
     for note in report.notes:

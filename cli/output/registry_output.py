@@ -25,7 +25,7 @@ def versions_table(state: ModelState) -> str:
         [
             version.number,
             version.full,
-            ", ".join(version.stages) or ("archived" if version.archived else "-"),
+            version.state or "-",
             version.verdict or "-",
             main_metric(version),
             day(version.registered),

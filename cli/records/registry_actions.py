@@ -28,6 +28,8 @@ Examples:
   headrace approve tumours 1.1.0 --reason "read the report, tried the slices"
 
   headrace registry approve tumours latest --reason "the same, with the other commands of the registry"
+
+  headrace approve tumours 1.1.0 --pull-out --reason "the labels of yesterday are right"
 """
 ARCHIVE = """
 Examples:
@@ -107,11 +109,26 @@ def rollback(
     typer.echo(f"{model} {restored.version} is back in {stage}: {restored.uri}")
 
 
-def approve(model: Model, version: VersionName, reason: _Why, by: By = "", registry: Registry = "") -> None:
+def approve(
+    model: Model,
+    version: VersionName,
+    reason: _Why,
+    *,
+    pull_out: Annotated[
+        bool, typer.Option("--pull-out", help="Approve of the latest decision to pull VERSION out instead.")
+    ] = False,
+    by: By = "",
+    registry: Registry = "",
+) -> None:
     """Record that you approve of VERSION of MODEL, and why."""
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
 
-    approved = open_registry(registry).approve(model, version, by=actor_name(by), reason=reason)
+    who = actor_name(by)
+    approved = open_registry(registry).approve(model, version, by=who, reason=reason, pull_out=pull_out)
+    if pull_out:
+        typer.echo(f"The pull-out of {model} {approved.version} is approved by {who}.")
+        typer.echo("Next: the same headrace pull-out again")
+        return
     names = ", ".join(approval.by for approval in approved.approvals)
     typer.echo(f"{model} {approved.version} is approved by {names}.")
     typer.echo(f"Next: headrace registry promote {model} {approved.version}")

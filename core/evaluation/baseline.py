@@ -1,11 +1,52 @@
 """The baseline: predictions without looking at a row, the least that a model must beat."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from headrace.core.contracts.contract import Contract
 from headrace.core.features.matrix_layout import classes, positive
 from headrace.core.features.model_matrix import Target
+from headrace.core.statistics.metrics import Floats
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
+
+
+@dataclass(frozen=True)
+class BaselineAnswer:
+    """What the baseline answers for every row.
+
+    Attributes:
+        shares: Share of each class (k,), in the order of ``matrix_layout.classes``; None for a regression.
+        value: Mean of the target, in its unit; None for a classification.
+    """
+
+    shares: Floats | None = None
+    value: float | None = None
+
+    @classmethod
+    def of(cls, target: Target, contract: Contract) -> "BaselineAnswer":
+        """Return the answer that encoded targets (n,) of the training rows give."""
+        if contract.task == "regression":
+            return cls(value=float(target.mean()))
+        return cls(np.bincount(target.astype(np.int64), minlength=len(classes(contract))) / len(target))
+
+    def predict(self, actual: Target, contract: Contract) -> EvaluatedRows:
+        """Predict the same for each of m rows.
+
+        Args:
+            actual: Encoded targets (m,) of the rows, which the result holds as the actual values.
+            contract: The contract, for task and classes.
+        """
+        rows = len(actual)
+        if self.shares is None:
+            return EvaluatedRows(task="regression", actual=actual, values=np.full(rows, self.value))
+        return EvaluatedRows(
+            task=contract.task,
+            actual=actual,
+            probabilities=np.tile(self.shares, (rows, 1)),
+            labels=np.full(rows, self.shares.argmax()),
+            positive=positive(contract),
+        )
 
 
 def kind(contract: Contract) -> str:
@@ -26,14 +67,4 @@ def predict(train_target: Target, test_target: Target, contract: Contract) -> Ev
     Returns:
         The predictions for the m test rows, with their actual values.
     """
-    rows = len(test_target)
-    if contract.task == "regression":
-        return EvaluatedRows(task="regression", actual=test_target, values=np.full(rows, train_target.mean()))
-    shares = np.bincount(train_target.astype(np.int64), minlength=len(classes(contract))) / len(train_target)
-    return EvaluatedRows(
-        task=contract.task,
-        actual=test_target,
-        probabilities=np.tile(shares, (rows, 1)),
-        labels=np.full(rows, shares.argmax()),
-        positive=positive(contract),
-    )
+    return BaselineAnswer.of(train_target, contract).predict(test_target, contract)

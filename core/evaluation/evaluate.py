@@ -11,6 +11,7 @@ from headrace.core.base.errors import DataError, quote
 from headrace.core.base.files import write_json
 from headrace.core.contracts.contract import Contract
 from headrace.core.evaluation import baseline, equal_inputs, fold_overlap, near_inputs
+from headrace.core.evaluation.baseline import BaselineAnswer
 from headrace.core.evaluation.evaluation_document import (
     BaselineMeasures,
     ChosenThreshold,
@@ -196,7 +197,8 @@ def evaluate_predictions(
     Returns:
         The evaluation; see ``evaluate``.
     """
-    baseline_rows = baseline.predict(train_target, outcome.actual, fitted.contract)
+    answer = BaselineAnswer.of(train_target, fitted.contract)
+    baseline_rows = answer.predict(outcome.actual, fitted.contract)
     clusters = clusters or by_row(len(outcome))
     widening = fold_overlap.widening_factor(folds)
     sample = bootstrap.resample([outcome, baseline_rows], seed=plan.seed, clusters=clusters, widening=widening)
@@ -213,7 +215,11 @@ def evaluate_predictions(
         undefined=tuple(sorted(set(compute_metrics(outcome)) - set(metrics))),
         resampled_by=SamplingUnit(clusters.by, clusters.count, sentence),
         cautions=find_cautions(outcome, clusters=clusters, classes=fitted.classes, metrics=list(metrics)),
-        baseline=_baseline(outcome, baseline_rows, fitted.contract, sample),
+        baseline=replace(
+            _baseline(outcome, baseline_rows, fitted.contract, sample),
+            shares=None if answer.shares is None else dict(zip(fitted.classes, answer.shares.tolist(), strict=True)),
+            value=answer.value,
+        ),
         threshold=_threshold(fitted, plan.costs),
         confusion=None,
         plan=plan.parameters,

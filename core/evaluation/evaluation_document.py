@@ -77,11 +77,16 @@ class BaselineMeasures:
         kind: What is predicted, in words.
         metrics: Value by name of the metric; without those that the rows do not define.
         comparison: Comparison of the model with the baseline; empty if both define no metric.
+        shares: Predicted share of each class, by its name; absent for a regression, and in documents that were written
+            before this was recorded.
+        value: Predicted number, in the target's unit; absent for a classification, and in such documents.
     """
 
     kind: str
     metrics: Mapping[str, float]
     comparison: ModelComparison | None = field(metadata=ABSENT_AS_EMPTY)
+    shares: Mapping[str, float] | None = None
+    value: float | None = None
 
 
 @dataclass(frozen=True)

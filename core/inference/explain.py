@@ -88,12 +88,12 @@ class Explainer:
         """
         self._model = model
         self._estimator = model.pipeline.named_steps["estimator"]
-        self._sources = _sources(model)
         if model.family not in EXPLAINED:
             raise UnexplainedError(
                 f"models of the family {model.family} have no exact contributions; "
                 f"those of {', '.join(sorted(EXPLAINED))} have."
             )
+        self._sources = _sources(model)
         shap = _library()
         if model.family in LINEAR:
             means = np.asarray(content.get("reference", []), dtype=np.float64)

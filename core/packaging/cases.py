@@ -1,6 +1,7 @@
 """Test cases of a model: requests with the predictions that a server must reproduce before it takes traffic."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -42,13 +43,31 @@ def make(model: Model, test: pl.DataFrame, actuals: pl.Series) -> dict[str, Any]
     )
     requests = [_without_personal(record, inputs) for record in records(chosen, inputs)]
     _ensure_missing(requests, model.contract)
+    public_actuals = ["" if model.contract.target.personal else value for value in _texts(chosen.get_column("_actual"))]
+    return _answer_cases(model, requests, public_actuals)
+
+
+def remake(model: Model, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the test cases of another model with the same contract: the same requests, with its own answers.
+
+    Args:
+        model: The model.
+        document: Content of a ``cases.json``.
+
+    Raises:
+        KeyError: If it is another document.
+    """
+    cases = document["cases"]
+    return _answer_cases(model, [case["request"] for case in cases], [case["actual"] for case in cases])
+
+
+def _answer_cases(model: Model, requests: list[dict[str, Any]], actuals: list[Any]) -> dict[str, Any]:
     typed = validate_records(table(requests, model.contract), model.contract)
     expected = to_json(model.predict(typed), model.classes)
     rows = [_numbers(row) for row in model.encode(typed).tolist()]
-    public_actuals = ["" if model.contract.target.personal else value for value in _texts(chosen.get_column("_actual"))]
     cases = [
         {"request": request, "matrix": row, "expected": _round_answer(answer), "actual": actual}
-        for request, row, answer, actual in zip(requests, rows, expected, public_actuals, strict=True)
+        for request, row, answer, actual in zip(requests, rows, expected, actuals, strict=True)
     ]
     return {"format": FORMAT, "task": model.contract.task, "tolerance": TOLERANCE, "cases": cases}
 

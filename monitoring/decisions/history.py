@@ -1,6 +1,7 @@
 """The history of a model's monitoring: a report and a decision for each window, in a folder or a bucket.
 
-The keys are ``MODEL/reports/START--END.json`` and ``MODEL/decisions/START--END.json``, with both moments in RFC 3339.
+The keys are ``MODEL/reports/START--END.json`` and ``MODEL/decisions/START--END.json``, with both moments in RFC 3339,
+and ``MODEL/pull-outs/VERSION-N.json`` for the Nth pull-out of a version, from 1.
 Each is written once: whoever repeats a window, after a failure or by a second process, gets what stands there.
 """
 
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 from headrace.core.base.errors import InputError
 from headrace.core.monitors.decisions.decision import MonitorDecision
+from headrace.core.monitors.decisions.pull_out import PullOutRecord
 from headrace.core.monitors.reports.monitor_report import MonitorReport, ReportWindow
 from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment, rfc3339
 from headrace.stores.objects.open_objects import StorePlace
@@ -36,6 +38,20 @@ class HistoryStore:
     def add_decision(self, decision: MonitorDecision) -> MonitorDecision:
         """Store the decision about a window, unless there is one; return the one that is stored."""
         return self._add(_DECISIONS, decision, decision.window)
+
+    def add_pull_out(self, record: PullOutRecord, number: int) -> PullOutRecord:
+        """Store what became of the nth pull-out of a version, unless that is stored; return the one that is stored."""
+        key = self._pull_out_key(record.digest, number)
+        add_document(self.place, key, record)
+        return read_document(self.place, key, PullOutRecord)
+
+    def pull_out(self, version: str, number: int) -> PullOutRecord | None:
+        """Return what became of the nth pull-out of a version, by its digest; None if nothing is stored."""
+        key = self._pull_out_key(version, number)
+        return read_document(self.place, key, PullOutRecord) if self.place.store.exists(key) else None
+
+    def _pull_out_key(self, version: str, number: int) -> str:
+        return f"{self.place.prefix}{self.model}/pull-outs/{version}-{number}.json"
 
     def decision_key(self, window: TimeWindow) -> str:
         """Return the key of the decision about a window."""
@@ -70,6 +86,13 @@ class HistoryStore:
         """Yield all decisions, by their windows; errors as for ``reports``."""
         for _, key in self._windows(_DECISIONS):
             yield read_document(self.place, key, MonitorDecision)
+
+    def latest_decisions(self, version: str) -> Iterator[MonitorDecision]:
+        """Yield the decisions about a version, by its digest, the latest window first; errors as for ``reports``."""
+        for _, key in reversed(self._windows(_DECISIONS)):
+            decision = read_document(self.place, key, MonitorDecision)
+            if decision.digest == version:
+                yield decision
 
     def latest_decision(self, before: TimeWindow) -> MonitorDecision | None:
         """Return the latest decision about a window that ended before another one does; None if there is none."""

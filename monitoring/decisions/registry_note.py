@@ -10,7 +10,6 @@ from typing import Any
 
 from headrace.core.base import settings
 from headrace.core.base.errors import MissingError, StoreError
-from headrace.core.base.files import digest, dumps
 from headrace.core.monitors.decisions.decision import MonitorDecision
 from headrace.core.monitors.reports.monitor_report import MonitorResult
 from headrace.registry.backends.locations import registry_location
@@ -35,7 +34,8 @@ def summarise_decision(decision: MonitorDecision) -> dict[str, Any]:
         "outcome": decision.outcome,
         "window": {"start": decision.window.start, "end": decision.window.end},
         "policy": decision.policy,
-        "document": digest(dumps(decision.as_json()).encode()),
+        "document": decision.document_digest,
+        **({"plan": decision.pull_out} if decision.pull_out else {}),
         "figures": figures,
         "violated_windows": {
             name: sum(name in window.violated for window in decision.windows)

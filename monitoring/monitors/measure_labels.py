@@ -36,6 +36,26 @@ LATEST_LABEL = timedelta(days=92)
 
 
 @dataclass(frozen=True)
+class AnsweredLabels:
+    """The rows whose labels came in a window, as they were answered.
+
+    Attributes:
+        answered: Rows (n) of the days of these rows, with ``actual`` where it is known.
+        fresh: Those (m) of them whose labels came in the window.
+        notes: What is left out, as sentences.
+    """
+
+    answered: pl.DataFrame
+    fresh: pl.DataFrame
+    notes: tuple[str, ...]
+
+    @property
+    def labelled(self) -> pl.DataFrame:
+        """The rows whose labels have come, in the window or before."""
+        return self.answered.filter(pl.col(ACTUAL).is_not_null())
+
+
+@dataclass(frozen=True)
 class MeasuredLabels:
     """What the labels of a window say.
 
@@ -43,11 +63,13 @@ class MeasuredLabels:
         labelled: Rows whose labels came in the window.
         results: The results.
         notes: What is left out, as sentences.
+        rows: The rows that were measured.
     """
 
     labelled: int
     results: tuple[MonitorResult, ...]
     notes: tuple[str, ...]
+    rows: AnsweredLabels
 
 
 def measure_labels(
@@ -62,6 +84,24 @@ def measure_labels(
         plan: How this window's results are judged.
         lifelong: How degradation and change points are judged, over the whole time of service.
     """
+    found = read_labels(place, model, window)
+    history = _count_losses(place, model, window, labelled=found.labelled, fresh=found.fresh)
+    results = (
+        *measure_answers(model, found.answered, found.fresh, plan),
+        *degradation_results(model.profile.outputs, history, plan=lifelong),
+        *change_point_results(model.profile.outputs, history, plan=lifelong),
+    )
+    return MeasuredLabels(found.fresh.height, results, found.notes, found)
+
+
+def read_labels(place: StorePlace, model: MonitoredModel, window: TimeWindow) -> AnsweredLabels:
+    """Read the rows whose labels were received in a window, and those of the same days.
+
+    Args:
+        place: The monitoring store.
+        model: The version that answered.
+        window: The window.
+    """
     rows, labels = WindowStore(place, model.name), LabelStore(place, model.name)
     reach = TimeWindow(window.start - LATEST_LABEL, window.end)
     # Whole rows are read of those days only whose labels came: a window of labels, not three months of requests.
@@ -71,25 +111,25 @@ def measure_labels(
     # Labels that came after the window are not known yet: a report that is made again later is the same.
     own = own.with_columns(pl.when(pl.col(RECEIVED) < window.end).then(pl.col(ACTUAL)).alias(ACTUAL))
     answered, notes = select_answered([own], model.contract)
-    labelled = answered.filter(pl.col(ACTUAL).is_not_null())
-    fresh = labelled.filter(pl.col(RECEIVED) >= window.start)
-    history = _count_losses(place, model, window, labelled=labelled, fresh=fresh)
-    results = [
-        *_measure(model, answered, fresh, plan),
-        *degradation_results(model.profile.outputs, history, plan=lifelong),
-        *change_point_results(model.profile.outputs, history, plan=lifelong),
-    ]
+    fresh = answered.filter(pl.col(ACTUAL).is_not_null() & (pl.col(RECEIVED) >= window.start))
     if found.unmatched:
         where = f"no stored row of the last {LATEST_LABEL.days} days"
         ends = (f"that came belongs to {where}, and is", f"that came belong to {where}, and are")
         notes = (*notes, f"{describe_count(found.unmatched, 'label', *ends)} in no report.")
-    return MeasuredLabels(fresh.height, tuple(results), notes)
+    return AnsweredLabels(answered, fresh, notes)
 
 
-def _measure(
+def measure_answers(
     model: MonitoredModel, answered: pl.DataFrame, fresh: pl.DataFrame, plan: PerformancePlan
 ) -> tuple[MonitorResult, ...]:
-    """Measure the rows (m) of ``fresh``, beside the rows of the same days that have no label."""
+    """Measure rows, beside the rows of the same days that have no label.
+
+    Args:
+        model: The version that answered.
+        answered: Rows (n) of the same days, with ``actual`` where it is known.
+        fresh: The rows (m) to measure.
+        plan: How the results are judged.
+    """
     days = fresh.get_column(TIME).dt.date().unique()
     others = answered.filter(pl.col(TIME).dt.date().is_in(days.implode()) & pl.col(ACTUAL).is_null())
     window = labelled_window(

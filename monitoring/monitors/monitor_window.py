@@ -8,7 +8,7 @@ from headrace.core.base.errors import InputError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.monitors.decisions.decision import MonitorDecision
 from headrace.core.monitors.decisions.policy import MonitoringPolicy
-from headrace.core.monitors.reports.monitor_report import MonitorReport, MonitorResult
+from headrace.core.monitors.reports.monitor_report import MonitorReport, MonitorResult, ShadowReport
 from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.decisions.decide_window import TrainingFacts, decide_window, describe_standing
 from headrace.monitoring.decisions.history import HistoryStore
@@ -37,6 +37,19 @@ class MonitoredWindow:
     standing: str = ""
 
 
+@dataclass(frozen=True)
+class FurtherResults:
+    """What a report holds beside the monitors of stored rows and labels.
+
+    Attributes:
+        resources: Reads the results of the resource level; called only if there is no report yet.
+        shadows: Bundles of versions that answer nobody; see ``run_monitors``.
+    """
+
+    resources: Callable[[], Sequence[MonitorResult]] = tuple
+    shadows: Sequence[Bundle | ShadowReport] = ()
+
+
 def monitor_window(
     bundle: Bundle,
     place: StorePlace,
@@ -45,7 +58,7 @@ def monitor_window(
     policy: MonitoringPolicy,
     facts: TrainingFacts,
     now: datetime,
-    resources: Callable[[], Sequence[MonitorResult]] = tuple,
+    further: FurtherResults = FurtherResults(),
     addresses: Sequence[NoticeAddress] = (),
 ) -> MonitoredWindow:
     """Report about a window and decide; whoever repeats it gets the report and the decision that stand.
@@ -57,7 +70,7 @@ def monitor_window(
         policy: The policy.
         facts: What is known of the version's training.
         now: The time of the decision.
-        resources: Reads the results of the resource level; called only if there is no report yet.
+        further: What the report holds beside.
         addresses: Where notices go.
 
     Raises:
@@ -68,7 +81,9 @@ def monitor_window(
     history = HistoryStore(place, bundle.name)
     report = history.report(window)
     if report is None:
-        report = history.add_report(run_monitors(bundle, place, window, policy, resources=resources()))
+        resources = further.resources()
+        made = run_monitors(bundle, place, window, policy, resources=resources, shadows=further.shadows)
+        report = history.add_report(made)
     if report.digest != bundle.digest:
         raise InputError(
             f"a window has one report; this one was reported for version {report.digest[:12]} of {bundle.name}, and "

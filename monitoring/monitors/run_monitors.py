@@ -17,13 +17,20 @@ from headrace.core.monitors.decisions.policy_bounds import judge_results
 from headrace.core.monitors.performance.estimated_performance import estimated_results
 from headrace.core.monitors.performance.performance_reference import PerformancePlan
 from headrace.core.monitors.reports.monitor_kinds import MONITORS
-from headrace.core.monitors.reports.monitor_report import FORMAT, MonitorReport, MonitorResult, ReportWindow
+from headrace.core.monitors.reports.monitor_report import (
+    FORMAT,
+    MonitorReport,
+    MonitorResult,
+    ReportWindow,
+    ShadowReport,
+)
 from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.labels.window_performance import predicted_rows
 from headrace.monitoring.monitors.answered_rows import answer_columns, select_answered
 from headrace.monitoring.monitors.measure_labels import measure_labels
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
+from headrace.monitoring.monitors.shadow_version import ShadowVersion
 from headrace.monitoring.monitors.stored_counts import StoredCounts, own_rows
 from headrace.monitoring.windows.attribute_window import attribute_window
 from headrace.monitoring.windows.window_rows import FIXED_COLUMNS, MODEL_DIGEST
@@ -43,6 +50,7 @@ def run_monitors(
     policy: MonitoringPolicy,
     *,
     resources: Sequence[MonitorResult] = (),
+    shadows: Sequence[Bundle | ShadowReport] = (),
 ) -> MonitorReport:
     """Compute the monitors that a policy has on, over the rows that a model scored in a window.
 
@@ -52,6 +60,8 @@ def run_monitors(
         window: The window.
         policy: The policy.
         resources: Results of the resource level, from Prometheus or the server's own metrics.
+        shadows: Bundles of versions that answer nobody, to be scored on the same rows; or, of one that cannot be read,
+            the report that says so.
 
     Returns:
         The report; a monitor that cannot be computed is unknown, with the reason.
@@ -100,6 +110,13 @@ def run_monitors(
         false_alarm_rate=alpha,
         results=results,
         notes=tuple(dict.fromkeys(notes)),
+        shadows=tuple(
+            one
+            if isinstance(one, ShadowReport)
+            else ShadowVersion(one, model).report(place, window, measured.rows, alpha=alpha / 2)
+            for one in shadows
+            if one.digest != bundle.digest
+        ),
     )
 
 

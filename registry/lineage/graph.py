@@ -107,7 +107,7 @@ def _model(name: str, use: TableUse, state: ModelState | None) -> LineageNode:
     title = f"{use.model} {version_text}" if version_text else use.model
     lines = [f"digest {use.bundle[:12]}"]
     if version:
-        lines.append(", ".join(version.stages) or ("archived" if version.archived else "in no stage"))
+        lines.append(version.state or "in no stage")
     elif not use.uri:
         lines.append("not published")
     return LineageNode(name, "model", title, tuple(lines), "good" if version and version.stages else "")

@@ -127,12 +127,27 @@ class MlflowRegistry:
         )
         return state.find(stage)
 
-    def approve(self, name: str, version: str, *, by: str, reason: str) -> ModelVersion:
-        """Record an approval of a version."""
+    def approve(self, name: str, version: str, *, by: str, reason: str, pull_out: bool = False) -> ModelVersion:
+        """Record an approval of a version, or of the latest decision to pull it out."""
         self.model(name)
-        return self._write_entry(name, lambda now: transitions.approval_entry(now, version, by=by, reason=reason)).find(
-            version
+        state = self._write_entry(
+            name, lambda now: transitions.approval_entry(now, version, by=by, reason=reason, pull_out=pull_out)
         )
+        return state.find(version)
+
+    def pull_out(
+        self, name: str, digest: str, *, successor: str, facts: dict[str, Any], by: str, reason: str
+    ) -> ModelVersion:
+        """Pull a version out of production: another one takes over."""
+        self.model(name).find(digest)
+        stage_policy = self.policy()
+        state = self._write_entry(
+            name,
+            lambda now: transitions.pull_out_entry(
+                now, digest, successor=successor, policy=stage_policy, facts=facts, by=by, reason=reason
+            ),
+        )
+        return state.find(digest)
 
     def archive(self, name: str, version: str, *, by: str, reason: str = "") -> ModelVersion:
         """Archive a version."""

@@ -1,5 +1,6 @@
 """Updates MLflow's registered models, versions and aliases to the state of a model's journal."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from headrace.registry.models.state import STAGES, ModelState, ModelVersion
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 DIGEST = "headrace.digest"
+PULLED_OUT = "headrace.pulled_out"
 _EXISTS = "RESOURCE_ALREADY_EXISTS"
 _ABSENT = "RESOURCE_DOES_NOT_EXIST"
 
@@ -72,20 +74,22 @@ def update_projection(client: "MlflowClient", state: ModelState) -> None:
         shown = by_number.get(version.number)
         if shown is None:
             continue
-        for key, value in _tags(version).items():
+        for key, value in _tags(version, shown.tags).items():
             if shown.tags.get(key) != value:
                 client.set_model_version_tag(name, str(version.number), key, value)
         if (shown.description or "") != (text := _description(version)):
             client.update_model_version(name, str(version.number), description=text)
 
 
-def _tags(version: ModelVersion) -> dict[str, str]:
+def _tags(version: ModelVersion, shown: Mapping[str, str]) -> dict[str, str]:
+    marked = version.pulled_out or PULLED_OUT in shown
     return {
         "headrace.version": version.full,
         DIGEST: version.digest,
         "headrace.verdict": version.verdict,
         "headrace.archived": str(version.archived).lower(),
         "headrace.approved_by": ", ".join(approval.by for approval in version.approvals) or "nobody",
+        **({PULLED_OUT: version.pulled_out or "no"} if marked else {}),
     }
 
 

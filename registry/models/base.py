@@ -59,8 +59,25 @@ class ModelRegistry(Protocol):
         A version that has been in the stage before is always allowed; any other must satisfy the policy of ``promote``.
         """
 
-    def approve(self, name: str, version: str, *, by: str, reason: str) -> ModelVersion:
-        """Record an approval of a version, with its reason."""
+    def approve(self, name: str, version: str, *, by: str, reason: str, pull_out: bool = False) -> ModelVersion:
+        """Record an approval of a version, or of the latest decision to pull it out, with its reason."""
+
+    def pull_out(
+        self, name: str, digest: str, *, successor: str, facts: dict[str, Any], by: str, reason: str
+    ) -> ModelVersion:
+        """Pull a version out of production: another one takes over, and no rollback goes back to it by itself.
+
+        Do nothing if it is pulled out already. A version that has been in production is always allowed as successor;
+        any other needs the approvals that the policy demands, and no verdict, for no gate judges a baseline.
+
+        Args:
+            name: Name of the model.
+            digest: Digest of the version that is pulled out; ``MissingError`` if no version has it.
+            successor: The version that takes over.
+            facts: Facts to record: ``plan``, and of a decision its digest (``decision``) and ``window``.
+            by: Who pulls it out.
+            reason: Why.
+        """
 
     def archive(self, name: str, version: str, *, by: str, reason: str = "") -> ModelVersion:
         """Archive a version; ``InputError`` if it is in a stage."""

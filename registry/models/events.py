@@ -14,7 +14,9 @@ from typing import Any, Literal, get_args
 
 from headrace.core.base.errors import DataError, InputError, quote
 
-Action = Literal["register", "promote", "rollback", "approve", "archive", "restore", "rollout", "policy", "decision"]
+Action = Literal[
+    "register", "promote", "rollback", "approve", "archive", "restore", "rollout", "policy", "decision", "pull_out"
+]
 ACTIONS: tuple[str, ...] = get_args(Action)
 FORMAT = 1
 LONGEST_REASON = 1_000

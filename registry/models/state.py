@@ -45,6 +45,9 @@ class ModelVersion:
         archived: Whether it is archived.
         approvals: Its approvals.
         stages: The stages that it is in.
+        pulled_out: The plan by which it was pulled out of production (``roll_back``, ``shadow`` or ``baseline``); empty
+            if it was not, or was promoted again since.
+        pull_out_approvals: Approvals of decisions to pull it out, by the decision's digest.
     """
 
     model: str
@@ -58,6 +61,14 @@ class ModelVersion:
     archived: bool = False
     approvals: tuple[Approval, ...] = ()
     stages: tuple[str, ...] = ()
+    pulled_out: str = ""
+    pull_out_approvals: Mapping[str, tuple[Approval, ...]] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """Its stages, or ``pulled out`` or ``archived``, as text; empty in no stage."""
+        marks = [word for word, is_so in (("pulled out", self.pulled_out), ("archived", self.archived)) if is_so]
+        return ", ".join((*self.stages, *marks))
 
     @property
     def full(self) -> str:
@@ -104,6 +115,11 @@ class ModelState:
     def stage(self, stage: str) -> ModelVersion | None:
         """Return the version that is in a stage, or None."""
         return self.number(self.stages.get(stage, 0))
+
+    @property
+    def shadows(self) -> tuple[ModelVersion, ...]:
+        """The versions that were pulled out and are watched as shadows."""
+        return tuple(version for version in self.versions if version.pulled_out == "shadow" and not version.archived)
 
     @property
     def followed(self) -> ModelVersion | None:
@@ -167,10 +183,16 @@ def fold(model: str, entries: Sequence[JournalEntry]) -> ModelState:
         elif entry.action in {"promote", "rollback"}:
             stages[entry.stage] = entry.version
             stage_history[entry.stage] = (*stage_history.get(entry.stage, ()), entry.version)
+            if entry.stage == "production":
+                versions[entry.version] = replace(versions[entry.version], pulled_out="")
+        elif entry.action == "pull_out":
+            successor = int(entry.facts["successor"])
+            if stages.get(entry.stage) != successor:
+                stages[entry.stage] = successor
+                stage_history[entry.stage] = (*stage_history.get(entry.stage, ()), successor)
+            versions[entry.version] = replace(versions[entry.version], pulled_out=str(entry.facts["plan"]))
         elif entry.action == "approve":
-            old = versions[entry.version]
-            approval = Approval(entry.by, entry.time, entry.reason)
-            versions[entry.version] = replace(old, approvals=(*old.approvals, approval))
+            versions[entry.version] = _with_approval(versions[entry.version], entry)
         elif entry.action in {"archive", "restore"}:
             versions[entry.version] = replace(versions[entry.version], archived=entry.action == "archive")
     placed = tuple(
@@ -178,6 +200,15 @@ def fold(model: str, entries: Sequence[JournalEntry]) -> ModelState:
         for number, version in sorted(versions.items())
     )
     return ModelState(model=model, versions=placed, stages=stages, stage_history=stage_history, entries=tuple(entries))
+
+
+def _with_approval(version: ModelVersion, entry: JournalEntry) -> ModelVersion:
+    approval = Approval(entry.by, entry.time, entry.reason)
+    decision = str(entry.facts.get("decision", ""))
+    if not decision:
+        return replace(version, approvals=(*version.approvals, approval))
+    approved = (*version.pull_out_approvals.get(decision, ()), approval)
+    return replace(version, pull_out_approvals={**version.pull_out_approvals, decision: approved})
 
 
 def _version_of(model: str, entry: JournalEntry) -> ModelVersion:

@@ -98,6 +98,11 @@ def rollback_entry(
     version = state.find(name) if name else _before(state, stage, current)
     if version.number == current.number:
         raise InputError(f"{version.model} {version.version} is in {stage} already: name the version to go back to.")
+    if version.pulled_out and stage == "production":
+        raise InputError(
+            f"{version.model} {version.version} was pulled out of production, so that nothing goes back to it: promote "
+            "it if it is good again."
+        )
     was_in_stage = version.number in state.stage_history.get(stage, ())
     if not was_in_stage and version.number > current.number:
         raise InputError(
@@ -109,20 +114,111 @@ def rollback_entry(
     return JournalEntry("rollback", by, reason, version=version.number, stage=stage, facts=_was(state, stage))
 
 
-def approval_entry(state: ModelState, name: str, *, by: str, reason: str) -> JournalEntry:
+def approval_entry(state: ModelState, name: str, *, by: str, reason: str, pull_out: bool = False) -> JournalEntry:
     """Return the entry of an approval.
+
+    Args:
+        state: The current state.
+        name: The version.
+        by: Who approves.
+        reason: What they checked.
+        pull_out: Whether they approve of the latest decision to pull the version out, in place of the version.
 
     Raises:
         MissingError: If there is no such version.
-        InputError: If no reason is given, the version cannot be used, or the same person has approved it before.
+        InputError: If no reason is given, the version cannot be used, no pull-out was decided, or the same person has
+            approved it before.
     """
     version = state.find(name)
     if not reason.strip():
         raise InputError("an approval must have a reason: say with --reason what you checked.")
+    if pull_out:
+        return _pull_out_approval(state, version, by=by, reason=reason)
     _check_usable(version)
     if any(approval.by == by for approval in version.approvals):
         raise InputError(f"{by} has approved {version.model} {version.version} already: another person must.")
     return JournalEntry("approve", by, reason, version=version.number)
+
+
+def _pull_out_approval(state: ModelState, version: ModelVersion, *, by: str, reason: str) -> JournalEntry:
+    decisions = [
+        str(entry.facts.get("document", ""))
+        for entry in state.entries
+        if entry.action == "decision" and entry.version == version.number and entry.facts.get("outcome") == "roll_back"
+    ]
+    subject = f"{version.model} {version.version}"
+    if not decisions:
+        raise InputError(
+            f"no decision to pull {subject} out is recorded: headrace monitor records one where it decides."
+        )
+    if any(approval.by == by for approval in version.pull_out_approvals.get(decisions[-1], ())):
+        raise InputError(f"{by} has approved the pull-out of {subject} already: another person must.")
+    return JournalEntry("approve", by, reason, version=version.number, facts={"decision": decisions[-1]})
+
+
+def find_former(state: ModelState, version: ModelVersion) -> ModelVersion:
+    """Return the version that takes over when one is pulled out: the latest other one that was in production.
+
+    By the history, not by the number; versions that were pulled out themselves, or are archived, are left out.
+
+    Args:
+        state: The current state.
+        version: The version that is pulled out.
+
+    Raises:
+        InputError: If there is none.
+    """
+    for number in reversed(state.stage_history.get("production", ())):
+        former = state.number(number)
+        if former and former.number != version.number and not (former.pulled_out or former.archived):
+            return former
+    raise InputError(
+        f"{version.model} {version.version} cannot be pulled out for a former version, because no other one that may "
+        "serve was in production: set pull_out to baseline in the monitoring policy, and give that policy."
+    )
+
+
+def pull_out_entry(
+    state: ModelState,
+    digest: str,
+    *,
+    successor: str,
+    policy: StagePolicy,
+    facts: dict[str, Any],
+    by: str,
+    reason: str,
+) -> JournalEntry | None:
+    """Return the entry that pulls a version out of production; None if it is pulled out already.
+
+    Args:
+        state: The current state.
+        digest: Digest of the version that is pulled out.
+        successor: The version that takes over.
+        policy: The policy of the stages.
+        facts: Facts to record, with the ``plan``.
+        by: Who pulls it out.
+        reason: Why.
+
+    Raises:
+        MissingError: If there is no such version.
+        InputError: If the successor is the same version, cannot be used, or lacks approvals.
+    """
+    version, following = state.find(digest), state.find(successor)
+    if version.pulled_out:
+        return None
+    if following.number == version.number:
+        raise InputError(f"{version.model} {version.version} must be replaced by another version; got the same one.")
+    _check_usable(following)
+    if following.number not in state.stage_history.get("production", ()):
+        _check_approvals(following, policy.rules["production"], stage="production", by=by)
+    return JournalEntry(
+        "pull_out",
+        by,
+        reason,
+        version=version.number,
+        stage="production",
+        facts={**facts, "successor": following.number, **_was(state, "production")},
+    )
 
 
 def rollout_entry(
@@ -211,8 +307,13 @@ def check_allowed(state: ModelState, version: ModelVersion, *, policy: StagePoli
         )
     if rule.requires_stage and version.number not in state.stage_history.get(rule.requires_stage, ()):
         raise InputError(f"{subject} must have been in {rule.requires_stage} before {stage}: promote it there first.")
+    _check_approvals(version, rule, stage=stage, by=by)
+
+
+def _check_approvals(version: ModelVersion, rule: StageRule, *, stage: str, by: str) -> None:
     missing = rule.approvals - len(_counted_approvals(version, rule, by))
     if missing > 0:
+        subject = f"{version.model} {version.version}"
         qualifier = " of others than you" if rule.exclude_self_approval else ""
         raise InputError(
             f"{subject} needs {rule.approvals} approvals{qualifier} to enter {stage}; it lacks {missing}: "
@@ -237,7 +338,8 @@ def _before(state: ModelState, stage: str, current: ModelVersion) -> ModelVersio
     """Return the latest version that was in a stage before the current one and is not archived."""
     for number in reversed(state.stage_history.get(stage, ())):
         version = state.number(number)
-        if version and version.number != current.number and not version.archived:
+        barred = version is None or version.archived or (version.pulled_out and stage == "production")
+        if version and version.number != current.number and not barred:
             return version
     raise InputError(
         f"there is nothing to roll back to: {current.model} {current.version} is the first version in {stage}; name "

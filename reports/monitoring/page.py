@@ -11,6 +11,7 @@ from headrace.reports.monitoring.heat_map import draw_heat_map
 from headrace.reports.monitoring.history import ModelInUse
 from headrace.reports.monitoring.monitor_figures import draw_level
 from headrace.reports.monitoring.performance_figures import draw_performance
+from headrace.reports.monitoring.shadow_table import tabulate_shadows
 from headrace.reports.page.page import render as fill
 
 
@@ -42,6 +43,7 @@ def render(history: ModelInUse) -> str:
         sections=[
             ("decisions", "What was decided"),
             ("performance", "How good it is"),
+            *([("shadows", "Shadows")] if latest.shadows else []),
             ("columns", "Columns by windows"),
             ("worst", "Then and now"),
             ("servers", "How it serves"),
@@ -50,6 +52,7 @@ def render(history: ModelInUse) -> str:
         scope=phrases.describe_scope(history),
         promise=phrases.describe_promise(latest),
         performance=draw_performance(history),
+        shadows=tabulate_shadows(latest),
         heat=draw_heat_map(history.reports),
         drawn={level: draw_level(history, level) for level in LEVELS},
         levels=phrases.results_by_level(latest),

@@ -17,9 +17,10 @@ from headrace.core.base.errors import ClusterError
 from headrace.rollouts.record.record import RolloutVersion
 from headrace.rollouts.traffic.base import VersionPair
 from headrace.rollouts.traffic.draining import TrafficDrain
-from headrace.rollouts.traffic.inference_service import RolloutEndpoint, retry_unavailable, serving
+from headrace.rollouts.traffic.inference_service import RolloutEndpoint, retry_unavailable
 from headrace.serving.deployment import kserve_status
 from headrace.serving.deployment.kserve import goal
+from headrace.serving.deployment.kserve_spec import serving
 
 _UNDIVIDED_SECONDS = 60.0
 _LONGEST_LABEL = 63  # limit of the label isvc.NAME-PREDICTOR-predictor that KServe gives to pods

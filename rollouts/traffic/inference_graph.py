@@ -11,10 +11,10 @@ from headrace.cluster.api.kinds import INFERENCE_GRAPHS, INFERENCE_SERVICES
 from headrace.rollouts.traffic import graph_address, graph_router
 from headrace.rollouts.traffic.base import VersionPair
 from headrace.rollouts.traffic.draining import TrafficDrain
-from headrace.rollouts.traffic.inference_service import RolloutEndpoint, retry_unavailable, serving
+from headrace.rollouts.traffic.inference_service import RolloutEndpoint, retry_unavailable
 from headrace.serving.deployment import kserve_spec, kserve_status
 from headrace.serving.deployment.kserve_mode import resolve_mode
-from headrace.serving.deployment.kserve_spec import MODE
+from headrace.serving.deployment.kserve_spec import MODE, serving
 
 
 @dataclass

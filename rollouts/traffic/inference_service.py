@@ -1,10 +1,9 @@
 """The InferenceService of a rollout, shared by all kinds of traffic."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from headrace.cluster.api.client import Document
 from headrace.cluster.api.field_ownership import owned_fields_of
@@ -135,12 +134,3 @@ def retry_unavailable(act: Callable[[], T]) -> T:
             if not (error.unavailable or error.denied) or time.monotonic() > deadline:
                 raise
             time.sleep(_PAUSE_SECONDS)
-
-
-def serving(current: Document, uri: str) -> Document:
-    """Return a copy of an InferenceService that serves only another bundle."""
-    changed: Any = json.loads(json.dumps(current))
-    changed["spec"].pop("canary", None)
-    changed["spec"]["predictor"].pop("canaryTrafficPercent", None)
-    changed["spec"]["predictor"]["model"]["storageUri"] = uri
-    return dict(changed)

@@ -7,8 +7,9 @@ from headrace.cluster.api.kinds import INFERENCE_SERVICES
 from headrace.cluster.api.watch import wait
 from headrace.rollouts.record.record import RolloutVersion
 from headrace.rollouts.traffic.base import VersionPair
-from headrace.rollouts.traffic.inference_service import RolloutEndpoint, serving
+from headrace.rollouts.traffic.inference_service import RolloutEndpoint
 from headrace.serving.deployment import kserve_status
+from headrace.serving.deployment.kserve_spec import serving
 
 
 @dataclass

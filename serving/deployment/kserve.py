@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace.cluster.api.client import MANAGER, Cluster, Document
+from headrace.cluster.api.field_ownership import owned_fields_of
 from headrace.cluster.api.kinds import INFERENCE_SERVICES
 from headrace.cluster.api.lease import LeaseClaim, LeaseLostError, hold_claim
 from headrace.core.base.errors import ClusterError, HeadraceError, InputError
@@ -59,13 +60,49 @@ class KServeDeployer:
             InputError: If the address, the name or the mode is invalid, or a rollout is under way.
             ClusterError: If the version does not come up; the sentence says why, and which version answers now.
         """
-        model_name, digest = kserve_spec.parse_published_uri(uri)
+        model_name, _ = kserve_spec.parse_published_uri(uri)
         name = kserve_spec.checked_name(name or model_name)
         before = self.cluster.get(INFERENCE_SERVICES, name)
         self._refuse(before, name)
+        return self._deploy(self._document(name, uri, before), uri, before)
+
+    def replace(self, uri: str, *, name: str, former: str) -> Endpoint:
+        """Serve the bundle at ``uri`` in place of another one, with the settings that the endpoint has.
+
+        Args:
+            uri: Address of the bundle that takes over.
+            name: Name of the endpoint.
+            former: Digest of the bundle that it serves now; nothing changes if it serves ``uri`` already.
+
+        Raises:
+            InputError: If there is no such endpoint, Headrace did not deploy it, it serves a third version, or a
+                rollout is under way.
+            ClusterError: As ``deploy``.
+        """
+        before, namespace = self.cluster.get(INFERENCE_SERVICES, name), self.cluster.namespace
+        if before is None:
+            raise InputError(
+                f"there is no InferenceService {name} in {namespace}: name the endpoint that serves {former[:12]}."
+            )
+        self._refuse(before, name)
+        owned, source = owned_fields_of(before), kserve_status.source(before)
+        digest = kserve_spec.parse_published_uri(uri)[1]
+        if owned is None or not kserve_status.source(owned):
+            raise InputError(
+                f"the InferenceService {name} must have been deployed by headrace; take it over first with "
+                f"headrace deploy {source or 'MODEL'} --name {name} --force-conflicts."
+            )
+        if not any(one in source for one in (former, digest)):
+            raise InputError(
+                f"the endpoint {name} in {namespace} must serve {former[:12]}, which is to be replaced; it serves "
+                f"{source or 'nothing'}: name the right endpoint."
+            )
+        return self._deploy(kserve_spec.serving(owned, uri), uri, before)
+
+    def _deploy(self, document: Document, uri: str, before: Document | None) -> Endpoint:
+        name, digest = str(document["metadata"]["name"]), kserve_spec.parse_published_uri(uri)[1]
         before_digest = self._digest(before, name)
         with ended_by_sigterm():
-            document = self._document(name, uri, before)
             subject = claim_of(self.cluster, before, document, before_digest)
             with hold_claim(self.cluster, subject) as claim:
                 applied = self._apply(document, claim)

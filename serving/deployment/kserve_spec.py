@@ -1,5 +1,6 @@
 """The InferenceService that is sent to KServe."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -82,6 +83,15 @@ def build(name: str, uri: str, *, target: DeploymentTarget, mode: str = "", pred
         "metadata": metadata,
         "spec": {"predictor": spec},
     }
+
+
+def serving(current: Document, uri: str) -> Document:
+    """Return a copy of an InferenceService that serves only another bundle."""
+    changed: Any = json.loads(json.dumps(current))
+    changed["spec"].pop("canary", None)
+    changed["spec"]["predictor"].pop("canaryTrafficPercent", None)
+    changed["spec"]["predictor"]["model"]["storageUri"] = uri
+    return dict(changed)
 
 
 def model(uri: str, target: DeploymentTarget) -> Document:

@@ -13,6 +13,7 @@ from headrace.core.evaluation.evaluation_document import BundleMetrics, Evaluati
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.monitors.data.window_counts import WindowRecord
 from headrace.core.monitors.decisions.decision import MonitorDecision
+from headrace.core.monitors.decisions.pull_out import PullOutRecord
 from headrace.core.monitors.performance.daily_losses import DailyLosses
 from headrace.core.monitors.reports.monitor_report import MonitorReport
 from headrace.core.packaging.provenance_document import Provenance
@@ -31,6 +32,7 @@ DOCUMENTS = {
     "monitor": MonitorReport,
     "profile": ReferenceProfile,
     "provenance": Provenance,
+    "pull-out": PullOutRecord,
     "verdict": GateVerdict,
     "window": WindowRecord,
 }

@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Literal, get_args
 
 from headrace.core.base.errors import InputError
+from headrace.core.base.files import digest as sha256_of
+from headrace.core.base.files import dumps
 from headrace.core.base.json_document import JsonDocument
 from headrace.core.base.quantities import describe_count
 from headrace.core.monitors.decisions.decision_windows import ConsideredWindow, consider_windows, count_windows
-from headrace.core.monitors.decisions.policy import MonitorAction, MonitoringPolicy
+from headrace.core.monitors.decisions.policy import MonitorAction, MonitoringPolicy, PullOut
 from headrace.core.monitors.reports.monitor_report import MonitorReport, ReportWindow
 from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment, rfc3339
 
@@ -22,7 +24,7 @@ FORMAT = 1
 DecisionOutcome = Literal["nothing", "warn", "retrain", "roll_back", "stop"]
 _PULL_OUT = {
     "roll_back": "the version before takes over again",
-    "shadow": "it answers unused beside the version before",
+    "shadow": "the version before takes over again, and it is watched on the same rows",
     "baseline": "the baseline's answer is given",
 }
 
@@ -75,6 +77,8 @@ class MonitorDecision(JsonDocument):
         last_action: When a retraining or a pull-out was last decided before; absent if never.
         new_labels: New labelled rows; absent if their number is not known.
         needs_approval: Whether the outcome waits for a person, as the policy says.
+        pull_out: What takes over, as the policy says: ``roll_back``, ``shadow`` or ``baseline``; absent unless the
+            outcome is ``roll_back``.
     """
 
     format: int
@@ -91,9 +95,15 @@ class MonitorDecision(JsonDocument):
     last_action: str | None = None
     new_labels: int | None = None
     needs_approval: bool = False
+    pull_out: PullOut | None = None
 
     expected: ClassVar[str] = "a decision must be what headrace monitor writes, as docs/decision.schema.json says"
     remedy: ClassVar[str] = "restore it from a backup of the monitoring store"
+
+    @property
+    def document_digest(self) -> str:
+        """SHA-256 of the document, as the registry records it."""
+        return sha256_of(dumps(self.as_json()).encode())
 
 
 def decide(
@@ -142,6 +152,7 @@ def decide(
         last_action=rfc3339(past.action) if past.action else None,
         new_labels=state.new_labels,
         needs_approval=chosen.outcome in policy.approve,
+        pull_out=policy.pull_out if chosen.outcome == "roll_back" else None,
     )
 
 

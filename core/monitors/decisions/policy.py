@@ -120,8 +120,8 @@ class MonitoringPolicy(JsonDocument):
         monitors: What follows from each monitor; one that is not named is off.
         retraining: When the model is retrained, and on which rows.
         cool_down_days: Days after a retraining or a pull-out in which monitors cause neither.
-        pull_out: What happens when a model is pulled out: ``roll_back`` to the version before, ``shadow``: it answers
-            beside the version before and is not used, ``baseline``: the baseline's answer is given.
+        pull_out: What happens when a model is pulled out: ``roll_back`` to the version before; ``shadow``: the same,
+            and monitoring goes on to score the rows with it; ``baseline``: the baseline's answer is given.
         approve: What waits for a person: ``retrain``, ``roll_out``, ``roll_back``, ``raise_contract``.
     """
 

@@ -72,6 +72,25 @@ class ReportWindow:
 
 
 @dataclass(frozen=True)
+class ShadowReport:
+    """How good a version is that answers nobody, on the rows that the version in service answered.
+
+    Attributes:
+        digest: Digest of the version.
+        rows: Rows of the window that it scored.
+        labelled: Rows whose labels came in the window.
+        results: Its measured and estimated performance, compared with its own test part; nothing is decided by them.
+        notes: What was left out, as sentences.
+    """
+
+    digest: str
+    rows: int
+    labelled: int
+    results: tuple[MonitorResult, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class MonitorReport(JsonDocument):
     """What the monitors say about a model in one window.
 
@@ -86,6 +105,7 @@ class MonitorReport(JsonDocument):
         false_alarm_rate: Promised chance that anything in the report is called violated while nothing has changed.
         results: The results, in the order of the monitors.
         notes: What was left out, guessed or rounded, as sentences.
+        shadows: How good versions would be that answer nobody; empty without any.
     """
 
     format: int
@@ -98,6 +118,7 @@ class MonitorReport(JsonDocument):
     false_alarm_rate: float
     results: tuple[MonitorResult, ...]
     notes: tuple[str, ...] = ()
+    shadows: tuple[ShadowReport, ...] = ()
 
     expected: ClassVar[str] = (
         "a monitor's report must be what headrace monitor writes, as docs/monitor.schema.json says"

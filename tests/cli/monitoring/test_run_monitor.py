@@ -114,6 +114,34 @@ def test_an_address_of_notices_is_refused_before_anything_runs(
     assert not list((home / "store").glob("*/reports/*"))
 
 
+def test_a_shadow_is_named_beside_the_version_in_service(home: Path) -> None:
+    """A version that answers nobody is scored on the same rows: one line, and a part of the document."""
+    made = headrace("baseline", str(pump_bundle().folder), "-o", str(home / "baseline"))
+    assert made.returncode == 0, made.stderr
+    assert "it answers every row with {'label': 'no'" in made.stdout
+    (home / "monitoring.yaml").write_text(_WEEK.replace("missing: {}", "missing: {}\n  estimated_performance: {}"))
+    summary = home / "summary.json"
+    done = headrace("monitor", *_arguments(home, 1), "--shadow", str(home / "baseline"), "--summary", str(summary))
+    assert done.returncode == 0, done.stderr
+    (shadow,) = json.loads(summary.read_text())["report"]["shadows"]
+    assert f"Shadow {shadow['digest'][:12]}, 300 rows, 0 new labels: " in done.stdout
+    assert "estimated (" in done.stdout
+    assert " in service)." in done.stdout
+
+
+def test_what_comes_next_is_the_command_that_carries_it_out(home: Path) -> None:
+    """A decision to pull the version out names headrace pull-out."""
+    (home / "monitoring.yaml").write_text(
+        "format: 1\nwindow: week\nviolated_windows: 1\nconsidered_windows: 1\n"
+        "monitors: {input_drift: {action: roll_back}}\nretraining: {at_least_every_days: 0}\n"
+    )
+    store_week(open_objects(str(home / "store")), PumpWeek(3, warming=12))
+    done = headrace("monitor", *_arguments(home, 3))
+    assert done.returncode == 0, done.stderr
+    assert "Decision: roll back." in done.stdout
+    assert f"Next: headrace pull-out {pump_bundle().folder} {home / 'store'}" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -16,7 +16,7 @@ from headrace.core.monitors.reports.monitor_report import MonitorResult
 from headrace.monitoring.decisions.decide_window import TrainingFacts
 from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.monitors.column_comparison import compare_column
-from headrace.monitoring.monitors.monitor_window import MonitoredWindow, monitor_window
+from headrace.monitoring.monitors.monitor_window import FurtherResults, MonitoredWindow, monitor_window
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.page_content import collect_page_content
 from headrace.monitoring.notices.notice_sender import parse_addresses
@@ -51,7 +51,7 @@ def _monitor(place: StorePlace, week: PumpWeek, resources: tuple[MonitorResult, 
         policy=POLICY,
         facts=TrainingFacts(trained=PumpWeek(0).start),
         now=week.start + WEEK,
-        resources=lambda: resources,
+        further=FurtherResults(lambda: resources),
     )
 
 

@@ -328,3 +328,31 @@ def test_a_decision_of_the_monitoring_is_recorded_once_for_each_window(
     assert entries == [("register", None), ("decision", "warn"), ("decision", "stop")]
     with pytest.raises(MissingError, match="no version"):
         registry.add_decision(name, "f" * 64, facts=later, by="monitor", reason="Nobody knows it.")
+
+
+def test_a_version_that_is_pulled_out_leaves_production_in_one_entry(
+    registry: MlflowRegistry, make: Make, name: str
+) -> None:
+    """Stage, mark and alias change together and once; a version that never was in production needs approvals."""
+    given = [make(name=name) for _ in range(3)]
+    for one in given[:2]:
+        registry.register(one, by="ann")
+        registry.promote(name, one.digest, stage="production", by="ann")
+    facts = {"plan": "shadow", "decision": "d" * 64}
+    for _ in range(2):
+        pulled = registry.pull_out(
+            name, given[1].digest, successor=given[0].digest, facts=facts, by="ann", reason="errors"
+        )
+        assert (pulled.pulled_out, pulled.state, pulled.stages) == ("shadow", "pulled out", ())
+    state = registry.model(name)
+    assert [entry.action for entry in state.entries].count("pull_out") == 1
+    assert state.stage("production") == state.with_digest(given[0].digest)
+    assert state.shadows == (pulled,)
+    shown = registry._client()  # what MLflow's own users see
+    assert int(shown.get_model_version_by_alias(name, "production").version) == state.stages["production"]
+    assert shown.get_model_version(name, str(pulled.number)).tags["headrace.pulled_out"] == "shadow"
+    with pytest.raises(InputError, match="must be replaced by another version"):
+        registry.pull_out(name, given[0].digest, successor=given[0].digest, facts=facts, by="ann", reason="errors")
+    registry.promote(name, given[1].digest, stage="production", by="ann", reason="it is good again")
+    assert registry.model(name).shadows == ()
+    assert shown.get_model_version(name, str(pulled.number)).tags["headrace.pulled_out"] == "no"

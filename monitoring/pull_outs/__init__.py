@@ -1,0 +1,1 @@
+"""Pull-outs: a version of a model leaves production, and another one takes over."""
