@@ -2,8 +2,8 @@
 
 What the baseline answers is in ``metrics.json`` (``baseline.shares`` or ``baseline.value``, of the training part). To
 a model that looks at no input, the rows of the test part are their actual values alone, and the bundle knows these: the
-classes exactly, by its confusion matrix; numbers by the bins of ``profile.json``, which are moved and stretched to the
-exact mean and to the baseline's exact RMSE.
+classes exactly, by its confusion matrix; numbers by the bins of ``profile.json``, which are moved and stretched to what
+the baseline's RMSE and R2 say of their mean and spread.
 """
 
 from dataclasses import replace
@@ -78,7 +78,7 @@ def make_baseline_bundle(bundle: Bundle, folder: Path) -> Bundle:
         ) from error
     if family == FAMILY:
         raise InputError(f"{bundle.name} {bundle.digest[:12]} is a baseline already: roll back to another version.")
-    answer, part = _find_answer(bundle, contract, metrics, profile)
+    answer, part = _find_answer(bundle, contract, metrics)
     outcome = answer.predict(_known_actuals(bundle, contract, metrics, profile), contract)
     model = make_constant_model(contract, shares=answer.shares, value=answer.value, train=train)
     card = CardFacts(
@@ -94,9 +94,7 @@ def make_baseline_bundle(bundle: Bundle, folder: Path) -> Bundle:
     return write(folder, {**files, "contract.yaml": bundle.folder / "contract.yaml"}, name=bundle.name)
 
 
-def _find_answer(
-    bundle: Bundle, contract: Contract, metrics: BundleMetrics, profile: ReferenceProfile | None
-) -> tuple[BaselineAnswer, str]:
+def _find_answer(bundle: Bundle, contract: Contract, metrics: BundleMetrics) -> tuple[BaselineAnswer, str]:
     """Return what the baseline answers, and of which part of the table it is."""
     recorded = metrics.baseline
     if recorded.shares is not None:
@@ -107,7 +105,10 @@ def _find_answer(
     if metrics.confusion is not None:
         counts = np.array(metrics.confusion.rows, dtype=np.float64).sum(axis=1)
         return BaselineAnswer(counts / counts.sum()), "test"
-    return BaselineAnswer(value=_mean_actual(_require_outputs(bundle, profile))), "test"
+    raise InputError(
+        f"metrics.json of {bundle.name} must hold the mean of the training part (baseline.value) to make a baseline of "
+        "a regression; it does not: package the model again with its training rows."
+    )
 
 
 def _known_actuals(
@@ -117,30 +118,20 @@ def _known_actuals(
     if metrics.confusion is not None:
         counts = np.array(metrics.confusion.rows, dtype=np.int64).sum(axis=1)
         return np.repeat(np.arange(len(matrix_layout.classes(contract))), counts)
-    outputs = _require_outputs(bundle, profile)
-    values = _spread(outputs)
-    mean = _mean_actual(outputs)
-    # The baseline's mean squared error is the variance of what was true, and the square of the baseline's own bias.
-    bias = mean - (metrics.baseline.value if metrics.baseline.value is not None else mean)
-    rmse = metrics.baseline.metrics.get("rmse")
-    spread = float(values.std())
-    deviation = spread if rmse is None else float(np.sqrt(max(rmse**2 - bias**2, 0.0)))
-    return np.asarray(mean + (values - values.mean()) * (deviation / spread if spread else 0.0))
-
-
-def _require_outputs(bundle: Bundle, profile: ReferenceProfile | None) -> OutputProfile:
-    if profile is None or profile.outputs.errors is None:
+    if profile is None:
         raise InputError(
             f"the bundle of {bundle.name} must hold {reference_profile.FILE} to make a baseline of a regression; it "
             "does not: package the model again with its training rows."
         )
-    return profile.outputs
-
-
-def _mean_actual(outputs: OutputProfile) -> float:
-    """Return the mean of what was true: predicted values and errors add up to it."""
-    errors = outputs.errors
-    return (sum(errors.values) + sum(errors.totals)) / outputs.rows if errors else 0.0
+    values, known = _spread(profile.outputs), metrics.baseline
+    mean, deviation, spread = float(values.mean()), float(values.std()), float(values.std())
+    rmse, r2 = known.metrics.get("rmse"), known.metrics.get("r2")
+    if known.value is not None and rmse is not None and r2 is not None and r2 < 1:
+        # 1 - R2 is the mean squared error by the variance of what was true; the rest of it is the baseline's own bias.
+        deviation = float(np.sqrt(rmse**2 / (1 - r2)))
+        bias = float(np.sqrt(max(rmse**2 - deviation**2, 0.0)))
+        mean = known.value + float(np.copysign(bias, mean - known.value))
+    return np.asarray(mean + (values - values.mean()) * (deviation / spread if spread else 0.0))
 
 
 def _spread(outputs: OutputProfile) -> Floats:
@@ -165,7 +156,8 @@ def _measure(outcome: EvaluatedRows, original: BundleMetrics, contract: Contract
     text = "A baseline is measured without reading a row, so that each row counts as one draw"
     cautions = [IntervalCaution(names, f"{text}.")]
     if outcome.values is not None:
-        cautions.append(IntervalCaution(names, "What was true is known in bins only, and its mean and spread exactly."))
+        known = "What was true is known in bins only, beside the baseline's RMSE and R2."
+        cautions.append(IntervalCaution(names, known))
     return replace(
         original,
         metrics=metrics,

@@ -112,23 +112,30 @@ def test_equal_bundles_give_equal_bytes(original: Bundle, tmp_path: Path) -> Non
     assert first.digest == second.digest
 
 
-def test_a_bundle_of_before_knows_the_test_part(original: Bundle, regression: Bundle, tmp_path: Path) -> None:
+def _of_before(bundle: Bundle, folder: Path) -> Bundle:
+    """The same bundle without the baseline's answer in its metrics."""
+    metrics = json.loads((bundle.folder / "metrics.json").read_text())
+    metrics["baseline"].pop("shares", None)
+    metrics["baseline"].pop("value", None)
+    files: dict[str, bytes | Path] = {entry.path: bundle.folder / entry.path for entry in bundle.manifest.files}
+    files["metrics.json"] = json.dumps(metrics).encode()
+    return write(folder, files, name=bundle.name)
+
+
+def test_a_bundle_of_before_knows_the_test_part(original: Bundle, tmp_path: Path) -> None:
     """Its documents do not hold the baseline's answer: that of the test part is taken, and said so."""
-    for bundle, column in ((original, "churn"), (regression, "spend")):
-        metrics = json.loads((bundle.folder / "metrics.json").read_text())
-        metrics["baseline"].pop("shares", None)
-        metrics["baseline"].pop("value", None)
-        files: dict[str, bytes | Path] = {entry.path: bundle.folder / entry.path for entry in bundle.manifest.files}
-        files["metrics.json"] = json.dumps(metrics).encode()
-        old = write(tmp_path / column / "old", files, name=bundle.name)
-        made = make_baseline_bundle(old, tmp_path / column / "baseline")
-        actuals = pl.read_parquet(bundle.folder.parent / "actuals").get_column(column)
-        answer = made.json("cases.json")["cases"][0]["expected"]
-        if column == "churn":
-            assert answer["probabilities"]["yes"] == pytest.approx((actuals.cast(pl.String) == "yes").mean(), abs=1e-9)
-        else:
-            assert answer["value"] == pytest.approx(actuals.mean(), rel=1e-9)
-        assert "in the test part" in (made.folder / "card.md").read_text()
+    made = make_baseline_bundle(_of_before(original, tmp_path / "old"), tmp_path / "baseline")
+    actuals = pl.read_parquet(original.folder.parent / "actuals").get_column("churn").cast(pl.String)
+    answer = made.json("cases.json")["cases"][0]["expected"]
+    assert answer["probabilities"]["yes"] == pytest.approx((actuals == "yes").mean(), abs=1e-9)
+    assert "in the test part" in (made.folder / "card.md").read_text()
+
+
+def test_a_regression_of_before_is_refused(regression: Bundle, tmp_path: Path) -> None:
+    """Nothing in it says what the mean was."""
+    with pytest.raises(InputError, match="must hold the mean of the training part"):
+        make_baseline_bundle(_of_before(regression, tmp_path / "old"), tmp_path / "baseline")
+    assert not (tmp_path / "baseline").exists()
 
 
 def test_a_baseline_of_a_baseline_is_refused(original: Bundle, tmp_path: Path) -> None:
