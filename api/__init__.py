@@ -32,6 +32,7 @@ from headrace.core.base.errors import (
 
 if TYPE_CHECKING:
     from headrace.api.deployment import deploy, undeploy
+    from headrace.api.exporting import export
     from headrace.api.model_reference import open_bundle
     from headrace.api.monitoring.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
     from headrace.api.monitoring.collecting import collect
@@ -65,6 +66,7 @@ __all__ = [
     "assign_versions",
     "collect",
     "deploy",
+    "export",
     "monitor",
     "open_bundle",
     "open_run",
@@ -90,6 +92,7 @@ _MODULES = {
     "assign_versions": "headrace.api.monitoring.ab_tests",
     "collect": "headrace.api.monitoring.collecting",
     "deploy": "headrace.api.deployment",
+    "export": "headrace.api.exporting",
     "monitor": "headrace.api.monitoring.monitor",
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",

@@ -1,0 +1,72 @@
+package headrace.jvm;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Map;
+
+/** The jar as a command: {@code java -jar MODEL.jar --check}, or {@code --score} for lines of JSON. */
+public final class Main {
+    private static final String USAGE =
+            "java -jar MODEL.jar must be given --check (answer the model's own cases) or --score (one JSON object a line"
+                    + " on standard input, one answer a line on standard output)";
+
+    private Main() {}
+
+    /** Runs the command; the exit code is 0, or 2 with a sentence on standard error. */
+    public static void main(String[] arguments) throws IOException {
+        PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
+        String command = arguments.length > 0 ? arguments[0] : "";
+        try {
+            switch (command) {
+                case "--check":
+                    check(arguments.length > 1 ? Model.open(Path.of(arguments[1])) : Model.named(""), out);
+                    break;
+                case "--score":
+                    score(arguments.length > 1 ? Model.open(Path.of(arguments[1])) : Model.named(""), out);
+                    break;
+                default:
+                    throw new ModelException(USAGE + "; got " + (command.isEmpty() ? "nothing" : command) + " instead.");
+            }
+        } catch (ModelException error) {
+            System.err.println("headrace: " + error.getMessage());
+            System.exit(2);
+        }
+        out.flush();
+    }
+
+    private static void check(Model model, PrintStream out) {
+        out.println(model.name() + " " + model.digest() + ": " + model.caseCount() + " of its own cases answered");
+    }
+
+    private static void score(Model model, PrintStream out) throws IOException {
+        BufferedReader lines = lines();
+        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+            out.println(Json.write(predict(model, line).asJson(model.classes())));
+            if (!lines.ready()) {
+                out.flush();
+            }
+        }
+    }
+
+    private static BufferedReader lines() {
+        return new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    }
+
+    /** Predicts a row that is a JSON object; a text that is none is refused by the rule {@code shape}. */
+    static Prediction predict(Model model, String line) {
+        Object row;
+        try {
+            row = Json.parse(line);
+        } catch (IOException error) {
+            return Prediction.refused(new Refusal("shape", "", "a row must be a JSON object; it is not JSON."));
+        }
+        if (row instanceof Map<?, ?>) {
+            return model.predict(ScoringPlan.object(row));
+        }
+        return Prediction.refused(new Refusal("shape", "", "a row must be a JSON object; got another value instead."));
+    }
+}
