@@ -22,6 +22,7 @@ _INDEX = f"{_ROOT}/model.txt"
 # Entries have no time of their own, so that equal models give equal jars; a ZIP knows no earlier year.
 _TIME = (1980, 1, 1, 0, 0, 0)
 _CHECK_SECONDS = 120
+_MOST_WORDS = 60
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def write_jar(bundle: Bundle, folder: Path, *, library: Path | None = None) -> M
         engine.FILE: content,
         **{name: (bundle.folder / name).read_bytes() for name in ("cases.json", "contract.yaml", "manifest.json")},
     }
-    source = library or find_library()
+    source = find_library(library)
     target = folder / f"{bundle.name}.jar"
     with whole(target) as part:
         _pack(source, part, name=bundle.name, files=files)
@@ -80,13 +81,16 @@ def write_jar(bundle: Bundle, folder: Path, *, library: Path | None = None) -> M
     return ModelJar(target, bundle.name, bundle.digest, checked)
 
 
-def find_library() -> Path:
+def find_library(path: Path | None = None) -> Path:
     """Return the suite's Java library.
+
+    Args:
+        path: Where it is; None for the one that ``HEADRACE_JVM_LIBRARY`` names or ``make jvm`` built.
 
     Raises:
         MissingError: If there is none.
     """
-    path = Path(settings.jvm_library() or Path(__file__).resolve().parents[2] / "jvm" / "target" / LIBRARY)
+    path = path or Path(settings.jvm_library() or Path(__file__).resolve().parents[2] / "jvm" / "target" / LIBRARY)
     if not path.is_file():
         raise MissingError(
             f"the suite's Java library must exist to export a model to the JVM; there is no {path}: run `make jvm` in "
@@ -137,6 +141,6 @@ def check_jar(path: Path) -> bool:
     except subprocess.TimeoutExpired as error:
         raise BundleError(f"Java must answer the model's cases within {_CHECK_SECONDS} s; it did not.") from error
     if done.returncode:
-        said = " ".join(done.stderr.split()[-60:]).removeprefix("headrace: ")
-        raise BundleError(f"Java must answer the model's own cases as its bundle says, with Java 17 or newer; {said}")
+        said = " ".join(done.stderr.rpartition("headrace: ")[2].split()[:_MOST_WORDS])
+        raise BundleError(f"Java (17 or newer) must answer the model's own cases as its bundle says; {said}")
     return True

@@ -46,13 +46,18 @@ class JavaServer:
         self._process.stdout.close()
 
     def ask(self, **request: Any) -> dict[str, Any]:
+        """Send one request that must not fail, and return its answer."""
+        answer = self.answer(**request)
+        assert "failure" not in answer, answer
+        return answer
+
+    def answer(self, **request: Any) -> dict[str, Any]:
         """Send one request, and return its answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(_dumps(request) + "\n")
         self._process.stdin.flush()
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-        assert "failure" not in answer, answer
         return answer
 
     def take_contract(self, name: str, contract: Contract) -> None:

@@ -155,7 +155,7 @@ def encoders(java: JavaServer) -> dict[str, RequestEncoder]:
 
 
 @pytest.mark.parametrize("name", sorted(CONTRACTS))
-@examples(250)
+@examples(60)
 @given(row=rows())
 def test_rows_have_equal_matrices_or_break_equal_rules(
     java: JavaServer, encoders: dict[str, RequestEncoder], name: str, row: dict[str, Any]

@@ -63,7 +63,7 @@ final class ComparisonServer {
             bits.add(Double.isNaN(number) ? null : Double.doubleToRawLongBits(number));
         }
         answer.put("bits", bits);
-        answer.put("warnings", new ArrayList<Object>(encoded.warnings()));
+        answer.put("warnings", encoded.violations().stream().map(Violation::sentence).toList());
         if (models.containsKey(name)) {
             answer.put("answer", models.get(name).predict(row).asJson(models.get(name).classes()));
         }

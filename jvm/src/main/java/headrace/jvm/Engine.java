@@ -38,7 +38,7 @@ final class Engine implements AutoCloseable {
         } catch (OrtException error) {
             throw new ModelException(
                     "model.onnx must be one that ONNX Runtime " + environment.getVersion()
-                            + " knows; it cannot be loaded: " + error.getMessage(),
+                            + " knows; it cannot be loaded: " + error.getCode() + ".",
                     error);
         }
     }

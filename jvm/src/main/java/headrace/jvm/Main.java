@@ -6,7 +6,6 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.Map;
 
 /** The jar as a command: {@code java -jar MODEL.jar --check}, or {@code --score} for lines of JSON. */
 public final class Main {
@@ -45,7 +44,7 @@ public final class Main {
     private static void score(Model model, PrintStream out) throws IOException {
         BufferedReader lines = lines();
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-            out.println(Json.write(predict(model, line).asJson(model.classes())));
+            out.println(Json.write(JsonRows.predict(model, line).asJson(model.classes())));
             if (!lines.ready()) {
                 out.flush();
             }
@@ -54,19 +53,5 @@ public final class Main {
 
     private static BufferedReader lines() {
         return new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    }
-
-    /** Predicts a row that is a JSON object; a text that is none is refused by the rule {@code shape}. */
-    static Prediction predict(Model model, String line) {
-        Object row;
-        try {
-            row = Json.parse(line);
-        } catch (IOException error) {
-            return Prediction.refused(new Refusal("shape", "", "a row must be a JSON object; it is not JSON."));
-        }
-        if (row instanceof Map<?, ?>) {
-            return model.predict(ScoringPlan.object(row));
-        }
-        return Prediction.refused(new Refusal("shape", "", "a row must be a JSON object; got another value instead."));
     }
 }

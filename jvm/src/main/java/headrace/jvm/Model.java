@@ -208,9 +208,9 @@ public final class Model implements AutoCloseable {
 
     private Prediction predict(RowEncoder.Encoded row) {
         if (row.refusal() != null) {
-            return Prediction.refused(row.refusal());
+            return Prediction.refused(row.violations(), row.refusal());
         }
-        return answer(engine.score(new double[][] {row.matrix()})[0], row.warnings());
+        return answer(engine.score(new double[][] {row.matrix()})[0], row.violations());
     }
 
     /** Predicts rows of values in the order of the inputs, with one call of the engine. */
@@ -224,23 +224,23 @@ public final class Model implements AutoCloseable {
         for (RowEncoder.Encoded row : encoded) {
             predictions.add(
                     row.refusal() != null
-                            ? Prediction.refused(row.refusal())
-                            : answer(scores[place++], row.warnings()));
+                            ? Prediction.refused(row.violations(), row.refusal())
+                            : answer(scores[place++], row.violations()));
         }
         return predictions;
     }
 
-    private Prediction answer(double[] scores, List<String> warnings) {
+    private Prediction answer(double[] scores, List<Violation> violations) {
         for (double score : scores) {
             if (!Double.isFinite(score)) {
                 String sentence = "the row has no finite answer; its values must be nearer to those of the data.";
-                return Prediction.refused(new Refusal("answer", "", sentence));
+                return Prediction.refused(new Violation("answer", "", sentence));
             }
         }
         if (plan.classes().isEmpty()) {
-            return new Prediction(null, null, scores[0], warnings, null);
+            return new Prediction(null, null, scores[0], violations, null);
         }
-        return new Prediction(plan.classes().get(chosen(scores)), scores, null, warnings, null);
+        return new Prediction(plan.classes().get(chosen(scores)), scores, null, violations, null);
     }
 
     private int chosen(double[] probabilities) {

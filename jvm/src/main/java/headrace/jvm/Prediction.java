@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * The answer to one row: {@code label} with {@code probabilities}, or {@code value}, or a {@code refusal}.
@@ -11,19 +12,48 @@ import java.util.Map;
  * @param label the predicted class; null for a regression, and where the row is refused
  * @param probabilities probabilities (k) in the order of the model's classes; null as above
  * @param value the predicted value of a regression; null for a classification, and where the row is refused
- * @param warnings sentences about broken rules that only warn
+ * @param violations the rules that the row breaks, those that only warn included
  * @param refusal why there is no prediction; null if there is one
  */
 public record Prediction(
-        String label, double[] probabilities, Double value, List<String> warnings, Refusal refusal) {
+        String label, double[] probabilities, Double value, List<Violation> violations, Violation refusal) {
 
-    static Prediction refused(Refusal refusal) {
-        return new Prediction(null, null, null, List.of(), refusal);
+    /** Returns what stands for a row without a prediction. */
+    public static Prediction refused(Violation refusal) {
+        return refused(List.of(refusal), refusal);
+    }
+
+    static Prediction refused(List<Violation> violations, Violation refusal) {
+        return new Prediction(null, null, null, violations, refusal);
+    }
+
+    /** {@code scored} or {@code refused}, as in the predictions of `headrace score`. */
+    public String status() {
+        return refusal == null ? "scored" : "refused";
+    }
+
+    /** Returns the broken rules as {@code rule:column}, as in the predictions of `headrace score`; null without any. */
+    public String violationText() {
+        return violations.isEmpty()
+                ? null
+                : violations.stream().map(one -> one.rule() + ":" + one.column()).collect(Collectors.joining("; "));
     }
 
     /** Returns the probability of the class at a place; null if there is none. */
     public Double probability(int place) {
         return probabilities == null ? null : (Double) probabilities[place];
+    }
+
+    /** Returns the probabilities by class; null if there are none. */
+    public Map<String, Double> byClass(List<String> classes) {
+        if (probabilities == null) {
+            return null;
+        }
+        Map<String, Double> byClass = new LinkedHashMap<>();
+        for (int place = 0; place < probabilities.length; place++) {
+            byClass.put(classes.get(place), probabilities[place]);
+        }
+        return byClass;
     }
 
     /**
@@ -40,12 +70,8 @@ public record Prediction(
         } else if (value != null) {
             answer.put("value", value);
         } else {
-            Map<String, Object> byClass = new LinkedHashMap<>();
-            for (int place = 0; place < probabilities.length; place++) {
-                byClass.put(classes.get(place), probabilities[place]);
-            }
             answer.put("label", label);
-            answer.put("probabilities", byClass);
+            answer.put("probabilities", byClass(classes));
         }
         return answer;
     }

@@ -23,26 +23,25 @@ public final class RowEncoder {
      * One row for the model, or why there is none.
      *
      * @param matrix the row of the matrix (p); null if the row is refused
-     * @param warnings sentences about broken rules that only warn
-     * @param refusal why the row is refused; null if it is not
+     * @param violations the rules that it breaks, those that only warn included
+     * @param refusal the first of them that refuses the row; null if none does
      */
-    public record Encoded(double[] matrix, List<String> warnings, Refusal refusal) {}
-
-    /** What is known of a row before it is decided about: the first refusal counts. */
-    private static final class Findings {
-        private final List<String> warnings = new ArrayList<>();
-        private Refusal refusal;
-
-        void add(String severity, Refusal finding) {
-            if (severity.equals("warn")) {
-                warnings.add(finding.sentence());
-            } else if (!severity.equals("off") && refusal == null) {
-                refusal = finding;
-            }
+    public record Encoded(double[] matrix, List<Violation> violations, Violation refusal) {
+        private static Encoded refused(Violation refusal) {
+            return new Encoded(null, List.of(refusal), refusal);
         }
+    }
 
-        Encoded refused() {
-            return new Encoded(null, List.of(), refusal);
+    /** What is known of a row before it is decided about. */
+    private static final class Findings {
+        private final List<Violation> violations = new ArrayList<>();
+        private Violation refusal;
+
+        void add(String severity, Violation violation) {
+            if (!severity.equals("off")) {
+                violations.add(violation);
+                refusal = refusal == null && !severity.equals("warn") ? violation : refusal;
+            }
         }
     }
 
@@ -54,7 +53,7 @@ public final class RowEncoder {
     public Encoded encode(Object[] values) {
         if (values.length != readers.size()) {
             String sentence = "a row must hold " + readers.size() + " values; got " + values.length + " instead.";
-            return new Encoded(null, List.of(), new Refusal("shape", "", sentence));
+            return Encoded.refused(new Violation("shape", "", sentence));
         }
         Object[] read = new Object[values.length];
         for (int place = 0; place < values.length; place++) {
@@ -74,7 +73,7 @@ public final class RowEncoder {
     public Encoded encode(Map<String, ?> row) {
         if (row.isEmpty()) {
             String sentence = "a row must hold the contract's columns; got an empty object instead.";
-            return new Encoded(null, List.of(), new Refusal("columns", "", sentence));
+            return Encoded.refused(new Violation("columns", "", sentence));
         }
         for (Map.Entry<String, ?> entry : row.entrySet()) {
             if (Values.read(entry.getValue()) == Values.OTHER) {
@@ -89,7 +88,7 @@ public final class RowEncoder {
             absent[place] = !row.containsKey(name);
             if (absent[place]) {
                 String sentence = "column '" + name + "' must be present; got no such column instead.";
-                findings.add(plan.severities().get("columns"), new Refusal("columns", name, sentence));
+                findings.add(plan.severities().get("columns"), new Violation("columns", name, sentence));
             }
             read[place] = Values.read(row.get(name));
         }
@@ -103,7 +102,7 @@ public final class RowEncoder {
         for (String name : row.keySet()) {
             if (!plan.names().contains(name)) {
                 String sentence = "column '" + shorten(name) + "' must be one of the contract's columns; it is unknown.";
-                findings.add(severity.equals("off") ? "off" : "stop", new Refusal("unknown_columns", name, sentence));
+                findings.add(severity.equals("off") ? "off" : "stop", new Violation("unknown_columns", name, sentence));
             }
         }
     }
@@ -116,18 +115,18 @@ public final class RowEncoder {
             }
         }
         if (findings.refusal != null) {
-            return findings.refused();
+            return new Encoded(null, findings.violations, findings.refusal);
         }
         double[] matrix = matrix(typed);
         for (int place = 0; place < matrix.length; place++) {
             if (Double.isInfinite(matrix[place])) {
                 String name = plan.inputs().get(plan.matrix()[place]).name();
                 String sentence = "column '" + name + "' must be a finite number; got an infinity instead.";
-                return new Encoded(null, List.of(), new Refusal("finite", name, sentence));
+                return Encoded.refused(new Violation("finite", name, sentence));
             }
             matrix[place] = matrix[place] > LARGEST ? LARGEST : matrix[place] < -LARGEST ? -LARGEST : matrix[place];
         }
-        return new Encoded(matrix, findings.warnings, null);
+        return new Encoded(matrix, findings.violations, null);
     }
 
     private Object check(InputReader reader, Object raw, Findings findings) {
@@ -136,7 +135,7 @@ public final class RowEncoder {
             String name = reader.input.name();
             String got = reader.input.isPersonal() ? "" : "; got " + show(raw) + " instead";
             String must = rule.equals("missing") ? "present" : reader.input.expectations().get(rule);
-            Refusal finding = new Refusal(rule, name, "column '" + name + "' must be " + must + got + ".");
+            Violation finding = new Violation(rule, name, "column '" + name + "' must be " + must + got + ".");
             findings.add(plan.severities().get(rule), finding);
         }
         return typed.value();
@@ -161,7 +160,7 @@ public final class RowEncoder {
         String sentence =
                 "column '" + shorten(name) + "' must be a text, a number, true, false, a time or null; got "
                         + Values.describe(value) + " instead.";
-        return new Encoded(null, List.of(), new Refusal("kind", name, sentence));
+        return Encoded.refused(new Violation("kind", name, sentence));
     }
 
     private static String show(Object raw) {
