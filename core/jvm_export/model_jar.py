@@ -63,8 +63,8 @@ def write_jar(bundle: Bundle, folder: Path, *, library: Path | None = None) -> M
     if scorer.engine.name != engine.OnnxEngine.name:
         reason = bundle.json(engine.RECORD).get("reason") or "its engine is scikit-learn."
         raise InputError(
-            f"the model {bundle.name} must have an exact ONNX form to run on the JVM; {reason} Train another family, or "
-            "serve it from Python."
+            f"the model {bundle.name} must have an exact ONNX form to run on the JVM; {reason} Train another family, "
+            "or serve it from Python."
         )
     content = (bundle.folder / engine.FILE).read_bytes()
     check_versions(content)
@@ -141,6 +141,6 @@ def check_jar(path: Path) -> bool:
     except subprocess.TimeoutExpired as error:
         raise BundleError(f"Java must answer the model's cases within {_CHECK_SECONDS} s; it did not.") from error
     if done.returncode:
-        said = " ".join(done.stderr.rpartition("headrace: ")[2].split()[:_MOST_WORDS])
-        raise BundleError(f"Java (17 or newer) must answer the model's own cases as its bundle says; {said}")
+        reason = " ".join(done.stderr.rpartition("headrace: ")[2].split()[:_MOST_WORDS])
+        raise BundleError(f"Java (17 or newer) must answer the model's own cases as its bundle says; {reason}")
     return True

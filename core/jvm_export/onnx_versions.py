@@ -30,6 +30,6 @@ def check_versions(content: bytes) -> None:
     for what, version, largest in versions:
         if version > largest:
             raise InputError(
-                f"{what} of model.onnx must be at most {largest}, the newest that ONNX Runtime {RUNTIME} for Java reads; "
-                f"got {version} instead: package the model with this version of Headrace, or serve it from Python."
+                f"{what} of model.onnx must be at most {largest}, the newest that ONNX Runtime {RUNTIME} for Java "
+                f"reads; got {version} instead: package the model with this Headrace, or serve it from Python."
             )

@@ -87,8 +87,8 @@ def _forms(column: Column, contract: Contract) -> list[str]:
     for form in own:
         if "%" in re.sub(_DIRECTIVES, "", form):
             raise InputError(
-                f"the format of column {quote(column.name)} in the contract {contract.name} must consist of %Y %y %m %b "
-                f"%B %d %H %I %p %M %S %.f %#z for the Java library to read it; got {quote(form)} instead."
+                f"the format of column {quote(column.name)} in the contract {contract.name} must consist of %Y %y %m "
+                f"%b %B %d %H %I %p %M %S %.f %#z for the Java library to read it; got {quote(form)} instead."
             )
     return [*own, *ISO_FORMATS]
 

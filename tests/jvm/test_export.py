@@ -66,9 +66,9 @@ def test_a_jar_whose_answers_are_wrong_is_refused(exported: ExportedModel, tmp_p
     ("name", "content", "said"),
     [
         ("plan.json", b'{"format": 2}', "must be of format 1, which this library reads; got 2 instead"),
-        ("plan.json", b'{"format": 1}', "is damaged"),
+        ("plan.json", b'{"format": 1}', "must be whole"),
         ("plan.json", b"{", "cannot be read"),
-        ("cases.json", b"{}", "cases must be whole"),
+        ("cases.json", b"{}", "must be whole"),
         ("model.onnx", b"x", f"must be one that ONNX Runtime {RUNTIME} knows"),
         ("model.onnx", model_of(opset=LARGEST_OPSETS[""] + 1), f"must be one that ONNX Runtime {RUNTIME} knows"),
         ("model.onnx", model_of(), "it cannot be run"),

@@ -15,7 +15,7 @@ RUNNER = Path(__file__).parent / "java" / "KafkaScript.java"
 
 
 def test_answers_and_dead_letters(exported: ExportedModel) -> None:
-    """Key, headers and time stay; what breaks the contract goes elsewhere with its bytes and the reason; none blocks."""
+    """Key, headers and time stay; what breaks the contract goes elsewhere with its bytes and the reason."""
     good = [json.dumps(row) for row in ROWS]
     bad = [json.dumps(UNKNOWN_PLAN), "{", "[1]", "\u00ff", '{"age": 1e400}', ""]
     events = [(f"k{place}", text) for place, text in enumerate([good[0], *bad[:5], *good[1:]])]

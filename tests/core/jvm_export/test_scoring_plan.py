@@ -52,5 +52,5 @@ def test_all_that_is_derived_in_python_is_in_the_plan() -> None:
 def test_a_directive_that_java_does_not_read_is_refused() -> None:
     """At export, not in the job."""
     columns = tuple(replace(one, format="%d %j %Y") if one.name == "start" else one for one in CONTRACT.columns)
-    with pytest.raises(InputError, match="column 'start' in the contract t must consist of .* got '%d %j %Y' instead"):
+    with pytest.raises(InputError, match=r"column 'start' in the contract t must consist of .* got '%d %j %Y' instead"):
         plan_of(replace(CONTRACT, columns=columns))

@@ -26,7 +26,7 @@ final class Cases {
         try {
             return new Cases(ScoringPlan.object(document));
         } catch (ClassCastException | NullPointerException error) {
-            throw new ModelException("the model's cases must be whole; they are damaged: export it again.", error);
+            throw new ModelException(ScoringPlan.DAMAGED, error);
         }
     }
 

@@ -40,6 +40,9 @@ record ScoringPlan(
     /** The one format that this library reads. */
     static final int FORMAT = 1;
 
+    /** What is said of a plan, or of cases, that lack a part. */
+    static final String DAMAGED = "an exported model must be whole; its plan or its cases are damaged: export it again.";
+
     /**
      * One input.
      *
@@ -107,7 +110,7 @@ record ScoringPlan(
                     features(fields.get("features")),
                     list(fields.get("matrix")).stream().mapToInt(place -> ((Long) place).intValue()).toArray());
         } catch (ClassCastException | NullPointerException error) {
-            throw new ModelException("the model's plan must be whole; it is damaged: export the model again.", error);
+            throw new ModelException(DAMAGED, error);
         }
     }
 
@@ -165,7 +168,7 @@ record ScoringPlan(
         if (value instanceof Map<?, ?>) {
             return (Map<String, Object>) value;
         }
-        throw new ModelException("the model's plan must be whole; it is damaged: export the model again.");
+        throw new ModelException(DAMAGED);
     }
 
     static List<?> list(Object value) {
