@@ -36,15 +36,21 @@ def _is_current() -> bool:
 
 def maven(project: Path, *goals: str) -> None:
     """Run goals of a Maven project; what cannot be had is missing."""
-    done = subprocess.run(
+    # Maven 3 does not guard its repository against a second process.
+    with alone("maven"):
+        done = _run_maven(project, *goals)
+    if done.returncode:
+        missing(f"{HOW}: {' '.join(done.stdout.split()[-80:])}")
+
+
+def _run_maven(project: Path, *goals: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         ["mvn", "--quiet", "--batch-mode", "--file", str(project), *goals],
         capture_output=True,
         text=True,
         timeout=_MINUTES,
         check=False,
     )
-    if done.returncode:
-        missing(f"{HOW}: {' '.join(done.stdout.split()[-80:])}")
 
 
 def compile_java(folder: Path, *sources: Path, classpath: str) -> Path:

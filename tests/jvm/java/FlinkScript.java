@@ -8,7 +8,7 @@ import org.apache.flink.table.api.TableResult;
 import org.apache.flink.types.Row;
 import org.apache.flink.util.CloseableIterator;
 
-/** Runs the statements of a file on a Flink of this process; prints each query's rows, or the last cause of an error. */
+/** Runs the statements of a file on a Flink of this process; prints rows of queries, and last causes of errors. */
 final class FlinkScript {
     public static void main(String[] arguments) throws Exception {
         TableEnvironment flink = TableEnvironment.create(EnvironmentSettings.inBatchMode());

@@ -14,8 +14,8 @@ import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.test.TestRecord;
 
 /**
- * Scores the lines of standard input with Kafka Streams' own test driver. A line is the key, a tab and the value; an empty
- * key is none, and so is an empty value. Prints topic, key, time, value and headers.
+ * Scores the lines of standard input with Kafka Streams' own test driver. A line is the key, a tab and the value; an
+ * empty key is none, and so is an empty value. Prints topic, key, time, value and headers.
  */
 final class KafkaScript {
     public static void main(String[] arguments) throws Exception {
@@ -36,7 +36,8 @@ final class KafkaScript {
                 RecordHeaders headers = new RecordHeaders();
                 headers.add("trace", "t1".getBytes(StandardCharsets.UTF_8));
                 events.pipeInput(
-                        new TestRecord<>(content(parts[0]), content(parts[1]), headers, Instant.ofEpochMilli(1000 + place)));
+                        new TestRecord<>(
+                                content(parts[0]), content(parts[1]), headers, Instant.ofEpochMilli(1000 + place)));
             }
             answers.readRecordsToList().forEach(record -> print("answers", record));
             dead.readRecordsToList().forEach(record -> print("dead", record));

@@ -32,7 +32,7 @@ public final class HeadracePredict {
      * @return the answer as JSON: label and probabilities, or value; error and rule if the row is refused
      */
     @Udf(description = "Scores a row with a Headrace model.")
-    public synchronized String predict(
+    public String predict(
             @UdfParameter(value = "model", description = "Name of the model") String model,
             @UdfParameter(value = "row", description = "The row as a JSON object") String row) {
         Model opened = models.get(model);

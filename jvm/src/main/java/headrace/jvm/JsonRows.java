@@ -26,7 +26,8 @@ public final class JsonRows {
         if (row instanceof Map<?, ?>) {
             return model.predict(ScoringPlan.object(row));
         }
-        return Prediction.refused(new Violation("shape", "", "a row must be a JSON object; got another value instead."));
+        String sentence = "a row must be a JSON object; got another value instead.";
+        return Prediction.refused(new Violation("shape", "", sentence));
     }
 
     /** Predicts a row that is a JSON object in UTF-8; other bytes are refused by the rule {@code value}. */

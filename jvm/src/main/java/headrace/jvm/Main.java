@@ -10,8 +10,8 @@ import java.nio.file.Path;
 /** The jar as a command: {@code java -jar MODEL.jar --check}, or {@code --score} for lines of JSON. */
 public final class Main {
     private static final String USAGE =
-            "java -jar MODEL.jar must be given --check (answer the model's own cases) or --score (one JSON object a line"
-                    + " on standard input, one answer a line on standard output)";
+            "java -jar MODEL.jar must be given --check (answer the model's own cases) or --score (one JSON object a"
+                    + " line on standard input, one answer a line on standard output)";
 
     private Main() {}
 
@@ -28,7 +28,8 @@ public final class Main {
                     score(arguments.length > 1 ? Model.open(Path.of(arguments[1])) : Model.named(""), out);
                     break;
                 default:
-                    throw new ModelException(USAGE + "; got " + (command.isEmpty() ? "nothing" : command) + " instead.");
+                    throw new ModelException(
+                            USAGE + "; got " + (command.isEmpty() ? "nothing" : command) + " instead.");
             }
         } catch (ModelException error) {
             System.err.println("headrace: " + error.getMessage());

@@ -65,8 +65,9 @@ public final class Model implements AutoCloseable {
         List<String> fitting = names.stream().filter(found -> name.isEmpty() || found.equals(name)).toList();
         if (fitting.size() != 1) {
             throw new ModelException(
-                    "the class path must hold exactly one model" + (name.isEmpty() ? "" : " named " + name) + "; it holds "
-                            + (names.isEmpty() ? "none" : new TreeSet<>(names)) + ": add the jar of `headrace export`"
+                    "the class path must hold exactly one model" + (name.isEmpty() ? "" : " named " + name)
+                            + "; it holds " + (names.isEmpty() ? "none" : new TreeSet<>(names))
+                            + ": add the jar of `headrace export`"
                             + (name.isEmpty() ? ", or name the model." : " once."));
         }
         ClassLoader found = loader;
@@ -133,7 +134,8 @@ public final class Model implements AutoCloseable {
             return new Model(files);
         } catch (IOException error) {
             throw new ModelException(
-                    source + " must hold a model of `headrace export`; it cannot be read: " + error.getMessage(), error);
+                    source + " must hold a model of `headrace export`; it cannot be read: " + error.getMessage(),
+                    error);
         }
     }
 

@@ -1,15 +1,17 @@
 package headrace.jvm;
 
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Models for SQL functions whose arguments are a model's name and then names and values of columns: {@code
  * headrace_predict('customers', 'age', age, 'plan', plan)}. Values by position could be swapped unseen.
+ *
+ * <p>Several threads may use them.
  */
 public final class NamedModels implements AutoCloseable {
-    private final Map<String, Model> models = new HashMap<>();
+    private final Map<String, Model> models = new ConcurrentHashMap<>();
 
     /** Returns the model of that name, which is opened at its first use; empty for the only one on the class path. */
     public Model get(String name) {

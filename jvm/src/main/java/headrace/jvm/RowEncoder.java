@@ -101,7 +101,8 @@ public final class RowEncoder {
         String severity = plan.severities().get("unknown_columns");
         for (String name : row.keySet()) {
             if (!plan.names().contains(name)) {
-                String sentence = "column '" + shorten(name) + "' must be one of the contract's columns; it is unknown.";
+                String sentence =
+                        "column '" + shorten(name) + "' must be one of the contract's columns; it is unknown.";
                 findings.add(severity.equals("off") ? "off" : "stop", new Violation("unknown_columns", name, sentence));
             }
         }

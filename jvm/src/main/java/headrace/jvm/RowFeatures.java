@@ -54,7 +54,8 @@ final class RowFeatures {
             case "holiday":
                 return holidays.contains(day.toEpochDay()) ? 1 : 0;
             default:
-                throw new ModelException("the row feature " + kind + " is unknown to this library: use a matching one.");
+                throw new ModelException(
+                        "the row feature " + kind + " is unknown to this library: use a matching one.");
         }
     }
 

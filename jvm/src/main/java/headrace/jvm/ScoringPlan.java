@@ -41,7 +41,8 @@ record ScoringPlan(
     static final int FORMAT = 1;
 
     /** What is said of a plan, or of cases, that lack a part. */
-    static final String DAMAGED = "an exported model must be whole; its plan or its cases are damaged: export it again.";
+    static final String DAMAGED =
+            "an exported model must be whole; its plan or its cases are damaged: export it again.";
 
     /**
      * One input.

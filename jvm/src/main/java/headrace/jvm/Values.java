@@ -20,6 +20,12 @@ final class Values {
     /** What stands for a value of another kind, or an infinity. */
     static final Object OTHER = new Object();
 
+    /** Ten thousand years. */
+    private static final long MOST_SECONDS = 315_569_520_000L;
+
+    /** No decimal of SQL has more digits; a longer one is read as a double. */
+    private static final int MOST_DIGITS = 38;
+
     private Values() {}
 
     /** A time in microseconds since 1970, UTC. */
@@ -44,7 +50,8 @@ final class Values {
             return whole.bitLength() < Long.SIZE ? (Object) whole.longValue() : whole.toString();
         }
         if (value instanceof BigDecimal decimal) {
-            return decimal.scale() <= 0 ? read(decimal.toBigIntegerExact()) : read(decimal.doubleValue());
+            boolean isWhole = decimal.scale() <= 0 && decimal.precision() - decimal.scale() <= MOST_DIGITS;
+            return isWhole ? read(decimal.toBigIntegerExact()) : read(decimal.doubleValue());
         }
         return time(value);
     }
@@ -74,8 +81,12 @@ final class Values {
         return OTHER;
     }
 
-    private static Time of(Instant instant) {
-        return new Time(Math.addExact(Math.multiplyExact(instant.getEpochSecond(), 1_000_000L), instant.getNano() / 1000));
+    /** Returns microseconds since 1970; {@link #OTHER} for a time that is thousands of years away. */
+    private static Object of(Instant instant) {
+        long seconds = instant.getEpochSecond();
+        return Math.abs(seconds) > MOST_SECONDS
+                ? OTHER
+                : new Time(seconds * 1_000_000L + instant.getNano() / 1000);
     }
 
     /** Returns the words for the kind of a value; never the value itself, which may be personal. */
@@ -85,6 +96,8 @@ final class Values {
         }
         return value instanceof java.util.Map<?, ?>
                 ? "an object"
-                : value instanceof java.util.List<?> ? "an array" : "a value of type " + value.getClass().getSimpleName();
+                : value instanceof java.util.List<?>
+                        ? "an array"
+                        : "a value of type " + value.getClass().getSimpleName();
     }
 }

@@ -19,8 +19,8 @@ import org.apache.flink.table.ml.PredictRuntimeProvider;
  * 'headrace')} and {@code ML_PREDICT}.
  *
  * <p>INPUT names the model's inputs, in any order. OUTPUT is chosen from {@code label}, {@code probability} (of the
- * positive class), {@code probability_CLASS}, {@code value}, {@code status}, {@code violations}, {@code reason} and {@code
- * model_digest}.
+ * positive class), {@code probability_CLASS}, {@code value}, {@code status}, {@code violations}, {@code reason} and
+ * {@code model_digest}.
  *
  * <p>Flink 2.3, FLIP-437 and FLIP-525.
  */
@@ -59,7 +59,8 @@ public final class HeadraceModelFactory implements ModelProviderFactory {
         ResolvedCatalogModel declared = context.getCatalogModel();
         // Opened here too: a statement that does not fit the model fails when it is planned, not in the job.
         try (Model model = Model.open(options.get(NAME), options.get(PATH))) {
-            RowMapping mapping = RowMapping.of(model, declared.getResolvedInputSchema(), declared.getResolvedOutputSchema());
+            RowMapping mapping =
+                    RowMapping.of(model, declared.getResolvedInputSchema(), declared.getResolvedOutputSchema());
             return new Provider(options.get(NAME), options.get(PATH), mapping);
         } catch (ModelException error) {
             throw new ValidationException(error.getMessage(), error);

@@ -19,13 +19,16 @@ import org.apache.kafka.streams.processor.api.RecordMetadata;
 /**
  * A processor of Kafka Streams that scores events, as `headrace stream` does.
  *
- * <p>Values are JSON objects in UTF-8. An answer has key, headers and time of its event; it goes to one child. What breaks
- * the contract goes to another one as it came, with the reason in its headers. A tombstone of a key is passed on to the
- * answers, so that a compacted topic deletes the answer of that key.
+ * <p>Values are JSON objects in UTF-8. An answer has key, headers and time of its event; it goes to one child. What
+ * breaks the contract goes to another one as it came, with the reason in its headers. A tombstone of a key is passed on to
+ * the answers, so that a compacted topic deletes the answer of that key.
  *
  * <p>Kafka Streams 4.4. The model opens with the task and closes with it; a bad event raises nothing.
  */
 public final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> {
+    private static final Violation EMPTY =
+            new Violation("empty", "", "an event must have a value, or a key whose answer it deletes.");
+
     private final String name;
     private final String path;
     private final String answers;
@@ -84,9 +87,6 @@ public final class ScoreProcessor implements Processor<byte[], byte[], byte[], b
         context.recordMetadata().ifPresent(place -> answer.put("event_offset", place.offset()));
         context.forward(event.withValue(Json.write(answer).getBytes(StandardCharsets.UTF_8)), answers);
     }
-
-    private static final Violation EMPTY =
-            new Violation("empty", "", "an event must have a value, or a key whose answer it deletes.");
 
     private Headers reasons(Headers headers, Violation refusal) {
         Headers reasons = new RecordHeaders(headers);

@@ -23,8 +23,8 @@ public final class HeadracePredict implements UDF2<String, Row, Row> {
 
     private static final long serialVersionUID = 1L;
 
-    /** The models of a thread; ONNX Runtime's sessions are not serializable, and an executor has many tasks. */
-    private static final ThreadLocal<NamedModels> MODELS = ThreadLocal.withInitial(NamedModels::new);
+    /** The models of an executor, for all its tasks: ONNX Runtime's sessions cannot be serialized. */
+    private static final NamedModels MODELS = new NamedModels();
 
     /**
      * Predicts one row.
@@ -34,7 +34,7 @@ public final class HeadracePredict implements UDF2<String, Row, Row> {
      */
     @Override
     public Row call(String name, Row row) {
-        Model model = MODELS.get().get(name);
+        Model model = MODELS.get(name);
         Map<String, Object> values = new LinkedHashMap<>();
         if (row != null) {
             String[] fields = row.schema().fieldNames();
