@@ -5,13 +5,13 @@ BIN := $(VENV)/bin
 PACKAGES := api cli cluster components core experiments kustomize monitoring pipelines registry reports rollouts serving steps stores
 NAME ?= line
 CHROMIUM ?= chromium
-SERVERS := docker or minio or mlflow or postgres or prometheus or kubernetes
+SERVERS := docker or minio or mlflow or postgres or prometheus or kubernetes or jvm
 MARKS := ($(SERVERS)) and not exhaustive
 ENGINE ?= docker
 EXTRA ?=
 REGISTRY ?=
 
-.PHONY: help demo test test-slow test-random test-real test-peers soak check format bench image sbom push archive lock compiled screenshots clean
+.PHONY: help demo jvm test test-slow test-random test-real test-peers soak check format bench image sbom push archive lock compiled screenshots clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ soak: $(VENV)/.dev  ## a server at full load for ten minutes, with swaps and kil
 
 # Tests that read the source and the documents, and run nothing of them.
 STRUCTURE := tests/test_structure.py tests/test_names.py tests/test_documents.py tests/test_array_shapes.py tests/test_import_circles.py
+
+jvm:  ## the Java library that `headrace export --to jvm` packs a model into (needs Java 17 and Maven)
+	mvn --quiet --batch-mode --file jvm/pom.xml package
 
 check: $(VENV)/.dev  ## lint, format, types, layers, names, documents
 	$(BIN)/ruff check .

@@ -32,6 +32,7 @@ from headrace.core.base.errors import (
 
 if TYPE_CHECKING:
     from headrace.api.deployment import deploy, undeploy
+    from headrace.api.exporting import export
     from headrace.api.model_reference import open_bundle
     from headrace.api.monitoring.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
     from headrace.api.monitoring.collecting import collect
@@ -67,6 +68,7 @@ __all__ = [
     "collect",
     "deploy",
     "make_baseline",
+    "export",
     "monitor",
     "open_bundle",
     "open_run",
@@ -94,6 +96,7 @@ _MODULES = {
     "collect": "headrace.api.monitoring.collecting",
     "deploy": "headrace.api.deployment",
     "make_baseline": "headrace.api.monitoring.pulling_out",
+    "export": "headrace.api.exporting",
     "monitor": "headrace.api.monitoring.monitor",
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",

@@ -30,6 +30,7 @@ _COMMANDS = {
     "verify": "records.verify:verify:EXAMPLES",
     "sign": "records.sign:sign:EXAMPLES",
     "card": "local.card:card:EXAMPLES",
+    "export": "local.export:export:EXAMPLES",
     "contract": "local.contract:contract:EXAMPLES",
     "registry": "records.registry",
     "catalog": "records.catalog",

@@ -48,8 +48,8 @@ def test_a_workflow_calls_targets_that_there_are(name: str) -> None:
 
 def test_workflows_do_what_they_are_for() -> None:
     """A change is checked and tested, also in the image; a release is compiled, built, listed, pushed and signed."""
-    assert _called("test.yml") == {"check", "test", "image", "sbom", "test-real"}
-    assert _called("release.yml") == {"compiled", "image", "sbom", "push"}
+    assert _called("test.yml") == {"check", "test", "jvm", "image", "sbom", "test-real"}
+    assert _called("release.yml") == {"compiled", "jvm", "image", "sbom", "push"}
     told = "\n".join(_commands("release.yml"))
     assert re.search(r"^cosign sign --yes", told, re.MULTILINE)
     assert re.search(r"^cosign attest --yes --type cyclonedx", told, re.MULTILINE)

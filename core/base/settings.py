@@ -187,6 +187,11 @@ def image_digest() -> str:
     return text
 
 
+def jvm_library() -> str:
+    """Return the suite's Java library (``HEADRACE_JVM_LIBRARY``); empty for the one that ``make jvm`` built."""
+    return os.environ.get("HEADRACE_JVM_LIBRARY", "")
+
+
 def signing_password() -> str:
     """Return the password of the bundle signing key (``HEADRACE_SIGNING_PASSWORD``); empty when unset."""
     return os.environ.get("HEADRACE_SIGNING_PASSWORD", "")

@@ -210,7 +210,7 @@ def _boolean(value: pl.Expr, raw: pl.DataType) -> pl.Expr:
             [*TRUE, *FALSE], [True] * len(TRUE) + [False] * len(FALSE), default=None, return_dtype=pl.Boolean
         )
     if raw.is_numeric():
-        return pl.when(value.is_in([0, 1])).then(value == 1)
+        return pl.when((value == 0) | (value == 1)).then(value == 1)
     return pl.repeat(None, pl.len(), dtype=pl.Boolean)
 
 

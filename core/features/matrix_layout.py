@@ -51,6 +51,20 @@ def _column(column: Column) -> MatrixColumn:
     return MatrixColumn(column.name, column.categories if has_codes else None, column.dtype)
 
 
+def origins(contract: Contract) -> tuple[int, ...]:
+    """Return where each column of the matrix comes from: the place of an input, or ``~place`` of a row feature.
+
+    Args:
+        contract: The table's contract.
+
+    Returns:
+        One number for each of ``columns(contract)``.
+    """
+    places = {column.name: place for place, column in enumerate(contract.inputs)}
+    places |= {feature.name: ~place for place, feature in enumerate(contract.features)}
+    return tuple(places[column.name] for column in columns(contract))
+
+
 def classes(contract: Contract) -> tuple[str, ...]:
     """Return the class labels in the order of the model's probabilities; empty for a regression."""
     return () if contract.task == "regression" else contract.target.categories or ()

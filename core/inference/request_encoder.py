@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout
-from headrace.core.features.matrix_layout import MatrixColumn
 from headrace.core.inference import feature_decoders
 from headrace.core.inference.column_decoders import ArrayDecoder, ScalarDecoder, build_decoder
 
@@ -52,7 +51,8 @@ class RequestEncoder:
         decoders = [build_decoder(column, contract.missing_values) for column in contract.inputs]
         self._ones: tuple[ScalarDecoder, ...] = tuple(decoder.decode_value for decoder in decoders)
         self._column_decoders: tuple[ArrayDecoder, ...] = tuple(decoder.decode_column for decoder in decoders)
-        self._places, self._features = _plan(matrix_layout.columns(contract), self.names, contract)
+        self._places = matrix_layout.origins(contract)
+        self._features = [feature_decoders.build_decoder(feature, self.names) for feature in contract.features]
         self.width = len(self._places)
         self._direct = not self._features and self._places == tuple(range(len(self.names)))
 
@@ -183,13 +183,3 @@ class RequestEncoder:
         typed, warnings = records.validate_with_warnings(raw, self.contract)
         encoded = model_matrix.encode(row_features.add(typed, self.contract), self.contract)
         return EncodedRows(encoded, tuple(str(item) for item in warnings))
-
-
-def _plan(
-    matrix_columns: Sequence[MatrixColumn], names: Sequence[str], contract: Contract
-) -> tuple[tuple[int, ...], list[feature_decoders.FeatureDecoder]]:
-    """Return the origin of each matrix column: the place of an input, or ``~place`` of a row feature."""
-    features = [feature_decoders.build_decoder(feature, names) for feature in contract.features]
-    places = {name: place for place, name in enumerate(names)}
-    places |= {feature.name: ~place for place, feature in enumerate(contract.features)}
-    return tuple(places[column.name] for column in matrix_columns), features

@@ -22,8 +22,8 @@ _NAMES = {
     "Russian, nominative": "янв фев мар апр май июн июл авг сен окт ноя дек",
 }
 _ENGLISH = _NAMES["English"].split()
-_BY_START = {start: _ENGLISH[place] for names in _NAMES.values() for place, start in enumerate(names.split())}
-_LENGTHS = sorted({len(start) for start in _BY_START}, reverse=True)
+ENGLISH_BY_START = {start: _ENGLISH[place] for names in _NAMES.values() for place, start in enumerate(names.split())}
+_LENGTHS = sorted({len(start) for start in ENGLISH_BY_START}, reverse=True)
 _WORD = r"([^\W\d_]{3,})"
 _WEEKDAY = r"^[^\W\d_]{2,}\.?,?\s+(.*[0-9].*[^\W\d_]{3,}.*[0-9]{2}.*)$"
 _MARKS = (
@@ -46,7 +46,7 @@ def in_english(text: pl.Expr) -> pl.Expr:
     for pattern, replacement in _MARKS:
         plain = plain.str.replace_all(pattern, replacement)
     word = plain.str.extract(_WORD)
-    starts = [word.str.head(length).replace_strict(_BY_START, default=None) for length in _LENGTHS]
+    starts = [word.str.head(length).replace_strict(ENGLISH_BY_START, default=None) for length in _LENGTHS]
     before = plain.str.extract(rf"^(.*?){_WORD}")
     after = plain.str.extract(r"^.*?[^\W\d_]{3,}\.?(.*)$")
     return pl.when(word.is_not_null()).then(pl.concat_str(before, pl.coalesce(*starts, word), after)).otherwise(plain)

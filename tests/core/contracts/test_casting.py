@@ -35,6 +35,7 @@ def cast(values: list[Any], dtype: Dtype, *, raw: Any = None, form: str = "") ->
         ([1.0, float("nan"), float("inf")], "number", [1.0, None, float("inf")], []),
         ([True, False], "number", [None, None], [0, 1]),
         ([0, 1, 2], "boolean", [False, True, None], [2]),
+        ([0.0, 1.0, 0.5, float("nan")], "boolean", [False, True, None, None], [2]),
         ([1.0, 2.5], "string", ["1", "2.5"], []),
         ([[1], [2]], "string", [None, None], [0, 1]),
         ([date(2019, 1, 2)], "timestamp", [datetime(2019, 1, 2)], []),

@@ -1,0 +1,68 @@
+"""Flink SQL scores with an exported model, on a Flink of the test's own process.
+
+Flink 2.3.0: the provider is looked up when a query is planned, not by ``CREATE MODEL``, which accepts anything.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.jvm.conftest import ROWS, UNKNOWN_PLAN, ExportedModel
+from tests.jvm.java_parts import JAVA, engine_jars
+
+pytestmark = pytest.mark.jvm
+
+FOLDER = Path(__file__).parent
+RUNNER = FOLDER / "java" / "FlinkScript.java"
+
+
+def run_statements(script: Path, jar: Path) -> list[list[str]]:
+    """Run the statements of a file, and return the lines that they print, cut at tabs."""
+    done = subprocess.run(
+        [*JAVA, "-cp", f"{engine_jars('flink')}/*:{jar}", str(RUNNER), str(script)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def test_a_model_and_a_function_score_a_table(exported: ExportedModel, tmp_path: Path) -> None:
+    """Both give Python's answers; a row that breaks the contract has a status and a reason, and the job goes on."""
+    rows = [{"n": place, **row} for place, row in enumerate([*ROWS, UNKNOWN_PLAN])]
+    (tmp_path / "rows.json").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    script = tmp_path / "script.sql"
+    script.write_text((FOLDER / "flink_scores.sql").read_text().replace("@ROWS@", str(tmp_path / "rows.json")))
+    lines = run_statements(script, exported.jar.path)
+    facts = [dict(field.split("=", 1) for field in fields[1:]) for fields in lines]
+    assert [fact["n"] for fact in facts] == ["0", "1", "2", "3"] * 3
+    digest = exported.jar.digest
+    for fact, row in zip(facts[:3] + facts[4:7], ROWS * 2, strict=True):
+        answer = exported.answer(row)
+        assert (fact["label"], fact["status"], fact["model_digest"]) == (answer["label"], "scored", digest)
+        assert float(fact["probability"]) == pytest.approx(answer["probabilities"]["yes"], abs=1e-12)
+    for fact in (facts[3], facts[7]):
+        assert (fact["label"], fact["status"], fact["violations"]) == ("null", "refused", "category:plan")
+        assert fact["reason"] == "column 'plan' must be one of 'basic', 'plus', 'premium'; got 'gold' instead."
+    assert {fact["status"] for fact in facts[8:]} == {"refused"}, "a name without a value"
+
+
+def test_what_does_not_fit_the_model_is_refused_when_a_query_is_planned(exported: ExportedModel) -> None:
+    """Inputs that are absent or none of the model's, outputs that it does not give, a model that is not there."""
+    lines = run_statements(FOLDER / "flink_refusals.sql", exported.jar.path)
+    reasons = [
+        "it lacks [plan]",
+        "[churn] are none of them",
+        "the input age must be a number",
+        "got label INT instead",
+        "got value DOUBLE instead",
+        "one model named other; it holds [customers]",
+        "modle",
+    ]
+    for line, reason in zip(lines, reasons, strict=True):
+        assert line[0] == "error"
+        assert reason in line[1]
