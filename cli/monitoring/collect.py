@@ -104,13 +104,12 @@ def describe_counts(counts: dict[str, object]) -> str:
         "store_failures": ("failure", " of the store"),
     }
     numbers = {name: value for name, value in counts.items() if isinstance(value, int)}
-    parts = [describe_count(numbers["events"], "event")]
+    stored = f"{describe_count(numbers['rows'], 'row')} stored"
     if numbers["stored_before"]:
         verb = "was" if numbers["stored_before"] == 1 else "were"
         before = f"{numbers['stored_before']:,} {verb} stored before"
-        parts += [describe_count(numbers["rows"], "new row"), before]
-    else:
-        parts += [f"{describe_count(numbers['rows'], 'row')} stored"]
+        stored = f"{describe_count(numbers['rows'], 'new row')}, {before}"
+    parts = [f"{describe_count(numbers['events'], 'event')}, {stored}"]
     parts += [f"{describe_count(numbers[name], noun)}{rest}" for name, (noun, rest) in named.items() if numbers[name]]
     refused = counts["refused"]
     if isinstance(refused, dict) and refused:

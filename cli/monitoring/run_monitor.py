@@ -33,7 +33,7 @@ Examples:
 
   headrace monitor tips@production monitoring --server http://127.0.0.1:8080 --follow --gauges 127.0.0.1:9109
 
-  headrace monitor tips@production monitoring --follow --retrain --retrain-option --old=trips.csv
+  headrace monitor tips@production monitoring --follow --retrain --retrain-option=--old=trips.csv
 
 Exit code 0: the window is reported and decided about, whatever was decided; with --exit-code 3: a decision other than
 nothing; with --retrain and without --follow that of headrace retrain, where it ran. Notices go to the addresses in

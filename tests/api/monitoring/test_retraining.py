@@ -85,7 +85,8 @@ def test_rows_that_are_not_fit_are_a_data_fault(tmp_path: Path, line: Any) -> No
         (["--steps", "half"], "--steps must be percents such as 1,5,25,50,100; got 'half'"),
         (["--tolerance", "errors"], "--tolerance must be METRIC=NUMBER, such as errors=0.02"),
         (["--step-duration", "soon"], "soon"),
-        (["--traffic", "none"], "must be canary, knative, graph or empty; got 'none'"),
+        (["--traffic", "canary"], "goes with a rollout on KServe: add --platform kserve"),
+        (["--platform", "kserve", "--traffic", "none"], "must be canary, knative, graph or empty; got 'none'"),
         (["--platform", "kserve"], "needs an object store that its pods reach too: set HEADRACE_S3_ENDPOINT"),
     ],
 )
