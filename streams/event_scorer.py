@@ -1,0 +1,170 @@
+"""Scores a batch of events: the contract checks each, the server's engine scores them together.
+
+One event that breaks the contract never changes what the others get: the batch is scored at once if all of it is
+plainly valid, which is the usual case; else each event is encoded alone, and those on which only the full validation
+can decide are halved until each refusal has its event. All three ways use ``ServedModel``, so a stream answers and
+refuses as the server does.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from headrace.core.base.errors import RequestError
+from headrace.core.inference.prediction_json import Answer
+from headrace.core.inference.request_encoder import EncodedRows
+from headrace.serving.model.served_model import ServedModel
+from headrace.streams.broker import EventBatch
+from headrace.streams.stream_model import StreamModel, StreamModels
+from headrace.streams.values.value_codec import ValueCodec
+
+# The reason of a tombstone that deletes nothing, since it names no key.
+EMPTY = "empty"
+_ALONE = "row 0, "
+
+
+class Refusal(NamedTuple):
+    """Why an event was not scored.
+
+    Attributes:
+        reason: One word, such as a rule of the contract, ``value`` or ``empty``.
+        sentence: What was expected and what was found.
+    """
+
+    reason: str
+    sentence: str
+
+
+@dataclass
+class ScoredBatch:
+    """What became of n events; ``outcomes`` has n entries.
+
+    Attributes:
+        outcomes: Of each event the value of its answer, a refusal, or None for a tombstone, which is passed on.
+        models: Of each event the model that decided about it.
+        warnings: Sentences about rules that only warn, with their number.
+    """
+
+    outcomes: list[bytes | Refusal | None]
+    models: list[StreamModel]
+    warnings: Counter[str] = field(default_factory=Counter)
+
+
+class EventScorer:
+    """Scores events of one form of values."""
+
+    def __init__(self, codec: ValueCodec) -> None:
+        """Prepare to score.
+
+        Args:
+            codec: How values are read and written.
+        """
+        self._codec = codec
+
+    def score(self, batch: EventBatch, models: StreamModels) -> ScoredBatch:
+        """Score a batch.
+
+        Args:
+            batch: n events.
+            models: What answers them.
+        """
+        result = ScoredBatch([None] * len(batch), [models.model] * len(batch))
+        for model, chosen in models.divide(batch.keys):
+            places = range(len(batch)) if chosen is None else chosen
+            if chosen is not None:
+                for place in places:
+                    result.models[place] = model
+            self._score_with(model, batch, places, result)
+        return result
+
+    def _score_with(self, model: StreamModel, batch: EventBatch, places: Sequence[int], result: ScoredBatch) -> None:
+        outcomes, decode = result.outcomes, self._codec.decode
+        kept, rows = [], []
+        for place in places:
+            value = batch.values[place]
+            if value is None:
+                if batch.keys[place] is None:
+                    outcomes[place] = Refusal(EMPTY, "an event must have a value, or a key whose answer it deletes.")
+                continue
+            try:
+                rows.append(decode(value))
+            except RequestError as error:
+                outcomes[place] = Refusal(error.reason, str(error))
+            else:
+                kept.append(place)
+        for index, answer in _score_rows(model.served, rows, result.warnings):
+            place = kept[index]
+            outcomes[place] = (
+                answer if isinstance(answer, Refusal) else self._write(answer, model, batch.offsets[place])
+            )
+
+    def _write(self, answer: Answer, model: StreamModel, offset: int) -> bytes:
+        answer["model_name"] = model.served.name
+        answer["model_version"] = model.version
+        answer["model_digest"] = model.served.digest
+        answer["event_offset"] = offset
+        return self._codec.encode(answer)
+
+
+def _score_rows(served: ServedModel, rows: list[Any], warnings: Counter[str]) -> Iterator[tuple[int, Answer | Refusal]]:
+    """Yield an answer or a refusal for each of n rows, with its index."""
+    if not rows:
+        return
+    encoded = served.encoder.try_rows(rows)
+    if encoded is not None:
+        yield from _score_encoded(served, list(range(len(rows))), encoded, warnings)
+        return
+    alone = [(index, served.encoder.try_rows([row])) for index, row in enumerate(rows)]
+    plain = [(index, encoded) for index, encoded in alone if encoded is not None]
+    if plain:
+        together = EncodedRows(np.concatenate([encoded.matrix for _, encoded in plain]))
+        yield from _score_encoded(served, [index for index, _ in plain], together, warnings)
+    groups: dict[Any, list[int]] = defaultdict(list)
+    for index, encoded in alone:
+        if encoded is None:
+            row = rows[index]
+            # Rows of other columns would refuse one another.
+            groups[tuple(row) if isinstance(row, dict) else type(row)].append(index)
+    for group in groups.values():
+        yield from _judge(served, rows, group, warnings)
+
+
+def _judge(
+    served: ServedModel, rows: list[Any], group: list[int], warnings: Counter[str]
+) -> Iterator[tuple[int, Answer | Refusal]]:
+    """Validate rows in full, halving them until each refusal has its row."""
+    try:
+        encoded = served.encoder.encode_rows([rows[index] for index in group])
+    except RequestError as error:
+        if len(group) == 1:
+            yield group[0], _refuse(error)
+            return
+        middle = len(group) // 2
+        yield from _judge(served, rows, group[:middle], warnings)
+        yield from _judge(served, rows, group[middle:], warnings)
+        return
+    yield from _score_encoded(served, group, encoded, warnings)
+
+
+def _score_encoded(
+    served: ServedModel, indices: list[int], encoded: EncodedRows, warnings: Counter[str]
+) -> Iterator[tuple[int, Answer | Refusal]]:
+    """Score rows of the model matrix (n, p), each alone if one of them has no finite answer."""
+    try:
+        scored = served.score(encoded)
+    except RequestError as error:
+        if len(indices) == 1:
+            yield indices[0], _refuse(error)
+            return
+        for place, index in enumerate(indices):
+            yield from _score_encoded(served, [index], EncodedRows(encoded.matrix[place : place + 1]), warnings)
+    else:
+        yield from zip(indices, served.objects(scored), strict=True)
+    warnings.update(encoded.warnings)
+
+
+def _refuse(error: RequestError) -> Refusal:
+    return Refusal(error.reason, str(error).removeprefix(_ALONE))
