@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, Protocol
 
 from headrace.core.base.errors import StoreError
 
-Headers = Sequence[tuple[str, bytes | None]]
+Headers = Sequence[tuple[str, Any]]
+"""Pairs of a name and bytes, or None; a name may occur more than once."""
 
 
 class TransactionAborted(StoreError):  # noqa: N818 - what happened, not a fault: the batch is read again

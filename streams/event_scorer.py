@@ -14,16 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from headrace.core.base.errors import RequestError
-from headrace.core.inference.prediction_json import Answer
 from headrace.core.inference.request_encoder import EncodedRows
-from headrace.serving.model.served_model import ServedModel
+from headrace.serving.model.served_model import ScoredRows, ServedModel
 from headrace.streams.broker import EventBatch
 from headrace.streams.stream_model import StreamModel, StreamModels
 from headrace.streams.values.value_codec import ValueCodec
 
 # The reason of a tombstone that deletes nothing, since it names no key.
 EMPTY = "empty"
-_ALONE = "row 0, "
 
 
 class Refusal(NamedTuple):
@@ -81,66 +79,62 @@ class EventScorer:
         return result
 
     def _score_with(self, model: StreamModel, batch: EventBatch, places: Sequence[int], result: ScoredBatch) -> None:
-        outcomes, decode = result.outcomes, self._codec.decode
-        kept, rows = [], []
+        kept, values = [], []
         for place in places:
             value = batch.values[place]
-            if value is None:
-                if batch.keys[place] is None:
-                    outcomes[place] = Refusal(EMPTY, "an event must have a value, or a key whose answer it deletes.")
-                continue
-            try:
-                rows.append(decode(value))
-            except RequestError as error:
-                outcomes[place] = Refusal(error.reason, str(error))
-            else:
+            if value is not None:
                 kept.append(place)
-        for index, answer in _score_rows(model.served, rows, result.warnings):
-            place = kept[index]
-            outcomes[place] = (
-                answer if isinstance(answer, Refusal) else self._write(answer, model, batch.offsets[place])
-            )
+                values.append(value)
+        rows = self._codec.decode(values)
+        for place in set(places).difference(kept):
+            if batch.keys[place] is None:
+                sentence = "an event must have a value, or a key whose answer it deletes."
+                result.outcomes[place] = Refusal(EMPTY, sentence)
+        for indices, scored in _score_rows(model.served, rows, result.warnings):
+            if isinstance(scored, Refusal):
+                result.outcomes[kept[indices[0]]] = scored
+                continue
+            offsets = [batch.offsets[kept[index]] for index in indices]
+            for index, answer in zip(indices, self._codec.encode(model, scored, offsets), strict=True):
+                result.outcomes[kept[index]] = answer
 
-    def _write(self, answer: Answer, model: StreamModel, offset: int) -> bytes:
-        answer["model_name"] = model.served.name
-        answer["model_version"] = model.version
-        answer["model_digest"] = model.served.digest
-        answer["event_offset"] = offset
-        return self._codec.encode(answer)
+
+_Scored = tuple[Sequence[int], ScoredRows | Refusal]
+"""Indices of rows with the answers to them, or the index of one row with its refusal."""
 
 
-def _score_rows(served: ServedModel, rows: list[Any], warnings: Counter[str]) -> Iterator[tuple[int, Answer | Refusal]]:
-    """Yield an answer or a refusal for each of n rows, with its index."""
-    if not rows:
-        return
-    encoded = served.encoder.try_rows(rows)
+def _score_rows(served: ServedModel, rows: list[Any], warnings: Counter[str]) -> Iterator[_Scored]:
+    """Yield answers or refusals for n rows; in the place of a row may be the error of its decoding."""
+    encoded = served.encoder.try_rows(rows) if rows else None
     if encoded is not None:
-        yield from _score_encoded(served, list(range(len(rows))), encoded, warnings)
+        yield from _score_encoded(served, range(len(rows)), encoded, warnings)
         return
-    alone = [(index, served.encoder.try_rows([row])) for index, row in enumerate(rows)]
-    plain = [(index, encoded) for index, encoded in alone if encoded is not None]
+    plain: list[tuple[int, EncodedRows]] = []
+    undecided: dict[Any, list[int]] = defaultdict(list)
+    for index, row in enumerate(rows):
+        if isinstance(row, RequestError):
+            yield [index], _refuse(row)
+            continue
+        encoded = served.encoder.try_rows([row])
+        if encoded is not None:
+            plain.append((index, encoded))
+        else:
+            # Rows of other columns would refuse one another.
+            undecided[tuple(row) if isinstance(row, dict) else type(row)].append(index)
     if plain:
         together = EncodedRows(np.concatenate([encoded.matrix for _, encoded in plain]))
         yield from _score_encoded(served, [index for index, _ in plain], together, warnings)
-    groups: dict[Any, list[int]] = defaultdict(list)
-    for index, encoded in alone:
-        if encoded is None:
-            row = rows[index]
-            # Rows of other columns would refuse one another.
-            groups[tuple(row) if isinstance(row, dict) else type(row)].append(index)
-    for group in groups.values():
+    for group in undecided.values():
         yield from _judge(served, rows, group, warnings)
 
 
-def _judge(
-    served: ServedModel, rows: list[Any], group: list[int], warnings: Counter[str]
-) -> Iterator[tuple[int, Answer | Refusal]]:
+def _judge(served: ServedModel, rows: list[Any], group: list[int], warnings: Counter[str]) -> Iterator[_Scored]:
     """Validate rows in full, halving them until each refusal has its row."""
     try:
         encoded = served.encoder.encode_rows([rows[index] for index in group])
     except RequestError as error:
         if len(group) == 1:
-            yield group[0], _refuse(error)
+            yield group, _refuse(error)
             return
         middle = len(group) // 2
         yield from _judge(served, rows, group[:middle], warnings)
@@ -150,21 +144,22 @@ def _judge(
 
 
 def _score_encoded(
-    served: ServedModel, indices: list[int], encoded: EncodedRows, warnings: Counter[str]
-) -> Iterator[tuple[int, Answer | Refusal]]:
+    served: ServedModel, indices: Sequence[int], encoded: EncodedRows, warnings: Counter[str]
+) -> Iterator[_Scored]:
     """Score rows of the model matrix (n, p), each alone if one of them has no finite answer."""
+    warnings.update(encoded.warnings)
     try:
         scored = served.score(encoded)
     except RequestError as error:
         if len(indices) == 1:
-            yield indices[0], _refuse(error)
+            yield indices, _refuse(error)
             return
         for place, index in enumerate(indices):
             yield from _score_encoded(served, [index], EncodedRows(encoded.matrix[place : place + 1]), warnings)
     else:
-        yield from zip(indices, served.objects(scored), strict=True)
-    warnings.update(encoded.warnings)
+        yield indices, scored
 
 
 def _refuse(error: RequestError) -> Refusal:
-    return Refusal(error.reason, str(error).removeprefix(_ALONE))
+    # The place in the batch is of no use to a reader.
+    return Refusal(error.reason, str(error).removeprefix("row 0, ").replace("row 0 ", "the event ", 1))

@@ -1,5 +1,6 @@
 """Records that answer a batch: answers, tombstones and dead letters, within the sizes that topics allow."""
 
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +49,11 @@ def build_records(
         now: Returns the time in seconds since 1970.
     """
     latest = int(now() * 1000)
-    records, refusals = [], []
+    usual = _answer_all(batch, scored, plan, latest)
+    if usual is not None:
+        return usual, []
+    records: list[OutgoingRecord] = []
+    refusals: list[Refusal] = []
     answers, largest = plan.answers, plan.largest[plan.answers]
     events = zip(batch.partitions, batch.keys, batch.headers, batch.timestamps, strict=True)
     for place, ((partition, key, headers, timestamp), outcome) in enumerate(zip(events, scored.outcomes, strict=True)):
@@ -68,6 +73,23 @@ def build_records(
         refusals.append(refusal)
         records.append(_dead_letter(batch, place, refusal, scored, plan, latest))
     return records, refusals
+
+
+def _answer_all(batch: EventBatch, scored: ScoredBatch, plan: OutgoingPlan, latest: int) -> list[OutgoingRecord] | None:
+    """Return the answers to a batch without headers, refusals and large records, which is the usual one; else None."""
+    outcomes = scored.outcomes
+    if any(map(_is_refusal, outcomes)) or any(batch.headers):
+        return None
+    longest = max(len(value or b"") for value in outcomes) + max(len(key or b"") for key in batch.keys)
+    if longest + _OVERHEAD > plan.largest[plan.answers]:
+        return None
+    times = [min(latest, timestamp) for timestamp in batch.timestamps]
+    topics = itertools.repeat(plan.answers)
+    return list(map(OutgoingRecord, topics, batch.partitions, outcomes, batch.keys, batch.headers, times))
+
+
+def _is_refusal(outcome: bytes | Refusal | None) -> bool:
+    return isinstance(outcome, Refusal)
 
 
 def _dead_letter(

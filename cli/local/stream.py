@@ -72,6 +72,7 @@ def stream(
     verbose: run_options.Verbose = False,
 ) -> None:
     """Score the events of a topic with MODEL, and write each answer once to another one, until interrupted."""
+    import gc  # noqa: PLC0415 - as below
     import logging  # noqa: PLC0415 - as below
 
     from headrace.api import streaming  # noqa: PLC0415 - other commands need none of it
@@ -80,6 +81,8 @@ def stream(
     logging.basicConfig(
         force=True, level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s %(message)s"
     )
+    # The objects of a batch hold no circles; to look for some among them takes a third of the time of a batch.
+    gc.set_threshold(100_000, 50, 50)
     counts = streaming.stream(
         model,
         source,

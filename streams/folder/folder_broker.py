@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from headrace.core.base.errors import InputError, MissingError, StoreError
+from headrace.core.base.errors import InputError, MissingError
 from headrace.streams.broker import EventBatch, OutgoingRecord, PartitionLag, TransactionAborted
 from headrace.streams.folder.folder_state import FolderState
 from headrace.streams.folder.partition_log import PartitionLog
@@ -86,18 +86,11 @@ class FolderBroker:
 
     def commit(self, batch: EventBatch, records: Sequence[OutgoingRecord]) -> None:
         """Write records and positions; see ``Broker``."""
-        try:
-            with self._state.lock():
-                self._refresh()
-                if batch.group != self._generation:
-                    raise TransactionAborted(f"the members of the group {self._group} have changed.")
-                segments = self._build_segments(records)
-                self._state.commit(self._group, self._source, batch.ends, segments)
-        except TransactionAborted:
-            raise
-        except StoreError:
-            self._generation = -1  # positions are read again with the next batch
-            raise
+        with self._state.lock():
+            self._refresh()
+            if batch.group != self._generation:
+                raise TransactionAborted(f"the members of the group {self._group} have changed.")
+            self._state.commit(self._group, self._source, batch.ends, self._build_segments(records))
 
     @property
     def at_end(self) -> bool:

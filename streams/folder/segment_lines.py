@@ -1,8 +1,8 @@
 """Lines of a segment: one record a line, as JSON.
 
-A record is an array ``[timestamp, key, value, headers]``, whose bytes are texts, or ``{"base64": "..."}`` where they are
-no UTF-8. The end of a transaction is the text ``"commit"``, which takes an offset as the marker of a broker does. Any
-other line, such as the object of a JSON Lines file that a person has put there, is the value of a record.
+A record is an array ``[timestamp, key, value, headers]``, whose bytes are texts, or ``{"base64": "..."}`` where they
+are no UTF-8. The end of a transaction is the text ``"commit"``, which takes an offset as the marker of a broker does.
+Any other line, such as the object of a JSON Lines file that a person has put there, is the value of a record.
 """
 
 import base64

@@ -103,10 +103,10 @@ class KafkaBroker:
         batch = EventBatch(
             [message.value() for message in messages],
             [message.key() for message in messages],
-            [message.headers() for message in messages],
+            [message.headers() for message in messages],  # type: ignore[misc]  # a message that came has it
             [message.timestamp()[1] for message in messages],
-            [message.partition() for message in messages],
-            [message.offset() for message in messages],
+            [message.partition() for message in messages],  # type: ignore[misc]  # a message that came has it
+            [message.offset() for message in messages],  # type: ignore[misc]  # a message that came has it
             self._consumer.consumer_group_metadata() if messages else None,
         )
         self._positions.read(batch)
@@ -165,9 +165,9 @@ class KafkaBroker:
             if error is None:
                 found.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
-                self._positions.end(message.partition(), message.offset())
+                self._positions.end(message.partition() or 0, message.offset() or 0)
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-                self._reset(message.partition())
+                self._reset(message.partition() or 0)
             else:
                 self._handle(error)
         return found
@@ -218,10 +218,10 @@ class KafkaBroker:
                 self._positions.rewind(partition, offset)
 
     def _watermarks(self, partition: int) -> tuple[int, int]:
-        found = self._consumer.get_watermark_offsets(
+        low, high = self._consumer.get_watermark_offsets(
             TopicPartition(self._source, partition), timeout=_WATERMARK_SECONDS
         )
-        return found or (0, 0)
+        return low, high
 
     def _look_for_partitions(self) -> None:
         """Look from time to time whether the topic of answers has got the partitions that some events wait for."""

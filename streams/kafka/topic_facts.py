@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource  # the public name is not marked as exported
+from confluent_kafka.admin._resource import ResourceType  # as above
 
 from headrace.core.base.errors import InputError, MissingError, StoreError, quote
 from headrace.streams.kafka.kafka_errors import describe
@@ -26,8 +28,8 @@ class TopicFacts:
         largest: Most bytes of a record.
     """
 
-    partitions: Mapping[str, int]
-    largest: Mapping[str, int]
+    partitions: dict[str, int]
+    largest: dict[str, int]
 
 
 def read_topics(common: Mapping[str, Any], topics: Sequence[str], *, place: str, seconds: float) -> TopicFacts:
@@ -50,9 +52,10 @@ def read_topics(common: Mapping[str, Any], topics: Sequence[str], *, place: str,
         if error.code() in {KafkaError._AUTHENTICATION, KafkaError._SSL}:
             refused.append(error)
 
-    settings = {name: value for name, value in common.items() if name != "allow.auto.create.topics"}
+    settings: dict[str, Any] = {name: value for name, value in common.items() if name != "allow.auto.create.topics"}
+    settings["error_cb"] = listen
     try:
-        admin = AdminClient({**settings, "error_cb": listen})
+        admin = AdminClient(settings)
     except KafkaException as error:
         found = error.args[0]
         raise InputError(f"settings of Kafka must be those of librdkafka; {describe(found)}.") from error

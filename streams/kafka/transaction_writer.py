@@ -64,7 +64,7 @@ class TransactionWriter:
             producer.begin_transaction()
             produce = producer.produce
             for topic, partition, value, key, headers, timestamp in records:
-                produce(topic, value, key, partition, timestamp=timestamp, headers=headers)
+                produce(topic, value, key, partition, timestamp=timestamp, headers=list(headers) if headers else None)
             self._repeat(lambda: producer.send_offsets_to_transaction(positions, group, _TRY_SECONDS))
             self._repeat(lambda: producer.commit_transaction(_TRY_SECONDS))
         except (KafkaException, BufferError) as raised:
