@@ -22,6 +22,10 @@ class TransactionAborted(StoreError):  # noqa: N818 - what happened, not a fault
     """A transaction was aborted; nothing of it is visible, and its events come again with the next batches."""
 
 
+class OutcomeUnknown(TransactionAborted):
+    """Nobody answered when a transaction was to end; what is committed shows whether it was."""
+
+
 class FencedError(StoreError):
     """Another worker has taken the place of this one, which must end."""
 

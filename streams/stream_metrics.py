@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
@@ -36,7 +36,7 @@ class StreamStatus:
         models: The models that answer.
         assigned: Partitions; None before the group has decided.
         held: Partitions that wait for a partition of the topic of answers.
-        reachable: Whether the broker answers.
+        is_reachable: Returns whether the broker answers; asked at each look, since the worker may be waiting for it.
         lags: What is unread, by partition.
         lost_offsets: Offsets that the broker had deleted before they were read.
         failed_looks: Looks for a new version that failed.
@@ -47,7 +47,7 @@ class StreamStatus:
     models: tuple[StreamModel, ...] = ()
     assigned: frozenset[int] | None = None
     held: frozenset[int] = frozenset()
-    reachable: bool = True
+    is_reachable: Callable[[], bool] = lambda: True
     lags: dict[int, PartitionLag] = field(default_factory=dict)
     lost_offsets: int = 0
     failed_looks: int = 0
@@ -57,7 +57,7 @@ class StreamStatus:
         """Return in a few words why the worker is not ready; empty if it is."""
         if self.assigned is None:
             return "the group has given this worker no partitions yet"
-        if not self.reachable:
+        if not self.is_reachable():
             return "the broker does not answer"
         if self.held:
             return f"partitions {sorted(self.held)} wait for partitions of the topic of answers"
@@ -125,7 +125,7 @@ class StreamStatus:
         gauges = {
             "assigned_partitions": ("Partitions of this worker.", len(self.assigned or ())),
             "held_partitions": ("Partitions that wait for a partition of the topic of answers.", len(self.held)),
-            "broker_up": ("Whether the broker answers.", int(self.reachable)),
+            "broker_up": ("Whether the broker answers.", int(self.is_reachable())),
             "ready": ("Whether the worker has its partitions and is caught up.", int(not self.find_obstacle())),
         }
         for name, (meaning, value) in gauges.items():

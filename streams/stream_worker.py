@@ -74,6 +74,7 @@ class StreamWorker:
         self._current = models()
         self._shown = -_STATUS_SECONDS
         self._plan = self._make_plan()
+        status.is_reachable = lambda: broker.reachable
 
     def run(self, *, until_end: bool = False) -> None:
         """Work until ``ended``, or with ``until_end`` until all is read that was there when partitions were assigned.
@@ -154,5 +155,5 @@ class StreamWorker:
         lags = broker.lags()
         with status.lock:
             status.lags, status.assigned, status.held = lags, broker.assigned, broker.held
-            status.reachable, status.lost_offsets = broker.reachable, broker.lost_offsets
+            status.lost_offsets = broker.lost_offsets
             status.models = tuple(model for model in (self._current.model, self._current.candidate) if model)

@@ -8,14 +8,21 @@ committed; and a producer's transactional id ends the open transaction of its pr
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from headrace.core.base.environment_values import KafkaSettings
 from headrace.core.base.errors import InputError
-from headrace.streams.broker import EventBatch, FencedError, OutgoingRecord, PartitionLag, TransactionAborted
+from headrace.streams.broker import (
+    EventBatch,
+    FencedError,
+    OutcomeUnknown,
+    OutgoingRecord,
+    PartitionLag,
+    TransactionAborted,
+)
 from headrace.streams.kafka import kafka_errors
 from headrace.streams.kafka.client_settings import consumer_settings, read_common
 from headrace.streams.kafka.partition_positions import PartitionPositions
@@ -27,6 +34,7 @@ _CHUNK = 500
 _MOST_BATCH_BYTES = 64 << 20
 _WATERMARK_SECONDS = 10.0
 _LOOK_SECONDS = 5.0
+_FRESH_SECONDS = 3.0
 _logger = logging.getLogger(__name__)
 
 
@@ -65,18 +73,18 @@ class KafkaBroker:
             StoreError: If no broker answers, or the login or a right is refused.
         """
         self.answers, self.dead_letters = answers, dead_letters
-        self._place, self._source = servers, source
+        self._place, self._source, self._ended = servers, source, ended
         common = read_common(servers, settings or KafkaSettings())
         self._facts = read_topics(common, [source, answers, dead_letters], place=servers, seconds=connect_seconds)
         name = f"headrace-{group}-{instance or uuid.uuid4().hex}"
-        self._writer = TransactionWriter(common, name, place=servers, ended=ended)
+        self.reachable = True
+        self._writer = TransactionWriter(common, name, place=servers, ended=ended, note_reachable=self._note_reachable)
         self._positions = PartitionPositions()
         self.held: frozenset[int] = frozenset()
-        self.reachable = True
         self._looked = time.monotonic()
         config = consumer_settings(common, group=group, instance=instance)
         try:
-            self._consumer = Consumer({**config, "stats_cb": self._read_statistics, "error_cb": self._note_error})
+            self._consumer = Consumer({**config, "stats_cb": self._read_statistics})
         except KafkaException as error:
             raise InputError(
                 f"settings of Kafka must be those of librdkafka; {kafka_errors.describe(kafka_errors.error_of(error))}."
@@ -99,7 +107,7 @@ class KafkaBroker:
             # A partition may have been taken away while the batch was filled.
             assigned = self._positions.assigned or frozenset()
             messages = [message for message in messages if message.partition() in assigned]
-            self.reachable = True
+            self._note_reachable(True)
         batch = EventBatch(
             [message.value() for message in messages],
             [message.key() for message in messages],
@@ -117,8 +125,13 @@ class KafkaBroker:
         ends = [TopicPartition(self._source, partition, offset) for partition, offset in batch.ends.items()]
         try:
             self._writer.write(records, ends, batch.group)
+        except OutcomeUnknown:
+            committed = self._read_committed(batch)
+            self._rewind(committed)
+            if any(committed[partition] < offset for partition, offset in batch.ends.items()):
+                raise
         except TransactionAborted:
-            self._rewind(batch)
+            self._rewind(batch.starts)
             raise
 
     @property
@@ -210,12 +223,29 @@ class KafkaBroker:
         self._consumer.incremental_unassign([TopicPartition(self._source, partition)])
         self._consumer.incremental_assign([place])
 
-    def _rewind(self, batch: EventBatch) -> None:
-        """Read a batch again, as far as its partitions are still this worker's."""
-        for partition, offset in batch.starts.items():
+    def _rewind(self, offsets: Mapping[int, int]) -> None:
+        """Read from offsets on, as far as their partitions are still this worker's."""
+        for partition, offset in offsets.items():
             if partition in (self._positions.assigned or ()):
-                self._consumer.seek(TopicPartition(self._source, partition, offset))
+                try:
+                    self._consumer.seek(TopicPartition(self._source, partition, offset))
+                except KafkaException as error:  # it is being taken away, which the next poll will show
+                    _logger.info("partition %d is not read again: %s", partition, error)
                 self._positions.rewind(partition, offset)
+
+    def _read_committed(self, batch: EventBatch) -> dict[int, int]:
+        """Return where the group reads on in the partitions of a batch, once the broker says so."""
+        starts = batch.starts
+        places = [TopicPartition(self._source, partition) for partition in starts]
+        while True:
+            try:
+                found = self._consumer.committed(places, timeout=_WATERMARK_SECONDS)
+            except KafkaException as error:
+                if self._ended():
+                    return starts
+                _logger.info("Kafka at %s does not say what is committed: %s", self._place, error)
+                continue
+            return {one.partition: max(one.offset, starts[one.partition]) for one in found}
 
     def _watermarks(self, partition: int) -> tuple[int, int]:
         low, high = self._consumer.get_watermark_offsets(
@@ -251,12 +281,10 @@ class KafkaBroker:
         self.held = missing
 
     def _read_statistics(self, text: str) -> None:
-        brokers = orjson.loads(text)["brokers"].values()
-        self._note_reachable(any(one["state"] == "UP" for one in brokers))
-
-    def _note_error(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._note_reachable(False)
+        statistics = orjson.loads(text)
+        # While a commit waits for the broker, nobody reads them; the old ones say what was.
+        if time.time() - statistics["time"] < _FRESH_SECONDS:
+            self._note_reachable(any(one["state"] == "UP" for one in statistics["brokers"].values()))
 
     def _note_reachable(self, reachable: bool) -> None:
         if reachable != self.reachable:

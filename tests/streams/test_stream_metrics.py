@@ -18,7 +18,7 @@ def test_readiness_means_assigned_and_caught_up() -> None:
     assert status.answer_page("/readyz", "")[0] == 200
     status.held = frozenset({1})
     assert status.answer_page("/readyz", "")[0] == 503
-    status.held, status.reachable = frozenset(), False
+    status.held, status.is_reachable = frozenset(), lambda: False
     assert status.answer_page("/readyz", "")[0] == 503
     assert status.answer_page("/healthz", "")[0] == 200
     assert status.answer_page("/other", "")[0] == 404
