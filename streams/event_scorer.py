@@ -79,24 +79,22 @@ class EventScorer:
         return result
 
     def _score_with(self, model: StreamModel, batch: EventBatch, places: Sequence[int], result: ScoredBatch) -> None:
-        kept, values = [], []
-        for place in places:
-            value = batch.values[place]
-            if value is not None:
-                kept.append(place)
-                values.append(value)
-        rows = self._codec.decode(values)
-        for place in set(places).difference(kept):
-            if batch.keys[place] is None:
-                sentence = "an event must have a value, or a key whose answer it deletes."
-                result.outcomes[place] = Refusal(EMPTY, sentence)
+        chosen = [(place, batch.values[place]) for place in places]
+        kept = [place for place, value in chosen if value is not None]
+        rows = self._codec.decode([value for _, value in chosen if value is not None])
+        if len(kept) < len(chosen):
+            for place, value in chosen:
+                if value is None and batch.keys[place] is None:
+                    sentence = "an event must have a value, or a key whose answer it deletes."
+                    result.outcomes[place] = Refusal(EMPTY, sentence)
         for indices, scored in _score_rows(model.served, rows, result.warnings):
             if isinstance(scored, Refusal):
                 result.outcomes[kept[indices[0]]] = scored
                 continue
-            offsets = [batch.offsets[kept[index]] for index in indices]
-            for index, answer in zip(indices, self._codec.encode(model, scored, offsets), strict=True):
-                result.outcomes[kept[index]] = answer
+            answered = kept if len(indices) == len(kept) else [kept[index] for index in indices]
+            answers = self._codec.encode(model, scored, [batch.offsets[place] for place in answered])
+            for place, answer in zip(answered, answers, strict=True):
+                result.outcomes[place] = answer
 
 
 _Scored = tuple[Sequence[int], ScoredRows | Refusal]

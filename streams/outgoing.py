@@ -76,20 +76,16 @@ def build_records(
 
 
 def _answer_all(batch: EventBatch, scored: ScoredBatch, plan: OutgoingPlan, latest: int) -> list[OutgoingRecord] | None:
-    """Return the answers to a batch without headers, refusals and large records, which is the usual one; else None."""
-    outcomes = scored.outcomes
-    if any(map(_is_refusal, outcomes)) or any(batch.headers):
+    """Return the records of a batch of keys and answers alone, none of them large, as most are; else None."""
+    values, keys = scored.outcomes, batch.keys
+    if set(map(type, values)) != {bytes} or set(map(type, keys)) != {bytes} or any(batch.headers):
         return None
-    longest = max(len(value or b"") for value in outcomes) + max(len(key or b"") for key in batch.keys)
-    if longest + _OVERHEAD > plan.largest[plan.answers]:
+    answers: list[bytes] = values  # type: ignore[assignment]  # as was just checked
+    if max(map(len, answers)) + max(map(len, keys)) + _OVERHEAD > plan.largest[plan.answers]:  # type: ignore[arg-type]
         return None
     times = [min(latest, timestamp) for timestamp in batch.timestamps]
     topics = itertools.repeat(plan.answers)
-    return list(map(OutgoingRecord, topics, batch.partitions, outcomes, batch.keys, batch.headers, times))
-
-
-def _is_refusal(outcome: bytes | Refusal | None) -> bool:
-    return isinstance(outcome, Refusal)
+    return list(map(OutgoingRecord, topics, batch.partitions, answers, keys, batch.headers, times))
 
 
 def _dead_letter(

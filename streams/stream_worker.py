@@ -123,7 +123,7 @@ class StreamWorker:
         self, batch: EventBatch, scored: ScoredBatch, records: list[OutgoingRecord], refusals: list[Refusal]
     ) -> None:
         counts, total = self._status.counts, len(batch)
-        tombstones = sum(outcome is None for outcome in scored.outcomes)
+        tombstones = scored.outcomes.count(None)
         with self._status.lock:
             counts.events += total
             counts.tombstones += tombstones

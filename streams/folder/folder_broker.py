@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from headrace.core.base.errors import InputError, MissingError
+from headrace.core.base.errors import InputError, MissingError, StoreError
 from headrace.streams.broker import EventBatch, OutgoingRecord, PartitionLag, TransactionAborted
 from headrace.streams.folder.folder_state import FolderState
 from headrace.streams.folder.partition_log import PartitionLog
@@ -86,16 +86,19 @@ class FolderBroker:
 
     def commit(self, batch: EventBatch, records: Sequence[OutgoingRecord]) -> None:
         """Write records and positions; see ``Broker``."""
-        with self._state.lock():
-            self._refresh()
-            if batch.group != self._generation:
-                raise TransactionAborted(f"the members of the group {self._group} have changed.")
-            self._state.commit(self._group, self._source, batch.ends, self._build_segments(records))
+        try:
+            with self._state.lock():
+                self._refresh()
+                self._require_generation(batch)
+                self._state.commit(self._group, self._source, batch.ends, self._build_segments(records))
+        except StoreError:
+            self._generation, self._positions = -1, {}  # what is committed is looked up again by the next poll
+            raise
 
     @property
     def at_end(self) -> bool:
         """Whether all is read that was there when the partitions were assigned; see ``Broker``."""
-        return self.assigned is not None and all(self._positions[one] >= end for one, end in self._ends.items())
+        return self.assigned is not None and all(self._positions.get(one, -1) >= end for one, end in self._ends.items())
 
     def lags(self) -> dict[int, PartitionLag]:
         """Return what has not been read; see ``Broker``."""
@@ -134,6 +137,10 @@ class FolderBroker:
                 self.lost_offsets += first - committed
             self._positions[partition] = max(first, committed or 0)
         self._ends = {one: self._log(self._source, one).end_offset for one in view.partitions}
+
+    def _require_generation(self, batch: EventBatch) -> None:
+        if batch.group != self._generation:
+            raise TransactionAborted(f"the members of the group {self._group} have changed.")
 
     def _fill(self, batch: EventBatch, rows: int) -> None:
         order = sorted(self._positions)

@@ -106,7 +106,8 @@ class KafkaBroker:
                     break
             # A partition may have been taken away while the batch was filled.
             assigned = self._positions.assigned or frozenset()
-            messages = [message for message in messages if message.partition() in assigned]
+            if not {message.partition() for message in messages} <= assigned:
+                messages = [message for message in messages if message.partition() in assigned]
             self._note_reachable(True)
         batch = EventBatch(
             [message.value() for message in messages],
@@ -172,12 +173,15 @@ class KafkaBroker:
 
     def _take(self, count: int, seconds: float) -> list[Message]:
         """Return the next messages; what is said beside them (the end of a partition, errors) is handled."""
-        found = []
-        for message in self._consumer.consume(count, seconds):
+        taken = self._consumer.consume(count, seconds)
+        found = [message for message in taken if message.error() is None]
+        if len(found) == len(taken):
+            return found
+        for message in taken:
             error = message.error()
             if error is None:
-                found.append(message)
-            elif error.code() == KafkaError._PARTITION_EOF:
+                continue
+            if error.code() == KafkaError._PARTITION_EOF:
                 self._positions.end(message.partition() or 0, message.offset() or 0)
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                 self._reset(message.partition() or 0)

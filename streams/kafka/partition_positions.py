@@ -1,5 +1,6 @@
 """Where a consumer stands in each of its partitions."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -44,13 +45,11 @@ class PartitionPositions:
         """Note that events were read."""
         if not len(batch) or self._partitions is None:
             return
-        counts: dict[int, int] = {}
-        for partition in batch.partitions:
-            counts[partition] = counts.get(partition, 0) + 1
+        counts, ends = Counter(batch.partitions), batch.ends
         for partition, start in batch.starts.items():
             place = self._partitions[partition]
             place.first_offset = start if place.first_offset < 0 else place.first_offset
-            place.next_offset = batch.ends[partition]
+            place.next_offset = ends[partition]
             place.rows += counts[partition]
 
     def end(self, partition: int, offset: int) -> None:
