@@ -101,8 +101,8 @@ def stream(
                 events,
                 answers=answers,
                 dead_letters=letters,
-                group=_checked("--group", group or f"headrace-{name}"),
-                instance=_checked("--instance", instance) if instance else "",
+                group=_require_name("--group", group or f"headrace-{name}"),
+                instance=_require_name("--instance", instance) if instance else "",
                 ended=ended.is_set,
             )
         )
@@ -172,7 +172,7 @@ def _load(location: str, version: str, scratch: Path, threads: int) -> "StreamMo
     return StreamModel(ServedModel.open(folder, threads=threads), version, location)
 
 
-def _checked(option: str, name: str) -> str:
+def _require_name(option: str, name: str) -> str:
     if not _NAME.fullmatch(name):
         raise InputError(
             f"{option} must be up to 200 letters, digits, dots, hyphens and underscores, beginning with a letter or a "

@@ -42,7 +42,7 @@ def parse_topic(text: str) -> TopicAddress:
             with the topic.
 
     Raises:
-        InputError: If the text has another form, holds a login, or the topic's name is none that Kafka allows.
+        InputError: If the text has another form, holds a login, or the name of the topic is not one that Kafka allows.
     """
     if text.startswith("kafka://"):
         servers, slash, topic = text.removeprefix("kafka://").partition("/")
@@ -56,17 +56,17 @@ def parse_topic(text: str) -> TopicAddress:
                 f"a topic of Kafka must be kafka://HOST:PORT/TOPIC, such as kafka://127.0.0.1:9092/events; got "
                 f"{quote(text)} instead."
             )
-        return TopicAddress(servers, None, _checked(topic, text))
+        return TopicAddress(servers, None, _require_topic(topic, text))
     path = text.removeprefix("folder://")
     if "://" in path:
         raise InputError(
             f"a topic must be kafka://HOST:PORT/TOPIC, or the path of a folder; got {quote(text)} instead."
         )
     folder = Path(path).absolute()
-    return TopicAddress("", folder.parent, _checked(folder.name, text))
+    return TopicAddress("", folder.parent, _require_topic(folder.name, text))
 
 
-def _checked(topic: str, text: str) -> str:
+def _require_topic(topic: str, text: str) -> str:
     if not _TOPIC.fullmatch(topic) or topic in {".", ".."}:
         raise InputError(
             f"the name of a topic must be 1 to 249 letters, digits, dots, hyphens and underscores; got {quote(topic)} "

@@ -43,7 +43,7 @@ class PartitionLog:
                     continue  # a file that is being written
                 if path.suffix not in {".jsonl", ".parquet"} or not path.stem.isdecimal():
                     raise InputError(
-                        f"a partition must hold files OFFSET.jsonl or OFFSET.parquet, such as 0.jsonl; {path} is none."
+                        f"a partition must hold OFFSET.jsonl or OFFSET.parquet, such as 0.jsonl; got {path} instead."
                     )
                 found.append((int(path.stem), path))
         return sorted(found)

@@ -172,7 +172,7 @@ class KafkaBroker:
         self._writer.close()
 
     def _take(self, count: int, seconds: float) -> list[Message]:
-        """Return the next messages; what is said beside them (the end of a partition, errors) is handled."""
+        """Return the next messages; ends of partitions and errors among them are handled."""
         taken = self._consumer.consume(count, seconds)
         found = [message for message in taken if message.error() is None]
         if len(found) == len(taken):
