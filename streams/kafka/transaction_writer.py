@@ -26,6 +26,7 @@ from headrace.streams.kafka.client_settings import TRANSACTION_SECONDS, producer
 
 _TRY_SECONDS = 5.0
 _PAUSE_SECONDS = 0.1
+_SLOW_SECONDS = 3.0
 _START_SECONDS = 60.0
 _WAIT_SECONDS = TRANSACTION_SECONDS + 5.0
 
@@ -82,7 +83,7 @@ class TransactionWriter:
             produce = producer.produce
             for topic, partition, value, key, headers, timestamp in records:
                 produce(topic, value, key, partition, timestamp=timestamp, headers=list(headers) if headers else None)
-            _run_bounded(lambda: producer.send_offsets_to_transaction(positions, group, _TRY_SECONDS), _WAIT_SECONDS)
+            self._wait_for(lambda: producer.send_offsets_to_transaction(positions, group, _TRY_SECONDS))
             self._repeat(lambda: producer.commit_transaction(_TRY_SECONDS))
         except (KafkaException, BufferError) as raised:
             self._abort(kafka_errors.error_of(raised))
@@ -93,7 +94,7 @@ class TransactionWriter:
 
     def close(self) -> None:
         """Give up what is open; nothing of it becomes visible."""
-        _run_bounded(lambda: _discard(self._producer), _TRY_SECONDS, strict=False)
+        _start_thread(lambda: _discard(self._producer), []).join(_TRY_SECONDS)
 
     def _abort(self, error: KafkaError) -> None:
         """Abort the transaction, and raise what follows from its error."""
@@ -124,7 +125,8 @@ class TransactionWriter:
 
     def _replace(self, reason: str) -> NoReturn:
         """Go on with a new producer, before which the broker ends the transaction one way or the other."""
-        _run_bounded(lambda: _discard(self._producer), 0, strict=False)
+        old = self._producer
+        _start_thread(lambda: _discard(old), [])
         self._producer = self._connect(math.inf)
         raise OutcomeUnknown(reason)
 
@@ -143,6 +145,23 @@ class TransactionWriter:
                     f"Kafka at {self._place} must accept transactions; {kafka_errors.describe(error)}."
                 ) from raised
             return producer
+
+    def _wait_for(self, call: Callable[[], None]) -> None:
+        """Call in a thread, which is left to itself if it takes too long.
+
+        Raises:
+            TimeoutError: If it takes too long.
+        """
+        failures: list[BaseException] = []
+        thread = _start_thread(call, failures)
+        thread.join(_SLOW_SECONDS)
+        if thread.is_alive():
+            self._note_reachable(False)
+            thread.join(_WAIT_SECONDS)
+        if thread.is_alive():
+            raise TimeoutError
+        if failures:
+            raise failures[0]
 
     def _repeat(self, call: Callable[[], None]) -> None:
         """Call until the broker has answered, for a while; what waits for it is given up when the worker is to end."""
@@ -164,13 +183,8 @@ class TransactionWriter:
             self._failures.append(error)
 
 
-def _run_bounded(call: Callable[[], object], seconds: float, *, strict: bool = True) -> None:
-    """Call in a thread, and leave it to itself if it takes longer.
-
-    Raises:
-        TimeoutError: If it takes longer, and ``strict``.
-    """
-    failures: list[BaseException] = []
+def _start_thread(call: Callable[[], object], failures: list[BaseException]) -> threading.Thread:
+    """Call in a thread that the process does not wait for, and note what it raises."""
 
     def work() -> None:
         try:
@@ -180,11 +194,7 @@ def _run_bounded(call: Callable[[], object], seconds: float, *, strict: bool = T
 
     thread = threading.Thread(target=work, name="transaction", daemon=True)
     thread.start()
-    thread.join(seconds)
-    if strict and thread.is_alive():
-        raise TimeoutError
-    if strict and failures:
-        raise failures[0]
+    return thread
 
 
 def _discard(producer: Producer) -> None:

@@ -297,7 +297,7 @@ def _kill_broker(topic: str, folder: Path, kills: int, down: float) -> None:
 
 def test_a_killed_broker_is_waited_for(tmp_path: Path) -> None:
     """It is said once, readiness falls, and nothing is lost or repeated."""
-    _kill_broker("crash", tmp_path, 1, 12)
+    _kill_broker("crash", tmp_path, 1, 8)
 
 
 @pytest.mark.exhaustive
