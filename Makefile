@@ -2,10 +2,10 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := api cli cluster components core experiments kustomize monitoring pipelines registry reports rollouts serving steps stores
+PACKAGES := api cli cluster components core experiments kustomize monitoring pipelines registry reports rollouts serving steps stores streams
 NAME ?= line
 CHROMIUM ?= chromium
-SERVERS := docker or minio or mlflow or postgres or prometheus or kubernetes or jvm
+SERVERS := docker or kafka or minio or mlflow or postgres or prometheus or kubernetes or jvm
 MARKS := ($(SERVERS)) and not exhaustive
 ENGINE ?= docker
 EXTRA ?=

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from headrace.api.run_result import Run, open_run
     from headrace.api.scoring import Predictions, score
     from headrace.api.serving import ModelEndpoint, serve
+    from headrace.api.streaming import stream
     from headrace.api.training import run, tune
     from headrace.core.bundles.bundle import Bundle
 
@@ -78,6 +79,7 @@ __all__ = [
     "run",
     "score",
     "serve",
+    "stream",
     "tune",
     "undeploy",
     "write_monitor_page",
@@ -106,6 +108,7 @@ _MODULES = {
     "run": "headrace.api.training",
     "score": "headrace.api.scoring",
     "serve": "headrace.api.serving",
+    "stream": "headrace.api.streaming",
     "tune": "headrace.api.training",
     "undeploy": "headrace.api.deployment",
     "write_monitor_page": "headrace.api.monitoring.monitor",

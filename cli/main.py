@@ -25,6 +25,7 @@ _COMMANDS = {
     "deploy": "cluster.deploy:deploy:EXAMPLES",
     "rollout": "cluster.rollout:rollout:EXAMPLES",
     "score": "local.score:score:EXAMPLES",
+    "stream": "local.stream:stream:EXAMPLES",
     "collect": "monitoring.collect:collect:EXAMPLES",
     "labels": "monitoring.labels:labels:EXAMPLES",
     "verify": "records.verify:verify:EXAMPLES",

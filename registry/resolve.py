@@ -9,7 +9,12 @@ from headrace.registry.mlflow.registry import open_registry
 
 
 def resolve_bundle(text: str, *, registry: str = "", catalog: str = "") -> str:
-    """Return the address of a version's bundle.
+    """Return the address of a version's bundle; see ``find_bundle``."""
+    return find_bundle(text, registry=registry, catalog=catalog)[0]
+
+
+def find_bundle(text: str, *, registry: str = "", catalog: str = "") -> tuple[str, str]:
+    """Return the address of a version's bundle, and its semantic version.
 
     The store of a local run lives only as long as the run, and leaves its objects as files in the run's folder. If the
     catalogue has such a folder with the bundle, return that folder, else the address in the store.
@@ -20,7 +25,7 @@ def resolve_bundle(text: str, *, registry: str = "", catalog: str = "") -> str:
         catalog: Address of the catalogue; empty for the default one.
 
     Returns:
-        A folder, or a store URI.
+        A folder or a store URI, and a version such as ``1.2.0``.
 
     Raises:
         InputError: If the text has another form.
@@ -29,8 +34,8 @@ def resolve_bundle(text: str, *, registry: str = "", catalog: str = "") -> str:
     name, _, version = text.partition("@")
     if not name or not version:
         raise InputError(f"a version must be NAME@VERSION, such as trips@production; got {quote(text)} instead.")
-    uri = open_registry(registry).model(name).find(version).uri
-    return _folder(uri, catalog) or uri
+    found = open_registry(registry).model(name).find(version)
+    return _folder(found.uri, catalog) or found.uri, found.version
 
 
 def _folder(uri: str, catalog: str) -> str:

@@ -55,6 +55,28 @@ class KfpSettings:
 
 
 @dataclass(frozen=True)
+class KafkaSettings:
+    """How to log in at brokers of Kafka.
+
+    Attributes:
+        security_protocol: ``PLAINTEXT``, ``SSL``, ``SASL_PLAINTEXT`` or ``SASL_SSL``; empty for SASL_SSL with a user,
+            else PLAINTEXT.
+        sasl_mechanism: Such as ``SCRAM-SHA-512``; empty for PLAIN with a user.
+        user: Name of the user; empty for none.
+        password: The password; never shown.
+        ca_file: File of trusted certificates; empty for the system's.
+        file: File of further settings, a line ``name=value`` each, in librdkafka's names; empty for none.
+    """
+
+    security_protocol: str = ""
+    sasl_mechanism: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: str = ""
+    file: str = ""
+
+
+@dataclass(frozen=True)
 class Login:
     """The login at a registry.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from headrace.core.base.environment_values import KfpSettings, Login, TrialSettings, positive
+from headrace.core.base.environment_values import KafkaSettings, KfpSettings, Login, TrialSettings, positive
 from headrace.core.base.errors import InputError
 
 _IMAGE = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
@@ -106,6 +106,18 @@ def kfp_settings() -> KfpSettings | None:
 def kfp_pod_endpoint() -> str:
     """Return the URL of the same API for pods (``HEADRACE_KFP_POD_ENDPOINT``); the usual Service's when unset."""
     return os.environ.get("HEADRACE_KFP_POD_ENDPOINT", "") or "http://ml-pipeline.kubeflow:8888"
+
+
+def kafka_settings() -> KafkaSettings:
+    """Return the login at brokers of Kafka, of ``HEADRACE_KAFKA_*``."""
+    return KafkaSettings(
+        security_protocol=os.environ.get("HEADRACE_KAFKA_SECURITY_PROTOCOL", ""),
+        sasl_mechanism=os.environ.get("HEADRACE_KAFKA_SASL_MECHANISM", ""),
+        user=os.environ.get("HEADRACE_KAFKA_USER", ""),
+        password=os.environ.get("HEADRACE_KAFKA_PASSWORD", ""),
+        ca_file=os.environ.get("HEADRACE_KAFKA_CA_FILE", ""),
+        file=os.environ.get("HEADRACE_KAFKA_SETTINGS_FILE", ""),
+    )
 
 
 def events_path() -> str:

@@ -8,9 +8,9 @@ import pytest
 import urllib3
 
 from headrace.core.base.errors import InputError
-from headrace.monitoring.gauges import gauge_server
 from headrace.monitoring.gauges.gauge_server import GaugeBoard, serve_gauges
 from headrace.monitoring.gauges.monitor_gauges import MonitorRun
+from headrace.serving.telemetry import page_server
 from tests.monitoring.made_reports import make_report, make_result
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -57,7 +57,7 @@ def test_a_taken_port_is_one_sentence() -> None:
 
 def test_idle_clients_do_not_take_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients that say nothing are bounded in number and in time; then Prometheus is answered again."""
-    monkeypatch.setattr(gauge_server._GaugeHandler, "timeout", 0.5)
+    monkeypatch.setattr(page_server._PageHandler, "timeout", 0.5)
     with serve_gauges(GaugeBoard(), port=0) as port:
         idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
         with urllib3.PoolManager(retries=urllib3.Retry(40, backoff_factor=0.05), timeout=10) as pool:

@@ -1,0 +1,1 @@
+"""Streams: the events of a topic are scored by a model, and the answers go to another topic."""

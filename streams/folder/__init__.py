@@ -1,0 +1,1 @@
+"""The port on a laptop: topics, groups and transactions in a folder."""

@@ -1,0 +1,124 @@
+"""The log of a partition in a folder: segments that are named after the offset of their first record.
+
+A segment is ``OFFSET.jsonl`` or, to read, ``OFFSET.parquet``, whose rows are the values of its records. A segment never
+changes; it is there whole, or not at all.
+"""
+
+import io
+from bisect import bisect_right
+from pathlib import Path
+
+import polars as pl
+
+from headrace.core.base.errors import InputError, StoreError
+from headrace.streams.folder.segment_lines import COMMIT, StoredRecord, read_line
+
+_MOST_BYTES = 1 << 30
+_DIGITS = 20
+
+
+class PartitionLog:
+    """Reads a partition."""
+
+    def __init__(self, folder: Path) -> None:
+        """Initialize; nothing is read yet.
+
+        Args:
+            folder: Folder of the partition; if there is none, the partition is empty.
+        """
+        self.folder = folder
+        self._lines: dict[Path, list[bytes]] = {}  # the segment that was read last
+        self._counts: dict[Path, tuple[int, int]] = {}
+
+    def segments(self) -> list[tuple[int, Path]]:
+        """Return first offset and path of each segment, in order.
+
+        Raises:
+            InputError: If a file has another name.
+        """
+        found = []
+        if self.folder.is_dir():
+            for path in self.folder.iterdir():
+                if path.name.startswith("."):
+                    continue  # a file that is being written
+                if path.suffix not in {".jsonl", ".parquet"} or not path.stem.isdecimal():
+                    raise InputError(
+                        f"a partition must hold OFFSET.jsonl or OFFSET.parquet, such as 0.jsonl; got {path} instead."
+                    )
+                found.append((int(path.stem), path))
+        return sorted(found)
+
+    @property
+    def first_offset(self) -> int:
+        """Offset of the first record that is still there."""
+        segments = self.segments()
+        return segments[0][0] if segments else 0
+
+    @property
+    def end_offset(self) -> int:
+        """Offset of the next record to be written."""
+        segments = self.segments()
+        return segments[-1][0] + self._count(segments[-1][1])[0] if segments else 0
+
+    def read(self, offset: int, *, rows: int) -> list[tuple[int, StoredRecord]]:
+        """Return the next records with their offsets.
+
+        Args:
+            offset: Where to begin.
+            rows: Most records.
+        """
+        segments = self.segments()
+        found: list[tuple[int, StoredRecord]] = []
+        place = max(bisect_right([base for base, _ in segments], offset) - 1, 0)
+        for base, path in segments[place:]:
+            start = max(offset - base, 0)
+            for number, line in enumerate(self._read_lines(path)[start:], base + start):
+                record = read_line(line)
+                if record is not None:
+                    found.append((number, record))
+                if len(found) >= rows:
+                    return found
+        return found
+
+    def count_rows(self, offset: int) -> int:
+        """Return the number of records from an offset on; ends of transactions are no records."""
+        rows = 0
+        for base, path in self.segments():
+            lines, records = self._count(path)
+            if offset <= base:
+                rows += records
+            elif offset < base + lines:
+                rows += sum(line != COMMIT for line in self._read_lines(path)[offset - base :])
+        return rows
+
+    def name_segment(self, offset: int) -> Path:
+        """Return the path of a segment that begins at an offset."""
+        return self.folder / f"{offset:0{_DIGITS}d}.jsonl"
+
+    def _count(self, path: Path) -> tuple[int, int]:
+        """Return how many offsets a segment takes, and how many of them are records."""
+        if path not in self._counts:
+            lines = self._read_lines(path)
+            self._counts[path] = len(lines), len(lines) - lines.count(COMMIT)
+        return self._counts[path]
+
+    def _read_lines(self, path: Path) -> list[bytes]:
+        if path not in self._lines:
+            self._lines = {path: _load(path)}
+        return self._lines[path]
+
+
+def _load(path: Path) -> list[bytes]:
+    try:
+        size = path.stat().st_size
+        if size > _MOST_BYTES:
+            raise InputError(f"a segment must have at most {_MOST_BYTES} bytes; {path} has {size}: cut it in two.")
+        if path.suffix == ".jsonl":
+            return path.read_bytes().removesuffix(b"\n").split(b"\n")
+        lines = io.BytesIO()
+        pl.read_parquet(path).write_ndjson(lines)
+        return lines.getvalue().splitlines()
+    except OSError as error:
+        raise StoreError(f"the segment {path} must be readable: {error.strerror}.") from error
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"the segment {path} must be a Parquet file; {error}.") from error

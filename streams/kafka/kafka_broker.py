@@ -1,0 +1,299 @@
+"""The port of streams on Apache Kafka: a consumer that reads what is committed, and a transactional producer.
+
+Exactly once rests on three rules (KIP-98, KIP-447): answers and positions are in one transaction; the broker refuses
+positions of a member whose generation has passed, so the generation is noted when events are read, not when they are
+committed; and a producer's transactional id ends the open transaction of its predecessor.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+
+import orjson
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from headrace.core.base.environment_values import KafkaSettings
+from headrace.core.base.errors import InputError
+from headrace.streams.broker import (
+    EventBatch,
+    FencedError,
+    OutcomeUnknown,
+    OutgoingRecord,
+    PartitionLag,
+    TransactionAborted,
+)
+from headrace.streams.kafka import kafka_errors
+from headrace.streams.kafka.client_settings import consumer_settings, read_common
+from headrace.streams.kafka.partition_positions import PartitionPositions
+from headrace.streams.kafka.topic_facts import read_topics
+from headrace.streams.kafka.transaction_writer import TransactionWriter
+
+_IDLE_SECONDS = 0.2
+_CHUNK = 500
+_MOST_BATCH_BYTES = 64 << 20
+_WATERMARK_SECONDS = 10.0
+_LOOK_SECONDS = 5.0
+_FRESH_SECONDS = 3.0
+_logger = logging.getLogger(__name__)
+
+
+class KafkaBroker:
+    """A worker's connection to topics of Kafka; see ``Broker``."""
+
+    def __init__(  # noqa: PLR0913 - the names of what is connected
+        self,
+        servers: str,
+        source: str,
+        *,
+        answers: str,
+        dead_letters: str,
+        group: str,
+        instance: str = "",
+        settings: KafkaSettings | None = None,
+        connect_seconds: float = 30.0,
+        ended: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Look at the topics and join the group.
+
+        Args:
+            servers: Hosts and ports of brokers, with commas between them.
+            source: Name of the topic of the events.
+            answers: Name of the topic of the answers.
+            dead_letters: Name of the dead-letter topic.
+            group: Name of the group.
+            instance: Name of this worker, stable across restarts; empty for a new one.
+            settings: Login and certificates; None for none.
+            connect_seconds: How long to wait for a broker at the start.
+            ended: Returns whether to give up what waits for a broker.
+
+        Raises:
+            InputError: If a setting cannot be used.
+            MissingError: If a topic does not exist.
+            StoreError: If no broker answers, or the login or a right is refused.
+        """
+        self.answers, self.dead_letters = answers, dead_letters
+        self._place, self._source, self._ended = servers, source, ended
+        common = read_common(servers, settings or KafkaSettings())
+        self._facts = read_topics(common, [source, answers, dead_letters], place=servers, seconds=connect_seconds)
+        name = f"headrace-{group}-{instance or uuid.uuid4().hex}"
+        self.reachable = True
+        self._writer = TransactionWriter(common, name, place=servers, ended=ended, note_reachable=self._note_reachable)
+        self._positions = PartitionPositions()
+        self.held: frozenset[int] = frozenset()
+        self._looked = time.monotonic()
+        config = consumer_settings(common, group=group, instance=instance)
+        try:
+            self._consumer = Consumer({**config, "stats_cb": self._read_statistics})
+        except KafkaException as error:
+            raise InputError(
+                f"settings of Kafka must be those of librdkafka; {kafka_errors.describe(kafka_errors.error_of(error))}."
+            ) from error
+        self._consumer.subscribe([source], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
+
+    def poll(self, *, rows: int, seconds: float) -> EventBatch:
+        """Return the next events; see ``Broker``."""
+        self._look_for_partitions()
+        messages = self._take(1, _IDLE_SECONDS)
+        if messages:
+            deadline, size = time.monotonic() + seconds, len(messages[0])
+            while len(messages) < rows and size < _MOST_BATCH_BYTES:
+                wanted = min(_CHUNK, rows - len(messages))
+                taken = self._take(wanted, max(deadline - time.monotonic(), 0))
+                messages += taken
+                size += sum(map(len, taken))
+                if len(taken) < wanted and time.monotonic() >= deadline:
+                    break
+            # A partition may have been taken away while the batch was filled.
+            assigned = self._positions.assigned or frozenset()
+            if not {message.partition() for message in messages} <= assigned:
+                messages = [message for message in messages if message.partition() in assigned]
+            self._note_reachable(True)
+        batch = EventBatch(
+            [message.value() for message in messages],
+            [message.key() for message in messages],
+            [message.headers() for message in messages],  # type: ignore[misc]  # a message that came has it
+            [message.timestamp()[1] for message in messages],
+            [message.partition() for message in messages],  # type: ignore[misc]  # a message that came has it
+            [message.offset() for message in messages],  # type: ignore[misc]  # a message that came has it
+            self._consumer.consumer_group_metadata() if messages else None,
+        )
+        self._positions.read(batch)
+        return batch
+
+    def commit(self, batch: EventBatch, records: Sequence[OutgoingRecord]) -> None:
+        """Write records and positions; see ``Broker``."""
+        ends = [TopicPartition(self._source, partition, offset) for partition, offset in batch.ends.items()]
+        try:
+            self._writer.write(records, ends, batch.group)
+        except OutcomeUnknown:
+            committed = self._read_committed(batch)
+            self._rewind(committed)
+            if any(committed[partition] < offset for partition, offset in batch.ends.items()):
+                raise
+        except TransactionAborted:
+            self._rewind(batch.starts)
+            raise
+
+    @property
+    def assigned(self) -> frozenset[int] | None:
+        """The partitions of this worker; see ``Broker``."""
+        return self._positions.assigned
+
+    @property
+    def lost_offsets(self) -> int:
+        """Offsets that were deleted before they were read; see ``Broker``."""
+        return self._positions.lost_offsets
+
+    @property
+    def at_end(self) -> bool:
+        """Whether all is read that was there when the partitions were assigned; see ``Broker``."""
+        return self._positions.at_end
+
+    def lags(self) -> dict[int, PartitionLag]:
+        """Return what has not been read; see ``Broker``."""
+        highs = {}
+        for partition in self._positions.assigned or ():
+            found = self._consumer.get_watermark_offsets(TopicPartition(self._source, partition), cached=True)
+            highs[partition] = found[1] if found else -1
+        return self._positions.lags(highs)
+
+    def partition_counts(self) -> dict[str, int]:
+        """Return the numbers of partitions; see ``Broker``."""
+        return {topic: self._facts.partitions[topic] for topic in (self.answers, self.dead_letters)}
+
+    def largest_records(self) -> dict[str, int]:
+        """Return the most bytes of records; see ``Broker``."""
+        return {topic: self._facts.largest[topic] for topic in (self.answers, self.dead_letters)}
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+        self._writer.close()
+
+    def _take(self, count: int, seconds: float) -> list[Message]:
+        """Return the next messages; ends of partitions and errors among them are handled."""
+        taken = self._consumer.consume(count, seconds)
+        found = [message for message in taken if message.error() is None]
+        if len(found) == len(taken):
+            return found
+        for message in taken:
+            error = message.error()
+            if error is None:
+                continue
+            if error.code() == KafkaError._PARTITION_EOF:
+                self._positions.end(message.partition() or 0, message.offset() or 0)
+            elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+                self._reset(message.partition() or 0)
+            else:
+                self._handle(error)
+        return found
+
+    def _handle(self, error: KafkaError) -> None:
+        if error.code() == kafka_errors.FENCED_INSTANCE:
+            raise FencedError(
+                "a worker must be alone under its name; another one has joined the group with the same --instance."
+            )
+        permanent = kafka_errors.permanent([error], self._place)
+        if permanent:
+            raise permanent
+        _logger.info("Kafka at %s: %s.", self._place, kafka_errors.describe(error))
+
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.incremental_assign(partitions)
+        numbers = [one.partition for one in partitions]
+        self._positions.assign({number: self._watermarks(number)[1] for number in numbers})
+        self._hold()
+
+    def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._positions.revoke([one.partition for one in partitions])
+        consumer.incremental_unassign(partitions)
+        self._hold()
+
+    def _reset(self, partition: int) -> None:
+        """Begin a partition at its first event, as nothing was committed, or what was committed is there no longer."""
+        low, high = self._watermarks(partition)
+        place = TopicPartition(self._source, partition)
+        committed = self._consumer.committed([place], timeout=_WATERMARK_SECONDS)[0].offset
+        if committed >= 0:
+            known = self._positions.position(partition, committed)
+            lost = max(low - known, 0)
+            self._positions.lost_offsets += lost
+            _logger.warning(
+                "partition %d of %s has offsets %d to %d, and offset %d was to be read: %d offsets are lost.",
+                partition, self._source, low, high, known, lost,
+            )  # fmt: skip
+        place.offset = low
+        self._consumer.incremental_unassign([TopicPartition(self._source, partition)])
+        self._consumer.incremental_assign([place])
+
+    def _rewind(self, offsets: Mapping[int, int]) -> None:
+        """Read from offsets on, as far as their partitions are still this worker's."""
+        for partition, offset in offsets.items():
+            if partition in (self._positions.assigned or ()):
+                try:
+                    self._consumer.seek(TopicPartition(self._source, partition, offset))
+                except KafkaException as error:  # it is being taken away, which the next poll will show
+                    _logger.info("partition %d is not read again: %s", partition, error)
+                self._positions.rewind(partition, offset)
+
+    def _read_committed(self, batch: EventBatch) -> dict[int, int]:
+        """Return where the group reads on in the partitions of a batch, once the broker says so."""
+        starts = batch.starts
+        places = [TopicPartition(self._source, partition) for partition in starts]
+        while True:
+            try:
+                found = self._consumer.committed(places, timeout=_WATERMARK_SECONDS)
+            except KafkaException as error:
+                if self._ended():
+                    return starts
+                _logger.info("Kafka at %s does not say what is committed: %s", self._place, error)
+                continue
+            return {one.partition: max(one.offset, starts[one.partition]) for one in found}
+
+    def _watermarks(self, partition: int) -> tuple[int, int]:
+        low, high = self._consumer.get_watermark_offsets(
+            TopicPartition(self._source, partition), timeout=_WATERMARK_SECONDS
+        )
+        return low, high
+
+    def _look_for_partitions(self) -> None:
+        """Look from time to time whether the topic of answers has got the partitions that some events wait for."""
+        if not self.held or time.monotonic() < self._looked + _LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        try:
+            listed = self._consumer.list_topics(self.answers, timeout=_LOOK_SECONDS).topics
+        except KafkaException:
+            return
+        self._facts.partitions[self.answers] = len(listed[self.answers].partitions)
+        self._hold()
+
+    def _hold(self) -> None:
+        """Pause partitions that the topic of answers does not have, and resume those that it has got."""
+        count = self._facts.partitions[self.answers]
+        missing = frozenset(number for number in self._positions.assigned or () if number >= count)
+        if missing - self.held:
+            self._consumer.pause([TopicPartition(self._source, number) for number in missing])
+            _logger.warning(
+                "partitions %s of %s wait: %s has only %d partitions; give it as many as %s has.",
+                sorted(missing), self._source, self.answers, count, self._source,
+            )  # fmt: skip
+        released = (self.held - missing) & (self._positions.assigned or frozenset())
+        if released:
+            self._consumer.resume([TopicPartition(self._source, number) for number in released])
+        self.held = missing
+
+    def _read_statistics(self, text: str) -> None:
+        statistics = orjson.loads(text)
+        # While a commit waits for the broker, nobody reads them; the old ones say what was.
+        if time.time() - statistics["time"] < _FRESH_SECONDS:
+            self._note_reachable(any(one["state"] == "UP" for one in statistics["brokers"].values()))
+
+    def _note_reachable(self, reachable: bool) -> None:
+        if reachable != self.reachable:
+            self.reachable = reachable
+            if reachable:
+                _logger.warning("Kafka at %s answers again.", self._place)
+            else:
+                _logger.warning("Kafka at %s does not answer; the stream waits for it.", self._place)

@@ -1,0 +1,95 @@
+"""What is known of topics before a worker starts: that they exist, their partitions, and how large records may be."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource  # the public name is not marked as exported
+from confluent_kafka.admin._resource import ResourceType  # as above
+
+from headrace.core.base.errors import InputError, MissingError, StoreError, quote
+from headrace.streams.kafka.kafka_errors import describe
+
+# Kafka's default of max.message.bytes, for a user who may not read the topic's.
+DEFAULT_BYTES = 1_048_588
+_TRY_SECONDS = 5.0
+_CONFIG_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class TopicFacts:
+    """Facts about topics by name.
+
+    Attributes:
+        partitions: Numbers of partitions.
+        largest: Most bytes of a record.
+    """
+
+    partitions: dict[str, int]
+    largest: dict[str, int]
+
+
+def read_topics(common: Mapping[str, Any], topics: Sequence[str], *, place: str, seconds: float) -> TopicFacts:
+    """Return facts about topics, once a broker answers.
+
+    Args:
+        common: Settings of clients.
+        topics: Names of the topics.
+        place: The brokers, for messages.
+        seconds: How long to wait for an answer.
+
+    Raises:
+        InputError: If a setting is unknown to the client.
+        MissingError: If a topic does not exist, or this user may not see it.
+        StoreError: If no broker answers, or the login is refused.
+    """
+    refused: list[KafkaError] = []
+
+    def listen(error: KafkaError) -> None:
+        if error.code() in {KafkaError._AUTHENTICATION, KafkaError._SSL}:
+            refused.append(error)
+
+    settings: dict[str, Any] = {name: value for name, value in common.items() if name != "allow.auto.create.topics"}
+    settings["error_cb"] = listen
+    try:
+        admin = AdminClient(settings)
+    except KafkaException as error:
+        found = error.args[0]
+        raise InputError(f"settings of Kafka must be those of librdkafka; {describe(found)}.") from error
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            # All topics: a request for one that does not exist may create it.
+            listed = admin.list_topics(timeout=_TRY_SECONDS).topics
+            break
+        except KafkaException as error:
+            admin.poll(0)
+            if refused:
+                raise StoreError(
+                    f"Kafka at {place} must accept the login; {describe(refused[0])}: look at HEADRACE_KAFKA_USER, "
+                    "HEADRACE_KAFKA_PASSWORD, HEADRACE_KAFKA_SECURITY_PROTOCOL and HEADRACE_KAFKA_CA_FILE."
+                ) from error
+            if time.monotonic() > deadline:
+                raise StoreError(
+                    f"a broker must answer at {place} within {seconds:g} s; none does ({describe(error.args[0])}): "
+                    "look at the address, and whether it wants a login (HEADRACE_KAFKA_USER)."
+                ) from error
+    for topic in topics:
+        if topic not in listed or listed[topic].error is not None:
+            raise MissingError(
+                f"the topic {quote(topic)} must exist at {place}, and this user must have the right to see it: "
+                f"kafka-topics --create --topic {topic} --bootstrap-server {place}"
+            )
+    partitions = {topic: len(listed[topic].partitions) for topic in topics}
+    return TopicFacts(partitions, {topic: _read_largest(admin, topic) for topic in topics})
+
+
+def _read_largest(admin: AdminClient, topic: str) -> int:
+    (future,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
+    try:
+        return int(future.result(_CONFIG_SECONDS)["max.message.bytes"].value)
+    except (KafkaException, KeyError, TypeError, ValueError, TimeoutError):
+        return DEFAULT_BYTES

@@ -1,0 +1,75 @@
+"""Addresses of topics, as commands take them: ``kafka://HOST:PORT/TOPIC``, ``folder://PATH`` or a path."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.core.base.errors import InputError, quote
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_SERVERS = re.compile(r"[^/@\s,:]+(:[0-9]{1,5})?(,[^/@\s,:]+(:[0-9]{1,5})?)*|\[[0-9a-fA-F:]+\](:[0-9]{1,5})?")
+
+
+@dataclass(frozen=True)
+class TopicAddress:
+    """The address of a topic.
+
+    Attributes:
+        servers: Hosts and ports of brokers, with commas between them; empty for a folder.
+        folder: Folder of the topics, for the twin; None for a broker.
+        topic: Name of the topic.
+    """
+
+    servers: str
+    folder: Path | None
+    topic: str
+
+    @property
+    def place(self) -> str:
+        """Where the topic is: brokers, or a folder."""
+        return self.servers or str(self.folder)
+
+    def beside(self, topic: str) -> "TopicAddress":
+        """Return the address of another topic in the same place."""
+        return TopicAddress(self.servers, self.folder, topic)
+
+
+def parse_topic(text: str) -> TopicAddress:
+    """Read the address of a topic.
+
+    Args:
+        text: ``kafka://HOST:PORT[,HOST:PORT...]/TOPIC``, ``folder://PATH/TOPIC``, or a path that ends
+            with the topic.
+
+    Raises:
+        InputError: If the text has another form, holds a login, or the name of the topic is not one that Kafka allows.
+    """
+    if text.startswith("kafka://"):
+        servers, slash, topic = text.removeprefix("kafka://").partition("/")
+        if "@" in servers:
+            raise InputError(
+                "the address of a topic must hold no login, which others may read in a list of processes; set "
+                "HEADRACE_KAFKA_USER and HEADRACE_KAFKA_PASSWORD instead."
+            )
+        if not slash or not _SERVERS.fullmatch(servers):
+            raise InputError(
+                f"a topic of Kafka must be kafka://HOST:PORT/TOPIC, such as kafka://127.0.0.1:9092/events; got "
+                f"{quote(text)} instead."
+            )
+        return TopicAddress(servers, None, _require_topic(topic, text))
+    path = text.removeprefix("folder://")
+    if "://" in path:
+        raise InputError(
+            f"a topic must be kafka://HOST:PORT/TOPIC, or the path of a folder; got {quote(text)} instead."
+        )
+    folder = Path(path).absolute()
+    return TopicAddress("", folder.parent, _require_topic(folder.name, text))
+
+
+def _require_topic(topic: str, text: str) -> str:
+    if not _TOPIC.fullmatch(topic) or topic in {".", ".."}:
+        raise InputError(
+            f"the name of a topic must be 1 to 249 letters, digits, dots, hyphens and underscores; got {quote(topic)} "
+            f"in {quote(text)} instead."
+        )
+    return topic

@@ -1,0 +1,64 @@
+"""Values in JSON (RFC 8259): one object or array an event.
+
+An answer holds what the server's answer to a row holds (``label`` and ``probabilities``, or ``value``), and beside it
+``model_name``, ``model_version``, ``model_digest`` and ``event_offset``.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from headrace.core.base.errors import RequestError
+from headrace.serving.model.served_model import ScoredRows
+from headrace.streams.stream_model import StreamModel
+
+
+class JsonValues:
+    """JSON in, JSON out; see ``ValueCodec``."""
+
+    def decode(self, values: Sequence[bytes]) -> list[Any]:
+        """Return the rows in n values, or errors in their place; see ``ValueCodec``."""
+        try:
+            return list(map(orjson.loads, values))
+        except orjson.JSONDecodeError:
+            return list(map(_decode_one, values))
+
+    def encode(self, model: StreamModel, scored: ScoredRows, offsets: Sequence[int]) -> list[bytes]:
+        """Return the values of n answers; see ``ValueCodec``."""
+        # All numbers are written in one call and cut apart, and the rest of an answer is the same for each label.
+        numbers = orjson.dumps(scored.scores)
+        classes = model.served.classes
+        if not classes:
+            template = _write_template(model, {"value": _NUMBER})
+            return [template % pair for pair in zip(numbers[1:-1].split(b","), offsets, strict=True)]
+        chances = dict.fromkeys(classes, _NUMBER)
+        templates = [_write_template(model, {"label": label, "probabilities": chances}) for label in classes]
+        rows = numbers[2:-2].split(b"],[")
+        return [
+            templates[label] % (*row.split(b","), offset)
+            for label, row, offset in zip(scored.chosen, rows, offsets, strict=True)
+        ]
+
+
+_NUMBER = "\0"
+
+
+def _write_template(model: StreamModel, answer: dict[str, Any]) -> bytes:
+    """Return an answer as a format of bytes, with a place for each number and for the offset."""
+    facts = {
+        **answer,
+        "model_name": model.served.name,
+        "model_version": model.version,
+        "model_digest": model.served.digest,
+        "event_offset": 0,
+    }
+    text = orjson.dumps(facts).replace(b"%", b"%%").removesuffix(b"0}") + b"%d}"
+    return text.replace(orjson.dumps(_NUMBER), b"%b")
+
+
+def _decode_one(value: bytes) -> Any:
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        return RequestError(f"the value of an event must be JSON; {error.msg} at byte {error.pos}.", "value")

@@ -1,0 +1,77 @@
+"""``headrace stream`` on topics in a folder."""
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from headrace.cli.local.stream import describe_counts
+from headrace.streams.folder.folder_broker import append_events, read_records
+from tests.conftest import headrace
+from tests.streams.made_streams import GOOD, POISON, bundle_folder, event, record
+from tests.streams.stream_process import stream_process
+
+
+def _fill(root: Path, *values: bytes | None) -> None:
+    append_events(root, "events", [record(value, key=b"k%d" % place) for place, value in enumerate(values)])
+
+
+def test_a_topic_is_scored_to_its_end(tmp_path: Path) -> None:
+    """The last line counts; a second run finds only what is new."""
+    _fill(tmp_path, GOOD, POISON, None, event(age=1e9), GOOD)
+    places = ("--from", str(tmp_path / "events"), "--to", f"folder://{tmp_path}/answers", "--until-end")
+    ended = headrace("stream", str(bundle_folder()), *places, "--summary", str(tmp_path / "counts.json"))
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip() == "5 events, 2 answers; 2 dead letters (range 1, value 1); 1 tombstones passed on"
+    counts = json.loads((tmp_path / "counts.json").read_text())
+    assert (counts["events"], counts["rejects"]) == (5, {"range": 1, "value": 1})
+    answers = [one for _, _, one in read_records(tmp_path, "answers")]
+    assert [one.key for one in answers] == [b"k0", b"k2", b"k4"]
+    assert len(read_records(tmp_path, "answers-dead-letter")) == 2
+    _fill(tmp_path, GOOD)
+    assert headrace("stream", str(bundle_folder()), *places).stdout.strip() == "1 events, 1 answers"
+
+
+@pytest.mark.usefixtures("default_signals")
+def test_a_worker_goes_on_until_it_is_ended(tmp_path: Path) -> None:
+    """Its pages say what it does; SIGTERM lets it end in order, with its counts."""
+    _fill(tmp_path, GOOD)
+    places = str(tmp_path / "events"), str(tmp_path / "answers")
+    with stream_process(*places, tmp_path / "log") as worker:
+        worker.wait_ready()
+        worker.wait_until(lambda: worker.metric("answers_total") == 1)
+        _fill(tmp_path, GOOD, POISON)
+        worker.wait_until(lambda: worker.metric("events_total") == 3)
+        assert worker.metric('rejects_total{reason="value"}') == 1
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.process.wait(60) == 0
+    assert "3 events, 2 answers; 1 dead letters (value 1)" in worker.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--from", "nowhere/events", "--to", "nowhere/answers"), "must be a folder with a folder for each partition"),
+        (("--from", "a/events", "--to", "b/answers"), "must be in one place"),
+        (("--from", "a/events", "--to", "a/events"), "must be three topics"),
+        (("--from", "kafka://u:p@h:1/a", "--to", "kafka://h:1/b"), "must hold no login"),
+        (("--from", "a/b", "--to", "a/c", "--group", "a/b"), "--group must be"),
+        (("--from", "a/b", "--to", "a/c", "--candidate", "MODEL", "--share", "2"), "from 0.001 to 0.999"),
+    ],
+)
+def test_what_cannot_be_is_refused(arguments: tuple[str, ...], sentence: str) -> None:
+    """With exit code 2 and one sentence."""
+    model = str(bundle_folder())
+    ended = headrace("stream", model, *(model if one == "MODEL" else one for one in arguments))
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert sentence in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_counts_of_zero_are_left_out() -> None:
+    """What did not happen is not mentioned."""
+    counts = {"events": 1_000, "answers": 990, "rejects": {"range": 7, "value": 3}, "aborted": 2}
+    counts |= dict.fromkeys(("tombstones", "omitted", "warnings", "future", "swaps"), 0)
+    said = "1,000 events, 990 answers; 10 dead letters (range 7, value 3); 2 transactions aborted and done again"
+    assert describe_counts(counts) == said

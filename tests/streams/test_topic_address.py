@@ -1,0 +1,51 @@
+"""Addresses of topics."""
+
+from pathlib import Path
+
+import pytest
+
+from headrace.core.base.errors import InputError
+from headrace.streams.topic_address import parse_topic
+
+
+@pytest.mark.parametrize(
+    ("text", "servers", "topic"),
+    [
+        ("kafka://127.0.0.1:9092/events", "127.0.0.1:9092", "events"),
+        ("kafka://a:9092,b.example:9093/my.events_1", "a:9092,b.example:9093", "my.events_1"),
+        ("kafka://broker/events", "broker", "events"),
+        ("kafka://[::1]:9092/events", "[::1]:9092", "events"),
+    ],
+)
+def test_topics_of_a_broker(text: str, servers: str, topic: str) -> None:
+    """One server or several, with or without ports."""
+    address = parse_topic(text)
+    assert (address.servers, address.folder, address.topic) == (servers, None, topic)
+    assert address.beside("other").place == address.place
+
+
+def test_topics_of_a_folder(tmp_path: Path) -> None:
+    """By path or with ``folder://``; the last part is the topic."""
+    for text in (str(tmp_path / "events"), f"folder://{tmp_path}/events"):
+        address = parse_topic(text)
+        assert (address.servers, address.folder, address.topic) == ("", tmp_path, "events")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("kafka://user:secret@host:9092/events", "HEADRACE_KAFKA_PASSWORD"),
+        ("kafka://host:9092", "kafka://HOST:PORT/TOPIC"),
+        ("kafka://host:9092/", "name of a topic"),
+        ("kafka://host:9092/a/b", "name of a topic"),
+        ("kafka://host:port/a", "kafka://HOST:PORT/TOPIC"),
+        ("kafka:///a", "kafka://HOST:PORT/TOPIC"),
+        ("s3://bucket/events", "path of a folder"),
+        ("events of today", "name of a topic"),
+    ],
+)
+def test_what_is_no_address_is_refused(text: str, sentence: str) -> None:
+    """In one sentence, which never repeats a password."""
+    with pytest.raises(InputError, match=sentence) as refused:
+        parse_topic(text)
+    assert "secret" not in str(refused.value)

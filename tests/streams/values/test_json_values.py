@@ -1,0 +1,56 @@
+"""Values in JSON."""
+
+import json
+
+import numpy as np
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.serving.model.served_model import ScoredRows
+from headrace.streams.stream_model import StreamModel
+from headrace.streams.values.json_values import JsonValues
+
+_TEXTS = st.text(max_size=8)
+_NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+class _Served:
+    """The names of a model."""
+
+    def __init__(self, name: str, classes: tuple[str, ...]) -> None:
+        self.name, self.classes, self.digest = name, classes, "ab%b%%" * 3
+
+
+@given(data=st.data(), name=_TEXTS, version=_TEXTS, classes=st.lists(_TEXTS, min_size=2, max_size=4, unique=True))
+def test_an_answer_is_what_a_dictionary_would_be(
+    data: st.DataObject, name: str, version: str, classes: list[str]
+) -> None:
+    """Whatever the names of model and classes are, and to the last digit of each number."""
+    rows = data.draw(st.lists(st.lists(_NUMBERS, min_size=len(classes), max_size=len(classes)), min_size=1, max_size=5))
+    chosen = [data.draw(st.integers(0, len(classes) - 1)) for _ in rows]
+    model = StreamModel(_Served(name, tuple(classes)), version, "")  # type: ignore[arg-type]
+    scored = ScoredRows(rows, chosen, (), np.empty((0, 0)))
+    offsets = [data.draw(st.integers(0, 2**63 - 1)) for _ in rows]
+    got = JsonValues().encode(model, scored, offsets)
+    facts = {"model_name": name, "model_version": version, "model_digest": model.served.digest}
+    assert got == [
+        orjson.dumps(
+            {
+                "label": classes[label],
+                "probabilities": dict(zip(classes, row, strict=True)),
+                **facts,
+                "event_offset": offset,
+            }
+        )
+        for row, label, offset in zip(rows, chosen, offsets, strict=True)
+    ]
+
+
+@given(values=st.lists(_NUMBERS, min_size=1, max_size=5))
+def test_an_answer_of_a_regression(values: list[float]) -> None:
+    """It has a value."""
+    model = StreamModel(_Served("m", ()), "", "")  # type: ignore[arg-type]
+    got = JsonValues().encode(model, ScoredRows(values, [], (), np.empty((0, 0))), range(len(values)))
+    assert [json.loads(one)["value"] for one in got] == values
+    assert [json.loads(one)["event_offset"] for one in got] == list(range(len(values)))
