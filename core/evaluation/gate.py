@@ -130,6 +130,10 @@ def write_verdict(
             seed=seed,
         )
     holds = hold_reasons(DataChecks.read(inputs.checks)) if inputs.checks else []
+    baseline = document.baseline.comparison
+    if inputs.champion is not None and baseline and baseline.worse:
+        # A champion that fails on the newest rows is beaten by a model that fails less.
+        holds.append(_comparison_reasons(baseline, "baseline", MAIN[document.task]))
     decision = decide(document, comparison, against=against, metric_bounds=metric_bounds, holds=holds)
     decision = replace(decision, metric_bounds=dict(sorted(metric_bounds.values.items())), seed=seed)
     write_json(verdict, decision.as_json())

@@ -134,6 +134,17 @@ def test_better_than_the_champion_is_promoted(tmp_path: Path, task: Task) -> Non
     assert (found.verdict, found.comparison.against) == ("promote", "champion")
 
 
+def test_better_than_the_champion_and_worse_than_the_baseline_is_held(tmp_path: Path) -> None:
+    """In a world that has turned both are wrong, the champion more so: a coin would be better than either."""
+    turned = made.table(1000, seed=1).with_columns(
+        target=pl.col("target").replace_strict({"no": "yes", "yes": "no"}, return_dtype=pl.String)
+    )
+    found = judged(tmp_path, test=turned, noise=6.0, champion=fitted("binary", made.table(300, noise=0.1)))
+    assert (found.verdict, found.comparison.against) == ("hold", "champion")
+    assert "is better than the champion's" in found.reasons[0]
+    assert "is worse than the baseline's" in found.reasons[1]
+
+
 def test_worse_than_the_champion_is_rejected(tmp_path: Path) -> None:
     """A model of noise does not replace one that works."""
     train = made.table(300)
