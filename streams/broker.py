@@ -23,7 +23,7 @@ class TransactionAborted(StoreError):  # noqa: N818 - what happened, not a fault
 
 
 class OutcomeUnknown(TransactionAborted):
-    """Nobody answered when a transaction was to end; what is committed shows whether it was."""
+    """Nobody answered when a transaction was to end; its events come again unless it was committed."""
 
 
 class FencedError(StoreError):

@@ -12,7 +12,9 @@ LATENCY_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 
 @dataclass
 class StreamCounts:
-    """Counts of a worker since its start; of events, those whose transaction was committed.
+    """Counts of a worker since its start; of events, those whose transaction the broker has confirmed.
+
+    A broker that is gone may commit a transaction and never say so; its events are answered, but not counted.
 
     Attributes:
         events: Events, each once.

@@ -8,7 +8,7 @@ committed; and a producer's transactional id ends the open transaction of its pr
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -25,14 +25,15 @@ from headrace.streams.broker import (
 )
 from headrace.streams.kafka import kafka_errors
 from headrace.streams.kafka.client_settings import consumer_settings, read_common
-from headrace.streams.kafka.partition_positions import PartitionPositions
+from headrace.streams.kafka.partition_positions import PartitionPositions, choose_offset
 from headrace.streams.kafka.topic_facts import read_topics
 from headrace.streams.kafka.transaction_writer import TransactionWriter
 
 _IDLE_SECONDS = 0.2
 _CHUNK = 500
 _MOST_BATCH_BYTES = 64 << 20
-_WATERMARK_SECONDS = 10.0
+_ANSWER_SECONDS = 3.0
+_NEVER = 2**63 - 1
 _LOOK_SECONDS = 5.0
 _FRESH_SECONDS = 3.0
 _logger = logging.getLogger(__name__)
@@ -73,13 +74,14 @@ class KafkaBroker:
             StoreError: If no broker answers, or the login or a right is refused.
         """
         self.answers, self.dead_letters = answers, dead_letters
-        self._place, self._source, self._ended = servers, source, ended
+        self._place, self._source = servers, source
         common = read_common(servers, settings or KafkaSettings())
         self._facts = read_topics(common, [source, answers, dead_letters], place=servers, seconds=connect_seconds)
         name = f"headrace-{group}-{instance or uuid.uuid4().hex}"
         self.reachable = True
         self._writer = TransactionWriter(common, name, place=servers, ended=ended, note_reachable=self._note_reachable)
         self._positions = PartitionPositions()
+        self._unplaced: set[int] = set()
         self.held: frozenset[int] = frozenset()
         self._looked = time.monotonic()
         config = consumer_settings(common, group=group, instance=instance)
@@ -94,6 +96,7 @@ class KafkaBroker:
     def poll(self, *, rows: int, seconds: float) -> EventBatch:
         """Return the next events; see ``Broker``."""
         self._look_for_partitions()
+        self._place_partitions()
         messages = self._take(1, _IDLE_SECONDS)
         if messages:
             deadline, size = time.monotonic() + seconds, len(messages[0])
@@ -127,10 +130,8 @@ class KafkaBroker:
         try:
             self._writer.write(records, ends, batch.group)
         except OutcomeUnknown:
-            committed = self._read_committed(batch)
-            self._rewind(committed)
-            if any(committed[partition] < offset for partition, offset in batch.ends.items()):
-                raise
+            self._read_committed(batch.starts)
+            raise
         except TransactionAborted:
             self._rewind(batch.starts)
             raise
@@ -184,7 +185,7 @@ class KafkaBroker:
             if error.code() == KafkaError._PARTITION_EOF:
                 self._positions.end(message.partition() or 0, message.offset() or 0)
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-                self._reset(message.partition() or 0)
+                self._unplaced.add(message.partition() or 0)
             else:
                 self._handle(error)
         return found
@@ -202,30 +203,38 @@ class KafkaBroker:
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign(partitions)
         numbers = [one.partition for one in partitions]
-        self._positions.assign({number: self._watermarks(number)[1] for number in numbers})
+        self._positions.assign({number: self._read_end(number) for number in numbers})
         self._hold()
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._positions.revoke([one.partition for one in partitions])
+        numbers = [one.partition for one in partitions]
+        self._positions.revoke(numbers)
+        self._unplaced.difference_update(numbers)
         consumer.incremental_unassign(partitions)
         self._hold()
 
-    def _reset(self, partition: int) -> None:
-        """Begin a partition at its first event, as nothing was committed, or what was committed is there no longer."""
-        low, high = self._watermarks(partition)
-        place = TopicPartition(self._source, partition)
-        committed = self._consumer.committed([place], timeout=_WATERMARK_SECONDS)[0].offset
-        if committed >= 0:
-            known = self._positions.position(partition, committed)
-            lost = max(low - known, 0)
-            self._positions.lost_offsets += lost
-            _logger.warning(
-                "partition %d of %s has offsets %d to %d, and offset %d was to be read: %d offsets are lost.",
-                partition, self._source, low, high, known, lost,
-            )  # fmt: skip
-        place.offset = low
-        self._consumer.incremental_unassign([TopicPartition(self._source, partition)])
-        self._consumer.incremental_assign([place])
+    def _place_partitions(self) -> None:
+        """Begin the partitions for which the client has no offset; what fails is tried again by the next poll."""
+        for partition in sorted(self._unplaced & (self._positions.assigned or frozenset())):
+            place = TopicPartition(self._source, partition)
+            try:
+                low, high = self._consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)
+                committed = self._consumer.committed([place], timeout=_ANSWER_SECONDS)[0]
+                if committed.error is not None:
+                    raise KafkaException(committed.error)  # noqa: TRY301 - handled as one that is raised
+                place.offset = choose_offset(committed.offset, low, high)
+                self._consumer.incremental_unassign([TopicPartition(self._source, partition)])
+                self._consumer.incremental_assign([place])
+            except KafkaException as error:
+                _logger.info("partition %d does not begin yet: %s", partition, error)
+                continue
+            self._unplaced.discard(partition)
+            if committed.offset >= 0 and place.offset != committed.offset:
+                self._positions.lost_offsets += max(low - committed.offset, 0)
+                _logger.warning(
+                    "partition %d of %s has offsets %d to %d, and %d was to be read: it goes on at %d; %d are lost.",
+                    partition, self._source, low, high, committed.offset, low, max(low - committed.offset, 0),
+                )  # fmt: skip
 
     def _rewind(self, offsets: Mapping[int, int]) -> None:
         """Read from offsets on, as far as their partitions are still this worker's."""
@@ -237,25 +246,29 @@ class KafkaBroker:
                     _logger.info("partition %d is not read again: %s", partition, error)
                 self._positions.rewind(partition, offset)
 
-    def _read_committed(self, batch: EventBatch) -> dict[int, int]:
-        """Return where the group reads on in the partitions of a batch, once the broker says so."""
-        starts = batch.starts
-        places = [TopicPartition(self._source, partition) for partition in starts]
-        while True:
-            try:
-                found = self._consumer.committed(places, timeout=_WATERMARK_SECONDS)
-            except KafkaException as error:
-                if self._ended():
-                    return starts
-                _logger.info("Kafka at %s does not say what is committed: %s", self._place, error)
-                continue
-            return {one.partition: max(one.offset, starts[one.partition]) for one in found}
+    def _read_committed(self, partitions: Iterable[int]) -> None:
+        """Read from where the group has committed, which the client finds out while it is polled.
 
-    def _watermarks(self, partition: int) -> tuple[int, int]:
-        low, high = self._consumer.get_watermark_offsets(
-            TopicPartition(self._source, partition), timeout=_WATERMARK_SECONDS
-        )
-        return low, high
+        Not by the client's ``committed``: it waits for a rebalance that goes on only while the client is polled (seen
+        with librdkafka 2.16.0 after a broker was gone for longer than the session).
+        """
+        for partition in frozenset(partitions) & (self._positions.assigned or frozenset()):
+            place = TopicPartition(self._source, partition)
+            try:
+                self._consumer.incremental_unassign([place])
+                self._consumer.incremental_assign([place])
+            except KafkaException as error:  # it is being taken away, which the next poll will show
+                _logger.info("partition %d is not read again: %s", partition, error)
+            self._positions.rewind(partition, -1)
+
+    def _read_end(self, partition: int) -> int:
+        """Return the offset of a partition's end; one that is never reached if the broker does not say."""
+        try:
+            place = TopicPartition(self._source, partition)
+            return int(self._consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)[1])
+        except KafkaException as error:
+            _logger.info("Kafka at %s does not say where partition %d ends: %s", self._place, partition, error)
+            return _NEVER
 
     def _look_for_partitions(self) -> None:
         """Look from time to time whether the topic of answers has got the partitions that some events wait for."""

@@ -58,7 +58,7 @@ class PartitionPositions:
             self._partitions[partition].end = offset
 
     def rewind(self, partition: int, offset: int) -> None:
-        """Note that events from an offset on are read again."""
+        """Note that events from an offset on are read again; -1 for wherever the group has committed."""
         if self._partitions and partition in self._partitions:
             place = self._partitions[partition]
             place.next_offset, place.end = offset, -1
@@ -95,3 +95,14 @@ class PartitionPositions:
             share = place.rows / advanced if place.rows and advanced > 0 else 1.0
             found[partition] = PartitionLag(0 if reached else round(offsets * min(share, 1.0)), offsets)
         return found
+
+
+def choose_offset(committed: int, low: int, high: int) -> int:
+    """Return where to begin a partition: where the group has committed, or with its first event if that is not there.
+
+    Args:
+        committed: What the group has committed; negative for nothing.
+        low: Offset of the first event.
+        high: Offset after the last one; what lies beyond was committed in an earlier topic of the name.
+    """
+    return committed if low <= committed <= high else low

@@ -71,7 +71,7 @@ class TransactionWriter:
             group: The group's metadata at the time when these events were read.
 
         Raises:
-            OutcomeUnknown: If nobody answered; what the group has committed shows whether all was written, or nothing.
+            OutcomeUnknown: If nobody answered, so that all was written or nothing.
             TransactionAborted: If nothing was written.
             FencedError: If another producer has this one's id.
             StoreError: If the records will never be accepted.

@@ -278,7 +278,7 @@ def test_fifty_killed_workers_lose_and_repeat_nothing(server: KafkaServer, tmp_p
 def _kill_broker(topic: str, folder: Path, kills: int, down: float) -> None:
     with kafka_server() as server:
         source, target = _topics(server, topic)
-        with Load(server, topic, 3, 200) as load, stream_process(source, target, folder / "log") as worker:
+        with Load(server, topic, 3, 200) as load, stream_process(source, target, folder / topic) as worker:
             for turn in range(kills):
                 worker.wait_until(lambda turn=turn: worker.metric("batches_total") > 10 * (turn + 1))
                 server.kill()
@@ -303,6 +303,11 @@ def test_a_killed_broker_is_waited_for(tmp_path: Path) -> None:
 @pytest.mark.exhaustive
 @pytest.mark.timeout(1200)
 def test_ten_killed_brokers_are_waited_for(tmp_path: Path) -> None:
-    """The same ten times, and once for a minute."""
+    """The same ten times."""
     _kill_broker("crash10", tmp_path, 10, 1)
+
+
+@pytest.mark.exhaustive
+def test_a_broker_that_is_gone_for_a_minute_is_waited_for(tmp_path: Path) -> None:
+    """Longer than any session, transaction or delivery lasts."""
     _kill_broker("minute", tmp_path, 1, 60)

@@ -1,7 +1,7 @@
 """Where a consumer stands, and what is unread."""
 
 from headrace.streams.broker import PartitionLag
-from headrace.streams.kafka.partition_positions import PartitionPositions
+from headrace.streams.kafka.partition_positions import PartitionPositions, choose_offset
 from tests.streams.made_streams import GOOD, batch_of
 
 
@@ -36,3 +36,9 @@ def test_the_end_is_reached_when_all_partitions_have_reached_theirs() -> None:
     positions.revoke([0])
     assert positions.at_end
     assert positions.assigned == {1}
+
+
+def test_a_partition_begins_where_the_group_has_committed() -> None:
+    """And never at its first event because a question failed; only if the offset is not there."""
+    cases = {(-1001, 5, 9): 5, (7, 5, 9): 7, (5, 5, 9): 5, (9, 5, 9): 9, (4, 5, 9): 5, (10, 5, 9): 5}
+    assert {case: choose_offset(*case) for case in cases} == cases
