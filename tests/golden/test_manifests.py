@@ -16,6 +16,14 @@ from tests.conftest import REPOSITORY
 KUSTOMIZE = REPOSITORY / "kustomize"
 
 
+def test_the_monitors_policy_is_the_default_one(request: pytest.FixtureRequest) -> None:
+    """Who installs the option and says nothing gets what `headrace monitor policy` writes. First: it is rendered below."""
+    shipped = KUSTOMIZE / "components" / "monitor" / "monitoring.yaml"
+    if request.config.getoption("--rewrite"):
+        shipped.write_text(default_text())
+    assert shipped.read_text() == default_text(), "run `make compiled`"
+
+
 @pytest.mark.kubernetes
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_the_rendered_overlay_is_current(name: str, request: pytest.FixtureRequest) -> None:
@@ -44,14 +52,6 @@ def test_a_rendered_option_is_current(name: str, request: pytest.FixtureRequest,
         golden.write_text(fresh)
     assert golden.exists(), "run `make compiled`"
     assert golden.read_text() == fresh, "run `make compiled` and read the diff"
-
-
-def test_the_monitors_policy_is_the_default_one(request: pytest.FixtureRequest) -> None:
-    """Who installs the option and says nothing gets what `headrace monitor policy` writes."""
-    shipped = KUSTOMIZE / "components" / "monitor" / "monitoring.yaml"
-    if request.config.getoption("--rewrite"):
-        shipped.write_text(default_text())
-    assert shipped.read_text() == default_text(), "run `make compiled`"
 
 
 def test_every_overlay_is_listed() -> None:
