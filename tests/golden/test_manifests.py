@@ -17,7 +17,7 @@ KUSTOMIZE = REPOSITORY / "kustomize"
 
 
 def test_the_monitors_policy_is_the_default_one(request: pytest.FixtureRequest) -> None:
-    """Who installs the option and says nothing gets what `headrace monitor policy` writes. First: it is rendered below."""
+    """Who installs the option and says nothing gets what `headrace monitor policy` writes; it is rendered below."""
     shipped = KUSTOMIZE / "components" / "monitor" / "monitoring.yaml"
     if request.config.getoption("--rewrite"):
         shipped.write_text(default_text())
