@@ -30,7 +30,7 @@ class Traffic:
         collector: Where the collector receives events, host and port.
         name: Name of the model.
         digest: Digest of the bundle that answers.
-        sent: Ids of the requests whose events were both acknowledged.
+        sent: Ids of the requests whose events were both acknowledged, once for each time.
         acknowledged: Number of the events that were.
         refused: Number of attempts without an acknowledgement: nobody answered, or not by 200.
     """
