@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headrace.cli.options import rollout_options, run_options
-from headrace.cli.options.kubernetes_options import Context, Namespace
+from headrace.cli.options.kubernetes_options import Context, Endpoint, Namespace
 from headrace.cli.options.model_argument import Model
 from headrace.core.base.errors import DataError, InputError
 
@@ -66,9 +66,7 @@ def retrain(
     platform: Annotated[
         str, typer.Option(help="Where: local, a trial with the newest rows as requests, or kserve.")
     ] = "local",
-    endpoint: Annotated[
-        str, typer.Option(metavar="NAME", help="On KServe: name of the endpoint.", show_default="the model's")
-    ] = "",
+    endpoint: Endpoint = "",
     namespace: Namespace = "",
     context: Context = "",
     prometheus: Annotated[
