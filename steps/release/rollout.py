@@ -65,7 +65,9 @@ def run_rollout(
     say(f"{facts['status'].replace('_', ' ')}: {facts['reason']}")
     if enter_production and facts["status"] == "promoted":
         # On a cluster the rollout is named after its endpoint, and on this machine after the model.
-        model, replaced = (parse_published_uri(candidate)[0], facts["former"]) if platform == "kserve" else (facts["name"], "")
+        on_cluster = platform == "kserve"
+        model = parse_published_uri(candidate)[0] if on_cluster else facts["name"]
+        replaced = facts["former"] if on_cluster else ""
         say(put_in_production(model, facts["digest"], settings.registry(), replaced=replaced)[1])
     return facts["status"]
 
