@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headrace.cli.options import rollout_options, run_options
+from headrace.cli.options.command_parameters import given_options
 from headrace.cli.options.kubernetes_options import Context, Endpoint, Namespace
 from headrace.cli.options.model_argument import Model
 from headrace.core.base.errors import DataError, InputError
@@ -29,9 +30,14 @@ stays. 4: the rows are not fit for training, and nothing was trained.
 """
 _FORMER_STAYS, _DATA_FAULT = 3, 4
 _WIDENINGS = ("categories", "range", "missing")
+_OF_THE_ROLLOUT = (
+    *("platform", "endpoint", "namespace", "context", "prometheus", "traffic", "steps", "step_requests"),
+    *("step_duration", "step_timeout", "poll_interval", "tolerance", "floor_ms"),
+)
 
 
 def retrain(
+    command: typer.Context,
     model: Model,
     store: Annotated[str, typer.Argument(metavar="STORE", help="Monitoring store: a folder, or s3://BUCKET/PREFIX.")],
     *,
@@ -97,6 +103,8 @@ def retrain(
     unknown = sorted(set(widen) - set(_WIDENINGS))
     if unknown:
         raise InputError(f"--raise-contract must be of {', '.join(_WIDENINGS)}; got {', '.join(unknown)} instead.")
+    for option in () if rollout else given_options(command, _OF_THE_ROLLOUT):
+        raise InputError(f"{option} is about the rollout and means nothing with --no-rollout; leave one of them out.")
     from headrace.api.monitoring.retraining import RolloutPlace  # noqa: PLC0415 - slow to import, and other commands need none
     from headrace.api.monitoring.retraining import retrain as retrain_model  # noqa: PLC0415
     from headrace.cli.output.run_output import Progress  # noqa: PLC0415
