@@ -1,0 +1,143 @@
+"""Spark scores from topic to topic of a real broker by the guide's lines, and what is repeated after a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.jvm.java_parts import engine_jars
+from tests.real.kafka_server import KafkaServer, kafka_server
+from tests.real.spark_parts import run_script, spark
+from tests.streams.made_streams import POISON, bundle_folder, event
+from tests.streams.spark.guide_programs import block, program
+
+pytestmark = pytest.mark.kafka
+
+TO_TOPIC, TO_FOLDER, ONCE = "sink = ", "def write_batch", "dropDuplicates"
+TOPICS = ("payments", "scores", "scores-dead-letter")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[KafkaServer]:
+    """A broker."""
+    with kafka_server() as running:
+        yield running
+
+
+@pytest.fixture
+def topics(server: KafkaServer) -> Iterator[KafkaServer]:
+    """Three empty topics of two partitions."""
+    server.create(*TOPICS, partitions=2)
+    yield server
+    admin = server.admin()
+    for future in admin.delete_topics(list(TOPICS)).values():
+        future.result(60)
+
+
+def variables() -> dict[str, str]:
+    """The environment of a program that runs Spark with Kafka."""
+    jars = ",".join(map(str, sorted(engine_jars("spark").glob("*.jar"))))
+    return spark().variables(spark_jars=jars)
+
+
+def addresses(server: KafkaServer, folder: Path) -> dict[str, str]:
+    """What stands for the guide's addresses."""
+    return {
+        "frauds@production": str(bundle_folder()),
+        "broker:9092": server.address,
+        "s3a://lake/checkpoints": f"{folder}/checkpoints",
+    }
+
+
+def test_topic_to_topic(topics: KafkaServer, tmp_path: Path) -> None:
+    """Answers, tombstones and dead letters, each in the partition of its event; no event fails the job."""
+    # Around the most bytes that a producer of Java sends.
+    large = [b"x" * size for size in range(1_047_200, 1_048_200, 100)]
+    values = [event(spend=place) for place in range(300)] + [POISON, event(plan="gold"), None, *large]
+    producer = topics.producer()
+    for place, value in enumerate(values):
+        headers = [("place", b"%d" % place)] if place % 2 else None
+        producer.produce("payments", value, key=b"%d" % place, partition=place % 2, headers=headers)
+    producer.flush(30)
+    ended = "query.processAllAvailable()\nquery.stop()\nspark.stop()\n"
+    path = program(block(TO_TOPIC), ended, replaced=addresses(topics, tmp_path), path=tmp_path / "program.py")
+    run_script(path, variables=variables(), folder=tmp_path)
+
+    answers = {int(message.key()): message for message in topics.read("scores")}
+    assert sorted(answers) == [*range(300), 302]
+    for place, message in answers.items():
+        assert message.partition() == place % 2
+        assert message.headers() == ([("place", b"%d" % place)] if place % 2 else None)
+        if place < 300:
+            assert json.loads(message.value())["event_offset"] == place // 2
+    assert answers[302].value() is None
+    letters = [(dict(message.headers()), message) for message in topics.read("scores-dead-letter")]
+    assert Counter(headers["headrace-reason"] for headers, _ in letters) == {b"value": 11, b"category": 1}
+    assert sum("headrace-omitted" in headers for headers, _ in letters) in range(1, 10)
+    for headers, message in letters:
+        place = 2 * int(headers["headrace-offset"]) + int(headers["headrace-partition"])
+        assert message.partition() == place % 2
+        assert message.key() == b"%d" % place
+        assert message.value() == (b"" if "headrace-omitted" in headers else values[place])
+
+
+@pytest.mark.exhaustive
+def test_after_kills_none_is_lost_and_the_guides_ways_give_each_once(topics: KafkaServer, tmp_path: Path) -> None:
+    """``kill -9`` of driver and workers in mid-batch: Spark's sink (4.2.0) repeats, folder and reader do not."""
+    count = 12_000
+    producer = topics.producer()
+    for place in range(count):
+        value = POISON if place % 97 == 0 else None if place % 101 == 0 else event(spend=place % 400)
+        producer.produce("payments", value, key=b"%d" % place, partition=place % 2)
+        producer.poll(0)
+    producer.flush(60)
+    places = addresses(topics, tmp_path) | {
+        "s3a://lake/scores": f"{tmp_path}/scores",
+        '"includeHeaders"': '"maxOffsetsPerTrigger": "1000", "includeHeaders"',
+    }
+    # Both queries at once, each with its checkpoint.
+    wait = "for query in spark.streams.active:\n    query.processAllAvailable()\n    query.stop()\nspark.stop()\n"
+    path = program(block(TO_TOPIC), block(TO_FOLDER), wait, replaced=places, path=tmp_path / "program.py")
+    for kill in range(3):
+        _run_until_killed(path, topics, at_least=1_500 * (kill + 1), folder=tmp_path)
+    run_script(path, variables=variables(), folder=tmp_path)
+
+    written = topics.read("scores") + topics.read("scores-dead-letter")
+    by_key = Counter(message.key() for message in written)
+    assert len(by_key) == count, "none is lost"
+    assert len(written) > count, "the sink is at least once; if it no longer is, the guide says too little"
+
+    count_once = "import json\nprint(json.dumps([once.count(), once.select('key').distinct().count()]))\n"
+    count_folder = (
+        f"rows = spark.read.parquet('{tmp_path}/scores')\n"
+        "places = rows.select('event_partition', 'event_offset')\n"
+        "print(json.dumps([rows.count(), places.distinct().count()]))\nspark.stop()\n"
+    )
+    reader = program(
+        block(ONCE), count_once, count_folder, replaced={"broker:9092": topics.address}, path=tmp_path / "reader.py"
+    )
+    once, folder = map(json.loads, run_script(reader, variables=variables(), folder=tmp_path).splitlines())
+    answered = len({message.key() for message in topics.read("scores")})
+    assert once == [answered, answered]
+    assert folder == [count, count]
+
+
+def _run_until_killed(path: Path, topics: KafkaServer, *, at_least: int, folder: Path) -> None:
+    """Run a program until it has answered so many events, then kill it with all its processes, as a power cut does."""
+    with (folder / "log").open("ab") as log:
+        process: subprocess.Popen[Any] = subprocess.Popen(
+            [sys.executable, str(path)], env=variables(), cwd=folder, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        while len(topics.read("scores")) < at_least:
+            assert process.poll() is None, (folder / "log").read_text()[-6000:]
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
