@@ -67,7 +67,7 @@ def spark_topic_scorer(
 
     Values, answers, tombstones and dead letters are those of ``stream``. Columns of the result: ``topic``,
     ``partition``, ``key``, ``value`` and ``headers``, which the sink writes; ``event_topic``, ``event_partition`` and
-    ``event_offset``, by which an event is told from all others; ``status`` (``scored``, ``refused`` or ``tombstone``),
+    ``event_offset``, which name an event; ``status`` (``scored``, ``refused`` or ``tombstone``),
     ``reason`` (one word for a refused event) and ``model_digest``.
 
     Args:

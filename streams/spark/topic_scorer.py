@@ -18,7 +18,7 @@ from headrace.streams.spark.pinned_model import PinnedModel
 from headrace.streams.stream_model import StreamModels
 from headrace.streams.values.json_values import JsonValues
 
-# A producer of Java sends no larger records unless it is told to (max.request.size).
+# The default of a producer of Java (max.request.size).
 LARGEST_RECORD = 1_048_576
 _TOMBSTONE = "tombstone"
 # Answers and dead letters go to the partition of their event, whatever its number.

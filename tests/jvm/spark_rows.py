@@ -41,8 +41,9 @@ def main(bundle: str, archive: str, table: str, output: str) -> None:
 def score(typed: DataFrame, bundle: str) -> list[dict[str, object]]:
     """Return what becomes of rows and of the events that hold the same."""
     value = F.expr("to_json(struct(age, spend, plan, joined), map('ignoreNullFields', 'false'))")
-    frame = typed.withColumn("value", value)
-    keep = dict(frame.select("n", "value", "nested", "joined").dtypes)
+    short = F.expr("to_json(struct(age, spend, plan, joined))")
+    frame = typed.withColumns({"value": value, "short": short})
+    keep = dict(frame.select("n", "value", "short", "nested", "joined").dtypes)
     by_rows = hr.spark_scorer(bundle, keep=keep, executor_path="sent")
     scored = frame.mapInArrow(by_rows, schema=by_rows.schema)
     headers = "CAST(NULL AS array<struct<key: string, value: binary>>)"

@@ -62,8 +62,7 @@ def _server_says(served: ServedModel, value: str) -> Any:
 def test_rows_and_events_get_what_the_server_says(facts: list[dict[str, Any]], tmp_path: Path) -> None:
     """Types as Spark hands them over by Arrow, and the same rows as Spark itself writes them in JSON.
 
-    ``to_json`` of Spark 4.2.0 leaves out what is null unless told otherwise (``ignoreNullFields``), writes NaN as the
-    text "NaN", and an instant with the offset of the session's time zone.
+    ``to_json`` of Spark 4.2.0 writes an instant with the offset of the session's time zone.
     """
     served = ServedModel.open(copy_bundle(tmp_path).folder)
     seen = {"scored": 0, "refused": 0}
@@ -93,6 +92,17 @@ def test_a_nan_is_a_text_in_sparks_json(facts: list[dict[str, Any]]) -> None:
     found = [fact for fact in facts if fact["kinds"] == {} and json.loads(fact["value"])["spend"] == "NaN"]
     assert found
     assert all("spend" not in fact.get("violations", "") or "missing:spend" in fact["violations"] for fact in found)
+
+
+def test_what_is_null_is_absent_from_sparks_json(facts: list[dict[str, Any]], tmp_path: Path) -> None:
+    """Unless ``ignoreNullFields`` is set to false (Spark 4.2.0, ``to_json``); an event must have all its columns."""
+    served = ServedModel.open(copy_bundle(tmp_path).folder)
+    with_null = [fact for fact in facts if None in json.loads(fact["value"]).values()]
+    assert with_null
+    for fact in with_null:
+        assert json.loads(fact["short"]) == {k: v for k, v in json.loads(fact["value"]).items() if v is not None}
+    allowed = next(fact for fact in with_null if fact["status"] == "scored")
+    assert _server_says(served, allowed["short"]) == "columns"
 
 
 def test_columns_are_kept(facts: list[dict[str, Any]]) -> None:

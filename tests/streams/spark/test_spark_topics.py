@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from tests.jvm.java_parts import engine_jars
 from tests.real.kafka_server import KafkaServer, kafka_server
@@ -130,14 +131,19 @@ def test_after_kills_none_is_lost_and_the_guides_ways_give_each_once(topics: Kaf
 
 
 def _run_until_killed(path: Path, topics: KafkaServer, *, at_least: int, folder: Path) -> None:
-    """Run a program until it has answered so many events, then kill it with all its processes, as a power cut does."""
+    """Run a program until it has answered so many events and is writing, then kill it with all its processes."""
     with (folder / "log").open("ab") as log:
         process: subprocess.Popen[Any] = subprocess.Popen(
             [sys.executable, str(path)], env=variables(), cwd=folder, stdout=log, stderr=log, start_new_session=True
         )
+    looking = Consumer({"bootstrap.servers": topics.address, "group.id": "looking"})
     try:
-        while len(topics.read("scores")) < at_least:
+        before = after = 0
+        while after < at_least or after == before:
             assert process.poll() is None, (folder / "log").read_text()[-6000:]
+            ends = [looking.get_watermark_offsets(TopicPartition("scores", place), 30)[1] for place in (0, 1)]
+            before, after = after, sum(ends)
     finally:
+        looking.close()
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(30)
