@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +144,7 @@ def _run_until_killed(path: Path, topics: KafkaServer, *, at_least: int, folder:
             assert process.poll() is None, (folder / "log").read_text()[-6000:]
             ends = [looking.get_watermark_offsets(TopicPartition("scores", place), 30)[1] for place in (0, 1)]
             before, after = after, sum(ends)
+            time.sleep(0.01)
     finally:
         looking.close()
         os.killpg(process.pid, signal.SIGKILL)
