@@ -73,7 +73,7 @@ def run_script(script: Path, *arguments: str, variables: Mapping[str, str], fold
     """
     command = [sys.executable, str(script), *arguments]
     done = subprocess.run(
-        command, env=dict(variables), cwd=folder, capture_output=True, text=True, timeout=280, check=False
+        command, env=dict(variables), cwd=folder, capture_output=True, text=True, timeout=_MINUTES, check=False
     )
     assert done.returncode == 0, done.stderr[-6000:]
     return done.stdout
