@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from headrace.api.run_result import Run, open_run
     from headrace.api.scoring import Predictions, score
     from headrace.api.serving import ModelEndpoint, serve
+    from headrace.api.spark_scoring import spark_scorer, spark_topic_scorer
     from headrace.api.streaming import stream
     from headrace.api.training import run, tune
     from headrace.core.bundles.bundle import Bundle
@@ -79,6 +80,8 @@ __all__ = [
     "run",
     "score",
     "serve",
+    "spark_scorer",
+    "spark_topic_scorer",
     "stream",
     "tune",
     "undeploy",
@@ -108,6 +111,8 @@ _MODULES = {
     "run": "headrace.api.training",
     "score": "headrace.api.scoring",
     "serve": "headrace.api.serving",
+    "spark_scorer": "headrace.api.spark_scoring",
+    "spark_topic_scorer": "headrace.api.spark_scoring",
     "stream": "headrace.api.streaming",
     "tune": "headrace.api.training",
     "undeploy": "headrace.api.deployment",
