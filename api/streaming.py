@@ -1,7 +1,6 @@
 """Score the events of a topic."""
 
 import contextlib
-import re
 import signal
 import tempfile
 import threading
@@ -16,8 +15,6 @@ from headrace.core.runtime.signals import is_ignored
 if TYPE_CHECKING:
     from headrace.streams.stream_counts import StreamCounts
     from headrace.streams.stream_model import StreamModel
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
 def stream(
@@ -76,7 +73,7 @@ def stream(
     from headrace.streams.stream_metrics import StreamStatus  # noqa: PLC0415 - as above
     from headrace.streams.stream_model import KeyDivision, ModelWatch, StreamModels  # noqa: PLC0415 - as above
     from headrace.streams.stream_worker import BatchLimits, StreamWorker  # noqa: PLC0415 - as above
-    from headrace.streams.topic_address import parse_topic  # noqa: PLC0415 - as above
+    from headrace.streams.topic_address import parse_topic, require_name  # noqa: PLC0415 - as above
     from headrace.streams.values.json_values import JsonValues  # noqa: PLC0415 - as above
 
     events, answers = parse_topic(source), parse_topic(target)
@@ -101,8 +98,8 @@ def stream(
                 events,
                 answers=answers,
                 dead_letters=letters,
-                group=_require_name("--group", group or f"headrace-{name}"),
-                instance=_require_name("--instance", instance) if instance else "",
+                group=require_name("--group", group or f"headrace-{name}"),
+                instance=require_name("--instance", instance) if instance else "",
                 ended=ended.is_set,
             )
         )
@@ -170,15 +167,6 @@ def _load(location: str, version: str, scratch: Path, threads: int) -> "StreamMo
 
         folder = fetch(location, Path(tempfile.mkdtemp(dir=scratch)) / "bundle")
     return StreamModel(ServedModel.open(folder, threads=threads), version, location)
-
-
-def _require_name(option: str, name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise InputError(
-            f"{option} must be up to 200 letters, digits, dots, hyphens and underscores, beginning with a letter or a "
-            f"digit; got {quote(name)} instead."
-        )
-    return name
 
 
 def _host_and_port(address: str) -> tuple[str, int]:
