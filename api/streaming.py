@@ -1,16 +1,14 @@
 """Score the events of a topic."""
 
 import contextlib
-import signal
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.api.model_reference import ModelReference, resolve_model
 from headrace.core.base.errors import InputError, quote
-from headrace.core.runtime.signals import is_ignored
+from headrace.core.runtime.signals import noted_signals
 
 if TYPE_CHECKING:
     from headrace.streams.stream_counts import StreamCounts
@@ -80,7 +78,7 @@ def stream(
     letters = parse_topic(dead_letter) if dead_letter else answers.beside(f"{answers.topic}-dead-letter")
     limits, status = BatchLimits(batch_rows, batch_seconds), StreamStatus(ready_rows=ready_rows)
     with contextlib.ExitStack() as stack:
-        ended = stack.enter_context(_ended_by_signals())
+        ended = stack.enter_context(noted_signals())
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-stream-")))
 
         def load(location: str, version: str) -> "StreamModel":
@@ -126,22 +124,6 @@ def stream(
                 started(f"http://{host}:{bound}/metrics")
         worker.run(until_end=until_end)
     return status.counts
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[threading.Event]:
-    """Yield an event that SIGTERM and SIGINT set, so that a batch in flight ends in order."""
-    ended = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield ended
-        return
-    numbers = [number for number in (signal.SIGTERM, signal.SIGINT) if not is_ignored(number)]
-    before = {number: signal.signal(number, lambda *_: ended.set()) for number in numbers}
-    try:
-        yield ended
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _may_change(model: ModelReference) -> bool:

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,7 @@ from headrace.core.base.errors import InputError, RequestError, StoreError, User
 from headrace.core.base.files import read_json, write_json
 from headrace.core.contracts.contract import Contract
 from headrace.core.runtime.processes import lease
-from headrace.core.runtime.signals import is_ignored
+from headrace.core.runtime.signals import noted_signals
 from headrace.monitoring.collect.collect_counts import CollectCounts
 from headrace.monitoring.collect.collected_event import CollectedEvent
 from headrace.monitoring.collect.event_intake import EventIntake, IntakeOptions
@@ -168,14 +167,8 @@ def follow_until_interrupted(plan: CollectPlan, addresses: Sequence[str], counts
         addresses: Log files, folders, prefixes and topics.
         counts: What is counted.
     """
-    ended = threading.Event()
-    numbers = [number for number in (signal.SIGTERM, signal.SIGINT) if not is_ignored(number)]
-    before = {number: signal.signal(number, lambda *_: ended.set()) for number in numbers}
-    try:
+    with noted_signals() as ended:
         follow_sources(plan, addresses, counts, ended)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _read_events(source: PayloadSource, intake: EventIntake) -> list[CollectedEvent] | None:
