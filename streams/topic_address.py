@@ -77,7 +77,7 @@ def find_topic(text: str) -> TopicAddress | None:
         text: Any address.
 
     Raises:
-        InputError: If it begins as the address of a topic and is none.
+        InputError: If it begins as the address of a topic does, and is of another form.
     """
     if text.startswith(("kafka://", "folder://")):
         return parse_topic(text)
@@ -96,7 +96,7 @@ def require_name(option: str, name: str) -> str:
         name: The name.
 
     Raises:
-        InputError: If it is none.
+        InputError: If it has other characters, or too many.
     """
     if not _NAME.fullmatch(name):
         raise InputError(

@@ -67,11 +67,19 @@ def read_sources(plan: CollectPlan, addresses: Sequence[str], counts: CollectCou
 
     Raises:
         MissingError: If a source does not exist.
+        InputError: If another process uses what a killed one has left in the journal.
         StoreError: If a store cannot be reached.
     """
     intake = EventIntake(plan.contract, plan.intake, counts)
-    writer = RowWriter(plan.store, plan.contract, counts, pair_seconds=math.inf, skips_stored=True)
-    with _open_sources(plan, addresses, counts, follow=False) as sources:
+    with ExitStack() as stack:
+        sources = stack.enter_context(_open_sources(plan, addresses, counts, follow=False))
+        halves = None
+        folder = plan.journal / "sources"
+        if (folder / HALVES).exists() and not all(source.in_journal for source in sources):
+            # Their positions are behind what a killed process has left here.
+            stack.enter_context(lease(folder / "lock"))
+            halves = folder / HALVES
+        writer = RowWriter(plan.store, plan.contract, counts, halves, pair_seconds=math.inf, skips_stored=True)
         for source in sources:
             while (events := _read_events(source, intake)) is not None:
                 writer.write(events, now=time.time())

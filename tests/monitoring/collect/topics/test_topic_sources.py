@@ -17,6 +17,8 @@ from headrace.core.base.errors import MissingError, StoreError
 from headrace.monitoring.collect import collector
 from headrace.monitoring.collect.collect_counts import CollectCounts
 from headrace.monitoring.collect.collector import follow_sources, read_sources
+from headrace.monitoring.collect.journal import HALVES
+from headrace.monitoring.collect.journal_lines import read_lines
 from headrace.monitoring.collect.topics import topic_sources
 from headrace.stores.objects.folder_objects import FolderStore
 from headrace.streams.folder import folder_reader
@@ -222,6 +224,32 @@ def test_a_position_is_not_committed_before_its_rows_are_kept(tmp_path: Path) ->
     assert [state.positions("g", topic) for topic in ("events", "answers", "letters")] == [{}] * 3
     collect(tmp_path, store=store, group="g")
     assert state.positions("g", "events") == {0: 4, 1: 4}
+
+
+def test_what_a_killed_process_has_left_is_stored_by_a_run_that_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waited for its other half is behind the positions of the group, and in the journal only."""
+    append(tmp_path, "events", row(age=1), row(age=2))
+    append(tmp_path, "answers", answer(0))
+    write = collector.RowWriter.write
+    with monkeypatch.context() as patched:
+
+        def leave(self: Any, events: Any, *, now: float, final: bool = False) -> None:
+            write(self, events, now=now)  # as if killed before the end
+
+        patched.setattr(collector.RowWriter, "write", leave)
+        with following(tmp_path) as counts:
+            wait_for(lambda: counts.events == 3 and counts.rows == 1)
+    assert stored(tmp_path) == {"events/0/0": (1, "yes")}
+    assert collect(tmp_path).rows == 1
+    assert stored(tmp_path) == {"events/0/0": (1, "yes"), "events/0/1": (2, None)}
+    assert not read_halves(tmp_path)
+
+
+def read_halves(folder: Path) -> list[Any]:
+    """What waits in the journal."""
+    return list(read_lines(folder / "journal" / "sources" / HALVES, CollectCounts()))
 
 
 def _fill_for_dying(folder: Path) -> None:
