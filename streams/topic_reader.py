@@ -1,4 +1,4 @@
-"""The port of readers of a topic, which write nothing: batches of committed events, and positions if they are to be kept.
+"""The port of readers of a topic, which write no records: batches of committed events, and positions to go on from.
 
 Where ``broker.Broker`` is a member of a group that shares the partitions and writes in transactions, a reader reads all
 partitions of its topic, new ones too, and keeps its group's positions where it is asked to. Two adapters have the same

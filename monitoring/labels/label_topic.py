@@ -88,7 +88,7 @@ class LabelTopic:
             try:
                 self.reader.commit(self.reader.positions)
             except StoreError as error:
-                _logger.warning("labels that are stored may be read again: %s", error)
+                _logger.warning("labels are stored, and where to go on is kept later: %s", error)
 
     def collect_refused(self) -> pl.DataFrame:
         """Return the refused labels that were kept, with the reason of each in the last column."""

@@ -87,6 +87,7 @@ class _TopicSource:
     def __init__(self, address: str, topics: Mapping[str, _Topic], *, follow: bool) -> None:
         self.address = address
         self._topics, self._follow = topics, follow
+        self._is_behind = False
 
     def read(self) -> list[Item]:
         """See ``PayloadSource.read``."""
@@ -107,11 +108,14 @@ class _TopicSource:
 
     def settle(self) -> None:
         """See ``PayloadSource.settle``."""
-        for one in self._topics.values():
-            try:
+        try:
+            for one in self._topics.values():
                 one.settle()
-            except StoreError as error:
-                _logger.warning("%s is read again from where its group was before: %s", self.address, error)
+            self._is_behind = False
+        except StoreError as error:
+            if not self._is_behind:
+                _logger.warning("rows of %s are stored, and where to go on is kept later: %s", self.address, error)
+            self._is_behind = True
 
     def close(self) -> None:
         """See ``PayloadSource.close``."""
