@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from headrace.api.scoring import Predictions, score
     from headrace.api.serving import ModelEndpoint, serve
     from headrace.api.streaming import stream
+    from headrace.api.streams.ksql import ksql_query
     from headrace.api.training import run, tune
     from headrace.core.bundles.bundle import Bundle
 
@@ -69,6 +70,7 @@ __all__ = [
     "collect",
     "deploy",
     "export",
+    "ksql_query",
     "make_baseline",
     "monitor",
     "open_bundle",
@@ -99,6 +101,7 @@ _MODULES = {
     "deploy": "headrace.api.deployment",
     "make_baseline": "headrace.api.monitoring.pulling_out",
     "export": "headrace.api.exporting",
+    "ksql_query": "headrace.api.streams.ksql",
     "monitor": "headrace.api.monitoring.monitor",
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",
