@@ -85,7 +85,7 @@ class KsqlQuery:
         place = _require_url(url)
         http = _open_pool(place, settings, seconds)
         body = orjson.dumps({"sql": sql, "properties": dict(properties), "sessionVariables": dict(variables)})
-        with _translated(place, "before it sent the columns"):
+        with _translate(place, "before it sent the columns"):
             response = _post(http, f"{place}/query-stream", body)
         self._answer = QueryResponse(place)
         # Nothing of this may refer to the query itself, which would then be kept alive by it.
@@ -177,7 +177,7 @@ def _read_rows(
 
 def _read_lines(response: urllib3.BaseHTTPResponse, answer: QueryResponse) -> Iterator[bytes]:
     rest = b""
-    with _translated(answer.place, "before the server ended the query"):
+    with _translate(answer.place, "before the server ended the query"):
         for part in response.stream(1 << 16):
             *lines, rest = (rest + part).split(b"\n")
             yield from lines
@@ -195,7 +195,7 @@ def _drop(http: urllib3.PoolManager, response: urllib3.BaseHTTPResponse) -> None
 
 
 @contextlib.contextmanager
-def _translated(place: str, when: str) -> Iterator[None]:
+def _translate(place: str, when: str) -> Iterator[None]:
     """Turn errors of urllib3 in the block into one sentence each."""
     try:
         yield
