@@ -10,32 +10,26 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import orjson
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from headrace.core.base.environment_values import KafkaSettings
-from headrace.core.base.errors import InputError
 from headrace.streams.broker import (
     EventBatch,
-    FencedError,
     OutcomeUnknown,
     OutgoingRecord,
     PartitionLag,
     TransactionAborted,
 )
-from headrace.streams.kafka import kafka_errors
 from headrace.streams.kafka.client_settings import consumer_settings, read_common
+from headrace.streams.kafka.message_batches import MessageBatches, build_batch, connect_consumer
 from headrace.streams.kafka.partition_positions import PartitionPositions, choose_offset
+from headrace.streams.kafka.reachability import Reachability
 from headrace.streams.kafka.topic_facts import read_topics
 from headrace.streams.kafka.transaction_writer import TransactionWriter
 
-_IDLE_SECONDS = 0.2
-_CHUNK = 500
-_MOST_BATCH_BYTES = 64 << 20
 _ANSWER_SECONDS = 3.0
 _NEVER = 2**63 - 1
 _LOOK_SECONDS = 5.0
-_FRESH_SECONDS = 3.0
 _logger = logging.getLogger(__name__)
 
 
@@ -78,49 +72,28 @@ class KafkaBroker:
         common = read_common(servers, settings or KafkaSettings())
         self._facts = read_topics(common, [source, answers, dead_letters], place=servers, seconds=connect_seconds)
         name = f"headrace-{group}-{instance or uuid.uuid4().hex}"
-        self.reachable = True
-        self._writer = TransactionWriter(common, name, place=servers, ended=ended, note_reachable=self._note_reachable)
+        self._reach = Reachability(servers)
+        self._writer = TransactionWriter(common, name, place=servers, ended=ended, note_reachable=self._reach.note)
         self._positions = PartitionPositions()
-        self._unplaced: set[int] = set()
         self.held: frozenset[int] = frozenset()
         self._looked = time.monotonic()
         config = consumer_settings(common, group=group, instance=instance)
-        try:
-            self._consumer = Consumer({**config, "stats_cb": self._read_statistics})
-        except KafkaException as error:
-            raise InputError(
-                f"settings of Kafka must be those of librdkafka; {kafka_errors.describe(kafka_errors.error_of(error))}."
-            ) from error
+        self._consumer = connect_consumer({**config, "stats_cb": self._reach.read_statistics})
+        self._batches = MessageBatches(self._consumer, self._positions, place=servers)
         self._consumer.subscribe([source], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
 
     def poll(self, *, rows: int, seconds: float) -> EventBatch:
         """Return the next events; see ``Broker``."""
         self._look_for_partitions()
         self._place_partitions()
-        messages = self._take(1, _IDLE_SECONDS)
+        messages = self._batches.take(rows=rows, seconds=seconds)
         if messages:
-            deadline, size = time.monotonic() + seconds, len(messages[0])
-            while len(messages) < rows and size < _MOST_BATCH_BYTES:
-                wanted = min(_CHUNK, rows - len(messages))
-                taken = self._take(wanted, max(deadline - time.monotonic(), 0))
-                messages += taken
-                size += sum(map(len, taken))
-                if len(taken) < wanted and time.monotonic() >= deadline:
-                    break
             # A partition may have been taken away while the batch was filled.
             assigned = self._positions.assigned or frozenset()
             if not {message.partition() for message in messages} <= assigned:
                 messages = [message for message in messages if message.partition() in assigned]
-            self._note_reachable(True)
-        batch = EventBatch(
-            [message.value() for message in messages],
-            [message.key() for message in messages],
-            [message.headers() for message in messages],  # type: ignore[misc]  # a message that came has it
-            [message.timestamp()[1] for message in messages],
-            [message.partition() for message in messages],  # type: ignore[misc]  # a message that came has it
-            [message.offset() for message in messages],  # type: ignore[misc]  # a message that came has it
-            self._consumer.consumer_group_metadata() if messages else None,
-        )
+            self._reach.note(True)
+        batch = build_batch(messages, self._consumer.consumer_group_metadata() if messages else None)
         self._positions.read(batch)
         return batch
 
@@ -135,6 +108,11 @@ class KafkaBroker:
         except TransactionAborted:
             self._rewind(batch.starts)
             raise
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the broker answers; see ``Broker``."""
+        return self._reach.reachable
 
     @property
     def assigned(self) -> frozenset[int] | None:
@@ -172,34 +150,6 @@ class KafkaBroker:
         self._consumer.close()
         self._writer.close()
 
-    def _take(self, count: int, seconds: float) -> list[Message]:
-        """Return the next messages; ends of partitions and errors among them are handled."""
-        taken = self._consumer.consume(count, seconds)
-        found = [message for message in taken if message.error() is None]
-        if len(found) == len(taken):
-            return found
-        for message in taken:
-            error = message.error()
-            if error is None:
-                continue
-            if error.code() == KafkaError._PARTITION_EOF:
-                self._positions.end(message.partition() or 0, message.offset() or 0)
-            elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-                self._unplaced.add(message.partition() or 0)
-            else:
-                self._handle(error)
-        return found
-
-    def _handle(self, error: KafkaError) -> None:
-        if error.code() == kafka_errors.FENCED_INSTANCE:
-            raise FencedError(
-                "a worker must be alone under its name; another one has joined the group with the same --instance."
-            )
-        permanent = kafka_errors.permanent([error], self._place)
-        if permanent:
-            raise permanent
-        _logger.info("Kafka at %s: %s.", self._place, kafka_errors.describe(error))
-
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign(partitions)
         numbers = [one.partition for one in partitions]
@@ -209,13 +159,13 @@ class KafkaBroker:
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = [one.partition for one in partitions]
         self._positions.revoke(numbers)
-        self._unplaced.difference_update(numbers)
+        self._batches.unplaced.difference_update(numbers)
         consumer.incremental_unassign(partitions)
         self._hold()
 
     def _place_partitions(self) -> None:
         """Begin the partitions for which the client has no offset; what fails is tried again by the next poll."""
-        for partition in sorted(self._unplaced & (self._positions.assigned or frozenset())):
+        for partition in sorted(self._batches.unplaced & (self._positions.assigned or frozenset())):
             place = TopicPartition(self._source, partition)
             try:
                 low, high = self._consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)
@@ -228,7 +178,7 @@ class KafkaBroker:
             except KafkaException as error:
                 _logger.info("partition %d does not begin yet: %s", partition, error)
                 continue
-            self._unplaced.discard(partition)
+            self._batches.unplaced.discard(partition)
             if committed.offset >= 0 and place.offset != committed.offset:
                 self._positions.lost_offsets += max(low - committed.offset, 0)
                 _logger.warning(
@@ -296,17 +246,3 @@ class KafkaBroker:
         if released:
             self._consumer.resume([TopicPartition(self._source, number) for number in released])
         self.held = missing
-
-    def _read_statistics(self, text: str) -> None:
-        statistics = orjson.loads(text)
-        # While a commit waits for the broker, nobody reads them; the old ones say what was.
-        if time.time() - statistics["time"] < _FRESH_SECONDS:
-            self._note_reachable(any(one["state"] == "UP" for one in statistics["brokers"].values()))
-
-    def _note_reachable(self, reachable: bool) -> None:
-        if reachable != self.reachable:
-            self.reachable = reachable
-            if reachable:
-                _logger.warning("Kafka at %s answers again.", self._place)
-            else:
-                _logger.warning("Kafka at %s does not answer; the stream waits for it.", self._place)

@@ -19,7 +19,8 @@ from headrace.core.base.errors import InputError, MissingError
 from headrace.streams.broker import TransactionAborted
 from headrace.streams.event_scorer import EventScorer
 from headrace.streams.folder import folder_broker, folder_state
-from headrace.streams.folder.folder_broker import FolderBroker, append_events, list_partitions, read_records
+from headrace.streams.folder.batch_filling import list_partitions
+from headrace.streams.folder.folder_broker import FolderBroker, append_events, read_records
 from headrace.streams.folder.folder_state import FolderState
 from headrace.streams.outgoing import OutgoingPlan, build_records
 from headrace.streams.values.json_values import JsonValues
