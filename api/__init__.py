@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from headrace.api.serving import ModelEndpoint, serve
     from headrace.api.streaming import stream
     from headrace.api.streams.ksql import ksql_query
+    from headrace.api.streams.tail import tail
     from headrace.api.training import run, tune
     from headrace.core.bundles.bundle import Bundle
 
@@ -82,6 +83,7 @@ __all__ = [
     "score",
     "serve",
     "stream",
+    "tail",
     "tune",
     "undeploy",
     "write_monitor_page",
@@ -112,6 +114,7 @@ _MODULES = {
     "score": "headrace.api.scoring",
     "serve": "headrace.api.serving",
     "stream": "headrace.api.streaming",
+    "tail": "headrace.api.streams.tail",
     "tune": "headrace.api.training",
     "undeploy": "headrace.api.deployment",
     "write_monitor_page": "headrace.api.monitoring.monitor",

@@ -15,7 +15,7 @@ _NAMES = [
     "UserError", "add_labels", "analyze_ab_test", "assign_versions", "collect", "deploy", "export", "ksql_query",
     "make_baseline",
     "monitor", "open_bundle", "open_run", "plan_ab_test", "pull_out", "retrain", "run", "score", "serve", "stream",
-    "tune",
+    "tail", "tune",
     "undeploy", "write_monitor_page",
 ]  # fmt: skip
 
