@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from headrace.api.streaming import stream
     from headrace.api.streams.ksql import ksql_query
     from headrace.api.streams.tail import tail
+    from headrace.api.streams.watch import watch
     from headrace.api.training import run, tune
     from headrace.core.bundles.bundle import Bundle
 
@@ -86,6 +87,7 @@ __all__ = [
     "tail",
     "tune",
     "undeploy",
+    "watch",
     "write_monitor_page",
 ]
 
@@ -117,6 +119,7 @@ _MODULES = {
     "tail": "headrace.api.streams.tail",
     "tune": "headrace.api.training",
     "undeploy": "headrace.api.deployment",
+    "watch": "headrace.api.streams.watch",
     "write_monitor_page": "headrace.api.monitoring.monitor",
 }
 

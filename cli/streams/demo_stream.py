@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import subprocess
 
 EVENTS = 2_400
+_TABLE = "payments.csv"
 _PARTITIONS = 4
 _EVENTS_A_SECOND = 300
 _DEADLINE_SECONDS = 90.0
@@ -96,20 +97,24 @@ def run_stream(home: Path, *, seed: int, broker: str = "") -> None:
         broker: ``kafka://HOST:PORT`` for topics there, which are created; empty for a folder.
 
     Raises:
-        InputError: If the broker's address is wrong.
+        InputError: If the broker's address is wrong, or the folder holds something else.
         StoreError: If the broker is not reached, or refuses to create topics.
         InternalError: If a part fails, or an event was not answered exactly once.
     """
     from headrace import api as hr  # noqa: PLC0415 - slow to import, and other commands need none
 
     topics = _name_topics(home, broker)
-    writer = open_writer(topics.events)
+    writer, table = open_writer(topics.events), home / _TABLE
+    if home.exists() and any(home.iterdir()) and not table.exists():
+        raise InputError(f"the folder of the demonstration must be new, or an earlier one's; {home} holds other files.")
+    if broker:
+        writer.create(topics.names, partitions=_PARTITIONS)
+        typer.echo(f"Created on {broker}, with your rights: {', '.join(topics.names)}.")
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    writer.create(topics.names, partitions=_PARTITIONS)
-    if broker:
-        typer.echo(f"Created on {broker}, with your rights: {', '.join(topics.names)}.")
-    screen, table = _Screen(), home / "payments.csv"
+    if not broker:
+        writer.create(topics.names, partitions=_PARTITIONS)
+    screen = _Screen()
     draw_payments(TRAINING_ROWS, seed).write_csv(table)
     screen.say(f"A model learns from {table} which payments are fraud.")
     run = hr.tune(

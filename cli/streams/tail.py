@@ -50,9 +50,9 @@ def tail(
     import logging  # noqa: PLC0415 - as below
     import time  # noqa: PLC0415 - as below
 
-    from headrace.cli.streams.event_table import describe_flow  # noqa: PLC0415 - as below
     from headrace.streams.topic_address import parse_topic  # noqa: PLC0415 - other commands need none of it
     from headrace.streams.topic_following import FollowedPart, follow_topic  # noqa: PLC0415 - as above
+    from headrace.streams.views.event_table import describe_flow  # noqa: PLC0415 - as below
     from headrace.streams.views.flow_counts import FlowCounts  # noqa: PLC0415 - as above
 
     logging.basicConfig(
@@ -95,7 +95,7 @@ class _Table:
     def __init__(self, width: int) -> None:
         import shutil  # noqa: PLC0415 - as above
 
-        from headrace.cli.streams.event_table import EventTable, utc_today  # noqa: PLC0415 - as above
+        from headrace.streams.views.event_table import EventTable, utc_today  # noqa: PLC0415 - as above
 
         self._lives = sys.stdout.isatty()
         self._width = width or (shutil.get_terminal_size().columns if self._lives else _PLAIN_WIDTH)
@@ -104,7 +104,7 @@ class _Table:
 
     def show(self, events: "list[EventView]", counts: "FlowCounts", now: float) -> None:
         """Write events, and below them the counts."""
-        from headrace.cli.streams.event_table import describe_flow  # noqa: PLC0415 - as above
+        from headrace.streams.views.event_table import describe_flow  # noqa: PLC0415 - as above
         from headrace.streams.views.safe_text import fit  # noqa: PLC0415 - as above
 
         lines = [self._table.line(event) for event in events]

@@ -13,7 +13,7 @@ from headrace.streams.broker import OutgoingRecord
 from headrace.streams.kafka import kafka_errors
 from headrace.streams.kafka.client_settings import read_common
 
-_SECONDS = 30.0
+_SECONDS = 15.0
 
 
 class KafkaWriter:
@@ -47,6 +47,10 @@ class KafkaWriter:
             try:
                 future.result(_SECONDS)
             except (KafkaException, TimeoutError) as error:
+                if kafka_errors.error_of(error).code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise InputError(
+                        f"a new topic must have a new name; {topic} is on {self._place} already."
+                    ) from error
                 self._refuse(f"create the topic {topic}, which takes the right to create topics", error)
 
     def write(self, records: Sequence[OutgoingRecord]) -> None:

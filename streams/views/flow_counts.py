@@ -77,3 +77,12 @@ class FlowCounts:
         span = int(now) - begin
         events = sum(one.events for one in self.seconds if begin <= one.second < int(now))
         return events / span if span > 0 else float(sum(one.events for one in self.seconds))
+
+    def last_seconds(self, now: float) -> list[FlowSecond]:
+        """Return the last 60 seconds, those without events too, the last one at the end.
+
+        Args:
+            now: The time, by the clock of ``add``.
+        """
+        known = {one.second: one for one in self.seconds}
+        return [known.get(second, FlowSecond(second)) for second in range(int(now) - KEPT_SECONDS + 1, int(now) + 1)]

@@ -16,7 +16,7 @@ _NAMES = [
     "make_baseline",
     "monitor", "open_bundle", "open_run", "plan_ab_test", "pull_out", "retrain", "run", "score", "serve", "stream",
     "tail", "tune",
-    "undeploy", "write_monitor_page",
+    "undeploy", "watch", "write_monitor_page",
 ]  # fmt: skip
 
 

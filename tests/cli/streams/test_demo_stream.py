@@ -11,7 +11,10 @@ import pytest
 from headrace.cli.streams.demo_stream import EVENTS
 from headrace.cli.streams.payments import TARGET, draw_events, draw_payments
 from headrace.cli.streams.stream_outcomes import StreamOutcomes
+from headrace.core.base.errors import InputError
+from headrace.core.runtime.processes import free_port
 from headrace.streams.folder.folder_broker import read_records
+from headrace.streams.folder.folder_writer import FolderWriter
 from headrace.streams.views.event_view import EventView, view_events
 from tests.conftest import headrace
 from tests.streams.made_streams import batch_of
@@ -133,6 +136,45 @@ def test_tail_shows_what_is_committed_only(broker: str) -> None:
     assert shown.stdout.splitlines()[-1] == "2 events"
     shown = headrace("tail", f"{broker}/made", "--last", "1", "--until-end", timeout=120)
     assert shown.stdout.splitlines()[1].endswith("last")
+
+
+@pytest.mark.kafka
+def test_topics_of_one_name_are_not_made_twice(broker: str) -> None:
+    """The sentence names it."""
+    from headrace.core.base.environment_values import KafkaSettings
+    from headrace.streams.kafka.kafka_writer import KafkaWriter
+
+    writer = KafkaWriter(broker.removeprefix("kafka://"), KafkaSettings())
+    writer.create(["twice"], partitions=1)
+    with pytest.raises(InputError, match="twice is on"):
+        writer.create(["twice"], partitions=1)
+
+
+def test_topics_of_one_name_are_not_made_twice_in_a_folder(tmp_path: Path) -> None:
+    """Nor is any of the others then."""
+    writer = FolderWriter(tmp_path)
+    writer.create(["a"], partitions=2)
+    with pytest.raises(InputError, match="is there already"):
+        writer.create(["b", "a"], partitions=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a"]
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    """The demonstration replaces its own folder only."""
+    (tmp_path / "mine.txt").write_text("mine")
+    done = headrace("demo", "--stream", "--output", str(tmp_path))
+    assert done.returncode == 2
+    assert "holds other files" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_broker_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """Before anything is trained or written."""
+    address = f"kafka://127.0.0.1:{free_port()}"
+    done = headrace("demo", "--stream", "--broker", address, "--output", str(tmp_path / "stream"))
+    assert done.returncode == 2, done.stderr
+    assert "must create the topic headrace-demo-" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ class EventTable:
         Args:
             event: The event.
         """
-        key = "-" if event.key is None else fit(describe_bytes(event.key), _WIDEST_KEY)
-        return self._join([self._describe_time(event), str(event.partition), str(event.offset), key, event.describe()])
+        *cells, _ = describe_cells(event, 1, today=self._today)
+        return self._join([*cells, event.describe()])
 
     def _join(self, cells: list[str]) -> str:
         *first, text = cells
@@ -47,12 +47,26 @@ class EventTable:
         padded = [pad(cell, self._widths[place], right=place in _RIGHT) for place, cell in enumerate(first)]
         return _GAP.join([*padded, fit(text, max(room, _LEAST_TEXT))]).rstrip()
 
-    def _describe_time(self, event: EventView) -> str:
-        if event.time is None:
-            return "-"
-        if event.time.date() == self._today:
-            return f"{event.time:%H:%M:%S}.{event.time.microsecond // 1000:03d}"
-        return f"{event.time:%Y-%m-%d %H:%M:%S}"
+
+def describe_cells(event: EventView, width: int, *, today: date | None = None) -> tuple[str, str, str, str, str]:
+    """Return time, partition, offset, key and what an event says, as texts that are safe to print.
+
+    Args:
+        event: The event.
+        width: Most columns of the last one.
+        today: Day whose events show their time without the date; None for today in UTC.
+    """
+    key = "-" if event.key is None else fit(describe_bytes(event.key), _WIDEST_KEY)
+    time = _describe_time(event, today or utc_today())
+    return time, str(event.partition), str(event.offset), key, fit(event.describe(), width)
+
+
+def _describe_time(event: EventView, today: date) -> str:
+    if event.time is None:
+        return "-"
+    if event.time.date() == today:
+        return f"{event.time:%H:%M:%S}.{event.time.microsecond // 1000:03d}"
+    return f"{event.time:%Y-%m-%d %H:%M:%S}"
 
 
 def describe_flow(counts: FlowCounts, now: float | None = None) -> str:
