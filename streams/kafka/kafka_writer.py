@@ -75,7 +75,7 @@ class KafkaWriter:
         if failed or left:
             self._refuse("store what is written", KafkaException(failed[0]) if failed else TimeoutError())
 
-    def _refuse(self, wish: str, error: BaseException) -> None:
+    def _refuse(self, what: str, error: BaseException) -> None:
         found = kafka_errors.error_of(error)
         reason = "no answer in time" if isinstance(error, TimeoutError) else kafka_errors.describe(found)
-        raise StoreError(f"Kafka at {self._place} must {wish}; {reason}.") from error
+        raise StoreError(f"Kafka at {self._place} must {what}; {reason}.") from error

@@ -168,6 +168,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.slow  # it waits for an answer
 def test_a_broker_that_is_not_there_is_named(tmp_path: Path) -> None:
     """Before anything is trained or written."""
     address = f"kafka://127.0.0.1:{free_port()}"
