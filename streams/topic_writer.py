@@ -1,4 +1,4 @@
-"""The port of those who only write: new topics, and events without transactions, as most producers send them."""
+"""The port of producers: new topics, and events without transactions, as most producers send them."""
 
 from collections.abc import Sequence
 from typing import Protocol

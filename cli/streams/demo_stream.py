@@ -218,7 +218,7 @@ def _wait(workers: Sequence[_Worker], is_done: Callable[[], bool], what: str) ->
 def _require_running(worker: _Worker) -> None:
     if worker.process.poll() is not None:
         last = worker.log.read_text(errors="replace").strip().splitlines()[-1:]
-        raise InternalError(f"a worker must go on until it is told to end; {worker.log} ends with: {' '.join(last)}")
+        raise InternalError(f"a worker must go on until it gets SIGTERM; {worker.log} ends with: {' '.join(last)}")
 
 
 def _count(topics: _Topics) -> StreamOutcomes:

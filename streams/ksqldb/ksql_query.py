@@ -271,7 +271,7 @@ def _end_query(
 
 
 def _require_answer(response: urllib3.BaseHTTPResponse, place: str) -> None:
-    """Raise if the server refuses, or its answer has no end that could be told from a lost connection."""
+    """Raise if the server refuses, or its answer has no end that differs from a lost connection."""
     if response.status != _OK:
         raise _refusal(response.status, response.read(1 << 20), place)
     if not getattr(response, "chunked", False) and "Content-Length" not in response.headers:

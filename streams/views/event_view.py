@@ -42,12 +42,12 @@ class EventView:
 
     @property
     def reason(self) -> str:
-        """Reason of a dead letter in a word; empty for what is none."""
+        """Reason of a dead letter in a word; empty for other events."""
         return _header(self.headers, _REASON)
 
     @property
     def sentence(self) -> str:
-        """Reason of a dead letter in a sentence; empty for what is none."""
+        """Reason of a dead letter in a sentence; empty for other events."""
         return _header(self.headers, _SENTENCE)
 
     @property
