@@ -5,12 +5,21 @@ What it writes follows, byte by byte, ``JsonStreamedRowResponseWriter``, ``Delim
 """
 
 import contextlib
+import ipaddress
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 V1, DELIMITED = "application/vnd.ksql.v1+json", "application/vnd.ksqlapi.delimited.v1"
 SCHEMA = "`ID` BIGINT KEY, `PAID` DECIMAL(8, 2), `AT` STRUCT<`LAT` DOUBLE, `LON` DOUBLE>, `odd ``name``` STRING"
@@ -50,6 +59,7 @@ class FakeKsqldb:
         requests: Path, body and headers of each request, whose names are in lower case.
         closed: Set by ``/close-query``.
         url: Its address.
+        certificate: File of its certificate and key; None for no TLS.
     """
 
     parts: list[bytes | Callable[[], object]] = field(default_factory=list)
@@ -59,6 +69,7 @@ class FakeKsqldb:
     requests: list[tuple[str, Any, dict[str, str]]] = field(default_factory=list)
     closed: threading.Event = field(default_factory=threading.Event)
     url: str = ""
+    certificate: Path | None = None
 
     @property
     def paths(self) -> list[str]:
@@ -115,7 +126,11 @@ def fake_ksqldb(*parts: bytes | Callable[[], object], **settings: Any) -> Iterat
     fake = FakeKsqldb(list(parts), **settings)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"fake": fake}))
     server.daemon_threads = True
-    fake.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if fake.certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(fake.certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    fake.url = f"http{'s' if fake.certificate else ''}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -124,3 +139,27 @@ def fake_ksqldb(*parts: bytes | Callable[[], object], **settings: Any) -> Iterat
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def make_certificate(path: Path) -> Path:
+    """Write a certificate of the loopback address, signed by itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ksqldb")])
+    now = datetime.now(UTC)
+    addresses = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(addresses, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
+    return path

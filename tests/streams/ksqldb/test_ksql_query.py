@@ -4,6 +4,7 @@ import base64
 import gc
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,17 @@ import pytest
 import headrace.api as hr
 from headrace.core.base.errors import BusyError
 from headrace.core.runtime.processes import free_port
-from tests.streams.ksqldb.fake_ksqldb import DELIMITED, SCHEMA, FakeKsqldb, failed, fake_ksqldb, final, header, row
+from tests.streams.ksqldb.fake_ksqldb import (
+    DELIMITED,
+    SCHEMA,
+    FakeKsqldb,
+    failed,
+    fake_ksqldb,
+    final,
+    header,
+    make_certificate,
+    row,
+)
 
 PUSH = "SELECT * FROM scores EMIT CHANGES LIMIT 2;"
 _COLUMNS = b'{"queryId":"transient_SCORES_1","columnNames":["ID","LABEL"],"columnTypes":["BIGINT","STRING"]}\n'
@@ -196,6 +207,22 @@ def test_the_login_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
     with fake_ksqldb(json.dumps(failed("no")).encode(), status=401) as server, pytest.raises(hr.StoreError) as raised:
         hr.ksql_query(server.url, PUSH)
     assert "s3cret" not in str(raised.value)
+
+
+def test_certificates_are_those_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it the server is not trusted, and no login is sent; with it the query is ended by TLS, too."""
+    path = make_certificate(tmp_path / "server.pem")
+    with fake_ksqldb(header(), row(1, "yes"), lambda: server.closed.wait(30), certificate=path) as server:
+        with pytest.raises(hr.StoreError, match="must show a certificate that this machine trusts"):
+            hr.ksql_query(server.url, PUSH)
+        assert server.paths == []
+        monkeypatch.setenv("HEADRACE_KSQLDB_CA_FILE", str(path))
+        with hr.ksql_query(server.url, PUSH) as rows:
+            assert next(rows) == {"ID": 1, "LABEL": "yes"}
+        assert server.paths == ["/query-stream", "/close-query"]
+    monkeypatch.setenv("HEADRACE_KSQLDB_CA_FILE", str(tmp_path / "gone.pem"))
+    with pytest.raises(hr.InputError, match=r"HEADRACE_KSQLDB_CA_FILE must be a file of certificates; .*gone\.pem"):
+        hr.ksql_query("https://127.0.0.1:1", PUSH)
 
 
 @pytest.mark.parametrize(
