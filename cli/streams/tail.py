@@ -55,9 +55,10 @@ def tail(
     from headrace.streams.views.event_table import describe_flow  # noqa: PLC0415 - as below
     from headrace.streams.views.flow_counts import FlowCounts  # noqa: PLC0415 - as above
 
-    logging.basicConfig(
-        force=True, level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s %(message)s"
-    )
+    # A message takes the place of the line of counts, which is then written again.
+    begin = _CLEAR if sys.stderr.isatty() and sys.stdout.isatty() else ""
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(force=True, level=level, format=f"{begin}%(levelname)s %(name)s %(message)s")
     address = parse_topic(topic)
     part = FollowedPart(from_beginning=from_beginning, last=last, rows=rows, until_end=until_end)
     counts, screen = FlowCounts(), _JsonLines() if json else _Table(width)

@@ -43,16 +43,19 @@ def test_what_cannot_be_is_refused(options: dict[str, Any], tmp_path: Path) -> N
 
 
 @pytest.fixture(scope="module")
-def kernel() -> Iterator[tuple[Any, Any]]:
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Any]]:
     """A kernel that runs: its manager and its client."""
     from jupyter_client.manager import start_new_kernel
 
-    manager, client = start_new_kernel(kernel_name="python3", startup_timeout=120)
-    try:
-        yield manager, client
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):
+            patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        manager, client = start_new_kernel(kernel_name="python3", startup_timeout=120)
+        try:
+            yield manager, client
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
 
 
 @pytest.mark.filterwarnings("ignore")  # of Jupyter's own
