@@ -1,23 +1,18 @@
 """Score the events of a topic."""
 
 import contextlib
-import re
-import signal
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.api.model_reference import ModelReference, resolve_model
 from headrace.core.base.errors import InputError, quote
-from headrace.core.runtime.signals import is_ignored
+from headrace.core.runtime.signals import noted_signals
 
 if TYPE_CHECKING:
     from headrace.streams.stream_counts import StreamCounts
     from headrace.streams.stream_model import StreamModel
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
 def stream(
@@ -76,14 +71,14 @@ def stream(
     from headrace.streams.stream_metrics import StreamStatus  # noqa: PLC0415 - as above
     from headrace.streams.stream_model import KeyDivision, ModelWatch, StreamModels  # noqa: PLC0415 - as above
     from headrace.streams.stream_worker import BatchLimits, StreamWorker  # noqa: PLC0415 - as above
-    from headrace.streams.topic_address import parse_topic  # noqa: PLC0415 - as above
+    from headrace.streams.topic_address import parse_topic, require_name  # noqa: PLC0415 - as above
     from headrace.streams.values.json_values import JsonValues  # noqa: PLC0415 - as above
 
     events, answers = parse_topic(source), parse_topic(target)
     letters = parse_topic(dead_letter) if dead_letter else answers.beside(f"{answers.topic}-dead-letter")
     limits, status = BatchLimits(batch_rows, batch_seconds), StreamStatus(ready_rows=ready_rows)
     with contextlib.ExitStack() as stack:
-        ended = stack.enter_context(_ended_by_signals())
+        ended = stack.enter_context(noted_signals())
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-stream-")))
 
         def load(location: str, version: str) -> "StreamModel":
@@ -101,8 +96,8 @@ def stream(
                 events,
                 answers=answers,
                 dead_letters=letters,
-                group=_require_name("--group", group or f"headrace-{name}"),
-                instance=_require_name("--instance", instance) if instance else "",
+                group=require_name("--group", group or f"headrace-{name}"),
+                instance=require_name("--instance", instance) if instance else "",
                 ended=ended.is_set,
             )
         )
@@ -131,22 +126,6 @@ def stream(
     return status.counts
 
 
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[threading.Event]:
-    """Yield an event that SIGTERM and SIGINT set, so that a batch in flight ends in order."""
-    ended = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield ended
-        return
-    numbers = [number for number in (signal.SIGTERM, signal.SIGINT) if not is_ignored(number)]
-    before = {number: signal.signal(number, lambda *_: ended.set()) for number in numbers}
-    try:
-        yield ended
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _may_change(model: ModelReference) -> bool:
     return isinstance(model, str) and "@" in model and "://" not in model and not Path(model).exists()
 
@@ -170,15 +149,6 @@ def _load(location: str, version: str, scratch: Path, threads: int) -> "StreamMo
 
         folder = fetch(location, Path(tempfile.mkdtemp(dir=scratch)) / "bundle")
     return StreamModel(ServedModel.open(folder, threads=threads), version, location)
-
-
-def _require_name(option: str, name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise InputError(
-            f"{option} must be up to 200 letters, digits, dots, hyphens and underscores, beginning with a letter or a "
-            f"digit; got {quote(name)} instead."
-        )
-    return name
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

@@ -1,7 +1,7 @@
-"""The port of those who only read a topic: batches of committed events, and positions that are kept when asked.
+"""The port of readers of a topic, which write no records: batches of committed events, and positions to go on from.
 
 Where ``broker.Broker`` is a member of a group that shares the partitions and writes in transactions, a reader reads all
-partitions of its topic, new ones too, and writes nothing but its group's positions. Two adapters have the same
+partitions of its topic, new ones too, and keeps its group's positions where it is asked to. Two adapters have the same
 semantics: ``folder`` and ``kafka``.
 
 - Events of a partition come in the order of their offsets; what was not committed by its writer never comes.

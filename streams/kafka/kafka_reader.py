@@ -1,4 +1,4 @@
-"""The port of readers on Apache Kafka: a consumer that has all partitions, and commits only when it is told to.
+"""The port of readers on Apache Kafka: a consumer that has all partitions, and commits only what it is given.
 
 It joins no group, so that it begins at once and nobody takes partitions away; its positions are committed to a group
 all the same, where other tools see them. A broker refuses them while the group has members.
@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 
 from headrace.core.base.environment_values import KafkaSettings
 from headrace.core.base.errors import StoreError
@@ -18,10 +18,11 @@ from headrace.streams.kafka.client_settings import consumer_settings, read_commo
 from headrace.streams.kafka.message_batches import MessageBatches, build_batch, connect_consumer
 from headrace.streams.kafka.partition_positions import PartitionPositions, choose_offset
 from headrace.streams.kafka.reachability import Reachability
-from headrace.streams.kafka.topic_facts import read_topics
+from headrace.streams.kafka.topic_facts import connect_admin, read_topics
 from headrace.streams.topic_reader import ReadFrom
 
 _ANSWER_SECONDS = 3.0
+_COMMIT_SECONDS = 5.0
 _LOOK_SECONDS = 10.0
 _PAUSE_SECONDS = 0.2
 # The client wants the name of a group even where none is used.
@@ -68,6 +69,7 @@ class KafkaReader:
         config = consumer_settings(common, group=group or _NO_GROUP, instance="")
         self._consumer = connect_consumer({**config, "stats_cb": self._reach.read_statistics})
         self._batches = MessageBatches(self._consumer, self._positions, place=servers)
+        self._admin = connect_admin(common)
         self._looked = time.monotonic()
         deadline = time.monotonic() + connect_seconds
         while not self._begin(range(facts.partitions[topic]), start, last, is_last_try=time.monotonic() > deadline):
@@ -94,13 +96,18 @@ class KafkaReader:
         if not self._group or not positions:
             return
         ends = [TopicPartition(self.topic, partition, offset) for partition, offset in positions.items()]
+        wanted = [ConsumerGroupTopicPartitions(self._group, ends)]
+        # Not by the consumer's ``commit``, which has no end while a broker is gone (seen with librdkafka 2.16.0).
+        (future,) = self._admin.alter_consumer_group_offsets(wanted, request_timeout=_COMMIT_SECONDS).values()
         try:
-            kept = self._consumer.commit(offsets=ends, asynchronous=False)
-        except KafkaException as error:
-            self._refuse(error)
-        failed = [one.error for one in kept or () if one.error is not None]
+            failed = [one.error for one in future.result().topic_partitions if one.error is not None]
+        except KafkaException as raised:
+            failed = [kafka_errors.error_of(raised)]
         if failed:
-            self._refuse(KafkaException(failed[0]))
+            raise kafka_errors.permanent(failed, self._place) or StoreError(
+                f"Kafka at {self._place} must keep the positions of the group {self._group}; "
+                f"{kafka_errors.describe(failed[0])}."
+            )
 
     @property
     def positions(self) -> dict[int, int]:
@@ -212,10 +219,3 @@ class KafkaReader:
         new = set(listed.partitions) - (self._positions.assigned or frozenset())
         if new:
             self._begin(sorted(new), "group", 0, is_last_try=False)
-
-    def _refuse(self, raised: KafkaException) -> None:
-        error = kafka_errors.error_of(raised)
-        raise kafka_errors.permanent([error], self._place) or StoreError(
-            f"Kafka at {self._place} must keep the positions of the group {self._group}; "
-            f"{kafka_errors.describe(error)}."
-        ) from raised

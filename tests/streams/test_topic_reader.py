@@ -12,6 +12,8 @@ from headrace.core.base.errors import MissingError
 from headrace.streams.broker import EventBatch, OutgoingRecord
 from headrace.streams.folder.folder_broker import append_events
 from headrace.streams.folder.folder_state import FolderState
+from headrace.streams.folder.partition_log import PartitionLog
+from headrace.streams.folder.segment_lines import StoredRecord
 from headrace.streams.open_reader import connect_reader
 from headrace.streams.topic_address import TopicAddress
 from headrace.streams.topic_reader import ReadFrom, TopicReader
@@ -49,7 +51,6 @@ def _folder_place(root: Path) -> Place:
     def write_transaction(partition: int, values: list[bytes]) -> None:
         state = FolderState(root)
         lines = b"".join(b'[1000, "k", "%s", []]\n' % one for one in values) + b'"commit"\n'
-        from headrace.streams.folder.partition_log import PartitionLog
 
         log = PartitionLog(topic / str(partition))
         with state.lock():
@@ -263,3 +264,21 @@ def test_a_record_without_a_time_has_that_of_its_file(tmp_path: Path) -> None:
     reader = connect_reader(TopicAddress("", tmp_path, "events"))
     batch = reader.poll(rows=10, seconds=0)
     assert batch.timestamps == [1_700_000_000_000, 5000, 1_700_000_060_000]
+
+
+def test_a_file_that_is_moved_in_while_a_partition_is_read_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever moves it takes no lock: it may come between reading and asking for the end."""
+    (tmp_path / "events" / "0").mkdir(parents=True)
+    reader = connect_reader(TopicAddress("", tmp_path, "events"))
+    read, moved = PartitionLog.read, tmp_path / "events" / "0" / "0.jsonl"
+
+    def read_early(self: PartitionLog, offset: int, *, rows: int) -> list[tuple[int, StoredRecord]]:
+        found = read(self, offset, rows=rows)
+        if not moved.exists():
+            moved.write_bytes(b"{}\n")
+        return found
+
+    monkeypatch.setattr(PartitionLog, "read", read_early)
+    assert _describe(reader.poll(rows=10, seconds=0)) == [(0, 0, b"{}")]
