@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from headrace.api.serving import ModelEndpoint, serve
     from headrace.api.spark_scoring import spark_scorer, spark_topic_scorer
     from headrace.api.streaming import stream
+    from headrace.api.streams.ksql import ksql_query
+    from headrace.api.streams.tail import tail
+    from headrace.api.streams.watch import watch
     from headrace.api.training import run, tune
     from headrace.core.bundles.bundle import Bundle
 
@@ -70,6 +73,7 @@ __all__ = [
     "collect",
     "deploy",
     "export",
+    "ksql_query",
     "make_baseline",
     "monitor",
     "open_bundle",
@@ -83,8 +87,10 @@ __all__ = [
     "spark_scorer",
     "spark_topic_scorer",
     "stream",
+    "tail",
     "tune",
     "undeploy",
+    "watch",
     "write_monitor_page",
 ]
 
@@ -102,6 +108,7 @@ _MODULES = {
     "deploy": "headrace.api.deployment",
     "make_baseline": "headrace.api.monitoring.pulling_out",
     "export": "headrace.api.exporting",
+    "ksql_query": "headrace.api.streams.ksql",
     "monitor": "headrace.api.monitoring.monitor",
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",
@@ -114,8 +121,10 @@ _MODULES = {
     "spark_scorer": "headrace.api.spark_scoring",
     "spark_topic_scorer": "headrace.api.spark_scoring",
     "stream": "headrace.api.streaming",
+    "tail": "headrace.api.streams.tail",
     "tune": "headrace.api.training",
     "undeploy": "headrace.api.deployment",
+    "watch": "headrace.api.streams.watch",
     "write_monitor_page": "headrace.api.monitoring.monitor",
 }
 

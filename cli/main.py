@@ -26,6 +26,7 @@ _COMMANDS = {
     "rollout": "cluster.rollout:rollout:EXAMPLES",
     "score": "local.score:score:EXAMPLES",
     "stream": "local.stream:stream:EXAMPLES",
+    "tail": "streams.tail:tail:EXAMPLES",
     "collect": "monitoring.collect:collect:EXAMPLES",
     "labels": "monitoring.labels:labels:EXAMPLES",
     "verify": "records.verify:verify:EXAMPLES",

@@ -77,6 +77,21 @@ class KafkaSettings:
 
 
 @dataclass(frozen=True)
+class KsqlSettings:
+    """How to log in at a ksqlDB server.
+
+    Attributes:
+        user: Name of the user; empty for none.
+        password: The password; never shown.
+        ca_file: File of trusted certificates; empty for the system's.
+    """
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: str = ""
+
+
+@dataclass(frozen=True)
 class Login:
     """The login at a registry.
 

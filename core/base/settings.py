@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from headrace.core.base.environment_values import KafkaSettings, KfpSettings, Login, TrialSettings, positive
+from headrace.core.base.environment_values import (
+    KafkaSettings,
+    KfpSettings,
+    KsqlSettings,
+    Login,
+    TrialSettings,
+    positive,
+)
 from headrace.core.base.errors import InputError
 
 _IMAGE = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
@@ -117,6 +124,15 @@ def kafka_settings() -> KafkaSettings:
         password=os.environ.get("HEADRACE_KAFKA_PASSWORD", ""),
         ca_file=os.environ.get("HEADRACE_KAFKA_CA_FILE", ""),
         file=os.environ.get("HEADRACE_KAFKA_SETTINGS_FILE", ""),
+    )
+
+
+def ksql_settings() -> KsqlSettings:
+    """Return the login at a ksqlDB server, of ``HEADRACE_KSQLDB_*``."""
+    return KsqlSettings(
+        user=os.environ.get("HEADRACE_KSQLDB_USER", ""),
+        password=os.environ.get("HEADRACE_KSQLDB_PASSWORD", ""),
+        ca_file=os.environ.get("HEADRACE_KSQLDB_CA_FILE", ""),
     )
 
 
