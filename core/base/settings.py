@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from headrace.core.base.environment_values import KafkaSettings, KfpSettings, Login, TrialSettings, positive
+from headrace.core.base.environment_values import (
+    KafkaSettings,
+    KfpSettings,
+    Login,
+    SchemaRegistrySettings,
+    TrialSettings,
+    positive,
+)
 from headrace.core.base.errors import InputError
 
 _IMAGE = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
@@ -117,6 +124,16 @@ def kafka_settings() -> KafkaSettings:
         password=os.environ.get("HEADRACE_KAFKA_PASSWORD", ""),
         ca_file=os.environ.get("HEADRACE_KAFKA_CA_FILE", ""),
         file=os.environ.get("HEADRACE_KAFKA_SETTINGS_FILE", ""),
+    )
+
+
+def schema_registry_settings() -> SchemaRegistrySettings:
+    """Return the login at a schema registry, of ``HEADRACE_SCHEMA_REGISTRY_*``."""
+    return SchemaRegistrySettings(
+        user=os.environ.get("HEADRACE_SCHEMA_REGISTRY_USER", ""),
+        password=os.environ.get("HEADRACE_SCHEMA_REGISTRY_PASSWORD", ""),
+        token=os.environ.get("HEADRACE_SCHEMA_REGISTRY_TOKEN", ""),
+        ca_file=os.environ.get("HEADRACE_SCHEMA_REGISTRY_CA_FILE", ""),
     )
 
 

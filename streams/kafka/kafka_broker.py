@@ -136,6 +136,10 @@ class KafkaBroker:
             self._rewind(batch.starts)
             raise
 
+    def give_back(self, batch: EventBatch) -> None:
+        """Let events come again; see ``Broker``."""
+        self._rewind(batch.starts)
+
     @property
     def assigned(self) -> frozenset[int] | None:
         """The partitions of this worker; see ``Broker``."""
