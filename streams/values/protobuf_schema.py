@@ -73,10 +73,13 @@ def compile_proto(name: str, sources: Mapping[str, str], *, folder: Path | None 
                 [*command, "--include_imports", f"--descriptor_set_out={made}", name],
                 capture_output=True, text=True, errors="replace", timeout=_COMPILE_SECONDS, check=False, cwd=scratch,
             )  # fmt: skip
+        except InputError:
+            raise
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             raise InputError(f"a .proto file must be one that protoc compiles; {type(error).__name__}.") from error
         if ended.returncode:
-            lines = [line for line in ended.stderr.splitlines() if ".proto:" in line and "parser.cc" not in line]
+            said = ended.stderr.replace(f"{root}/", "").splitlines()
+            lines = [line for line in said if ".proto:" in line and "parser.cc" not in line]
             raise InputError(f"a .proto file must be one that protoc compiles; it says {quote('; '.join(lines), 300)}.")
         return FileDescriptorSet.FromString(made.read_bytes())
 
@@ -108,7 +111,8 @@ def find_message(files: FileDescriptorSet, name: str) -> Descriptor:
         name = last[0]
     if name not in names:
         got = f"there is no {quote(name)}" if name else "it has several"
-        raise InputError(f"--message must name a message of the schema, such as {quote(names, 300)}; {got}.")
+        own = _list_messages(files.file[-1])
+        raise InputError(f"--message must name a message of the schema, such as {quote(own, 300)}; {got}.")
     return pool.FindMessageTypeByName(name)
 
 
