@@ -78,7 +78,7 @@ def compile_proto(name: str, sources: Mapping[str, str], *, folder: Path | None 
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             raise InputError(f"a .proto file must be one that protoc compiles; {type(error).__name__}.") from error
         if ended.returncode:
-            said = ended.stderr.replace(f"{root}/", "").splitlines()
+            said = ended.stderr.replace(f"{root}/", "").replace(f"{folder}/", "").splitlines()
             lines = [line for line in said if ".proto:" in line and "parser.cc" not in line]
             raise InputError(f"a .proto file must be one that protoc compiles; it says {quote('; '.join(lines), 300)}.")
         return FileDescriptorSet.FromString(made.read_bytes())
