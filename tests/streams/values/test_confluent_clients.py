@@ -34,20 +34,25 @@ def server() -> Iterator[RegistryServer]:
         yield running
 
 
+@pytest.fixture
+def client(server: RegistryServer) -> Iterator[SchemaRegistryClient]:
+    """A client of the registry."""
+    with SchemaRegistryClient({"url": server.url}) as opened:
+        yield opened
+
+
 def _context(headers: Any = None) -> SerializationContext:
     return SerializationContext("events", MessageField.VALUE, headers)
 
 
-def test_avro_with_the_number_before_the_value(server: RegistryServer) -> None:
+def test_avro_with_the_number_before_the_value(server: RegistryServer, client: SchemaRegistryClient) -> None:
     """The usual form."""
-    client = SchemaRegistryClient({"url": server.url})
     value = AvroSerializer(client, text(CUSTOMER))(_ROW, _context())
     assert AvroValues(None, SchemaRegistry(server.url)).decode([value]) == [_READ]
 
 
-def test_avro_with_the_guid_in_a_header(server: RegistryServer) -> None:
+def test_avro_with_the_guid_in_a_header(server: RegistryServer, client: SchemaRegistryClient) -> None:
     """As confluent-kafka 2.16 writes it with ``header_schema_id_serializer``."""
-    client = SchemaRegistryClient({"url": server.url})
     headers: list[Any] = []
     serializer = AvroSerializer(client, text(CUSTOMER), conf={"schema.id.serializer": header_schema_id_serializer})
     value = serializer(_ROW, _context(headers))
@@ -57,9 +62,8 @@ def test_avro_with_the_guid_in_a_header(server: RegistryServer) -> None:
 
 @pytest.mark.parametrize("in_header", [False, True])
 @pytest.mark.parametrize("name", ["Event", "Other", "Other.Inner.Event"])
-def test_protobuf(server: RegistryServer, name: str, in_header: bool) -> None:
+def test_protobuf(server: RegistryServer, client: SchemaRegistryClient, name: str, in_header: bool) -> None:
     """With the place of the message after the number or the GUID; the client registers the text of the schema."""
-    client = SchemaRegistryClient({"url": server.url})
     fields = {"Event": {"age": 30, "spend": 2.5}, "Other": {"z": 7}, "Other.Inner.Event": {"y": 0.5}}[name]
     made, headers = message(name, **fields), [("other", b"x")]
     conf: dict[str, Any] = {"use.deprecated.format": False}
@@ -72,13 +76,12 @@ def test_protobuf(server: RegistryServer, name: str, in_header: bool) -> None:
     assert in_header == (len(headers) == 2)
 
 
-def test_answers_are_read_by_the_client(server: RegistryServer) -> None:
+def test_answers_are_read_by_the_client(server: RegistryServer, client: SchemaRegistryClient) -> None:
     """The schema of answers is registered under the subject that its name strategy expects."""
     model = stream_model()
     writer = AvroAnswers(SchemaRegistry(server.url), subject="answers-value")
     scored = model.served.score(model.served.encoder.encode_rows([{**_READ}, {**_READ, "age": 44}]))
     values = writer.encode(model, scored, [7, 8])
-    client = SchemaRegistryClient({"url": server.url})
     first, second = [
         AvroDeserializer(client)(value, SerializationContext("answers", MessageField.VALUE)) for value in values
     ]
