@@ -1,12 +1,10 @@
 """Answers in Avro: one schema for all classifiers, one for all regressions, so that a new version never changes it."""
 
-import io
+import itertools
 import struct
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import orjson
-from fastavro import parse_schema, schemaless_writer
 
 from headrace.serving.model.served_model import ScoredRows
 from headrace.streams.schema_registry import SchemaRegistry
@@ -47,7 +45,7 @@ class AvroAnswers:
             subject: Under which subject, such as ``scores-value``.
         """
         self._registry, self._subject = registry, subject
-        self._writers: dict[bool, Callable[[dict[str, Any]], bytes]] = {}
+        self._heads: dict[bool, bytes] = {}
 
     def register(self, *, has_classes: bool) -> None:
         """Register the schema before the first answer.
@@ -59,47 +57,50 @@ class AvroAnswers:
             SchemasUnavailable: If the registry does not answer.
             StoreError: If it refuses the schema.
         """
-        if has_classes in self._writers:
+        if has_classes in self._heads:
             return
-        text = answer_schema(has_classes=has_classes)
         head = b""
         if self._registry:
-            head = struct.pack(">bI", 0, self._registry.register(self._subject, text))
-        self._writers[has_classes] = _make_writer(text, head)
+            number = self._registry.register(self._subject, answer_schema(has_classes=has_classes))
+            head = struct.pack(">bI", 0, number)
+        self._heads[has_classes] = head
 
     def encode(self, model: StreamModel, scored: ScoredRows, offsets: Sequence[int]) -> list[bytes]:
         """Return the values of n answers; see ``AnswerWriter``."""
         classes = model.served.classes
         self.register(has_classes=bool(classes))
-        write = self._writers[bool(classes)]
-        facts = {
-            "model_name": model.served.name,
-            "model_version": model.version,
-            "model_digest": model.served.digest,
-        }
+        head = self._heads[bool(classes)]
+        facts = b"".join(map(_write_text, (model.served.name, model.version, model.served.digest)))
         if not classes:
+            pack = struct.Struct(f"<{len(head)}sd{len(facts)}s").pack
             pairs = zip(scored.scores, offsets, strict=True)
-            return [write({"value": value, **facts, "event_offset": offset}) for value, offset in pairs]
+            return [pack(head, value, facts) + _write_long(offset) for value, offset in pairs]
+        # An answer is numbers with texts between them, of which only the label differs.
+        names = [_write_text(name) for name in classes]
+        count = _write_long(len(classes))
+        firsts = [head + name + count + names[0] for name in names]
+        between, last = names[1:], _write_long(0) + facts
+        shape = "".join(f"d{len(name)}s" for name in [*between, last])
+        packs = [struct.Struct(f"<{len(first)}s{shape}").pack for first in firsts]
+        texts = [*between, last]
         return [
-            write(
-                {
-                    "label": classes[label],
-                    "probabilities": dict(zip(classes, row, strict=True)),
-                    **facts,
-                    "event_offset": offset,
-                }
-            )
+            packs[label](firsts[label], *itertools.chain.from_iterable(zip(row, texts, strict=True)))
+            + _write_long(offset)
             for row, label, offset in zip(scored.scores, scored.chosen, offsets, strict=True)
         ]
 
 
-def _make_writer(text: str, head: bytes) -> Callable[[dict[str, Any]], bytes]:
-    parsed = parse_schema(orjson.loads(text))
+def _write_long(number: int) -> bytes:
+    """Return a whole number as Avro writes it: zigzag, seven bits in a byte."""
+    rest = (number << 1) ^ (number >> 63)
+    written = bytearray()
+    while rest > 0x7F:
+        written.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    written.append(rest)
+    return bytes(written)
 
-    def write(answer: dict[str, Any]) -> bytes:
-        stream = io.BytesIO()
-        stream.write(head)
-        schemaless_writer(stream, parsed, answer)
-        return stream.getvalue()
 
-    return write
+def _write_text(text: str) -> bytes:
+    content = text.encode()
+    return _write_long(len(content)) + content

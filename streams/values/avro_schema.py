@@ -20,7 +20,7 @@ MOST_DEPTH = 64
 _MOST_FIELDS = 10_000
 _MOST_DECIMAL_BYTES = 64
 _MOST_SCALE = 1_000
-_MINE = "headrace-"
+_PREFIX = "headrace-"
 _TOO_DEEP = f"a schema must have at most {MOST_DEPTH} levels; this one has more."
 
 
@@ -95,7 +95,7 @@ def _rename(schema: Any, depth: int = 0) -> Any:
     }
     logical = schema.get("logicalType")
     if isinstance(logical, str):
-        changed["logicalType"] = _MINE + logical
+        changed["logicalType"] = _PREFIX + logical
     return {**schema, **changed}
 
 
@@ -157,7 +157,7 @@ def _time_reader(per_second: int) -> Callable[[Any, Any], Any]:
 def _add_reader(name: str, read: Callable[[Any, Any], Any]) -> None:
     # Under names of our own: what a user of fastavro in the same process reads stays as it is.
     base, _, logical = name.partition("-")
-    fastavro.read.LOGICAL_READERS[f"{base}-{_MINE}{logical}"] = lambda data, writer, _: read(data, writer)
+    fastavro.read.LOGICAL_READERS[f"{base}-{_PREFIX}{logical}"] = lambda data, writer, _: read(data, writer)
 
 
 for _unit, _count in {"millis": 10**3, "micros": 10**6, "nanos": 10**9}.items():

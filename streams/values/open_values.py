@@ -162,8 +162,7 @@ def _open_protobuf(options: ValueOptions, registry: SchemaRegistry | None) -> Va
 def _open_answers(
     options: ValueOptions, registry: SchemaRegistry | None, topic: str, has_classes: bool
 ) -> AnswerWriter:
-    _require_fastavro()
-    from headrace.streams.values.avro_answers import AvroAnswers, answer_schema  # noqa: PLC0415 - an extra, as above
+    from headrace.streams.values.avro_answers import AvroAnswers, answer_schema  # noqa: PLC0415 - as above
 
     writer = AvroAnswers(registry, subject=f"{topic}-value")
     if options.answer_schema:
@@ -202,5 +201,5 @@ def _require_fastavro() -> None:
         import fastavro  # noqa: F401, PLC0415 - an extra
     except ModuleNotFoundError as error:
         raise InputError(
-            "values in Avro need the package fastavro, which is not installed: pip install 'headrace[avro]'."
+            "events in Avro need the package fastavro, which is not installed: pip install 'headrace[avro]'."
         ) from error

@@ -78,8 +78,8 @@ def compile_proto(name: str, sources: Mapping[str, str], *, folder: Path | None 
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             raise InputError(f"a .proto file must be one that protoc compiles; {type(error).__name__}.") from error
         if ended.returncode:
-            said = ended.stderr.replace(f"{root}/", "").replace(f"{folder}/", "").splitlines()
-            lines = [line for line in said if ".proto:" in line and "parser.cc" not in line]
+            messages = ended.stderr.replace(f"{root}/", "").replace(f"{folder}/", "").splitlines()
+            lines = [line for line in messages if ".proto:" in line and "parser.cc" not in line]
             raise InputError(f"a .proto file must be one that protoc compiles; it says {quote('; '.join(lines), 300)}.")
         return FileDescriptorSet.FromString(made.read_bytes())
 
@@ -197,7 +197,7 @@ def _fill_pool(files: Sequence[FileDescriptorProto]) -> DescriptorPool:
 
 
 def _find_published(path: str) -> FileDescriptorProto | None:
-    """Return a file that Google publishes, by the path that others import; None if it is none, or not installed."""
+    """Return a file that Google publishes, by the path that others import; None for others and those not installed."""
     found = _PUBLISHED.fullmatch(path)
     if found is None:
         return None

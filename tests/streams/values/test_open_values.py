@@ -127,8 +127,7 @@ def test_answers_in_avro(server: RegistryServer, tmp_path: Path) -> None:
         _open(answer_values="avro", schema_registry=server.url)
 
 
-@pytest.mark.parametrize("named", [{"values": "avro", "schema": "a.avsc"}, {"answer_values": "avro"}])
-def test_without_fastavro_the_remedy_is_said(named: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_fastavro_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is an extra."""
     found = builtins.__import__
 
@@ -139,4 +138,4 @@ def test_without_fastavro_the_remedy_is_said(named: dict[str, str], monkeypatch:
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(InputError, match=r"pip install 'headrace\[avro\]'"):
-        _open(**named)
+        _open(values="avro", schema="a.avsc")
