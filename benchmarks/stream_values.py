@@ -42,7 +42,7 @@ from serving import COLUMNS, made
 from tests.streams.made_streams import batch_of
 from tests.streams.registry_server import registry_server
 from tests.streams.values.made_avro import record, text, write
-from tests.streams.values.made_protobuf import compiled, message
+from tests.streams.values.made_protobuf import described, message
 
 NAMES = [f"x{place}" for place in range(COLUMNS)]
 PROTO = 'syntax = "proto3"; message Event { %s }' % " ".join(  # noqa: UP031 - braces
@@ -90,7 +90,7 @@ def main() -> int:
             "Avro, numbers that may be null": (AvroValues(parse_avro(text(nullable))), in_nullable, JsonValues()),
             "Avro of a registry": (AvroValues(None, asked), framed, JsonValues()),
             "the same, resolved to a schema": (AvroValues(parse_avro(text(nullable)), asked), framed, JsonValues()),
-            "Protobuf": (ProtobufValues(find_message(compiled(PROTO), "")), in_protobuf, JsonValues()),
+            "Protobuf": (ProtobufValues(find_message(described(PROTO), "")), in_protobuf, JsonValues()),
         }
         for name, (reader, values, writer) in ours.items():
             scorer, batch = EventScorer(MixedValues(reader, writer)), batch_of(values)

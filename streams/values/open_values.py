@@ -146,14 +146,15 @@ def _open_protobuf(options: ValueOptions, registry: SchemaRegistry | None) -> Va
         found = _find_registered(options.schema, registry, serialized=True)
         try:
             if found and registry:
-                files = protobuf_schema.parse_registered(found, registry)
+                file = protobuf_schema.parse_registered(found, registry)
             elif options.schema.endswith(".proto"):
                 path = Path(options.schema).absolute()
                 _read_file(options.schema)
-                files = protobuf_schema.compile_proto(path.name, {}, folder=path.parent)
+                file = protobuf_schema.link_files(protobuf_schema.compile_proto(path.name, {}, folder=path.parent))
             else:
-                files = protobuf_schema.read_descriptor_set(_read_file(options.schema), "a schema of Protobuf")
-            message = protobuf_schema.find_message(files, options.message)
+                content = _read_file(options.schema)
+                file = protobuf_schema.link_files(protobuf_schema.read_descriptor_set(content))
+            message = protobuf_schema.find_message(file, options.message)
         except InputError as error:
             raise InputError(f"--schema {options.schema}: {error}") from error
     return ProtobufValues(message, registry)

@@ -15,8 +15,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from google.protobuf.descriptor import Descriptor
-from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 
@@ -27,14 +27,14 @@ from headrace.streams.values.schema_lookup import find_references
 _PUBLISHED = re.compile(r"(google/(?:protobuf|type)/[a-z_]+)\.proto")
 _COMMAND = "protoc --include_imports --descriptor_set_out=events.desc events.proto"
 _COMPILE_SECONDS = 60
+_EVENT = "headrace-event.proto"
 
 
-def read_descriptor_set(content: bytes, place: str) -> FileDescriptorSet:
+def read_descriptor_set(content: bytes) -> FileDescriptorSet:
     """Return a compiled descriptor set.
 
     Args:
         content: Its bytes.
-        place: Where it comes from, for messages.
 
     Raises:
         InputError: If it is no descriptor set.
@@ -44,7 +44,7 @@ def read_descriptor_set(content: bytes, place: str) -> FileDescriptorSet:
     except DecodeError:
         found = FileDescriptorSet()
     if not any(file.message_type for file in found.file):
-        raise InputError(f"{place} must be a compiled descriptor set with a message, as this makes one: {_COMMAND}.")
+        raise InputError(f"it must be a compiled descriptor set with a message, as this makes one: {_COMMAND}.")
     return found
 
 
@@ -94,30 +94,58 @@ def _write_sources(root: Path, sources: Mapping[str, str]) -> None:
         target.write_text(text, encoding="utf-8")
 
 
-def find_message(files: FileDescriptorSet, name: str) -> Descriptor:
-    """Return the message of a descriptor set that events are.
-
-    Args:
-        files: The set.
-        name: Full name of the message; empty for the only one of the set's last file, to which the others belong.
+def link_files(files: FileDescriptorSet) -> FileDescriptor:
+    """Return the last file of a descriptor set, to which the others belong.
 
     Raises:
-        InputError: If there is no such message, or not only one, or the set lacks what it imports.
+        InputError: If the set lacks what a file imports.
     """
-    pool = _fill_pool(files.file)
-    names = [full for file in files.file for full in _list_messages(file)]
-    last = _list_messages(files.file[-1], nested=False)
-    if not name and len(last) == 1:
-        name = last[0]
-    if name not in names:
+    pool = DescriptorPool()
+    present: set[str] = set()
+    given = {file.name for file in files.file}
+
+    def add(file: FileDescriptorProto) -> None:
+        present.add(file.name)
+        for path in file.dependency:
+            published = None if path in given or path in present else _find_published(path)
+            if published:
+                add(published)
+        pool.Add(file)
+
+    try:
+        for file in files.file:
+            add(file)
+        return pool.FindFileByName(files.file[-1].name)
+    except (TypeError, KeyError) as error:
+        raise InputError(
+            f"a descriptor set must hold all that its files import, in order, as this makes one: {_COMMAND}; "
+            f"{quote(str(error), 200)}."
+        ) from error
+
+
+def find_message(file: FileDescriptor, name: str) -> Descriptor:
+    """Return the message that events are.
+
+    Args:
+        file: The file that it is in, or that imports its file.
+        name: Its full name; empty for the only one of the file.
+
+    Raises:
+        InputError: If there is no such message, or not only one.
+    """
+    messages = list(file.message_types_by_name.values())
+    if not name and len(messages) == 1:
+        return messages[0]
+    try:
+        return file.pool.FindMessageTypeByName(name)
+    except KeyError as error:
         got = f"there is no {quote(name)}" if name else "it has several"
-        own = _list_messages(files.file[-1])
-        raise InputError(f"--message must name a message of the schema, such as {quote(own, 300)}; {got}.")
-    return pool.FindMessageTypeByName(name)
+        names = [message.full_name for message in messages]
+        raise InputError(f"--message must name a message of the schema, such as {quote(names, 300)}; {got}.") from error
 
 
-def parse_registered(schema: RegisteredSchema, registry: SchemaRegistry) -> FileDescriptorSet:
-    """Return a schema of a registry as a descriptor set, whose last file it is.
+def parse_registered(schema: RegisteredSchema, registry: SchemaRegistry) -> FileDescriptor:
+    """Return a schema of a registry.
 
     Args:
         schema: The schema, as a descriptor or as the text of a ``.proto`` file.
@@ -134,34 +162,35 @@ def parse_registered(schema: RegisteredSchema, registry: SchemaRegistry) -> File
     main = _read_descriptor(schema.text)
     if main is None or any(one is None for _, one in descriptors):
         texts = {name: one.text for name, one in others}
-        return compile_proto("headrace-event.proto", {**texts, "headrace-event.proto": schema.text})
+        return link_files(compile_proto(_EVENT, {**texts, _EVENT: schema.text}))
     files = FileDescriptorSet()
-    for name, descriptor in [*descriptors, ("headrace-event.proto", main)]:
+    for name, descriptor in [*descriptors, (_EVENT, main)]:
         assert descriptor is not None  # noqa: S101 - for the type checker
         descriptor.name = name
         files.file.append(descriptor)
-    return files
+    return link_files(files)
 
 
-def find_indexed(files: FileDescriptorSet, indexes: Sequence[int]) -> Descriptor:
-    """Return the message of a set's last file that stands at a place, as a value's first bytes name it.
+def find_indexed(file: FileDescriptor, indexes: Sequence[int]) -> Descriptor:
+    """Return the message of a file that stands at a place, as a value's first bytes name it.
 
     Args:
-        files: The set.
+        file: The file.
         indexes: Index of a message among those of the file, of one nested in it, and so on.
 
     Raises:
-        InputError: If there is none, or the set lacks what it imports.
+        InputError: If there is none.
     """
-    file = files.file[-1]
-    parts = [file.package] if file.package else []
-    messages: Sequence[DescriptorProto] = file.message_type
+    messages, found = list(file.message_types_by_name.values()), None
     for index in indexes:
         if not 0 <= index < len(messages):
-            raise InputError(f"its message must be one of the schema; there is none at {list(indexes)[:8]}.")
-        parts.append(messages[index].name)
-        messages = messages[index].nested_type
-    return _fill_pool(files.file).FindMessageTypeByName(".".join(parts))
+            break
+        found = messages[index]
+        messages = list(found.nested_types)
+    else:
+        if found is not None:
+            return found
+    raise InputError(f"its message must be one of the schema; there is none at {list(indexes)[:8]}.")
 
 
 def _read_descriptor(text: str) -> FileDescriptorProto | None:
@@ -170,30 +199,6 @@ def _read_descriptor(text: str) -> FileDescriptorProto | None:
         return FileDescriptorProto.FromString(base64.b64decode(text, validate=True))
     except (binascii.Error, ValueError, DecodeError):
         return None
-
-
-def _fill_pool(files: Sequence[FileDescriptorProto]) -> DescriptorPool:
-    pool = DescriptorPool()
-    present: set[str] = set()
-    given = {file.name for file in files}
-
-    def add(file: FileDescriptorProto) -> None:
-        present.add(file.name)
-        for path in file.dependency:
-            published = None if path in given or path in present else _find_published(path)
-            if published:
-                add(published)
-        pool.Add(file)
-
-    try:
-        for file in files:
-            add(file)
-    except TypeError as error:
-        raise InputError(
-            f"a descriptor set must hold all that its files import, in order, as this makes one: {_COMMAND}; "
-            f"{quote(str(error), 200)}."
-        ) from error
-    return pool
 
 
 def _find_published(path: str) -> FileDescriptorProto | None:
@@ -206,17 +211,3 @@ def _find_published(path: str) -> FileDescriptorProto | None:
     except ModuleNotFoundError:
         return None
     return FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb)
-
-
-def _list_messages(file: FileDescriptorProto, *, nested: bool = True) -> list[str]:
-    """Return the full names of a file's messages, with those nested in others."""
-    found: list[str] = []
-
-    def collect(messages: Sequence[DescriptorProto], above: str) -> None:
-        for message in messages:
-            found.append(f"{above}{message.name}")
-            if nested and not message.options.map_entry:
-                collect(message.nested_type, f"{above}{message.name}.")
-
-    collect(file.message_type, f"{file.package}." if file.package else "")
-    return found

@@ -9,8 +9,7 @@ other messages are left for the contract to refuse.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
@@ -82,7 +81,7 @@ class ProtobufValues:
             registry: Where the schemas of events are; None if values are bare.
         """
         self._pinned = MessageReader(message) if message else None
-        self._lookup: SchemaLookup[FileDescriptorSet] | None = None
+        self._lookup: SchemaLookup[FileDescriptor] | None = None
         if registry:
             self._lookup = SchemaLookup(registry, lambda one: parse_registered(one, registry), serialized=True)
         self._readers: dict[tuple[bytes, tuple[int, ...]], MessageReader] = {}
@@ -110,7 +109,7 @@ class ProtobufValues:
             raise RequestError(f"an event must be the message {self._pinned.name}; got {reader.name} instead.", "value")
         return self._pinned.read(value[end if start else 0 :])
 
-    def _find(self, lookup: SchemaLookup[FileDescriptorSet], key: bytes, indexes: tuple[int, ...]) -> MessageReader:
+    def _find(self, lookup: SchemaLookup[FileDescriptor], key: bytes, indexes: tuple[int, ...]) -> MessageReader:
         try:
             reader = MessageReader(find_indexed(lookup.find(key), indexes))
         except InputError as error:

@@ -5,10 +5,9 @@ from typing import Any
 
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-from headrace.streams.values.protobuf_schema import compile_proto
+from headrace.streams.values.protobuf_schema import compile_proto, link_files
 
 PROTO = """
 syntax = "proto3";
@@ -53,10 +52,7 @@ def compiled(text: str = PROTO) -> FileDescriptorSet:
 @functools.cache
 def described(text: str = PROTO) -> FileDescriptor:
     """The descriptor of a ``.proto`` file, in a pool of its own."""
-    pool = DescriptorPool()
-    for file in compiled(text).file:
-        pool.Add(file)
-    return pool.FindFileByName("events.proto")
+    return link_files(compiled(text))
 
 
 def message(name: str, proto: str = PROTO, /, **fields: Any) -> Any:

@@ -16,7 +16,7 @@ from headrace.core.base.errors import InputError, RequestError
 from headrace.streams.event_scorer import EventScorer
 from headrace.streams.schema_registry import SchemaRegistry, SchemasUnavailable
 from headrace.streams.values.json_values import JsonValues
-from headrace.streams.values.protobuf_schema import compile_proto, find_message, read_descriptor_set
+from headrace.streams.values.protobuf_schema import compile_proto, find_message, link_files, read_descriptor_set
 from headrace.streams.values.protobuf_values import ProtobufValues
 from headrace.streams.values.value_codec import MixedValues
 from tests.streams.made_streams import batch_of, event, models
@@ -27,7 +27,7 @@ _MOMENT = {"seconds": 1_714_558_500}
 
 
 def _read(name: str, value: bytes, text: str = PROTO) -> Any:
-    (row,) = ProtobufValues(find_message(compiled(text), f"shop.{name}")).decode([value])
+    (row,) = ProtobufValues(find_message(described(text), f"shop.{name}")).decode([value])
     return row
 
 
@@ -103,7 +103,7 @@ def test_no_bytes_stop_the_stream(data: st.DataObject) -> None:
     good = message("Event", age=30, spend=2.5, plan=0, joined=_MOMENT).SerializeToString()
     cut = data.draw(st.integers(0, len(good)))
     bad = good[:cut] + data.draw(st.binary(max_size=20)) + good[data.draw(st.integers(0, len(good))) :]
-    before, found, after = ProtobufValues(find_message(compiled(), "shop.Event")).decode([good, bad, good])
+    before, found, after = ProtobufValues(find_message(described(), "shop.Event")).decode([good, bad, good])
     assert before == after == {"age": 30, "spend": 2.5, "plan": "basic", "joined": "2024-05-01 10:15:00"}
     assert isinstance(found, dict) or (found.reason == "value" and str(found).endswith("."))
 
@@ -120,7 +120,7 @@ def test_a_row_is_judged_as_the_same_row_in_json(age: int, spend: float | None, 
     in_protobuf = message("Event", age=age, spend=spend, plan=plan, joined=moment).SerializeToString()
     written = None if joined is None else datetime.fromtimestamp(joined, UTC).replace(tzinfo=None).isoformat(sep=" ")
     in_json = json.dumps({"age": age, "spend": spend, "plan": plan, "joined": written}).encode()
-    reader = MixedValues(ProtobufValues(find_message(compiled(), "shop.Event")), JsonValues())
+    reader = MixedValues(ProtobufValues(find_message(described(), "shop.Event")), JsonValues())
     (ours,) = EventScorer(reader).score(batch_of([in_protobuf]), models()).outcomes
     (theirs,) = EventScorer(JsonValues()).score(batch_of([in_json]), models()).outcomes
     assert ours == theirs
@@ -128,29 +128,29 @@ def test_a_row_is_judged_as_the_same_row_in_json(age: int, spend: float | None, 
 
 def test_the_message_is_found_in_a_set() -> None:
     """By its full name, also a nested one; without a name it is the only one of the last file."""
-    assert find_message(compiled(), "shop.Other.Inner.Event").full_name == "shop.Other.Inner.Event"
-    single = compiled('syntax = "proto3"; message Only { int32 x = 1; map<string, int32> m = 2; }')
+    assert find_message(described(), "shop.Other.Inner.Event").full_name == "shop.Other.Inner.Event"
+    single = described('syntax = "proto3"; message Only { int32 x = 1; map<string, int32> m = 2; }')
     assert find_message(single, "").full_name == "Only"
     with pytest.raises(InputError, match=r"shop\.Other.*it has several"):
-        find_message(compiled(), "")
+        find_message(described(), "")
     with pytest.raises(InputError, match="there is no 'Event'"):
-        find_message(compiled(), "Event")
+        find_message(described(), "Event")
 
 
 def test_a_set_needs_not_hold_what_google_publishes() -> None:
     """Else it must hold all that it imports."""
     alone = FileDescriptorSet(file=[file for file in compiled().file if file.name == "events.proto"])
-    assert find_message(alone, "shop.Event").fields_by_name["joined"].message_type.name == "Timestamp"
+    assert find_message(link_files(alone), "shop.Event").fields_by_name["joined"].message_type.name == "Timestamp"
     alone.file[0].dependency.append("elsewhere.proto")
     with pytest.raises(InputError, match="must hold all that its files import"):
-        find_message(alone, "shop.Event")
+        link_files(alone)
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"syntax = 'proto3';"])
 def test_what_is_no_descriptor_set_is_refused(content: bytes) -> None:
     """With the command that makes one."""
     with pytest.raises(InputError, match="protoc --include_imports --descriptor_set_out="):
-        read_descriptor_set(content, "events.desc")
+        read_descriptor_set(content)
 
 
 def test_what_protoc_refuses_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +224,7 @@ def test_a_message_for_reading_hides_how_producers_changed(server: RegistryServe
     newer = PROTO.replace("int64 age = 1;", "int64 age = 1; string extra = 9;")
     number = server.add(newer, kind="PROTOBUF")
     good = message("Event", newer, age=30, extra="x").SerializeToString()
-    reader = ProtobufValues(find_message(compiled(), "shop.Event"), SchemaRegistry(server.url))
+    reader = ProtobufValues(find_message(described(), "shop.Event"), SchemaRegistry(server.url))
     rows = reader.decode([_framed(number, b"\x02\x02", good), _framed(number, b"\0", b"")])
     assert rows[0] == {"age": 30, "spend": None, "plan": "basic", "joined": None}
     assert "must be the message shop.Event; got shop.Other" in str(rows[1])
