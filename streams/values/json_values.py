@@ -4,6 +4,7 @@ An answer holds what the server's answer to a row holds (``label`` and ``probabi
 ``model_name``, ``model_version``, ``model_digest`` and ``event_offset``.
 """
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,7 +43,8 @@ class JsonValues:
         ]
 
 
-_NUMBER = "\0"
+# No name of a model, version or class is it.
+_NUMBER = f"a number {uuid.uuid4()}"
 
 
 def _write_template(model: StreamModel, answer: dict[str, Any]) -> bytes:
