@@ -176,6 +176,42 @@ def test_an_array_that_takes_no_bytes_is_refused(items: Any) -> None:
     assert _read(record(x={"type": "array", "items": "int"}, y="int"), block) == {"x": [1, 2], "y": 3}
 
 
+_TREE = {
+    "type": "record",
+    "name": "Tree",
+    "fields": [
+        {"name": "marks", "type": {"type": "map", "values": ["null", "double", "string"]}},
+        {"name": "code", "type": {"type": "fixed", "name": "Code", "size": 2}},
+        {"name": "kind", "type": {"type": "enum", "name": "Kind", "symbols": ["leaf", "branch"]}},
+        {"name": "flags", "type": {"type": "array", "items": {"type": "array", "items": "boolean"}}},
+        {"name": "children", "type": {"type": "array", "items": "Tree"}},
+    ],
+}
+_MARKS = st.none() | st.floats(allow_nan=False) | st.text(max_size=3)
+_LEAVES = {
+    "marks": st.dictionaries(st.text(max_size=3), _MARKS, max_size=3),
+    "code": st.binary(min_size=2, max_size=2),
+    "kind": st.sampled_from(["leaf", "branch"]),
+    "flags": st.lists(st.lists(st.booleans(), max_size=2), max_size=2),
+}
+_TREES = st.recursive(
+    st.fixed_dictionaries({**_LEAVES, "children": st.just([])}),
+    lambda below: st.fixed_dictionaries({**_LEAVES, "children": st.lists(below, max_size=2)}),
+    max_leaves=5,
+)
+
+
+@given(tree=_TREES, data=st.data())
+def test_bounds_agree_with_what_is_read(tree: Any, data: st.DataObject) -> None:
+    """A value within bounds is read whole; no other bytes do harm."""
+    value = write(_TREE, tree)
+    assert _read(_TREE, value) == tree
+    cut = data.draw(st.integers(0, len(value)))
+    bad = value[:cut] + data.draw(st.binary(max_size=8)) + value[data.draw(st.integers(cut, len(value))) :]
+    found = _read(_TREE, bad)
+    assert isinstance(found, dict | RequestError)
+
+
 @pytest.mark.parametrize(
     ("schema", "sentence"),
     [
