@@ -155,7 +155,8 @@ _NESTED = {"type": "record", "name": "Node", "fields": [{"name": "next", "type":
 def test_a_deep_value_is_refused() -> None:
     """Surprise: fastavro 1.13.1 reads a type that names itself by recursion in C; some kilobytes end the process."""
     code = (
-        "import io, fastavro\n"
+        "import io, fastavro, resource\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
         f"schema = fastavro.parse_schema({_NESTED!r})\n"
         "fastavro.schemaless_reader(io.BytesIO(bytes([2]) * 1_000_000), schema, None)\n"
     )
