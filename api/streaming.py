@@ -32,6 +32,12 @@ def stream(
     candidate: ModelReference = "",
     share: float = 0.1,
     test: str = "",
+    values: str = "json",
+    schema: str = "",
+    message: str = "",
+    schema_registry: str = "",
+    answer_values: str = "json",
+    answer_schema: str = "",
     threads: int = 1,
     started: Callable[[str], None] | None = None,
 ) -> "StreamCounts":
@@ -54,6 +60,13 @@ def stream(
         candidate: Another version that answers a share of the keys; empty for none.
         share: Its share of the keys, 0.001 to 0.999.
         test: Name of the test by which keys are assigned; empty for the model's name.
+        values: Form of the events: ``json``, ``avro`` or ``protobuf``.
+        schema: File of their schema (``.avsc``, a compiled descriptor set, ``.proto``), or its number in the registry;
+            empty to take each event's own from the registry.
+        message: Full name of the Protobuf message; empty for the schema's only one.
+        schema_registry: Address of a schema registry, whose clients write the events; empty for none.
+        answer_values: Form of the answers: ``json`` or ``avro``.
+        answer_schema: File that the Avro schema of the answers is written to; empty for none.
         threads: Threads of the inference engine.
         started: Called with the address of the metrics; None for no call.
 
@@ -63,7 +76,7 @@ def stream(
     Raises:
         MissingError: If there is no such model or topic.
         InputError: If an option is wrong.
-        StoreError: If the topics are not reached, or refuse what is read or written.
+        StoreError: If the topics or the schema registry are not reached, or refuse what is read or written.
     """
     from headrace.serving.telemetry.page_server import serve_pages  # noqa: PLC0415 - importing the API costs milliseconds
     from headrace.streams.event_scorer import EventScorer  # noqa: PLC0415 - as above
@@ -72,8 +85,9 @@ def stream(
     from headrace.streams.stream_model import KeyDivision, ModelWatch, StreamModels  # noqa: PLC0415 - as above
     from headrace.streams.stream_worker import BatchLimits, StreamWorker  # noqa: PLC0415 - as above
     from headrace.streams.topic_address import parse_topic, require_name  # noqa: PLC0415 - as above
-    from headrace.streams.values.json_values import JsonValues  # noqa: PLC0415 - as above
+    from headrace.streams.values.open_values import ValueOptions, open_values  # noqa: PLC0415 - as above
 
+    options = ValueOptions(values, schema, message, schema_registry, answer_values, answer_schema)
     events, answers = parse_topic(source), parse_topic(target)
     letters = parse_topic(dead_letter) if dead_letter else answers.beside(f"{answers.topic}-dead-letter")
     limits, status = BatchLimits(batch_rows, batch_seconds), StreamStatus(ready_rows=ready_rows)
@@ -91,6 +105,8 @@ def stream(
         name = watch.model.served.name
         other = load(*_locate(candidate)) if candidate else None
         division = KeyDivision(test or name, share) if other else None
+        has_classes = bool(watch.model.served.classes)
+        codec = open_values(options, answers=answers.topic, has_classes=has_classes, ended=ended.is_set)
         broker = stack.enter_context(
             open_broker(
                 events,
@@ -108,7 +124,7 @@ def stream(
 
         worker = StreamWorker(
             broker,
-            EventScorer(JsonValues()),
+            EventScorer(codec),
             find_models,
             source=events.topic,
             status=status,

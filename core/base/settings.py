@@ -13,6 +13,7 @@ from headrace.core.base.environment_values import (
     KfpSettings,
     KsqlSettings,
     Login,
+    SchemaRegistrySettings,
     TrialSettings,
     positive,
 )
@@ -133,6 +134,16 @@ def ksql_settings() -> KsqlSettings:
         user=os.environ.get("HEADRACE_KSQLDB_USER", ""),
         password=os.environ.get("HEADRACE_KSQLDB_PASSWORD", ""),
         ca_file=os.environ.get("HEADRACE_KSQLDB_CA_FILE", ""),
+    )
+
+
+def schema_registry_settings() -> SchemaRegistrySettings:
+    """Return the login at a schema registry, of ``HEADRACE_SCHEMA_REGISTRY_*``."""
+    return SchemaRegistrySettings(
+        user=os.environ.get("HEADRACE_SCHEMA_REGISTRY_USER", ""),
+        password=os.environ.get("HEADRACE_SCHEMA_REGISTRY_PASSWORD", ""),
+        token=os.environ.get("HEADRACE_SCHEMA_REGISTRY_TOKEN", ""),
+        ca_file=os.environ.get("HEADRACE_SCHEMA_REGISTRY_CA_FILE", ""),
     )
 
 

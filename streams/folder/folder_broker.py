@@ -89,8 +89,12 @@ class FolderBroker:
                 self._require_generation(batch)
                 self._state.commit(self._group, self._source, batch.ends, self._build_segments(records))
         except StoreError:
-            self._generation, self._positions = -1, {}  # what is committed is looked up again by the next poll
+            self.give_back(batch)
             raise
+
+    def give_back(self, batch: EventBatch) -> None:  # noqa: ARG002 - all that is not committed comes again
+        """Let events come again; see ``Broker``."""
+        self._generation, self._positions = -1, {}  # what is committed is looked up again by the next poll
 
     @property
     def at_end(self) -> bool:

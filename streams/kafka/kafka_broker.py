@@ -109,6 +109,10 @@ class KafkaBroker:
             self._rewind(batch.starts)
             raise
 
+    def give_back(self, batch: EventBatch) -> None:
+        """Let events come again; see ``Broker``."""
+        self._rewind(batch.starts)
+
     @property
     def reachable(self) -> bool:
         """Whether the broker answers; see ``Broker``."""

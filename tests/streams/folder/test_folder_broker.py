@@ -99,6 +99,16 @@ def test_a_worker_whose_partitions_moved_cannot_commit(tmp_path: Path) -> None:
     assert len(read_records(tmp_path, "answers")) == 6
 
 
+def test_events_that_are_given_back_come_again(tmp_path: Path) -> None:
+    """From where the group has committed, in their order."""
+    _fill(tmp_path, *[GOOD] * 4, partitions=1)
+    broker = _open(tmp_path)
+    _work(broker, broker.poll(rows=1, seconds=0))
+    broker.give_back(broker.poll(rows=2, seconds=0))
+    assert not broker.at_end
+    assert broker.poll(rows=9, seconds=0).offsets == [1, 2, 3]
+
+
 def test_a_persons_files_are_topics(tmp_path: Path) -> None:
     """JSON Lines without keys, and Parquet, whose rows are values."""
     (tmp_path / "events" / "0").mkdir(parents=True)
