@@ -8,7 +8,7 @@ committed; and a producer's transactional id ends the open transaction of its pr
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -78,7 +78,7 @@ class KafkaBroker:
         common = read_common(servers, settings or KafkaSettings())
         self._facts = read_topics(common, [source, answers, dead_letters], place=servers, seconds=connect_seconds)
         name = f"headrace-{group}-{instance or uuid.uuid4().hex}"
-        self.reachable = True
+        self.reachable, self._was_away = True, False
         self._writer = TransactionWriter(common, name, place=servers, ended=ended, note_reachable=self._note_reachable)
         self._positions = PartitionPositions()
         self._unplaced: set[int] = set()
@@ -129,12 +129,13 @@ class KafkaBroker:
         ends = [TopicPartition(self._source, partition, offset) for partition, offset in batch.ends.items()]
         try:
             self._writer.write(records, ends, batch.group)
-        except OutcomeUnknown:
-            self._read_committed(batch.starts)
+        except TransactionAborted as error:
+            if isinstance(error, OutcomeUnknown) or self._was_away:
+                self._read_committed()
+            else:
+                self._rewind(batch.starts)
             raise
-        except TransactionAborted:
-            self._rewind(batch.starts)
-            raise
+        self._was_away = False
 
     @property
     def assigned(self) -> frozenset[int] | None:
@@ -215,26 +216,36 @@ class KafkaBroker:
 
     def _place_partitions(self) -> None:
         """Begin the partitions for which the client has no offset; what fails is tried again by the next poll."""
-        for partition in sorted(self._unplaced & (self._positions.assigned or frozenset())):
-            place = TopicPartition(self._source, partition)
-            try:
-                low, high = self._consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)
-                committed = self._consumer.committed([place], timeout=_ANSWER_SECONDS)[0]
-                if committed.error is not None:
-                    raise KafkaException(committed.error)  # noqa: TRY301 - handled as one that is raised
-                place.offset = choose_offset(committed.offset, low, high)
-                self._consumer.incremental_unassign([TopicPartition(self._source, partition)])
-                self._consumer.incremental_assign([place])
-            except KafkaException as error:
-                _logger.info("partition %d does not begin yet: %s", partition, error)
-                continue
-            self._unplaced.discard(partition)
-            if committed.offset >= 0 and place.offset != committed.offset:
-                self._positions.lost_offsets += max(low - committed.offset, 0)
-                _logger.warning(
-                    "partition %d of %s has offsets %d to %d, and %d was to be read: it goes on at %d; %d are lost.",
-                    partition, self._source, low, high, committed.offset, low, max(low - committed.offset, 0),
-                )  # fmt: skip
+        waiting = sorted(self._unplaced & (self._positions.assigned or frozenset()))
+        if not waiting:
+            return
+        places = [TopicPartition(self._source, partition) for partition in waiting]
+        try:
+            for place in self._consumer.committed(places, timeout=_ANSWER_SECONDS):
+                if place.error is not None:
+                    raise KafkaException(place.error)  # noqa: TRY301 - handled as one that is raised
+                self._begin(place.partition, place.offset)
+        except KafkaException as error:
+            _logger.info("partitions %s do not begin yet: %s", waiting, error)
+
+    def _begin(self, partition: int, committed: int) -> None:
+        """Begin a partition where the group has committed; negative for nowhere.
+
+        Raises:
+            KafkaException: If the broker does not answer.
+        """
+        place = TopicPartition(self._source, partition)
+        low, high = self._consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)
+        place.offset = choose_offset(committed, low, high)
+        self._consumer.incremental_unassign([TopicPartition(self._source, partition)])
+        self._consumer.incremental_assign([place])
+        self._unplaced.discard(partition)
+        if committed >= 0 and place.offset != committed:
+            self._positions.lost_offsets += max(low - committed, 0)
+            _logger.warning(
+                "partition %d of %s has offsets %d to %d, and %d was to be read: it goes on at %d; %d are lost.",
+                partition, self._source, low, high, committed, low, max(low - committed, 0),
+            )  # fmt: skip
 
     def _rewind(self, offsets: Mapping[int, int]) -> None:
         """Read from offsets on, as far as their partitions are still this worker's."""
@@ -246,14 +257,16 @@ class KafkaBroker:
                     _logger.info("partition %d is not read again: %s", partition, error)
                 self._positions.rewind(partition, offset)
 
-    def _read_committed(self, partitions: Iterable[int]) -> None:
+    def _read_committed(self) -> None:
         """Read from where the group has committed, which the client finds out while it is polled.
 
-        Not by the client's ``committed``: it waits for a rebalance that goes on only while the client is polled (seen
-        with librdkafka 2.16.0 after a broker was gone for longer than the session).
+        In all partitions, since a broker that was killed may have dropped what it had said is committed. Not by the
+        client's ``committed``: it waits for a rebalance that goes on only while the client is polled (seen with
+        librdkafka 2.16.0 after a broker was gone for longer than the session).
         """
-        for partition in frozenset(partitions) & (self._positions.assigned or frozenset()):
+        for partition in (self._positions.assigned or frozenset()) - self.held:
             place = TopicPartition(self._source, partition)
+            self._unplaced.discard(partition)
             try:
                 self._consumer.incremental_unassign([place])
                 self._consumer.incremental_assign([place])
@@ -304,6 +317,7 @@ class KafkaBroker:
             self._note_reachable(any(one["state"] == "UP" for one in statistics["brokers"].values()))
 
     def _note_reachable(self, reachable: bool) -> None:
+        self._was_away |= not reachable
         if reachable != self.reachable:
             self.reachable = reachable
             if reachable:
