@@ -55,7 +55,7 @@ class KafkaServer:
         further = dict(listeners or {})
         self.addresses = {name: f"127.0.0.1:{free_port()}" for name in further}
         places = "".join(f",{name}://{address}" for name, address in self.addresses.items())
-        protocols = "".join(f",{name}:{protocol}" for name, protocol in further.items())
+        known = {"PLAINTEXT": "PLAINTEXT", "SECURE": "SASL_PLAINTEXT", "CONTROLLER": "PLAINTEXT", **further}
         self._home, self._jars = home, classpath()
         self.address = f"127.0.0.1:{free_port()}"
         self.secure_address = f"127.0.0.1:{free_port()}"
@@ -68,7 +68,7 @@ class KafkaServer:
             "controller.quorum.voters": f"1@{controller}",
             "controller.listener.names": "CONTROLLER",
             "listeners": f"PLAINTEXT://{self.address},SECURE://{self.secure_address},CONTROLLER://{controller}{places}",
-            "listener.security.protocol.map": f"PLAINTEXT:PLAINTEXT,SECURE:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}",
+            "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in known.items()),
             "inter.broker.listener.name": "PLAINTEXT",
             "listener.name.secure.sasl.enabled.mechanisms": "PLAIN",
             "listener.name.secure.plain.sasl.jaas.config": f"{module} {users}",
