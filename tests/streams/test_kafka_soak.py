@@ -116,10 +116,8 @@ def test_a_stream_under_load_keeps_its_memory_and_answers_each_event_once(
         source, target = make_topics(server, "soak", _PARTITIONS)
         ended = threading.Event()
         load = Source(server, "soak", ended)
-        readers = [
-            Reader(server, "soak-answers", poison=False),
-            Reader(server, "soak-answers-dead-letter", poison=True),
-        ]
+        letters = Reader(server, "soak-answers-dead-letter", poison=True)
+        readers = [Reader(server, "soak-answers", poison=False), letters]
         options = ("--version-seconds", "0.5")
         with stream_process(source, target, tmp_path / "log", *options, model="customers@production") as worker:
             worker.wait_ready()
