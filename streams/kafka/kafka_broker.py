@@ -5,10 +5,12 @@ positions of a member whose generation has passed, so the generation is noted wh
 committed; and a producer's transactional id ends the open transaction of its predecessor.
 """
 
+import contextlib
 import logging
+import math
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -36,6 +38,7 @@ _ANSWER_SECONDS = 3.0
 _NEVER = 2**63 - 1
 _LOOK_SECONDS = 5.0
 _FRESH_SECONDS = 3.0
+_OPEN_SECONDS = 30.0
 _logger = logging.getLogger(__name__)
 
 
@@ -83,7 +86,8 @@ class KafkaBroker:
         self._positions = PartitionPositions()
         self._unplaced: set[int] = set()
         self.held: frozenset[int] = frozenset()
-        self._looked = time.monotonic()
+        self._looked = self._waiting_since = time.monotonic()
+        self._named = bool(instance)
         config = consumer_settings(common, group=group, instance=instance)
         try:
             self._consumer = Consumer({**config, "stats_cb": self._read_statistics})
@@ -97,6 +101,7 @@ class KafkaBroker:
         """Return the next events; see ``Broker``."""
         self._look_for_partitions()
         self._place_partitions()
+        self._watch_beginnings()
         messages = self._take(1, _IDLE_SECONDS)
         if messages:
             deadline, size = time.monotonic() + seconds, len(messages[0])
@@ -246,6 +251,35 @@ class KafkaBroker:
                 "partition %d of %s has offsets %d to %d, and %d was to be read: it goes on at %d; %d are lost.",
                 partition, self._source, low, high, committed, low, max(low - committed, 0),
             )  # fmt: skip
+
+    def _watch_beginnings(self) -> None:
+        """Say, or mend, that no partition begins because a transaction with the group's positions never ends."""
+        now, waiting = time.monotonic(), self._positions.unbegun - self.held
+        if not waiting or not self.reachable:
+            self._waiting_since = now
+        elif now > self._waiting_since + _OPEN_SECONDS:
+            self._waiting_since = now if self._named else math.inf
+            _logger.warning(
+                "partitions %s of %s do not begin: Kafka at %s does not say where the group goes on, as long as a "
+                "transaction with its positions is open; one that no worker ends is found by kafka-transactions.sh "
+                "find-hanging --max-transaction-timeout 1, and ended by kafka-transactions.sh abort.",
+                sorted(waiting), self._source, self._place,
+            )  # fmt: skip
+            if self._named:
+                self._end_open(waiting)
+
+    def _end_open(self, waiting: Iterable[int]) -> None:
+        """End what a predecessor of this name may have left open."""
+        counts = self.partition_counts()
+        records = [
+            OutgoingRecord(topic, partition, b"", b"headrace", None, 0)
+            for topic, count in counts.items()
+            for partition in range(count)
+        ]
+        places = [TopicPartition(self._source, partition, 0) for partition in waiting]
+        with contextlib.suppress(OutcomeUnknown):
+            self._writer.end_open(records, places, self._consumer.consumer_group_metadata())
+        self._read_committed()
 
     def _rewind(self, offsets: Mapping[int, int]) -> None:
         """Read from offsets on, as far as their partitions are still this worker's."""

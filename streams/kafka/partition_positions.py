@@ -69,6 +69,12 @@ class PartitionPositions:
         return default if place is None or place.next_offset < 0 else place.next_offset
 
     @property
+    def unbegun(self) -> frozenset[int]:
+        """The partitions of which neither an event nor the end was seen since they were given, or given back."""
+        found = (self._partitions or {}).items()
+        return frozenset(partition for partition, place in found if place.next_offset < 0 and place.end < 0)
+
+    @property
     def at_end(self) -> bool:
         """Whether everything is read that was there at the assignment; see ``Broker``."""
         if self._partitions is None:

@@ -13,11 +13,12 @@ What librdkafka 2.16.0 does with Kafka 4.4.0 when a broker is gone for a while d
   old session ends (9 s); what it rolls back in that time for lack of time it drops when that session ends, with "these
   partitions are likely deleted already", and says that the transaction is complete. Its answers then stay open, the
   next commit of the same producer makes them visible, and positions of the group are unstable for ever. So a new
-  producer begins by aborting a transaction of its own in all the partitions of the last one: the marker ends both.
+  producer begins by aborting a transaction of its own in all these partitions: the marker ends both.
 """
 
 import functools
 import math
+import operator
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,6 +44,9 @@ class _Transaction(NamedTuple):
     records: Sequence[OutgoingRecord]
     positions: list[TopicPartition]
     group: Any
+
+
+_NOTHING = _Transaction((), [], None)
 
 
 class TransactionWriter:
@@ -73,7 +77,7 @@ class TransactionWriter:
         self._config = {**settings, "delivery.report.only.error": True, "on_delivery": self._note_delivery}
         self._place, self._ended, self._note_reachable = place, ended, note_reachable
         self._failures: list[KafkaError] = []
-        self._fenced = 0
+        self._fenced, self._ended_last = 0, _NOTHING
         self._began, self._longest = -math.inf, float(settings["transaction.timeout.ms"]) / 1000
         self._producer = self._connect(_START_SECONDS)
 
@@ -105,7 +109,24 @@ class TransactionWriter:
             reason = f"Kafka at {self._place} did not answer to a transaction."
             self._replace(reason, _Transaction(records, positions, group))
         self._fenced = 0
+        self._ended_last = _Transaction(list(_one_of_each(records)), positions, group)
         self._note_reachable(True)
+
+    def end_open(self, records: Sequence[OutgoingRecord], positions: list[TopicPartition], group: Any) -> None:
+        """End what a predecessor of this id left open and the broker calls complete; see the module's text.
+
+        Args:
+            records: One for each partition that may be open; nobody will see them.
+            positions: Any, of the group.
+            group: The group's metadata.
+
+        Raises:
+            OutcomeUnknown: If nobody answered.
+            FencedError: If another producer has this one's id.
+        """
+        open_one = _Transaction(records, positions, group)
+        if not self._end_again(open_one):
+            self._replace(f"Kafka at {self._place} did not answer to a transaction.", open_one)
 
     def close(self) -> None:
         """Give up what is open; nothing of it becomes visible."""
@@ -157,25 +178,20 @@ class TransactionWriter:
         raise OutcomeUnknown(reason)
 
     def _end_again(self, last: _Transaction) -> bool:
-        """Abort a transaction in all partitions of the last one; return whether that was possible.
+        """Abort a transaction in all partitions of the last one and of that before it; return whether that worked.
 
-        It changes nothing where the last one has ended: its records are those of the last one once more.
+        It changes nothing where these have ended: its records are some of theirs once more.
         """
         producer = self._producer
-        places = {(record.topic, record.partition): record for record in last.records}
+        records = _one_of_each([*last.records, *self._ended_last.records])
         try:
             self._began = time.monotonic()
             producer.begin_transaction()
-            _produce(producer, places.values())
+            _produce(producer, records)
             if producer.flush(_WAIT_SECONDS):
                 self._note_reachable(False)
                 return False
-            try:
-                self._wait_for(lambda: producer.send_offsets_to_transaction(last.positions, last.group, _TRY_SECONDS))
-            except KafkaException as refused:
-                # The partition of positions joins the transaction before the group is asked, which may refuse.
-                if not kafka_errors.error_of(refused).txn_requires_abort():
-                    raise
+            self._add_positions(producer, last)
             self._repeat(lambda: producer.abort_transaction(_TRY_SECONDS))
         except (KafkaException, BufferError) as raised:
             self._note_fence(kafka_errors.error_of(raised))
@@ -183,6 +199,16 @@ class TransactionWriter:
         except TimeoutError:
             return False
         return True
+
+    def _add_positions(self, producer: Producer, last: _Transaction) -> None:
+        """Let the partition of the group's positions join a transaction, whether the group takes these or not."""
+        if not last.positions:
+            return
+        try:
+            self._wait_for(lambda: producer.send_offsets_to_transaction(last.positions, last.group, _TRY_SECONDS))
+        except KafkaException as refused:  # by the group, which is asked when the partition has joined
+            if not kafka_errors.error_of(refused).txn_requires_abort():
+                raise
 
     def _connect(self, seconds: float) -> Producer:
         producer = Producer(self._config)
@@ -235,6 +261,12 @@ class TransactionWriter:
     def _note_delivery(self, error: KafkaError | None, _: Message) -> None:
         if error is not None:
             self._failures.append(error)
+
+
+def _one_of_each(records: Iterable[OutgoingRecord]) -> Iterable[OutgoingRecord]:
+    """Return a record of each partition."""
+    kept = list(records)
+    return dict(zip(map(operator.itemgetter(0, 1), kept), kept, strict=True)).values()
 
 
 def _produce(producer: Producer, records: Iterable[OutgoingRecord]) -> None:
