@@ -96,14 +96,17 @@ def measure_latencies(
     cut = (options.batch_rows, options.batch_seconds)
     rows = int(options.rate * options.latency_seconds)
     found: dict[str, list[dict[str, float]]] = {who: [] for who in loops}
-    for _ in range(options.repeat):
-        for who, (script, place) in loops.items():
-            one = measure_latency(server, script, place, *cut, bodies=bodies, rows=rows, rate=options.rate)
+    for turn in range(options.repeat + 1):
+        # Who is first changes; the turn before the first one warms the broker.
+        for who in sorted(loops, reverse=bool(turn % 2)):
+            script, place = loops[who]
+            count = rows if turn else options.rate
+            one = measure_latency(server, script, place, *cut, bodies=bodies, rows=count, rate=options.rate)
+            if not turn:
+                continue
             found[who].append(one)
-            print(
-                f"{family[:10]:10} {who:10} {one['rate']:9,.0f} {one['p50']:8.1f} {one['p99']:8.1f} {one['most']:8.1f}",
-                flush=True,
-            )
+            figures = " ".join(f"{one[name]:8.1f}" for name in ("p50", "p99", "most"))
+            print(f"{family[:10]:10} {who:10} {one['rate']:9,.0f} {figures}", flush=True)
     return found
 
 

@@ -253,7 +253,7 @@ class KafkaBroker:
             )  # fmt: skip
 
     def _watch_beginnings(self) -> None:
-        """Say, or mend, that no partition begins because a transaction with the group's positions never ends."""
+        """Warn of a transaction with the group's positions that never ends; end one of this worker's name."""
         now, waiting = time.monotonic(), self._positions.unbegun - self.held
         if not waiting or not self.reachable:
             self._waiting_since = now

@@ -46,9 +46,9 @@ def read_topics(common: Mapping[str, Any], topics: Sequence[str], *, place: str,
         MissingError: If a topic does not exist, or this user may not see it.
         StoreError: If no broker answers, or the login is refused.
     """
-    heard: list[KafkaError] = []
+    reported: list[KafkaError] = []
     settings: dict[str, Any] = {name: value for name, value in common.items() if name != "allow.auto.create.topics"}
-    settings["error_cb"] = heard.append
+    settings["error_cb"] = reported.append
     try:
         admin = AdminClient(settings)
     except KafkaException as error:
@@ -63,12 +63,12 @@ def read_topics(common: Mapping[str, Any], topics: Sequence[str], *, place: str,
         except KafkaException as error:
             admin.poll(0)
             patience = min(2 * patience, _LONGEST_TRY_SECONDS)
-            refusal = find_refusal(heard, place)
+            refusal = find_refusal(reported, place)
             if refusal is not None:
                 raise refusal from error
             if time.monotonic() > deadline:
-                said = [one for one in heard if one.code() != KafkaError._ALL_BROKERS_DOWN]
-                found = said[-1] if said else error.args[0]
+                errors = [one for one in reported if one.code() != KafkaError._ALL_BROKERS_DOWN]
+                found = errors[-1] if errors else error.args[0]
                 raise StoreError(
                     f"a broker must answer at {place} within {seconds:g} s; none does ({describe(found)}): "
                     "look at the address, and whether it wants a login (HEADRACE_KAFKA_USER) or TLS "
@@ -84,14 +84,14 @@ def read_topics(common: Mapping[str, Any], topics: Sequence[str], *, place: str,
     return TopicFacts(partitions, {topic: _read_largest(admin, topic) for topic in topics})
 
 
-def find_refusal(heard: Sequence[KafkaError], place: str) -> StoreError | None:
+def find_refusal(reported: Sequence[KafkaError], place: str) -> StoreError | None:
     """Return the error of a login or a certificate that was refused, if that is among what the client has reported.
 
     Args:
-        heard: What the client has reported.
+        reported: What the client has reported.
         place: The brokers, for messages.
     """
-    for error in heard:
+    for error in reported:
         if error.code() == KafkaError._AUTHENTICATION:
             return StoreError(
                 f"Kafka at {place} must accept the login; {describe(error)}: look at HEADRACE_KAFKA_USER, "
