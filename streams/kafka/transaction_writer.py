@@ -22,7 +22,7 @@ import operator
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
@@ -36,6 +36,9 @@ _PAUSE_SECONDS = 0.1
 _SLOW_SECONDS = 3.0
 _START_SECONDS = 60.0
 _WAIT_SECONDS = TRANSACTION_SECONDS + 5.0
+
+
+_Result = TypeVar("_Result")
 
 
 class _Transaction(NamedTuple):
@@ -188,7 +191,7 @@ class TransactionWriter:
             self._began = time.monotonic()
             producer.begin_transaction()
             _produce(producer, records)
-            if producer.flush(_WAIT_SECONDS):
+            if _serve(lambda: producer.flush(_WAIT_SECONDS)):
                 self._note_reachable(False)
                 return False
             self._add_positions(producer, last)
@@ -248,7 +251,7 @@ class TransactionWriter:
         deadline = time.monotonic() + _WAIT_SECONDS
         while True:
             try:
-                call()
+                _serve(call)
             except KafkaException as raised:
                 late = time.monotonic() > deadline or self._ended()
                 if late or not kafka_errors.error_of(raised).retriable():
@@ -261,6 +264,20 @@ class TransactionWriter:
     def _note_delivery(self, error: KafkaError | None, _: Message) -> None:
         if error is not None:
             self._failures.append(error)
+
+
+def _serve(call: Callable[[], _Result]) -> _Result:
+    """Call what lets the client report errors and deliveries.
+
+    After a fatal error confluent-kafka 2.16.1 reports deliveries while its exception is set already, of which Python
+    makes a SystemError (``error_cb`` and ``dr_msg_cb`` in its C sources, within one ``flush``).
+    """
+    try:
+        return call()
+    except SystemError as error:
+        if isinstance(error.__cause__, KafkaException):
+            raise error.__cause__ from None
+        raise
 
 
 def _one_of_each(records: Iterable[OutgoingRecord]) -> Iterable[OutgoingRecord]:

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from tests.real.kafka_server import KafkaServer, kafka_server
 from tests.registry.made import variant
 from tests.streams.kafka_load import Load, assert_once, make_topics
 from tests.streams.made_streams import GOOD, bundle_folder, event
-from tests.streams.stream_process import stream_process
+from tests.streams.stream_process import StreamProcess, stream_process
 
 pytestmark = [pytest.mark.kafka, pytest.mark.usefixtures("default_signals")]
 
@@ -156,3 +157,23 @@ def test_a_candidate_answers_its_share_of_the_keys(server: KafkaServer, registry
     versions = [json.loads(one.value())["model_version"] for one in answers]
     assert versions == [("1.0.0", "1.0.1")[division.is_candidate(one.key())] for one in answers]
     assert 90 < versions.count("1.0.1") < 270
+
+
+def test_of_two_workers_of_one_name_the_older_one_ends(server: KafkaServer, tmp_path: Path) -> None:
+    """It says why, the newer one goes on, and each event is answered once."""
+    source, target = make_topics(server, "twins")
+    with Load(server, "twins", 3) as load, ExitStack() as stack:
+
+        def start(name: str) -> StreamProcess:
+            worker = stack.enter_context(stream_process(source, target, tmp_path / name, "--instance", "one"))
+            worker.wait_until(lambda: worker.metric("answers_total") > 100)
+            return worker
+
+        older = start("older")
+        newer = start("newer")
+        assert older.process.wait(60) == 2
+        assert "a worker must be alone under its name" in older.log.read_text()
+        newer.wait_ready()
+        assert newer.end() == 0
+    _stream(source, target)
+    assert_once(server, "twins", load.sent)
