@@ -5,7 +5,9 @@ positions of a member whose generation has passed, so the generation is noted wh
 committed; and a producer's transactional id ends the open transaction of its predecessor.
 """
 
+import contextlib
 import logging
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +22,7 @@ from headrace.streams.broker import (
     PartitionLag,
     TransactionAborted,
 )
+from headrace.streams.kafka import kafka_errors
 from headrace.streams.kafka.client_settings import consumer_settings, read_common
 from headrace.streams.kafka.message_batches import MessageBatches, build_batch, connect_consumer
 from headrace.streams.kafka.partition_positions import PartitionPositions, choose_offset
@@ -30,6 +33,7 @@ from headrace.streams.kafka.transaction_writer import TransactionWriter
 _ANSWER_SECONDS = 3.0
 _NEVER = 2**63 - 1
 _LOOK_SECONDS = 5.0
+_OPEN_SECONDS = 30.0
 _logger = logging.getLogger(__name__)
 
 
@@ -76,7 +80,8 @@ class KafkaBroker:
         self._writer = TransactionWriter(common, name, place=servers, ended=ended, note_reachable=self._reach.note)
         self._positions = PartitionPositions()
         self.held: frozenset[int] = frozenset()
-        self._looked = time.monotonic()
+        self._looked = self._waiting_since = time.monotonic()
+        self._named = bool(instance)
         config = consumer_settings(common, group=group, instance=instance)
         self._consumer = connect_consumer({**config, "stats_cb": self._reach.read_statistics})
         self._batches = MessageBatches(self._consumer, self._positions, place=servers)
@@ -86,6 +91,7 @@ class KafkaBroker:
         """Return the next events; see ``Broker``."""
         self._look_for_partitions()
         self._place_partitions()
+        self._watch_beginnings()
         messages = self._batches.take(rows=rows, seconds=seconds)
         if messages:
             # A partition may have been taken away while the batch was filled.
@@ -102,12 +108,13 @@ class KafkaBroker:
         ends = [TopicPartition(self._source, partition, offset) for partition, offset in batch.ends.items()]
         try:
             self._writer.write(records, ends, batch.group)
-        except OutcomeUnknown:
-            self._read_committed(batch.starts)
+        except TransactionAborted as error:
+            if isinstance(error, OutcomeUnknown) or self._reach.was_away:
+                self._read_committed()
+            else:
+                self._rewind(batch.starts)
             raise
-        except TransactionAborted:
-            self._rewind(batch.starts)
-            raise
+        self._reach.was_away = False
 
     def give_back(self, batch: EventBatch) -> None:
         """Let events come again; see ``Broker``."""
@@ -169,26 +176,65 @@ class KafkaBroker:
 
     def _place_partitions(self) -> None:
         """Begin the partitions for which the client has no offset; what fails is tried again by the next poll."""
-        for partition in sorted(self._batches.unplaced & (self._positions.assigned or frozenset())):
-            place = TopicPartition(self._source, partition)
-            try:
-                low, high = self._consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)
-                committed = self._consumer.committed([place], timeout=_ANSWER_SECONDS)[0]
-                if committed.error is not None:
-                    raise KafkaException(committed.error)  # noqa: TRY301 - handled as one that is raised
-                place.offset = choose_offset(committed.offset, low, high)
-                self._consumer.incremental_unassign([TopicPartition(self._source, partition)])
-                self._consumer.incremental_assign([place])
-            except KafkaException as error:
-                _logger.info("partition %d does not begin yet: %s", partition, error)
-                continue
-            self._batches.unplaced.discard(partition)
-            if committed.offset >= 0 and place.offset != committed.offset:
-                self._positions.lost_offsets += max(low - committed.offset, 0)
-                _logger.warning(
-                    "partition %d of %s has offsets %d to %d, and %d was to be read: it goes on at %d; %d are lost.",
-                    partition, self._source, low, high, committed.offset, low, max(low - committed.offset, 0),
-                )  # fmt: skip
+        waiting = sorted(self._batches.unplaced & (self._positions.assigned or frozenset()))
+        if not waiting:
+            return
+        places = [TopicPartition(self._source, partition) for partition in waiting]
+        try:
+            for place in self._consumer.committed(places, timeout=_ANSWER_SECONDS):
+                if place.error is not None:
+                    raise KafkaException(place.error)  # noqa: TRY301 - handled as one that is raised
+                self._begin(place.partition, place.offset)
+        except KafkaException as error:
+            _logger.info("partitions %s do not begin yet: %s", waiting, error)
+
+    def _begin(self, partition: int, committed: int) -> None:
+        """Begin a partition where the group has committed; negative for nowhere.
+
+        Raises:
+            KafkaException: If the broker does not answer.
+        """
+        place = TopicPartition(self._source, partition)
+        low, high = self._consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)
+        place.offset = choose_offset(committed, low, high)
+        self._consumer.incremental_unassign([TopicPartition(self._source, partition)])
+        self._consumer.incremental_assign([place])
+        self._batches.unplaced.discard(partition)
+        if committed >= 0 and place.offset != committed:
+            self._positions.lost_offsets += max(low - committed, 0)
+            _logger.warning(
+                "partition %d of %s has offsets %d to %d, and %d was to be read: it goes on at %d; %d are lost.",
+                partition, self._source, low, high, committed, low, max(low - committed, 0),
+            )  # fmt: skip
+
+    def _watch_beginnings(self) -> None:
+        """Warn of a transaction with the group's positions that never ends; end one of this worker's name."""
+        now, waiting = time.monotonic(), self._positions.unbegun - self.held
+        if not waiting or not self.reachable:
+            self._waiting_since = now
+        elif now > self._waiting_since + _OPEN_SECONDS:
+            self._waiting_since = now if self._named else math.inf
+            _logger.warning(
+                "partitions %s of %s do not begin: Kafka at %s does not say where the group goes on, as long as a "
+                "transaction with its positions is open; one that no worker ends is found by kafka-transactions.sh "
+                "find-hanging --max-transaction-timeout 1, and ended by kafka-transactions.sh abort.",
+                sorted(waiting), self._source, self._place,
+            )  # fmt: skip
+            if self._named:
+                self._end_open(waiting)
+
+    def _end_open(self, waiting: Iterable[int]) -> None:
+        """End what a predecessor of this name may have left open."""
+        counts = self.partition_counts()
+        records = [
+            OutgoingRecord(topic, partition, b"", b"headrace", None, 0)
+            for topic, count in counts.items()
+            for partition in range(count)
+        ]
+        places = [TopicPartition(self._source, partition, 0) for partition in waiting]
+        with contextlib.suppress(OutcomeUnknown):
+            self._writer.end_open(records, places, self._consumer.consumer_group_metadata())
+        self._read_committed()
 
     def _rewind(self, offsets: Mapping[int, int]) -> None:
         """Read from offsets on, as far as their partitions are still this worker's."""
@@ -200,14 +246,16 @@ class KafkaBroker:
                     _logger.info("partition %d is not read again: %s", partition, error)
                 self._positions.rewind(partition, offset)
 
-    def _read_committed(self, partitions: Iterable[int]) -> None:
+    def _read_committed(self) -> None:
         """Read from where the group has committed, which the client finds out while it is polled.
 
-        Not by the client's ``committed``: it waits for a rebalance that goes on only while the client is polled (seen
-        with librdkafka 2.16.0 after a broker was gone for longer than the session).
+        In all partitions, since a broker that was killed may have dropped what it had said is committed. Not by the
+        client's ``committed``: it waits for a rebalance that goes on only while the client is polled (seen with
+        librdkafka 2.16.0 after a broker was gone for longer than the session).
         """
-        for partition in frozenset(partitions) & (self._positions.assigned or frozenset()):
+        for partition in (self._positions.assigned or frozenset()) - self.held:
             place = TopicPartition(self._source, partition)
+            self._unplaced.discard(partition)
             try:
                 self._consumer.incremental_unassign([place])
                 self._consumer.incremental_assign([place])

@@ -73,6 +73,12 @@ class PartitionPositions:
         }
 
     @property
+    def unbegun(self) -> frozenset[int]:
+        """The partitions of which neither an event nor the end was seen since they were given, or given back."""
+        found = (self._partitions or {}).items()
+        return frozenset(partition for partition, place in found if place.next_offset < 0 and place.end < 0)
+
+    @property
     def at_end(self) -> bool:
         """Whether everything is read that was there at the assignment; see ``Broker``."""
         if self._partitions is None:

@@ -10,7 +10,12 @@ _logger = logging.getLogger(__name__)
 
 
 class Reachability:
-    """Keeps whether the brokers answer, with one message in the log for each change."""
+    """Keeps whether the brokers answer, with one message in the log for each change.
+
+    Attributes:
+        reachable: Whether they answer.
+        was_away: Whether they did not answer at some time since somebody has set it to no.
+    """
 
     def __init__(self, place: str) -> None:
         """Suppose that they answer.
@@ -19,10 +24,11 @@ class Reachability:
             place: The brokers, for messages.
         """
         self._place = place
-        self.reachable = True
+        self.reachable, self.was_away = True, False
 
     def note(self, reachable: bool) -> None:
         """Note whether they answer."""
+        self.was_away |= not reachable
         if reachable != self.reachable:
             self.reachable = reachable
             if reachable:
