@@ -255,7 +255,7 @@ class KafkaBroker:
         """
         for partition in (self._positions.assigned or frozenset()) - self.held:
             place = TopicPartition(self._source, partition)
-            self._unplaced.discard(partition)
+            self._batches.unplaced.discard(partition)
             try:
                 self._consumer.incremental_unassign([place])
                 self._consumer.incremental_assign([place])
