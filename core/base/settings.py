@@ -347,3 +347,8 @@ def without_telemetry() -> None:
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+def accept_zone_offsets() -> None:
+    """Let Polars take an offset such as +05:30 for a time zone, in this process and those that it starts."""
+    os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")

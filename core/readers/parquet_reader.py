@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from headrace.core.base import settings
 from headrace.core.base.errors import InputError, quote
 from headrace.core.readers.csv.notes import NoteCollector
 from headrace.core.tables.dtypes import TIMESTAMP, normalize_dtypes
@@ -74,7 +74,7 @@ def _accept_fixed_offsets(file: SourceFile) -> None:
     """
     schema = pl.read_parquet_metadata(file.path).get("ARROW:schema", "")
     if _OFFSET.search(base64.b64decode(schema)):
-        os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")
+        settings.accept_zone_offsets()
 
 
 def _plain(frame: pl.DataFrame, name: str) -> pl.DataFrame:
