@@ -12,6 +12,8 @@ from headrace.core.base.errors import RequestError
 from headrace.streams.values.avro_schema import MOST_DEPTH, AvroSchema, kind_of
 
 _MOST_VALUES = 200_000
+# All but nulls and what holds others take a byte at least, and few levels hold a single value.
+_VALUES_OF_A_BYTE, _FREE_VALUES = 8, 1_000
 _ENDS = "the value of an event must be Avro of its schema; it ends too early."
 
 
@@ -32,6 +34,7 @@ def check_bounds(value: bytes, start: int, schema: AvroSchema) -> None:
 class _Walk:
     def __init__(self, value: bytes, start: int, names: Mapping[str, Any]) -> None:
         self._value, self._place, self._names, self._count = value, start, names, 0
+        self._most = min(_MOST_VALUES, _FREE_VALUES + _VALUES_OF_A_BYTE * len(value))
         self._ways: dict[str, Callable[[Any, int], object]] = {
             "int": lambda _, __: self._read_long(),
             "long": lambda _, __: self._read_long(),
@@ -51,8 +54,10 @@ class _Walk:
     def skip(self, schema: Any, depth: int) -> None:
         """Go to the end of a value."""
         self._count += 1
-        if self._count > _MOST_VALUES:
-            raise RequestError(f"an event must hold at most {_MOST_VALUES:,} values, with those in arrays.", "value")
+        if self._count > self._most:
+            raise RequestError(
+                f"an event of its size must hold at most {self._most:,} values, with those in arrays.", "value"
+            )
         if depth > MOST_DEPTH:
             raise RequestError(f"an event must have at most {MOST_DEPTH} levels; this one has more.", "value")
         kind = kind_of(schema)

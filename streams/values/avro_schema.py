@@ -21,6 +21,8 @@ _MOST_FIELDS = 10_000
 _MOST_DECIMAL_BYTES = 64
 _MOST_SCALE = 1_000
 _PREFIX = "headrace-"
+_FLOATS = frozenset({"float", "double"})
+_COMPLEX = frozenset({"array", "map", "record", "error"})
 _TOO_DEEP = f"a schema must have at most {MOST_DEPTH} levels; this one has more."
 
 
@@ -33,12 +35,14 @@ class AvroSchema:
         names: The named types in it, by full name.
         plain: Whether no value of it may be large or deep: it holds no array, no map and no type that names itself.
         numbers: Fields that may hold a float.
+        complex: Fields that may hold an array, a map or a record.
     """
 
     parsed: Any
     names: Mapping[str, Any]
     plain: bool
     numbers: tuple[str, ...]
+    complex: tuple[str, ...]
 
 
 def parse_avro(text: bytes | str, named: Iterable[bytes | str] = ()) -> AvroSchema:
@@ -69,10 +73,12 @@ def parse_avro(text: bytes | str, named: Iterable[bytes | str] = ()) -> AvroSche
     size = _measure(parsed, known, {}, ())
     if size is not None and size > _MOST_FIELDS:
         raise InputError(f"a schema must have at most {_MOST_FIELDS:,} fields, written out; this one has {size:,}.")
-    numbers = dict.fromkeys(
-        field["name"] for one in records for field in one["fields"] if _may_be_float(field["type"], known)
-    )
-    return AvroSchema(parsed, known, size is not None, tuple(numbers))
+    fields = [field for one in records for field in one["fields"]]
+    numbers, others = [
+        dict.fromkeys(field["name"] for field in fields if _may_be(kinds, field["type"], known))
+        for kinds in (_FLOATS, _COMPLEX)
+    ]
+    return AvroSchema(parsed, known, size is not None, tuple(numbers), tuple(others))
 
 
 def kind_of(schema: Any) -> str:
@@ -122,11 +128,11 @@ def _measure(schema: Any, known: Mapping[str, Any], sizes: dict[str, int | None]
     return sizes[name]
 
 
-def _may_be_float(schema: Any, known: Mapping[str, Any]) -> bool:
+def _may_be(kinds: frozenset[str], schema: Any, known: Mapping[str, Any]) -> bool:
     kind = kind_of(schema)
     if kind == "union":
-        return any(_may_be_float(one, known) for one in schema)
-    return kind in {"float", "double"}
+        return any(_may_be(kinds, one, known) for one in schema)
+    return (kind_of(known[kind]) if kind in known else kind) in kinds
 
 
 def _read_decimal(data: bytes, writer: Any) -> int | float:

@@ -85,6 +85,11 @@ def _read(value: bytes, start: int, writer: AvroSchema, reader: AvroSchema | Non
         number = row.get(name)
         if number != number:  # noqa: PLR0124 - NaN
             row[name] = None
+    for name in (reader or writer).complex:
+        # The contract refuses them without a look at what they hold; some bytes may hold much.
+        kind = type(row.get(name))
+        if kind in {list, dict}:
+            row[name] = kind()
     return row
 
 
