@@ -7,7 +7,6 @@ groups and transactions.
 
 import contextlib
 import shlex
-import shutil
 import sys
 import time
 import urllib.request
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from headrace.cli.options.demo_folder import check_demo_folder, clear_demo_folder
 from headrace.cli.streams.payments import TARGET, TRAINING_ROWS, Payment, draw_events, draw_payments
 from headrace.cli.streams.stream_outcomes import StreamOutcomes
 from headrace.core.base.errors import InputError, InternalError
@@ -105,13 +105,11 @@ def run_stream(home: Path, *, seed: int, broker: str = "") -> None:
 
     topics = _name_topics(home, broker)
     writer, table = open_writer(topics.events), home / _TABLE
-    if home.exists() and any(home.iterdir()) and not table.exists():
-        raise InputError(f"the folder of the demonstration must be new, or an earlier one's; {home} holds other files.")
+    check_demo_folder(home, table)
     if broker:
         writer.create(topics.names, partitions=_PARTITIONS)
         typer.echo(f"Created on {broker}, with your rights: {', '.join(topics.names)}.")
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
+    clear_demo_folder(home, table)
     if not broker:
         writer.create(topics.names, partitions=_PARTITIONS)
     screen = _Screen()
