@@ -52,7 +52,13 @@ def read_topics(common: Mapping[str, Any], topics: Sequence[str], *, place: str,
         if error.code() in {KafkaError._AUTHENTICATION, KafkaError._SSL}:
             refused.append(error)
 
-    admin = connect_admin({**common, "error_cb": listen})
+    settings: dict[str, Any] = {name: value for name, value in common.items() if name != "allow.auto.create.topics"}
+    settings["error_cb"] = listen
+    try:
+        admin = AdminClient(settings)
+    except KafkaException as error:
+        found = error.args[0]
+        raise InputError(f"settings of Kafka must be those of librdkafka; {describe(found)}.") from error
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -79,21 +85,6 @@ def read_topics(common: Mapping[str, Any], topics: Sequence[str], *, place: str,
             )
     partitions = {topic: len(listed[topic].partitions) for topic in topics}
     return TopicFacts(partitions, {topic: _read_largest(admin, topic) for topic in topics})
-
-
-def connect_admin(common: Mapping[str, Any]) -> AdminClient:
-    """Return a client that asks about topics and groups.
-
-    Args:
-        common: Settings of clients.
-
-    Raises:
-        InputError: If a setting is unknown to the client.
-    """
-    try:
-        return AdminClient({name: value for name, value in common.items() if name != "allow.auto.create.topics"})
-    except KafkaException as error:
-        raise InputError(f"settings of Kafka must be those of librdkafka; {describe(error.args[0])}.") from error
 
 
 def _read_largest(admin: AdminClient, topic: str) -> int:
