@@ -142,7 +142,7 @@ class KafkaReader:
         start_call(self._consumer.close, []).join(_COMMIT_SECONDS)
 
     def _commit(self, ends: list[TopicPartition]) -> None:
-        """Commit, however long that takes: while the broker is gone, it takes as long as that.
+        """Commit, however long that takes: while the broker is gone, 45 s or more.
 
         Not by the client's ``alter_consumer_group_offsets``, which takes a timeout and ends the process by a failed
         assertion when the broker goes (seen with librdkafka 2.16.0; its issue 4605).
