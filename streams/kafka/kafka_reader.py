@@ -5,20 +5,22 @@ all the same, where other tools see them. A broker refuses them while the group 
 """
 
 import logging
+import threading  # noqa: TC003 - no deferred annotations here
 import time
 from collections.abc import Iterable, Mapping
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from headrace.core.base.environment_values import KafkaSettings
 from headrace.core.base.errors import StoreError
 from headrace.streams.broker import EventBatch
 from headrace.streams.kafka import kafka_errors
+from headrace.streams.kafka.client_calls import start_call
 from headrace.streams.kafka.client_settings import consumer_settings, read_common
 from headrace.streams.kafka.message_batches import MessageBatches, build_batch, connect_consumer
 from headrace.streams.kafka.partition_positions import PartitionPositions, choose_offset
 from headrace.streams.kafka.reachability import Reachability
-from headrace.streams.kafka.topic_facts import connect_admin, read_topics
+from headrace.streams.kafka.topic_facts import read_topics
 from headrace.streams.topic_reader import ReadFrom
 
 _ANSWER_SECONDS = 3.0
@@ -69,7 +71,7 @@ class KafkaReader:
         config = consumer_settings(common, group=group or _NO_GROUP, instance="")
         self._consumer = connect_consumer({**config, "stats_cb": self._reach.read_statistics})
         self._batches = MessageBatches(self._consumer, self._positions, place=servers)
-        self._admin = connect_admin(common)
+        self._committing: threading.Thread | None = None
         self._looked = time.monotonic()
         deadline = time.monotonic() + connect_seconds
         while not self._begin(range(facts.partitions[topic]), start, last, is_last_try=time.monotonic() > deadline):
@@ -96,17 +98,23 @@ class KafkaReader:
         if not self._group or not positions:
             return
         ends = [TopicPartition(self.topic, partition, offset) for partition, offset in positions.items()]
-        wanted = [ConsumerGroupTopicPartitions(self._group, ends)]
-        # Not by the consumer's ``commit``, which has no end while a broker is gone (seen with librdkafka 2.16.0).
-        (future,) = self._admin.alter_consumer_group_offsets(wanted, request_timeout=_COMMIT_SECONDS).values()
-        try:
-            failed = [one.error for one in future.result().topic_partitions if one.error is not None]
-        except KafkaException as raised:
-            failed = [kafka_errors.error_of(raised)]
-        if failed:
-            raise kafka_errors.permanent(failed, self._place) or StoreError(
+        if self._committing:
+            self._committing.join(_COMMIT_SECONDS)
+        failures: list[BaseException] = []
+        if self._committing is None or not self._committing.is_alive():
+            self._committing = start_call(lambda: self._commit(ends), failures)
+            self._committing.join(_COMMIT_SECONDS)
+        if self._committing.is_alive():
+            self._reach.note(False)
+            raise StoreError(
+                f"Kafka at {self._place} must keep the positions of the group {self._group}; it is silent."
+            )
+        self._committing = None
+        if failures:
+            error = kafka_errors.error_of(failures[0])
+            raise kafka_errors.permanent([error], self._place) or StoreError(
                 f"Kafka at {self._place} must keep the positions of the group {self._group}; "
-                f"{kafka_errors.describe(failed[0])}."
+                f"{kafka_errors.describe(error)}."
             )
 
     @property
@@ -131,7 +139,17 @@ class KafkaReader:
 
     def close(self) -> None:
         """End the connection."""
-        self._consumer.close()
+        start_call(self._consumer.close, []).join(_COMMIT_SECONDS)
+
+    def _commit(self, ends: list[TopicPartition]) -> None:
+        """Commit, however long that takes: while the broker is gone, 45 s or more.
+
+        Not by the client's ``alter_consumer_group_offsets``, which takes a timeout and ends the process by a failed
+        assertion when the broker goes (seen with librdkafka 2.16.0; its issue 4605).
+        """
+        for one in self._consumer.commit(offsets=ends, asynchronous=False) or ():
+            if one.error is not None:
+                raise KafkaException(one.error)
 
     def _begin(self, partitions: Iterable[int], start: ReadFrom, last: int, *, is_last_try: bool) -> bool:
         """Begin partitions; return whether the broker has said where.

@@ -19,7 +19,6 @@ What librdkafka 2.16.0 does with Kafka 4.4.0 when a broker is gone for a while d
 import functools
 import math
 import operator
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn, TypeVar
@@ -29,6 +28,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 from headrace.core.base.errors import StoreError
 from headrace.streams.broker import FencedError, OutcomeUnknown, OutgoingRecord, TransactionAborted
 from headrace.streams.kafka import kafka_errors
+from headrace.streams.kafka.client_calls import start_call
 from headrace.streams.kafka.client_settings import TRANSACTION_SECONDS, producer_settings
 
 _TRY_SECONDS = 5.0
@@ -133,7 +133,7 @@ class TransactionWriter:
 
     def close(self) -> None:
         """Give up what is open; nothing of it becomes visible."""
-        _start_thread(lambda: _discard(self._producer), []).join(_TRY_SECONDS)
+        start_call(lambda: _discard(self._producer), []).join(_TRY_SECONDS)
 
     def _abort(self, error: KafkaError, last: _Transaction) -> None:
         """Abort the last transaction, and raise what follows from its error."""
@@ -174,7 +174,7 @@ class TransactionWriter:
         """Go on with a new producer, before which the broker ends the last transaction one way or the other."""
         while True:
             old = self._producer
-            _start_thread(functools.partial(_discard, old), [])
+            start_call(functools.partial(_discard, old), [])
             self._producer = self._connect(math.inf)
             if self._end_again(last) or self._ended():
                 break
@@ -236,7 +236,7 @@ class TransactionWriter:
             TimeoutError: If it takes too long.
         """
         failures: list[BaseException] = []
-        thread = _start_thread(call, failures)
+        thread = start_call(call, failures)
         thread.join(_SLOW_SECONDS)
         if thread.is_alive():
             self._note_reachable(False)
@@ -290,20 +290,6 @@ def _produce(producer: Producer, records: Iterable[OutgoingRecord]) -> None:
     produce = producer.produce
     for topic, partition, value, key, headers, timestamp in records:
         produce(topic, value, key, partition, timestamp=timestamp, headers=list(headers) if headers else None)
-
-
-def _start_thread(call: Callable[[], object], failures: list[BaseException]) -> threading.Thread:
-    """Call in a thread that the process does not wait for, and note what it raises."""
-
-    def work() -> None:
-        try:
-            call()
-        except BaseException as error:  # noqa: BLE001 - raised by the caller's thread
-            failures.append(error)
-
-    thread = threading.Thread(target=work, name="transaction", daemon=True)
-    thread.start()
-    return thread
 
 
 def _discard(producer: Producer) -> None:
