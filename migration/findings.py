@@ -1,0 +1,66 @@
+"""What a migration says about a file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+FindingKind = Literal["changed", "dropped", "remains"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not in v2 as it was in v1.
+
+    Attributes:
+        line: Line of the v1 file, from 1.
+        kind: ``changed`` if it is migrated and behaves differently, ``dropped`` if v2 has no place for it and nothing depends on it,
+            ``remains`` if a person must do it.
+        what: What is in the file.
+        why: Why it is not the same in v2.
+        remedy: What to do by hand; empty if nothing.
+    """
+
+    line: int
+    kind: FindingKind
+    what: str
+    why: str
+    remedy: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding as plain values."""
+        return {"line": self.line, "kind": self.kind, "what": self.what, "why": self.why, "remedy": self.remedy}
+
+
+@dataclass(frozen=True)
+class Migration:
+    """What became of one file.
+
+    Attributes:
+        source: The v1 file.
+        form: ``component``, ``pipeline``, or ``none`` for a file in which nothing is of v1.
+        files: Text of each file to write, by its path; empty if nothing can be written.
+        rewritten: Places that were rewritten, each with its line; for pipelines only.
+        findings: What is different, in order of lines.
+    """
+
+    source: Path
+    form: Literal["component", "pipeline", "none"]
+    files: dict[Path, str]
+    findings: tuple[Finding, ...]
+    rewritten: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing remains for a person."""
+        return not any(finding.kind == "remains" for finding in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what became of the file as plain values, for ``--report``."""
+        return {
+            "source": str(self.source),
+            "form": self.form,
+            "complete": self.complete,
+            "written": [str(path) for path in self.files],
+            "rewritten": [{"line": line, "what": what} for line, what in self.rewritten],
+            "findings": [finding.as_json() for finding in self.findings],
+        }
