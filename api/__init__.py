@@ -33,6 +33,7 @@ from headrace.core.base.errors import (
 if TYPE_CHECKING:
     from headrace.api.deployment import deploy, undeploy
     from headrace.api.exporting import export
+    from headrace.api.migrating import migrate
     from headrace.api.model_reference import open_bundle
     from headrace.api.monitoring.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
     from headrace.api.monitoring.collecting import collect
@@ -70,6 +71,7 @@ __all__ = [
     "deploy",
     "export",
     "make_baseline",
+    "migrate",
     "monitor",
     "open_bundle",
     "open_run",
@@ -99,6 +101,7 @@ _MODULES = {
     "deploy": "headrace.api.deployment",
     "make_baseline": "headrace.api.monitoring.pulling_out",
     "export": "headrace.api.exporting",
+    "migrate": "headrace.api.migrating",
     "monitor": "headrace.api.monitoring.monitor",
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",

@@ -2,9 +2,7 @@
 
 import contextlib
 import io
-import tempfile
 import warnings
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -38,22 +36,34 @@ def compile_component(component: V2Component, code: str, *, source: str) -> str:
         InternalError: If the compiled component differs from the one that it must be.
     """
     module = ModuleType("migrated")
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        from kfp import compiler  # noqa: PLC0415 - KFP takes a second to import
+        from google.protobuf import json_format  # noqa: PLC0415 - KFP takes a second to import
+        from kfp.compiler import Compiler  # noqa: F401, PLC0415 - without it KFP 2.17 cannot make the specification
 
-        path = Path(folder, "component.yaml")
         try:
             exec(compile(code, f"<migrated from {source}>", "exec"), module.__dict__)  # noqa: S102 - see above
-            compiler.Compiler().compile(getattr(module, component.name), str(path))
+            made = getattr(module, component.name)
+            spec = json_format.MessageToDict(made.pipeline_spec)
+            # The text of KFP's own compiler cannot be read if a default has several lines: they leave its comment.
+            text = _head(made.name, made.description or "") + yaml.safe_dump(spec, sort_keys=True)
+            made_again = yaml.safe_load(text)
         except Exception as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{source} cannot be a component of KFP 2: {type(error).__name__}: {reason}.") from error
-        text = path.read_text(encoding="utf-8")
-    difference = find_difference(component, yaml.safe_load(text))
+    difference = find_difference(component, made_again)
     if difference:
-        raise InternalError(f"the component that {source} became was compiled with another {difference}; nothing was written.")
+        raise InternalError(f"{source} was compiled with another {difference} than it must have; nothing was written.")
     return text
+
+
+def _head(name: str, description: str) -> str:
+    """Return the comment from which KFP takes a component's description."""
+    lines = ["".join(one if one.isprintable() else " " for one in line) for line in description.splitlines()]
+    head = ["# PIPELINE DEFINITION", f"# Name: {name}"]
+    if lines:
+        head += [f"# Description: {lines[0]}", *(f"#              {line}" for line in lines[1:])]
+    return "".join(f"{line.rstrip()}\n" for line in head)
 
 
 def find_difference(component: V2Component, spec: dict[str, Any]) -> str:
@@ -110,7 +120,11 @@ def _element(part: Part, component: V2Component, *, given: frozenset[str], is_jo
         return part
     if isinstance(part, OutputPart):
         output = component.output(part.name)
-        where = f"artifacts['{output.name}'].{part.usage}" if output.is_artifact else f"parameters['{output.name}'].output_file"
+        where = (
+            f"artifacts['{output.name}'].{part.usage}"
+            if output.is_artifact
+            else f"parameters['{output.name}'].output_file"
+        )
         return "{{$.outputs." + where + "}}"
     if isinstance(part, ConcatPart):
         return {"Concat": [_element(item, component, given=given, is_joined=True) for item in part.items]}

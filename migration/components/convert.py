@@ -135,7 +135,9 @@ def _convert_input(
     usages = _usages(v1, v1_input.name)
     key = v1_input.type_name.lower()
     is_file = bool(usages & {"path", "uri"})
-    is_artifact = is_file or (not usages & {"value", "present"} and bool(key) and key not in _PARAMETER_TYPES | dict.fromkeys(_TEXT_TYPES))
+    is_artifact = is_file or (
+        not usages & {"value", "present"} and bool(key) and key not in _PARAMETER_TYPES | dict.fromkeys(_TEXT_TYPES)
+    )
 
     def find(kind: Literal["changed", "dropped", "remains"], why: str, remedy: str = "") -> None:
         findings.append(Finding(v1_input.line, kind, what, why, remedy))
@@ -167,11 +169,15 @@ def _typed(v1_input: V1Input, type_name: ParameterType, find: Any, *, keep_text:
     text = v1_input.default
     if keep_text and type_name not in {"str", "int"}:
         find("changed", f"it was a {v1_input.type_name}; it is a str now, so that the program gets the same text",
-             "Pass texts, such as \"True\" or json.dumps(...).")  # fmt: skip
+             'Pass texts, such as "True" or json.dumps(...).')  # fmt: skip
         return "str", text
     value = None if text is None else typed_value(text, type_name)
     if text is not None and value is None:
-        find("changed", f"its default {quote(text)} is no {v1_input.type_name}; it is a str now, as v1 took it", "Pass texts.")
+        find(
+            "changed",
+            f"its default {quote(text)} is no {v1_input.type_name}; it is a str now, as v1 took it",
+            "Pass texts.",
+        )
         return "str", text
     if type_name in _TEXT_CHANGES:
         find("changed", _TEXT_CHANGES[type_name], "--keep-text keeps v1's texts.")
@@ -202,16 +208,29 @@ def _finite(value: object) -> bool:
         return all(map(_finite, value.values()))
     if isinstance(value, list):
         return all(map(_finite, value))
-    return not isinstance(value, int | float) or (math.isfinite(value) and abs(value) <= _EXACT) or isinstance(value, bool)
+    return (
+        not isinstance(value, int | float) or (math.isfinite(value) and abs(value) <= _EXACT) or isinstance(value, bool)
+    )
 
 
 def _convert_output(v1_output: V1Output, name: str, v1: V1Component, findings: list[Finding]) -> V2Output:
     what = f"output {quote(v1_output.name)}"
-    usages = {part.usage for part in walk_parts(v1.command + v1.args) if isinstance(part, OutputPart) and part.name == v1_output.name}
+    usages = {
+        part.usage
+        for part in walk_parts(v1.command + v1.args)
+        if isinstance(part, OutputPart) and part.name == v1_output.name
+    }
     key = v1_output.type_name.lower()
     is_artifact = "uri" in usages or key not in _PARAMETER_TYPES | dict.fromkeys(_TEXT_TYPES)
     if v1_output.type_properties:
-        findings.append(Finding(v1_output.line, "dropped", what, f"KFP 2 has no properties of types; those of {v1_output.type_name} are not checked"))
+        findings.append(
+            Finding(
+                v1_output.line,
+                "dropped",
+                what,
+                f"KFP 2 has no properties of types; those of {v1_output.type_name} are not checked",
+            )
+        )
     if not usages and v1_output.name not in v1.file_outputs:
         findings.append(Finding(v1_output.line, "remains", what, "the command line passes no path for it, so nothing can be written there",
                                 "Pass {outputPath: " + v1_output.name + "}, or remove the output."))  # fmt: skip
@@ -227,11 +246,22 @@ def _name_findings(v1: V1Component, name: str, inputs: dict[str, str], outputs: 
     """Tell of names by which callers must ask otherwise."""
     found = []
     if v1.name and pythonic_name(v1.name) != name:
-        found.append(Finding(v1.line, "changed", f"name {quote(v1.name)}", f"KFP 2 takes letters a to z, digits and _; it is {name} now"))
-    lines = {("input", one.name): one.line for one in v1.inputs} | {("output", one.name): one.line for one in v1.outputs}
+        found.append(
+            Finding(
+                v1.line,
+                "changed",
+                f"name {quote(v1.name)}",
+                f"KFP 2 takes letters a to z, digits and _; it is {name} now",
+            )
+        )
+    lines = {("input", one.name): one.line for one in v1.inputs} | {
+        ("output", one.name): one.line for one in v1.outputs
+    }
     for v1_name, new_name in inputs.items():
         if new_name != _v1_keyword(v1_name):
-            found.append(Finding(lines["input", v1_name], "changed", f"input {quote(v1_name)}", f"its keyword is {new_name} now"))
+            found.append(
+                Finding(lines["input", v1_name], "changed", f"input {quote(v1_name)}", f"its keyword is {new_name} now")
+            )
     for v1_name, new_name in outputs.items():
         if new_name != v1_name:
             why = f"a pipeline asks for .outputs[{new_name!r}] now"
@@ -250,7 +280,9 @@ def _metadata_findings(v1: V1Component) -> list[Finding]:
     for key, (value, line) in v1.annotations.items():
         if key.endswith(".volatile_component") and str(value).lower() == "true":
             why = "v1 never reused an earlier run of it; in KFP 2 that is a setting of a task"
-            found.append(Finding(line, "remains", f"metadata.{key}", why, "Call .set_caching_options(False) on each task of it."))
+            found.append(
+                Finding(line, "remains", f"metadata.{key}", why, "Call .set_caching_options(False) on each task of it.")
+            )
         else:
             found.append(Finding(line, "dropped", f"metadata.{key}", "KFP 2 keeps no metadata of components"))
     return found

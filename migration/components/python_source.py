@@ -1,7 +1,7 @@
 """The Python file of a v2 component."""
 
 from headrace.migration.components.convert import V2Component, V2Input, V2Output
-from headrace.migration.components.v1_component import ConcatPart, IfPart, InputPart, OutputPart, Part
+from headrace.migration.components.v1_component import ConcatPart, InputPart, OutputPart, Part
 
 _INDENT = "    "
 
@@ -83,7 +83,9 @@ def _parameter(one: V2Input) -> str:
 
 
 def _output(one: V2Output) -> str:
-    return f"{one.name}: " + (f"dsl.Output[dsl.{one.type_name}]" if one.is_artifact else f"dsl.OutputPath({one.type_name})")
+    return f"{one.name}: " + (
+        f"dsl.Output[dsl.{one.type_name}]" if one.is_artifact else f"dsl.OutputPath({one.type_name})"
+    )
 
 
 def _expression(
@@ -111,7 +113,9 @@ def _expression(
         if not one.optional or part.name in given:
             return value
         # v1 left an argument out whose optional input was not given; KFP 2 would write null.
-        return _call("dsl.IfPresentPlaceholder", [f'input_name="{one.name}"', f"then={value if is_joined else f'[{value}]'}"])
+        return _call(
+            "dsl.IfPresentPlaceholder", [f'input_name="{one.name}"', f"then={value if is_joined else f'[{value}]'}"]
+        )
     then = _branch(part.then, component, given | {part.input_name}, is_joined=is_joined)
     arguments = [f'input_name="{component.input(part.input_name).name}"', f"then={then}"]
     if part.otherwise:

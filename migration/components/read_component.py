@@ -28,6 +28,10 @@ _ARGO_PLACEHOLDER = "{{"
 _TRUE, _FALSE = {"y", "yes", "t", "true", "on", "1"}, {"n", "no", "f", "false", "off", "0", ""}
 
 
+class OtherFileError(InputError):
+    """A file is none of KFP v1; among others in a folder it is skipped."""
+
+
 def read_component(text: str, *, source: str) -> V1Component:
     """Read a v1 component.
 
@@ -36,7 +40,8 @@ def read_component(text: str, *, source: str) -> V1Component:
         source: What messages call it.
 
     Raises:
-        InputError: If it is no v1 component, or one that v1 refuses too.
+        OtherFileError: If it is no v1 component.
+        InputError: If it is one that v1 refuses too.
     """
     document = read_document(text, source=source)
     _check_form(document.value, source)
@@ -46,19 +51,21 @@ def read_component(text: str, *, source: str) -> V1Component:
 def _check_form(value: Any, source: str) -> None:
     """Refuse what is not a component, by its name."""
     if not isinstance(value, dict):
-        raise InputError(f"{source} must be a v1 component file, a mapping with `implementation`; it is {_kind(value)}.")
+        raise OtherFileError(
+            f"{source} must be a v1 component file, a mapping with `implementation`; it is {_kind(value)}."
+        )
     if "pipelineInfo" in value or "deploymentSpec" in value or "pipelineSpec" in value:
-        raise InputError(f"{source} is compiled for KFP v2 already; nothing is to be migrated.")
+        raise OtherFileError(f"{source} is compiled for KFP v2 already; nothing is to be migrated.")
     if "apiVersion" in value and "kind" in value:
         kind, version = str(value["kind"]), str(value["apiVersion"])
         if version.startswith("argoproj.io/"):
-            raise InputError(
+            raise OtherFileError(
                 f"{source} is an Argo {kind}, which the v1 SDK compiled from a pipeline; migrate the pipeline's Python file instead."
             )
-        raise InputError(f"{source} is a Kubernetes object ({quote(kind)}), not a v1 component file.")
+        raise OtherFileError(f"{source} is a Kubernetes object ({quote(kind)}), not a v1 component file.")
     if "implementation" not in value:
         keys = ", ".join(sorted(map(str, value))[:5])
-        raise InputError(f"{source} must be a v1 component file with `implementation`; it has {keys or 'no keys'}.")
+        raise OtherFileError(f"{source} must be a v1 component file with `implementation`; it has {keys or 'no keys'}.")
 
 
 def _kind(value: object) -> str:
@@ -89,7 +96,9 @@ class _Reader:
         if "graph" in implementation:
             line = self.document.line("implementation", "graph")
             why = "KFP 2 has no component files of graphs; its own reader refuses them"
-            self.problems.append((line, "implementation.graph", why, "Write it as a @dsl.pipeline that calls its components."))
+            self.problems.append(
+                (line, "implementation.graph", why, "Write it as a @dsl.pipeline that calls its components.")
+            )
         else:
             container = self._mapping(root, "implementation", "container")
         path = ("implementation", "container")
@@ -225,7 +234,10 @@ class _Reader:
             self._check_argo(value, path)
             return (value,)
         if not isinstance(value, dict) or len(value) != 1:
-            self._refuse(path, f"an argument must be a text or a placeholder such as {{inputValue: x}}; got {quote(value)}, and v1 refuses it too")
+            self._refuse(
+                path,
+                f"an argument must be a text or a placeholder such as {{inputValue: x}}; got {quote(value)}, and v1 refuses it too",
+            )
         key, inner = next(iter(value.items()))
         if key in _INPUT_PARTS:
             return (InputPart(self._known(inner, self.input_names, "input", path), _INPUT_PARTS[key]),)
@@ -242,7 +254,12 @@ class _Reader:
         return self._refuse(path, f"{quote(key)} is no placeholder of v1")
 
     def _if(self, value: Any, path: tuple[object, ...]) -> tuple[Part, ...]:
-        if not isinstance(value, dict) or "cond" not in value or "then" not in value or set(value) - {"cond", "then", "else"}:
+        if (
+            not isinstance(value, dict)
+            or "cond" not in value
+            or "then" not in value
+            or set(value) - {"cond", "then", "else"}
+        ):
             self._refuse(path, "`if` must have `cond`, `then` and perhaps `else`")
         then = self._parts(value["then"], (*path, "then"))
         otherwise = self._parts(value.get("else"), (*path, "else"))
@@ -257,7 +274,9 @@ class _Reader:
             return (IfPart(name, then, otherwise),)
         if isinstance(condition, dict) and set(condition) == {"inputValue"}:
             name = self._known(condition["inputValue"], self.input_names, "input", (*path, "cond"))
-            why = f"the arguments depend on the value of {quote(name)}, and KFP 2 can ask only whether an input was given"
+            why = (
+                f"the arguments depend on the value of {quote(name)}, and KFP 2 can ask only whether an input was given"
+            )
             remedy = "Pass the value to the program and let it decide, or make the input optional and ask isPresent."
             self.problems.append((self.document.line(*path), "{if: {cond: {inputValue: …}}}", why, remedy))
             return ()
@@ -270,7 +289,9 @@ class _Reader:
 
     def _check_argo(self, text: str, path: tuple[object, ...]) -> None:
         """Note a text with ``{{…}}``: Argo replaced it in v1, and KFP 2 replaces ``{{$…}}``."""
-        if _ARGO_PLACEHOLDER in text and any(name in text for name in ("{{workflow.", "{{pod.", "{{inputs.", "{{$", "{{node.")):
+        if _ARGO_PLACEHOLDER in text and any(
+            name in text for name in ("{{workflow.", "{{pod.", "{{inputs.", "{{$", "{{node.")
+        ):
             why = "Argo replaced {{…}} in v1; KFP 2 leaves it as it is, and replaces {{$…}}"
             remedy = "Give the program what it needs by an input; dsl.PIPELINE_JOB_ID_PLACEHOLDER is the id of a run."
             self.problems.append((self.document.line(*path), quote(text, 60), why, remedy))

@@ -90,11 +90,14 @@ def _rewrite_arguments(file: PipelineFile, call: ast.expr, creator: ast.expr, sk
     names = ["", *names[1:]] if skipped else names
     given = [*zip(names, call.args, strict=False)]
     used = {name for name, _ in given} | {one.arg or "**" for one in call.keywords}
-    if used - _KEPT - {"", "annotations"} or len(call.args) > len(names) or any(isinstance(one, ast.Starred) for one in call.args):
+    if (
+        used - _KEPT - {"", "annotations"}
+        or len(call.args) > len(names)
+        or any(isinstance(one, ast.Starred) for one in call.args)
+    ):
         bad = ", ".join(sorted(used - _KEPT - {"", "annotations"}))
         file.remains(call, f"{bad or 'arguments'} of {file.path(creator).rpartition('.')[2]}", "@dsl.component has no such argument",
                      "Put imports and helpers into the function, or into the image.")  # fmt: skip
-        file.handled.add(creator)
         return False
     nodes = [(name, value, file.edits.start(value)) for name, value in given]
     nodes += [(one.arg or "", one.value, file.edits.start(one)) for one in call.keywords]
@@ -102,7 +105,7 @@ def _rewrite_arguments(file: PipelineFile, call: ast.expr, creator: ast.expr, sk
     for place, (name, value, start) in enumerate(nodes):
         if name == "annotations":
             begin = file.edits.end(previous)
-            if previous is creator and not skipped or "#" in file.edits.between(begin, file.edits.end(value)):
+            if (previous is creator and not skipped) or "#" in file.edits.between(begin, file.edits.end(value)):
                 file.remains(call, "annotations of a component", "KFP 2 keeps none", "Remove the argument.")
                 continue
             file.edits.replace(begin, file.edits.end(value), "")
@@ -119,7 +122,9 @@ def _rewrite_function(file: PipelineFile, function: ast.FunctionDef) -> Operatio
     arguments = function.args
     parameters = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     if arguments.vararg or arguments.kwarg:
-        file.remains(function, f"* or ** of {function.name}", "KFP 2 takes named parameters only", "Name each parameter.")
+        file.remains(
+            function, f"* or ** of {function.name}", "KFP 2 takes named parameters only", "Name each parameter."
+        )
     for parameter in parameters:
         name, is_output = _rewrite_parameter(file, function, parameter)
         if name != parameter.arg:
@@ -127,7 +132,10 @@ def _rewrite_function(file: PipelineFile, function: ast.FunctionDef) -> Operatio
         if not is_output and operation.parameters is not None:
             operation.parameters.append(parameter.arg)
     _rewrite_returns(file, function)
-    if any(name in file.edits.between(file.edits.start(function), file.edits.end(function)) for name in ("UI_metadata", "mlpipeline_ui_metadata")):
+    if any(
+        name in file.edits.between(file.edits.start(function), file.edits.end(function))
+        for name in ("UI_metadata", "mlpipeline_ui_metadata")
+    ):
         file.remains(function, f"UI metadata of {function.name}", "KFP 2 shows no mlpipeline_ui_metadata",
                      "Write dsl.Output[dsl.HTML], dsl.Output[dsl.Markdown] or dsl.Output[dsl.ClassificationMetrics].")  # fmt: skip
     return operation
@@ -136,12 +144,18 @@ def _rewrite_function(file: PipelineFile, function: ast.FunctionDef) -> Operatio
 def _rewrite_returns(file: PipelineFile, function: ast.FunctionDef) -> None:
     """Let results of types that KFP 2 does not know be texts."""
     returns = function.returns
-    fields = [node.elts[1] for node in ast.walk(returns) if isinstance(node, ast.Tuple) and len(node.elts) == 2] if returns else []
+    fields = (
+        [node.elts[1] for node in ast.walk(returns) if isinstance(node, ast.Tuple) and len(node.elts) == 2]
+        if returns
+        else []
+    )
     for one in [returns, *fields]:
         if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value not in _V2_TEXT_TYPES:
             file.edits.replace(file.edits.start(one), file.edits.end(one), "str")
             file.rewrote(one, f"a result of {function.name} is a str")
-            file.changed(one, f"result of type {quote(one.value)}", "KFP 2 has no such type; it is a str now, and no artifact")
+            file.changed(
+                one, f"result of type {quote(one.value)}", "KFP 2 has no such type; it is a str now, and no artifact"
+            )
 
 
 def _rewrite_parameter(file: PipelineFile, function: ast.FunctionDef, parameter: ast.arg) -> tuple[str, bool]:
@@ -162,10 +176,18 @@ def _rewrite_parameter(file: PipelineFile, function: ast.FunctionDef, parameter:
             if parameter.arg.endswith(suffix) and parameter.arg != suffix:
                 return parameter.arg.removesuffix(suffix), is_output
         return parameter.arg, is_output
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str) and annotation.value not in _V2_TEXT_TYPES:
+    if (
+        isinstance(annotation, ast.Constant)
+        and isinstance(annotation.value, str)
+        and annotation.value not in _V2_TEXT_TYPES
+    ):
         file.edits.replace(file.edits.start(annotation), file.edits.end(annotation), "str")
-        file.rewrote(annotation, f"{parameter.arg} is a str")
-        file.changed(annotation, f"{parameter.arg}: {quote(annotation.value)}", "KFP 2 has no such type; it is a str now, and takes no artifact")
+        file.rewrote(annotation, f"{parameter.arg} has the type str")
+        file.changed(
+            annotation,
+            f"{parameter.arg}: {quote(annotation.value)}",
+            "KFP 2 has no such type; it is a str now, and takes no artifact",
+        )
     return parameter.arg, False
 
 
@@ -174,7 +196,9 @@ def default_of(function: ast.FunctionDef, parameter: ast.arg) -> ast.expr | None
     arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
     defaults = dict(zip([one.arg for one in reversed(positional)], reversed(arguments.defaults), strict=False))
-    defaults |= {one.arg: value for one, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value}
+    defaults |= {
+        one.arg: value for one, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value
+    }
     return defaults.get(parameter.arg)
 
 
@@ -185,12 +209,21 @@ def add_type(file: PipelineFile, function: ast.FunctionDef, parameter: ast.arg, 
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         type_name = ""
     if type_name not in _TYPE_NAMES:
-        file.remains(parameter, f"parameter {parameter.arg} of {function.name}", _UNTYPED, "Write its type, such as str, int, float or dsl.Input[dsl.Dataset].")
+        file.remains(
+            parameter,
+            f"parameter {parameter.arg} of {function.name}",
+            _UNTYPED,
+            "Write its type, such as str, int, float or dsl.Input[dsl.Dataset].",
+        )
         return
     end = file.edits.end(parameter)
     file.edits.replace(end, end, f": {type_name}")
-    file.rewrote(parameter, f"{parameter.arg} is a {type_name}")
-    file.changed(parameter, f"parameter {parameter.arg} of {function.name}", f"it had no type; it is a {type_name} now, as its default is, and takes nothing else")
+    file.rewrote(parameter, f"{parameter.arg} has the type {type_name}")
+    file.changed(
+        parameter,
+        f"parameter {parameter.arg} of {function.name}",
+        f"it had no type; it has {type_name} now, as its default, and takes nothing else",
+    )
 
 
 def _tell_of_loading(file: PipelineFile, call: ast.Call, path: str) -> None:

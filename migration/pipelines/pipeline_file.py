@@ -39,7 +39,9 @@ class PipelineFile:
         except SyntaxError as error:
             raise InputError(f"{source} must be Python 3; line {error.lineno}: {error.msg}.") from error
         except (ValueError, RecursionError, MemoryError) as error:
-            raise InputError(f"{source} must be Python 3, and cannot be parsed: {error or type(error).__name__}.") from error
+            raise InputError(
+                f"{source} must be Python 3, and cannot be parsed: {error or type(error).__name__}."
+            ) from error
         self.source = source
         self.edits = SourceEdits(data)
         self.findings: list[Finding] = []

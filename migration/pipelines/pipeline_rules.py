@@ -24,20 +24,39 @@ def rewrite_pipelines(file: PipelineFile) -> None:
             if parameter.annotation is None:
                 add_type(file, function, parameter, default_of(function, parameter))
             elif isinstance(parameter.annotation, ast.Constant | ast.Call):
-                file.remains(parameter, f"type of the parameter {parameter.arg}", "KFP 2 takes Python's types", "Write str, int, float, bool, list or dict.")
+                file.remains(
+                    parameter,
+                    f"type of the parameter {parameter.arg}",
+                    "KFP 2 takes Python's types",
+                    "Write str, int, float, bool, list or dict.",
+                )
     made = _made_by_client(file)
     for node in file.walk(ast.expr):
         if isinstance(node, ast.Call):
             _rewrite_control_flow(file, node)
             if isinstance(node.func, ast.Attribute):
                 _rewrite_compilation(file, node, node.func.attr)
-        elif isinstance(node, ast.Attribute) and node.attr == "id" and isinstance(node.value, ast.Name) and node.value.id in made:
+        elif (
+            isinstance(node, ast.Attribute)
+            and node.attr == "id"
+            and isinstance(node.value, ast.Name)
+            and node.value.id in made
+        ):
             end = file.edits.end(node)
             file.edits.replace(end - 2, end, made[node.value.id])
             file.rewrote(node, f".id is .{made[node.value.id]}")
     for node in file.walk(ast.ImportFrom):
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__" and any(one.name == "annotations" for one in node.names):
-            file.remains(node, "from __future__ import annotations", "KFP 2 cannot read annotations that are texts", "Remove the import.")
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "__future__"
+            and any(one.name == "annotations" for one in node.names)
+        ):
+            file.remains(
+                node,
+                "from __future__ import annotations",
+                "KFP 2 cannot read annotations that are texts",
+                "Remove the import.",
+            )
 
 
 def _rewrite_decorator(file: PipelineFile, function: ast.FunctionDef) -> None:
@@ -64,13 +83,23 @@ def _rewrite_control_flow(file: PipelineFile, call: ast.Call) -> None:
         file.edits.replace(start, start, "parallelism=")
         file.rewrote(call, "parallelism= is named")
     if path == "kfp.dsl.Condition" and call.args and isinstance(call.args[0], ast.BoolOp):
-        file.remains(call, "a condition with and/or", "Python keeps one side of it, in v1 and in KFP 2", "Nest one dsl.If in another, or compute it in a component.")
+        file.remains(
+            call,
+            "a condition with and/or",
+            "Python keeps one side of it, in v1 and in KFP 2",
+            "Nest one dsl.If in another, or compute it in a component.",
+        )
 
 
 def _rewrite_compilation(file: PipelineFile, call: ast.Call, method: str) -> None:
     gone = [one.arg for one in call.keywords if one.arg in _GONE_KEYWORDS]
     if method in {"compile", *_RUN_CALLS} and gone:
-        file.remains(call, f"{', '.join(map(str, gone))} of .{method}", "KFP 2 has no such argument", "Settings are those of tasks, of dsl.PipelineConfig and of kfp.kubernetes.")
+        file.remains(
+            call,
+            f"{', '.join(map(str, gone))} of .{method}",
+            "KFP 2 has no such argument",
+            "Settings are those of tasks, of dsl.PipelineConfig and of kfp.kubernetes.",
+        )
     if method in {"compile", "create_run_from_pipeline_func"}:
         _check_function(file, call)
     if method == "compile" or method in _RUN_CALLS | {"upload_pipeline", "upload_pipeline_version"}:
@@ -80,11 +109,18 @@ def _rewrite_compilation(file: PipelineFile, call: ast.Call, method: str) -> Non
 
 def _check_function(file: PipelineFile, call: ast.Call) -> None:
     """Tell of a pipeline without its decorator, which v1 took."""
-    given = call.args[0] if call.args else next((one.value for one in call.keywords if one.arg == "pipeline_func"), None)
+    given = (
+        call.args[0] if call.args else next((one.value for one in call.keywords if one.arg == "pipeline_func"), None)
+    )
     functions = {node.name: node for node in file.tree.body if isinstance(node, ast.FunctionDef)}
     function = functions.get(given.id) if isinstance(given, ast.Name) else None
     if function is not None and not function.decorator_list:
-        file.remains(function, f"pipeline {function.name}", "KFP 2 wants its decorator", "Write @dsl.pipeline(name=…) above it, and check it again by headrace migrate.")
+        file.remains(
+            function,
+            f"pipeline {function.name}",
+            "KFP 2 wants its decorator",
+            "Write @dsl.pipeline(name=…) above it, and check it again by headrace migrate.",
+        )
 
 
 def _rewrite_package(file: PipelineFile, argument: ast.expr) -> None:

@@ -17,7 +17,12 @@ def rewrite_references(file: PipelineFile) -> None:
             continue  # a part of a longer name
         path = file.path(node)
         if path in CREATORS:
-            file.remains(node, path, "KFP 2 has no such function, and this use of it has no plain form", "Decorate the function with @dsl.component.")
+            file.remains(
+                node,
+                path,
+                "KFP 2 has no such function, and this use of it has no plain form",
+                "Decorate the function with @dsl.component.",
+            )
         elif path in MOVED:
             _replace(file, node, MOVED[path])
         elif hint := find_hint(path):
@@ -81,6 +86,9 @@ def rewrite_imports(file: PipelineFile) -> None:
         elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "kfp" and not node.level:
             _rewrite_from_import(file, node, is_anchor=node is anchor)
     new = list(file.needs.values())
+    if any("kubernetes" in line for line in new):
+        why = "they are functions of the package kfp-kubernetes now"
+        file.changed(anchor or file.tree.body[0], "settings for Kubernetes", why, "Install kfp[kubernetes].")
     if new and isinstance(anchor, ast.Import):
         end = file.edits.end(anchor)
         file.edits.replace(end, end, "".join(f"\n{line}" for line in new))
@@ -122,13 +130,18 @@ def _rewrite_from_import(file: PipelineFile, node: ast.ImportFrom, *, is_anchor:
         name = alias.asname or alias.name
         path = f"{new_module}.{alias.name}"
         uses = [use for use in file.walk(ast.Name) if isinstance(use, ast.Name) and use.id == name]
-        is_gone = path in MOVED or alias.name != "*" and find_hint(path) is not None
+        is_gone = path in MOVED or (alias.name != "*" and find_hint(path) is not None)
         if is_gone and all(use in file.handled for use in uses) and name in file.bindings:
             gone.append(alias.name)
             continue
         kept.append(alias)
         if alias.name == "*":
-            file.remains(node, f"from {module} import *", "names that come by * cannot be followed", "Import what is used by name.")
+            file.remains(
+                node,
+                f"from {module} import *",
+                "names that come by * cannot be followed",
+                "Import what is used by name.",
+            )
         elif is_gone:
             hint = find_hint(path)
             file.remains(node, path, "KFP 2 has no such name", hint[2] if hint else "")
@@ -165,4 +178,6 @@ def _is_alone(file: PipelineFile, node: ast.stmt) -> bool:
     if text[: node.col_offset].strip() or text.rstrip().endswith(";") or node.col_offset:
         return True
     parent = file.parents[node]
-    return any(getattr(parent, block, None) == [node] for block in ("body", "orelse", "finalbody")) and not isinstance(parent, ast.Module)
+    return any(getattr(parent, block, None) == [node] for block in ("body", "orelse", "finalbody")) and not isinstance(
+        parent, ast.Module
+    )

@@ -36,7 +36,9 @@ def rewrite_pipeline(file: PipelineFile) -> RewrittenPipeline:
     try:
         ast.parse(data)
     except SyntaxError as error:
-        raise InternalError(f"{file.source} became what is no Python (line {error.lineno}: {error.msg}); nothing was written.") from error
+        raise InternalError(
+            f"{file.source} became what is no Python (line {error.lineno}: {error.msg}); nothing was written."
+        ) from error
     findings = tuple(sorted(file.findings, key=lambda finding: finding.line))
     return data, findings, tuple(sorted(file.rewritten))
 

@@ -22,7 +22,15 @@ _APPLIED = {
         "use_secret_as_env", {"secret_name": "secret_name", "k8s_secret_key_to_env": "secret_key_to_env"},
     ),
 }  # fmt: skip
-_NATIVE = {"set_cpu_limit", "set_cpu_request", "set_memory_limit", "set_memory_request", "set_gpu_limit", "set_retry", "set_display_name"}
+_NATIVE = {
+    "set_cpu_limit",
+    "set_cpu_request",
+    "set_memory_limit",
+    "set_memory_request",
+    "set_gpu_limit",
+    "set_retry",
+    "set_display_name",
+}
 
 
 def rewrite_tasks(file: PipelineFile, operations: dict[str, Operation]) -> None:
@@ -73,14 +81,26 @@ def _rewrite_call(file: PipelineFile, call: ast.Call, operation: Operation) -> N
     if any(isinstance(one, ast.Starred) for one in call.args):
         file.remains(call, "arguments by *", "KFP 2 takes named arguments only", "Name each argument.")
     elif call.args and operation.parameters is None:
-        file.remains(call, "arguments without names", "KFP 2 takes named arguments only, and the component's file was not read", "Name each argument.")
+        file.remains(
+            call,
+            "arguments without names",
+            "KFP 2 takes named arguments only, and the component's file was not read",
+            "Name each argument.",
+        )
     elif len(call.args) > len(operation.parameters or []):
-        file.remains(call, "arguments without names", "there are more than the component has parameters", "Name each argument.")
+        file.remains(
+            call, "arguments without names", "there are more than the component has parameters", "Name each argument."
+        )
     else:
         for name, argument in zip(operation.parameters or [], call.args, strict=False):
             start = file.edits.start(argument)
             if "(" in file.edits.between(file.edits.end(call.func), start)[1:]:
-                file.remains(call, "an argument in parentheses without a name", "KFP 2 takes named arguments only", "Name each argument.")
+                file.remains(
+                    call,
+                    "an argument in parentheses without a name",
+                    "KFP 2 takes named arguments only",
+                    "Name each argument.",
+                )
                 continue
             file.edits.replace(start, start, f"{name}=")
             file.rewrote(argument, f"argument {name} is named")
@@ -92,11 +112,19 @@ def _rewrite_call(file: PipelineFile, call: ast.Call, operation: Operation) -> N
 
 
 def _rewrite_output(
-    file: PipelineFile, node: ast.Subscript, operations: dict[str, Operation], tasks: dict[tuple[ast.AST, str], Operation]
+    file: PipelineFile,
+    node: ast.Subscript,
+    operations: dict[str, Operation],
+    tasks: dict[tuple[ast.AST, str], Operation],
 ) -> None:
     """Ask for an output by its name in KFP 2."""
     owner, name = node.value, node.slice
-    if not isinstance(owner, ast.Attribute) or owner.attr != "outputs" or not isinstance(name, ast.Constant) or not isinstance(name.value, str):
+    if (
+        not isinstance(owner, ast.Attribute)
+        or owner.attr != "outputs"
+        or not isinstance(name, ast.Constant)
+        or not isinstance(name.value, str)
+    ):
         return
     pipeline = file.owner(node)
     operation = _operation(owner.value, operations)
@@ -118,7 +146,12 @@ def _rewrite_method(file: PipelineFile, call: ast.Call, method: ast.Attribute, *
         if name in _NATIVE:
             file.edits.replace(file.edits.end(receiver), file.edits.end(method.value), "")
             file.rewrote(method, ".container is gone")
-    if not in_pipeline and name not in {"set_gpu_limit", "add_node_selector_constraint", "add_pod_label", "add_pvolumes"}:
+    if not in_pipeline and name not in {
+        "set_gpu_limit",
+        "add_node_selector_constraint",
+        "add_pod_label",
+        "add_pvolumes",
+    }:
         return
     if name in _KUBERNETES:
         _rewrite_to_kubernetes(file, call, receiver, name)
@@ -128,8 +161,16 @@ def _rewrite_method(file: PipelineFile, call: ast.Call, method: ast.Attribute, *
         _rewrite_variable(file, call, receiver)
     elif name == "apply":
         _rewrite_apply(file, call, receiver)
-    elif name == "set_retry" and (len(call.args) > 1 or any(one.arg not in {"num_retries", "backoff_duration", "backoff_factor"} for one in call.keywords)):
-        file.remains(call, ".set_retry with a policy", "KFP 2 has no retry policies", "Write .set_retry(num_retries=…, backoff_duration=…).")
+    elif name == "set_retry" and (
+        len(call.args) > 1
+        or any(one.arg not in {"num_retries", "backoff_duration", "backoff_factor"} for one in call.keywords)
+    ):
+        file.remains(
+            call,
+            ".set_retry with a policy",
+            "KFP 2 has no retry policies",
+            "Write .set_retry(num_retries=…, backoff_duration=…).",
+        )
     elif name in TASK_METHODS:
         file.remains(call, f".{name}", "tasks of KFP 2 have no such method", TASK_METHODS[name])
 
@@ -138,7 +179,9 @@ def _named(names: Sequence[str], call: ast.Call) -> list[tuple[str, ast.expr, as
     """Return a call's arguments by the names that v1 has for them; None if there are others."""
     if len(call.args) > len(names) or any(isinstance(one, ast.Starred) for one in call.args):
         return None
-    found: list[tuple[str, ast.expr, ast.keyword | None]] = [*((name, one, None) for name, one in zip(names, call.args, strict=False))]
+    found: list[tuple[str, ast.expr, ast.keyword | None]] = [
+        *((name, one, None) for name, one in zip(names, call.args, strict=False))
+    ]
     found += [(one.arg or "", one.value, one) for one in call.keywords]
     return found if {name for name, _, _ in found} == set(names) and len(found) == len(names) else None
 
@@ -148,7 +191,12 @@ def _rewrite_to_kubernetes(file: PipelineFile, call: ast.Call, receiver: ast.exp
     function, names = _KUBERNETES[name]
     arguments = _named([*names], call)
     if arguments is None or not _wrap(file, call, receiver, function, names, arguments, call):
-        file.remains(call, f".{name}", "tasks of KFP 2 have no such method", f"kfp.kubernetes.{function}(task, {', '.join(f'{one}=…' for one in names.values())}).")
+        file.remains(
+            call,
+            f".{name}",
+            "tasks of KFP 2 have no such method",
+            f"kfp.kubernetes.{function}(task, {', '.join(f'{one}=…' for one in names.values())}).",
+        )
 
 
 def _wrap(
@@ -164,8 +212,15 @@ def _wrap(
     edits = file.edits
     first = arguments[0][2] or arguments[0][1]
     start, end, head = edits.start(call), edits.end(receiver), edits.start(first)
-    between, tail = edits.between(end, head), edits.between(edits.end(inner.keywords[-1] if inner.keywords else inner.args[-1]), edits.end(call))
-    if edits.start(receiver) != start or not re.fullmatch(r"[\s\\.\w]*\(\s*([\w.]+\s*\(\s*)?", between) or not re.fullmatch(r"[\s,)]*", tail):
+    between, tail = (
+        edits.between(end, head),
+        edits.between(edits.end(inner.keywords[-1] if inner.keywords else inner.args[-1]), edits.end(call)),
+    )
+    if (
+        edits.start(receiver) != start
+        or not re.fullmatch(r"[\s\\.\w]*\(\s*([\w.]+\s*\(\s*)?", between)
+        or not re.fullmatch(r"[\s,)]*", tail)
+    ):
         return False
     edits.replace(start, start, f"{file.kubernetes_name()}.{function}(")
     for place, (name, value, keyword) in enumerate(arguments):
@@ -186,7 +241,11 @@ def _rewrite_gpu(file: PipelineFile, call: ast.Call, method: ast.Attribute) -> N
     given = _named(["gpu", "vendor"], call) if len(call.args) + len(call.keywords) == 2 else None
     if given:
         vendor = given[1][1].value if isinstance(given[1][1], ast.Constant) else None
-    if vendor not in {"nvidia", "amd"} or len(call.args) + len(call.keywords) not in {1, 2} or (call.keywords and not given):
+    if (
+        vendor not in {"nvidia", "amd"}
+        or len(call.args) + len(call.keywords) not in {1, 2}
+        or (call.keywords and not given)
+    ):
         file.remains(call, ".set_gpu_limit", "KFP 2 sets the type and the number of accelerators",
                      "Write .set_accelerator_type('nvidia.com/gpu').set_accelerator_limit(1).")  # fmt: skip
         return
@@ -242,7 +301,12 @@ def _rewrite_caching(file: PipelineFile, statement: ast.AST) -> None:
     if not text.endswith(suffix):
         return
     if not isinstance(statement.value, ast.Constant) or statement.value.value != "P0D":
-        file.remains(statement, "max_cache_staleness", "KFP 2 reuses earlier results of a task or not, whatever their age", "Write .set_caching_options(True or False).")
+        file.remains(
+            statement,
+            "max_cache_staleness",
+            "KFP 2 reuses earlier results of a task or not, whatever their age",
+            "Write .set_caching_options(True or False).",
+        )
         return
     file.edits.replace(file.edits.end(target) - len(suffix), file.edits.end(statement), ".set_caching_options(False)")
     file.rewrote(statement, "max_cache_staleness is set_caching_options")
