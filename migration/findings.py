@@ -13,8 +13,8 @@ class Finding:
 
     Attributes:
         line: Line of the v1 file, from 1.
-        kind: ``changed`` if it is migrated and behaves differently, ``dropped`` if v2 has no place for it and nothing depends on it,
-            ``remains`` if a person must do it.
+        kind: ``changed`` if it is migrated and behaves differently, ``dropped`` if v2 has no place for it and nothing
+            depends on it, ``remains`` if a person must do it.
         what: What is in the file.
         why: Why it is not the same in v2.
         remedy: What to do by hand; empty if nothing.

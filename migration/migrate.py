@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from headrace.core.base.errors import InputError, MissingError
 from headrace.core.base.files import write_text
@@ -72,39 +72,47 @@ def migrate_files(
         MissingError: If there is no such file.
         InputError: If a file that was named is none of v1, or a file would be replaced; nothing is written then.
     """
-    migrations: list[Migration] = []
-    skipped: list[tuple[Path, str]] = []
-    failed: list[tuple[Path, str]] = []
+    report = _Results([], [], [])
     for source in sources:
         if not source.exists():
             raise MissingError(f"{source} must be a v1 component or pipeline file, or a folder; there is none.")
         is_folder = source.is_dir()
         for path in _files(source, without=folder) if is_folder else [source]:
             base = path.relative_to(source) if is_folder else Path(path.name)
-            try:
-                data = _read(path)
-                if is_folder and not _may_be_v1(path, data):
-                    skipped.append((path, "it names neither kfp nor an implementation."))
-                    continue
-                migration = _migrate(path, data, keep_text=keep_text)
-            except OtherFileError as error:
-                if not is_folder:
-                    raise
-                skipped.append((path, str(error)))
-                continue
-            except InputError as error:
-                if not is_folder:
-                    raise
-                failed.append((path, str(error)))
-                continue
-            targets = _targets(path, base, folder=folder, overwrites=overwrites)
-            files = {targets[key.suffix, migration.form]: text for key, text in migration.files.items()}
-            migrations.append(replace(migration, files=files))
-    _check_targets(migrations, overwrites=overwrites)
-    for migration in migrations:
+            migration = (
+                _migrate_among(path, report, keep_text=keep_text)
+                if is_folder
+                else _migrate(path, _read(path), keep_text=keep_text)
+            )
+            if migration is not None:
+                targets = _targets(path, base, folder=folder, overwrites=overwrites)
+                files = {targets[key.suffix, migration.form]: text for key, text in migration.files.items()}
+                report.migrations.append(replace(migration, files=files))
+    _check_targets(report.migrations, overwrites=overwrites)
+    for migration in report.migrations:
         for path, text in migration.files.items():
             write_text(path, text)
-    return MigrationReport(tuple(migrations), tuple(skipped), tuple(failed))
+    return MigrationReport(tuple(report.migrations), tuple(report.skipped), tuple(report.failed))
+
+
+class _Results(NamedTuple):
+    migrations: list[Migration]
+    skipped: list[tuple[Path, str]]
+    failed: list[tuple[Path, str]]
+
+
+def _migrate_among(path: Path, report: _Results, *, keep_text: bool) -> Migration | None:
+    """Migrate a file of a folder; None if it is none of v1, or broken, which the report says."""
+    try:
+        data = _read(path)
+        if _may_be_v1(path, data):
+            return _migrate(path, data, keep_text=keep_text)
+        report.skipped.append((path, "it names neither kfp nor an implementation."))
+    except OtherFileError as error:
+        report.skipped.append((path, str(error)))
+    except InputError as error:
+        report.failed.append((path, str(error)))
+    return None
 
 
 def _files(folder: Path, *, without: Path | None) -> Iterator[Path]:

@@ -38,7 +38,7 @@ def compile_component(component: V2Component, code: str, *, source: str) -> str:
     module = ModuleType("migrated")
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        from google.protobuf import json_format  # noqa: PLC0415 - KFP takes a second to import
+        from google.protobuf import json_format  # type: ignore[import-untyped] # noqa: PLC0415 - KFP takes a second to import
         from kfp.compiler import Compiler  # noqa: F401, PLC0415 - without it KFP 2.17 cannot make the specification
 
         try:
@@ -94,11 +94,11 @@ def _parsed(element: str) -> Any:
 
 
 def _definitions(definitions: dict[str, Any]) -> dict[str, tuple[object, ...]]:
-    parameters = {
+    parameters: dict[str, tuple[object, ...]] = {
         name: (one["parameterType"], one.get("isOptional", False), one.get("defaultValue"))
         for name, one in definitions.get("parameters", {}).items()
     }
-    artifacts = {
+    artifacts: dict[str, tuple[object, ...]] = {
         name: (one["artifactType"]["schemaTitle"], one.get("isOptional", False), None)
         for name, one in definitions.get("artifacts", {}).items()
     }

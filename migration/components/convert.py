@@ -49,7 +49,7 @@ class V2Input:
     Attributes:
         v1_name: Its name in v1.
         name: Its name in Python.
-        type_name: ``str``, ``int``, ``float``, ``bool``, ``dict`` or ``list`` of a parameter, else the artifact's class.
+        type_name: ``str``, ``int``, ``float``, ``bool``, ``dict``, ``list`` of a parameter, or an artifact's class.
         is_artifact: Whether it is an artifact.
         optional: Whether it may be left out and has no default.
         default: The default, of the parameter's type; None if it has none.
@@ -106,7 +106,7 @@ def convert_component(v1: V1Component, *, keep_text: bool = False) -> V2Componen
 
     Args:
         v1: The component.
-        keep_text: Whether each parameter but integers is a ``str``, so that the program gets the very texts that v1 gave it.
+        keep_text: Whether parameters but integers are ``str``, so that the program gets the very texts of v1.
     """
     findings = [Finding(line, "remains", what, why, remedy) for line, what, why, remedy in v1.problems]
     name = unique_names([v1.name or "component"], fallback="component")[v1.name or "component"]
@@ -145,14 +145,16 @@ def _convert_input(
     if v1_input.type_properties:
         find("dropped", f"KFP 2 has no properties of types; those of {v1_input.type_name} are not checked")
     if is_file and "value" in usages:
-        find("remains", "it is passed both as a value and as a file; in KFP 2 it is a parameter or an artifact, never both",
+        find("remains", "it is passed as a value and as a file; in KFP 2 it is a parameter or an artifact, never both",
              "Make two inputs of it, or let the program read the file.")  # fmt: skip
     if is_artifact:
         if v1_input.default is not None:
-            find("remains", f"it is read from a file and has a default, {quote(v1_input.default)}; an artifact of KFP 2 has none",
+            default = quote(v1_input.default)
+            find("remains", f"it is read from a file and has a default, {default}; an artifact of KFP 2 has none",
                  "Make it optional and let the program fall back, or pass it as a value.")  # fmt: skip
         if key in _PARAMETER_TYPES:
-            find("changed", f"it was a {v1_input.type_name} read from a file; it is an artifact now, and takes no constant and no output parameter",
+            why = f"it was a {v1_input.type_name} read from a file; it is an artifact now, and takes no value"
+            find("changed", why,
                  "Pass the output of a component that writes an artifact, or dsl.importer(...).output.")  # fmt: skip
         class_name = _ARTIFACT_TYPES.get(key, "Artifact")
         return V2Input(v1_input.name, name, class_name, True, v1_input.optional, None, v1_input.description)
@@ -232,12 +234,13 @@ def _convert_output(v1_output: V1Output, name: str, v1: V1Component, findings: l
             )
         )
     if not usages and v1_output.name not in v1.file_outputs:
-        findings.append(Finding(v1_output.line, "remains", what, "the command line passes no path for it, so nothing can be written there",
+        why = "the command line passes no path for it, so nothing can be written there"
+        findings.append(Finding(v1_output.line, "remains", what, why,
                                 "Pass {outputPath: " + v1_output.name + "}, or remove the output."))  # fmt: skip
     if is_artifact:
         return V2Output(v1_output.name, name, _ARTIFACT_TYPES.get(key, "Artifact"), True, v1_output.description)
     if key in _TEXT_TYPES:
-        why = f"KFP 2 has no type {v1_output.type_name}; it is a str now, which only inputs that are passed as values take"
+        why = f"KFP 2 has no type {v1_output.type_name}; it is a str now, and no artifact"
         findings.append(Finding(v1_output.line, "changed", what, why))
     return V2Output(v1_output.name, name, _PARAMETER_TYPES.get(key, "str"), False, v1_output.description)
 

@@ -67,10 +67,9 @@ def _docstring(text: str) -> str:
 def _description(component: V2Component) -> str:
     """Return the component's description, then that of each input and output that has one."""
     text = component.v1.description.strip() or component.v1.name.strip() or component.name
+    interface: list[V2Input | V2Output] = [*component.inputs, *component.outputs]
     described = [
-        f"{_INDENT}{one.name}: {' '.join(one.description.split())}"
-        for one in (*component.inputs, *component.outputs)
-        if one.description.strip()
+        f"{_INDENT}{one.name}: {' '.join(one.description.split())}" for one in interface if one.description.strip()
     ]
     return "\n".join([text, "", "Args:", *described]) if described else text
 

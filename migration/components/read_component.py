@@ -60,7 +60,8 @@ def _check_form(value: Any, source: str) -> None:
         kind, version = str(value["kind"]), str(value["apiVersion"])
         if version.startswith("argoproj.io/"):
             raise OtherFileError(
-                f"{source} is an Argo {kind}, which the v1 SDK compiled from a pipeline; migrate the pipeline's Python file instead."
+                f"{source} is an Argo {kind}, which the v1 SDK compiled from a pipeline; "
+                "migrate the pipeline's Python file instead."
             )
         raise OtherFileError(f"{source} is a Kubernetes object ({quote(kind)}), not a v1 component file.")
     if "implementation" not in value:
@@ -107,7 +108,7 @@ class _Reader:
             description=self._text(root.get("description"), ("description",)),
             inputs=inputs,
             outputs=outputs,
-            image=self._image(container) if container else "",
+            image="" if "graph" in implementation else self._image(container),
             command=self._parts(container.get("command"), (*path, "command")),
             args=self._parts(container.get("args"), (*path, "args")),
             env=self._texts(container.get("env"), (*path, "env")),
@@ -205,7 +206,7 @@ class _Reader:
         for name, file in files.items():
             if name not in self.output_names:
                 self._refuse((*path, name), f"`fileOutputs` names {quote(name)}, which is no output")
-            why = f"the program writes output {quote(name)} to the fixed path {quote(file)}, and KFP 2 chooses the path of an output itself"
+            why = f"the program writes {quote(name)} to the fixed path {quote(file)}, and KFP 2 chooses the path itself"
             remedy = "Let the program take the path as an option, and pass {outputPath: " + name + "}."
             self.problems.append((self.document.line(*path, name), f"fileOutputs.{name}", why, remedy))
         return files
@@ -236,7 +237,7 @@ class _Reader:
         if not isinstance(value, dict) or len(value) != 1:
             self._refuse(
                 path,
-                f"an argument must be a text or a placeholder such as {{inputValue: x}}; got {quote(value)}, and v1 refuses it too",
+                f"an argument must be a text or a placeholder such as {{inputValue: x}}; got {quote(value)}",
             )
         key, inner = next(iter(value.items()))
         if key in _INPUT_PARTS:
@@ -247,11 +248,11 @@ class _Reader:
             return (ConcatPart(self._parts(inner, (*path, key))),)
         if key == "if":
             return self._if(inner, (*path, key))
-        if key in _NO_V2_PARTS:
-            remedy = "Write the argument in another way."
-            self.problems.append((self.document.line(*path), f"{{{key}}}", _NO_V2_PARTS[key], remedy))
-            return ()
-        return self._refuse(path, f"{quote(key)} is no placeholder of v1")
+        if key not in _NO_V2_PARTS:
+            self._refuse(path, f"{quote(key)} is no placeholder of v1")
+        remedy = "Write the argument in another way."
+        self.problems.append((self.document.line(*path), f"{{{key}}}", _NO_V2_PARTS[key], remedy))
+        return ()
 
     def _if(self, value: Any, path: tuple[object, ...]) -> tuple[Part, ...]:
         if (

@@ -40,7 +40,7 @@ def read_document(text: str, *, source: str) -> YamlDocument:
         source: What messages call it.
 
     Raises:
-        InputError: If it is not YAML, holds several documents, a key twice or a value that is not plain, or is too large or too deep.
+        InputError: If it is not YAML, is too large or deep, or holds several documents, a key twice or another value.
     """
     try:
         _check_events(text, source)
@@ -85,7 +85,7 @@ def _plain(
     document.lines[path] = line
     if len(document.lines) > _MAX_VALUES or len(path) > _MAX_DEPTH:
         raise InputError(
-            f"{source} is no component file: with its aliases expanded it holds more than {_MAX_VALUES} values or levels."
+            f"{source} is no component file: with its aliases expanded it has more than {_MAX_VALUES} values."
         )
     if isinstance(node, yaml.MappingNode):
         mapping: dict[Any, Any] = {}

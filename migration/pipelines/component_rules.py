@@ -40,33 +40,52 @@ class Operation:
 def rewrite_components(file: PipelineFile) -> dict[str, Operation]:
     """Rewrite what makes components of functions; return the components by their names."""
     functions = {node.name: node for node in file.tree.body if isinstance(node, ast.FunctionDef)}
-    operations: dict[str, Operation] = {}
-    for function in functions.values():
-        for decorator in function.decorator_list:
-            is_partial = isinstance(decorator, ast.Call) and file.path(decorator.func) == "functools.partial"
-            creator = decorator.args[0] if is_partial and decorator.args else decorator  # type: ignore[attr-defined]
-            if file.path(creator) in CREATORS and (not is_partial or _rewrite_arguments(file, decorator, creator, 1)):
-                _rewrite_creator(file, creator)
-                operations[function.name] = _rewrite_function(file, function)
+    known: dict[ast.FunctionDef, Operation] = {}
+    operations = _rewrite_decorated(file, [*functions.values()], known)
     for node in file.walk(ast.Call):
-        if not isinstance(node, ast.Call):
-            continue
         path, name = file.path(node.func), _assigned_name(file, node)
+        operation = None
         if path in CREATORS and _rewrite_arguments(file, node, node.func, 0):
-            _rewrite_creator(file, node.func)
-            made = next((one.value for one in node.keywords if one.arg == "func"), node.args[0] if node.args else None)
-            function = functions.get(made.id) if isinstance(made, ast.Name) else None
-            if function is None:
-                file.remains(node, "a component of a function that is not in this file", "its parameters were not checked",
-                             "KFP 2 wants a type for each parameter.")  # fmt: skip
-            operation = _rewrite_function(file, function) if function else Operation()
-            if name:
-                operations[name] = operation
+            operation = _rewrite_made(file, node, functions, known)
         elif path in LOADERS:
             _tell_of_loading(file, node, path)
-            if name:
-                operations[name] = Operation()
+            operation = Operation()
+        if operation and name:
+            operations[name] = operation
     return operations
+
+
+def _rewrite_decorated(
+    file: PipelineFile, functions: list[ast.FunctionDef], known: dict[ast.FunctionDef, Operation]
+) -> dict[str, Operation]:
+    """Rewrite components that are made by decorators, bare or in ``functools.partial``."""
+    operations = {}
+    for function in functions:
+        for decorator in function.decorator_list:
+            creator: ast.expr = decorator
+            is_partial = isinstance(decorator, ast.Call) and file.path(decorator.func) == "functools.partial"
+            if is_partial and isinstance(decorator, ast.Call) and decorator.args:
+                creator = decorator.args[0]
+            if file.path(creator) in CREATORS and (not is_partial or _rewrite_arguments(file, decorator, creator, 1)):
+                _rewrite_creator(file, creator)
+                operations[function.name] = known[function] = _rewrite_function(file, function)
+    return operations
+
+
+def _rewrite_made(
+    file: PipelineFile, call: ast.Call, functions: dict[str, ast.FunctionDef], known: dict[ast.FunctionDef, Operation]
+) -> Operation:
+    """Rewrite a call that makes a component, and once the function of which it makes one."""
+    _rewrite_creator(file, call.func)
+    made = next((one.value for one in call.keywords if one.arg == "func"), call.args[0] if call.args else None)
+    function = functions.get(made.id) if isinstance(made, ast.Name) else None
+    if function is None:
+        what, why = "a component of a function that is not in this file", "its parameters were not checked"
+        file.remains(call, what, why, "KFP 2 wants a type for each parameter.")
+        return Operation()
+    if function not in known:
+        known[function] = _rewrite_function(file, function)
+    return known[function]
 
 
 def _assigned_name(file: PipelineFile, node: ast.Call) -> str:
@@ -96,7 +115,8 @@ def _rewrite_arguments(file: PipelineFile, call: ast.expr, creator: ast.expr, sk
         or any(isinstance(one, ast.Starred) for one in call.args)
     ):
         bad = ", ".join(sorted(used - _KEPT - {"", "annotations"}))
-        file.remains(call, f"{bad or 'arguments'} of {file.path(creator).rpartition('.')[2]}", "@dsl.component has no such argument",
+        what = f"{bad or 'arguments'} of {file.path(creator).rpartition('.')[2]}"
+        file.remains(call, what, "@dsl.component has no such argument",
                      "Put imports and helpers into the function, or into the image.")  # fmt: skip
         return False
     nodes = [(name, value, file.edits.start(value)) for name, value in given]
@@ -137,7 +157,7 @@ def _rewrite_function(file: PipelineFile, function: ast.FunctionDef) -> Operatio
         for name in ("UI_metadata", "mlpipeline_ui_metadata")
     ):
         file.remains(function, f"UI metadata of {function.name}", "KFP 2 shows no mlpipeline_ui_metadata",
-                     "Write dsl.Output[dsl.HTML], dsl.Output[dsl.Markdown] or dsl.Output[dsl.ClassificationMetrics].")  # fmt: skip
+                     "Write dsl.Output[dsl.HTML], dsl.Output[dsl.Markdown] or their like.")  # fmt: skip
     return operation
 
 
@@ -231,10 +251,12 @@ def _tell_of_loading(file: PipelineFile, call: ast.Call, path: str) -> None:
     argument = call.args[0] if call.args else next((one.value for one in call.keywords), None)
     text = argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else ""
     if name == "load_component_from_file":
-        file.changed(call, f"load_component_from_file({quote(text) if text else '…'})", "KFP 2 must find a v2 component there, since it reads v1 files otherwise or not at all",
-                     f"headrace migrate {text or 'FILE'}")  # fmt: skip
+        what = f"load_component_from_file({quote(text) if text else '…'})"
+        why = "a v2 component must lie there, since KFP 2 reads v1 files otherwise or not at all"
+        file.changed(call, what, why, f"headrace migrate {text or 'FILE'}")
     elif name == "load_component_from_url":
-        file.remains(call, "load_component_from_url", "what is at the address was not read; KFP 2 reads v1 files otherwise or not at all",
+        why = "what is at the address was not read; KFP 2 reads v1 files otherwise or not at all"
+        file.remains(call, "load_component_from_url", why,
                      "Download it, migrate it by headrace migrate, and load the result.")  # fmt: skip
     elif name == "load_component_from_text" and ("implementation" in text or not text):
         file.remains(call, "load_component_from_text", "KFP 2 reads v1 components otherwise or not at all",

@@ -17,13 +17,14 @@ LOADERS = {
 
 _CONTAINER = "Write a @dsl.container_component that returns dsl.ContainerSpec(image=…, command=…, args=…), and call it."
 _FILES = "Annotate the parameter with dsl.InputPath() or dsl.OutputPath() and open the file in the function."
+_DECORATE = "Decorate the function with @dsl.component."
 _CLAIM = "kfp.kubernetes has CreatePVC, DeletePVC and mount_pvc."
 _CLUSTER = "Create it before the run, or in a component that calls the Kubernetes API."
 _SETTINGS = "Settings of the run are arguments of dsl.PipelineConfig, of kfp.kubernetes and of the client."
 HINTS = {
     "kfp.dsl.ContainerOp": _CONTAINER,
     "kfp.dsl.UserContainer": _CONTAINER,
-    "kfp.dsl.InputArgumentPath": "Give the container component an input of type dsl.Input[dsl.Artifact], and pass its .path.",
+    "kfp.dsl.InputArgumentPath": "Give the component an input of type dsl.Input[dsl.Artifact], and pass its .path.",
     "kfp.dsl.Sidecar": "KFP 2 has no sidecars; start the process in the component's own command.",
     "kfp.dsl.InitContainer": "KFP 2 has no init containers; make it a component before this one.",
     "kfp.dsl.VolumeOp": _CLAIM,
@@ -37,12 +38,14 @@ HINTS = {
     "kfp.dsl.graph_component": "Write it as a @dsl.pipeline and call that; for recursion there is no form.",
     "kfp.dsl.python_component": "Write @dsl.component(base_image=…).",
     "kfp.dsl.types": "Annotate with str, int, float, bool, list, dict, or dsl.Input[dsl.Dataset] and its like.",
+    "kfp.components.create_component_from_func": _DECORATE,
+    "kfp.components.func_to_container_op": _DECORATE,
     "kfp.components.InputTextFile": _FILES,
     "kfp.components.InputBinaryFile": _FILES,
     "kfp.components.OutputTextFile": _FILES,
     "kfp.components.OutputBinaryFile": _FILES,
     "kfp.components.ComponentStore": "Load components by load_component_from_url or from files of your own.",
-    "kfp.components.load_component": "Call load_component_from_file, load_component_from_url or load_component_from_text.",
+    "kfp.components.load_component": "Call load_component_from_file or load_component_from_text.",
     "kfp.components.func_to_component_text": "Decorate with @dsl.component and compile with kfp.compiler.Compiler().",
     "kfp.components.func_to_component_file": "Decorate with @dsl.component and compile with kfp.compiler.Compiler().",
     "kfp.run_pipeline_func_locally": "kfp.local.init(runner=…), then call the pipeline.",
@@ -56,10 +59,11 @@ HINTS = {
 # Modules in which each name is looked up in the KFP that is installed.
 MODULES = ("kfp", "kfp.dsl", "kfp.components", "kfp.compiler")
 
+_VOLUMES = "kfp.kubernetes has mount_pvc, use_secret_as_volume, use_config_map_as_volume and empty_dir_mount."
 # Methods of tasks that KFP 2 has no form for, or one in another place.
 TASK_METHODS = {
-    "add_volume": "kfp.kubernetes has mount_pvc, use_secret_as_volume, use_config_map_as_volume and empty_dir_mount.",
-    "add_volume_mount": "kfp.kubernetes has mount_pvc, use_secret_as_volume, use_config_map_as_volume and empty_dir_mount.",
+    "add_volume": _VOLUMES,
+    "add_volume_mount": _VOLUMES,
     "add_pvolumes": "kfp.kubernetes.mount_pvc(task, pvc_name=…, mount_path=…).",
     "add_toleration": "kfp.kubernetes.add_toleration(task, key=…, operator=…, value=…, effect=…).",
     "add_affinity": "kfp.kubernetes.add_node_affinity(task, …).",

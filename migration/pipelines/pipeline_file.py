@@ -4,10 +4,13 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
+from typing import TypeVar
 
 from headrace.core.base.errors import InputError
 from headrace.migration.findings import Finding
 from headrace.migration.pipelines.source_edits import SourceEdits
+
+Node = TypeVar("Node", bound=ast.AST)
 
 
 class PipelineFile:
@@ -19,6 +22,7 @@ class PipelineFile:
         bindings: What each imported name stands for, such as ``kfp.dsl`` for ``dsl``.
         findings: What is different in v2, as it is found.
         rewritten: What was rewritten, with lines.
+        in_f_strings: Nodes in f-strings, whose positions are not reliable before Python 3.12.
         handled: References to names of v1 that a rule has dealt with.
         needs: Names that the rewritten file uses and does not import yet, each with its import statement.
     """
@@ -48,7 +52,10 @@ class PipelineFile:
         self.rewritten: list[tuple[int, str]] = []
         self.handled: set[ast.AST] = set()
         self.needs: dict[str, str] = {}
+        strings = [node for node in ast.walk(self.tree) if isinstance(node, ast.JoinedStr)]
+        self.in_f_strings = {inner for node in strings for inner in ast.walk(node) if inner is not node}
         self.parents = {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+        self._starts = self._find_starts()
         self.bindings, self._rebound = self._read_bindings()
         self.dsl = next((name for name, path in self.bindings.items() if path == "kfp.dsl" and "." not in name), "")
 
@@ -93,9 +100,9 @@ class PipelineFile:
             return re.sub(r"^kfp\.v2\.", "kfp.", f"{owner}.{node.attr}") if owner else ""
         return ""
 
-    def walk(self, kind: type[ast.AST]) -> Iterator[ast.AST]:
-        """Yield the nodes of a kind, outer ones first."""
-        return (node for node in ast.walk(self.tree) if isinstance(node, kind))
+    def walk(self, kind: type[Node]) -> Iterator[Node]:
+        """Yield the nodes of a kind, outer ones first; not those in f-strings."""
+        return (node for node in ast.walk(self.tree) if isinstance(node, kind) and node not in self.in_f_strings)
 
     def dsl_name(self) -> str:
         """Return the name of ``kfp.dsl`` in the rewritten file; it is imported if it was not."""
@@ -135,17 +142,24 @@ class PipelineFile:
         return True
 
     def _line_of_statement(self, node: ast.AST) -> int:
-        """Return the first line of the innermost statement around a node that starts a line."""
+        """Return the first line of the innermost statement around a node that stands on a line where one starts."""
         while True:
-            if isinstance(node, ast.stmt):
-                line = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
-                text = self.edits.before_line(line)[: node.col_offset]
-                is_continued = line > 1 and self.edits.before_line(line - 1).rstrip("\r\n").endswith("\\")
-                if (not text.strip() or line < node.lineno) and not is_continued:
-                    return line
-            if node not in self.parents or isinstance(self.parents[node], ast.Module):
-                return getattr(node, "lineno", 1)
+            if isinstance(node, ast.stmt) and _first_line(node) in self._starts:
+                return _first_line(node)
+            if node not in self.parents:
+                return 1
             node = self.parents[node]
+
+    def _find_starts(self) -> set[int]:
+        """Return the lines that start with a statement, and do not go on from the line before."""
+        found = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.stmt):
+                line = _first_line(node)
+                is_continued = line > 1 and self.edits.before_line(line - 1).rstrip("\r\n").endswith("\\")
+                if not self.edits.before_line(line)[: node.col_offset].strip() and not is_continued:
+                    found.add(line)
+        return found
 
     def pipelines(self) -> list[ast.FunctionDef]:
         """Return the functions that ``@dsl.pipeline`` decorates."""
@@ -169,3 +183,9 @@ class PipelineFile:
             if isinstance(node, ast.FunctionDef) and self.pipeline_decorator(node) is not None:
                 return node
         return None
+
+
+def _first_line(node: ast.stmt) -> int:
+    """Return a statement's first line, that of its decorators."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(one.lineno for one in decorators)])

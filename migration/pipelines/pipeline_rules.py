@@ -45,12 +45,12 @@ def rewrite_pipelines(file: PipelineFile) -> None:
             end = file.edits.end(node)
             file.edits.replace(end - 2, end, made[node.value.id])
             file.rewrote(node, f".id is .{made[node.value.id]}")
+    _find_future(file)
+
+
+def _find_future(file: PipelineFile) -> None:
     for node in file.walk(ast.ImportFrom):
-        if (
-            isinstance(node, ast.ImportFrom)
-            and node.module == "__future__"
-            and any(one.name == "annotations" for one in node.names)
-        ):
+        if node.module == "__future__" and any(one.name == "annotations" for one in node.names):
             file.remains(
                 node,
                 "from __future__ import annotations",
@@ -142,8 +142,6 @@ def _made_by_client(file: PipelineFile) -> dict[str, str]:
     """Return the variables that hold what a client returned, with the attribute that is its id in KFP 2."""
     found: dict[str, set[str]] = {}
     for node in file.walk(ast.Assign):
-        if not isinstance(node, ast.Assign):
-            continue
         for target in node.targets:
             if isinstance(target, ast.Name):
                 call = node.value.func if isinstance(node.value, ast.Call) else None

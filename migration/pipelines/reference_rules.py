@@ -28,6 +28,10 @@ def rewrite_references(file: PipelineFile) -> None:
         elif hint := find_hint(path):
             file.remains(node, *hint)
     _find_placeholders(file)
+    for inner in file.in_f_strings:
+        path = file.path(inner)
+        if path in MOVED or find_hint(path):
+            file.remains(inner, f"{path} in an f-string", "names in f-strings are not rewritten", "Rewrite it.")
 
 
 def _replace(file: PipelineFile, node: ast.Name | ast.Attribute, name: str) -> None:
@@ -70,7 +74,7 @@ def _has(module: str, name: str) -> bool:
 
 
 def _find_placeholders(file: PipelineFile) -> None:
-    for node in file.walk(ast.Constant):
+    for node in ast.walk(file.tree):
         value = node.value if isinstance(node, ast.Constant) else None
         if isinstance(value, str) and any(name in value for name in ("{{workflow.", "{{pod.", "{{inputs.", "{{tasks.")):
             why = "Argo replaced {{…}} in v1, and KFP 2 leaves it as it is"
@@ -78,7 +82,7 @@ def _find_placeholders(file: PipelineFile) -> None:
 
 
 def rewrite_imports(file: PipelineFile) -> None:
-    """Rewrite the imports of the SDK, after all uses are known; what the rewritten file needs is imported beside them."""
+    """Rewrite the imports of the SDK, after all uses are known, and import what the new file needs beside them."""
     anchor = next((node for node in file.tree.body if _is_kfp_import(node)), None)
     for node in file.walk(ast.stmt):
         if isinstance(node, ast.Import):
@@ -125,54 +129,50 @@ def _rewrite_module_import(file: PipelineFile, node: ast.Import) -> None:
 def _rewrite_from_import(file: PipelineFile, node: ast.ImportFrom, *, is_anchor: bool) -> None:
     module = node.module or ""
     new_module = "kfp" if module == "kfp.v2" else module.replace("kfp.v2.", "kfp.", 1)
-    kept, gone = [], []
-    for alias in node.names:
-        name = alias.asname or alias.name
-        path = f"{new_module}.{alias.name}"
-        uses = [use for use in file.walk(ast.Name) if isinstance(use, ast.Name) and use.id == name]
-        is_gone = path in MOVED or (alias.name != "*" and find_hint(path) is not None)
-        if is_gone and all(use in file.handled for use in uses) and name in file.bindings:
-            gone.append(alias.name)
-            continue
-        kept.append(alias)
-        if alias.name == "*":
-            file.remains(
-                node,
-                f"from {module} import *",
-                "names that come by * cannot be followed",
-                "Import what is used by name.",
-            )
-        elif is_gone:
-            hint = find_hint(path)
-            file.remains(node, path, "KFP 2 has no such name", hint[2] if hint else "")
-    if not gone and new_module == module and not (is_anchor and file.needs):
-        return
-    start, end = file.edits.start(node), file.edits.end(node)
-    old = file.edits.between(start, end)
-    lines = [f"from {new_module} import {', '.join(_alias(one) for one in kept)}"] if kept else []
-    if not gone and new_module == module:
-        lines = [old]
-    elif "#" in old:
-        lines = [*(line[line.index("#") :].strip() for line in old.splitlines() if "#" in line), *lines]
-    if is_anchor:
-        lines += [line for line in file.needs.values() if line not in lines]
-    if not lines and _is_alone(file, node):
-        lines = ["pass"]
+    gone = [alias for alias in node.names if _is_done_with(file, alias, f"{new_module}.{alias.name}")]
+    kept = [alias for alias in node.names if alias not in gone]
+    for alias in kept:
+        _tell_of_import(file, node, alias, f"{new_module}.{alias.name}")
+    needs = [*file.needs.values()] if is_anchor else []
     indent = " " * node.col_offset
-    text = f"\n{indent}".join(lines)
+    start, end = file.edits.start(node), file.edits.end(node)
+    if not gone and new_module == module:
+        file.edits.replace(end, end, "".join(f"\n{indent}{line}" for line in needs))
+        return
+    old = file.edits.between(start, end)
+    lines = [line[line.index("#") :].strip() for line in old.splitlines() if "#" in line]
+    lines += [f"from {new_module} import {', '.join(_alias(one) for one in kept)}"] if kept else []
+    lines += [line for line in needs if line not in lines]
+    if all(line.startswith("#") for line in lines) and _is_needed(file, node):
+        lines.append("pass")
     if not lines:
         after = file.edits.data[end : end + 2]
         end += 2 if after == b"\r\n" else 1 if after[:1] == b"\n" else 0
-    file.edits.replace(start, end, text)
-    if gone or new_module != module:
-        file.rewrote(node, f"the import of {', '.join(gone) or module}")
+    file.edits.replace(start, end, f"\n{indent}".join(lines))
+    file.rewrote(node, f"the import of {', '.join(alias.name for alias in gone) or module}")
+
+
+def _is_done_with(file: PipelineFile, alias: ast.alias, path: str) -> bool:
+    """Whether a name is gone in KFP 2, and all its uses are rewritten."""
+    name = alias.asname or alias.name
+    is_gone = path in MOVED or (alias.name != "*" and find_hint(path) is not None)
+    uses = [use for use in ast.walk(file.tree) if isinstance(use, ast.Name) and use.id == name]
+    return is_gone and name in file.bindings and all(use in file.handled for use in uses)
+
+
+def _tell_of_import(file: PipelineFile, node: ast.ImportFrom, alias: ast.alias, path: str) -> None:
+    if alias.name == "*":
+        why = "names that come by * cannot be followed"
+        file.remains(node, f"from {node.module} import *", why, "Import what is used by name.")
+    elif hint := find_hint(path):
+        file.remains(node, path, hint[1], hint[2])
 
 
 def _alias(alias: ast.alias) -> str:
     return alias.name + (f" as {alias.asname}" if alias.asname else "")
 
 
-def _is_alone(file: PipelineFile, node: ast.stmt) -> bool:
+def _is_needed(file: PipelineFile, node: ast.stmt) -> bool:
     """Whether a statement is the only one of its block, or shares its line."""
     text = file.edits.before_line(node.lineno)
     if text[: node.col_offset].strip() or text.rstrip().endswith(";") or node.col_offset:

@@ -13,22 +13,26 @@ class SourceEdits:
 
     Attributes:
         data: The file, UTF-8.
+        newline: What ends its lines.
     """
 
     def __init__(self, data: bytes) -> None:
         """Keep a file whose positions are those of ``ast``: lines from 1, columns in bytes."""
         self.data = data
         self._starts = [0, *(match.end() for match in re.finditer(rb"\r\n|\r|\n", data))]
+        self.newline = "\r\n" if b"\r\n" in data else "\n"
         self._edits: list[tuple[int, int, bytes]] = []
         self._marks: dict[int, list[str]] = {}
 
     def start(self, node: ast.AST) -> int:
         """Return the offset of a node's first byte."""
-        return self._starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
+        place: tuple[int, int] = node.lineno, node.col_offset  # type: ignore[attr-defined]
+        return self._starts[place[0] - 1] + place[1]
 
     def end(self, node: ast.AST) -> int:
         """Return the offset after a node's last byte."""
-        return self._starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
+        place: tuple[int, int] = node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
+        return self._starts[place[0] - 1] + place[1]
 
     def between(self, start: int, end: int) -> str:
         """Return the text between two offsets."""
@@ -36,7 +40,7 @@ class SourceEdits:
 
     def replace(self, start: int, end: int, text: str) -> None:
         """Replace what is between two offsets; of two insertions at one place the first comes first."""
-        self._edits.append((start, end, text.encode()))
+        self._edits.append((start, end, text.replace("\n", self.newline).encode()))
 
     def before_line(self, line: int) -> str:
         """Return the text of a line, from 1."""
@@ -55,7 +59,7 @@ class SourceEdits:
         Raises:
             InternalError: If two edits overlap.
         """
-        newline = b"\r\n" if b"\r\n" in self.data else b"\n"
+        newline = self.newline.encode()
         edits = [*self._edits]
         for line, texts in self._marks.items():
             indent = re.match(r"[ \t]*", self.before_line(line)).group().encode()  # type: ignore[union-attr]

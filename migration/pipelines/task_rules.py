@@ -31,6 +31,9 @@ _NATIVE = {
     "set_retry",
     "set_display_name",
 }
+_RETRY_KEYWORDS = {"num_retries", "backoff_duration", "backoff_factor", "backoff_max_duration"}
+# Methods whose names no other library has.
+_OF_TASKS_ALONE = {"set_gpu_limit", "add_node_selector_constraint", "add_pod_label", "add_pvolumes"}
 
 
 def rewrite_tasks(file: PipelineFile, operations: dict[str, Operation]) -> None:
@@ -70,8 +73,8 @@ def _tasks(file: PipelineFile, operations: dict[str, Operation]) -> dict[tuple[a
     found: dict[tuple[ast.AST, str], Operation] = {}
     for node in file.walk(ast.Assign):
         owner = file.owner(node)
-        operation = _operation(node.value, operations) if isinstance(node, ast.Assign) else None
-        if owner and operation and isinstance(node, ast.Assign):
+        operation = _operation(node.value, operations)
+        if owner and operation:
             found |= {(owner, target.id): operation for target in node.targets if isinstance(target, ast.Name)}
     return found
 
@@ -141,36 +144,23 @@ def _rewrite_output(
 def _rewrite_method(file: PipelineFile, call: ast.Call, method: ast.Attribute, *, in_pipeline: bool) -> None:
     """Rewrite a setting of a task; names that other libraries have too count in pipelines only."""
     name, receiver = method.attr, method.value
+    if any(file.path(one) == "kfp.dsl.get_pipeline_conf" for one in ast.walk(receiver)):
+        return  # no task; its name is reported
     if isinstance(receiver, ast.Attribute) and receiver.attr == "container" and in_pipeline:
         receiver = receiver.value
         if name in _NATIVE:
             file.edits.replace(file.edits.end(receiver), file.edits.end(method.value), "")
             file.rewrote(method, ".container is gone")
-    if not in_pipeline and name not in {
-        "set_gpu_limit",
-        "add_node_selector_constraint",
-        "add_pod_label",
-        "add_pvolumes",
-    }:
+    if not in_pipeline and name not in _OF_TASKS_ALONE:
         return
+    rules = {"set_gpu_limit": _rewrite_gpu, "add_env_variable": _rewrite_variable, "apply": _rewrite_apply}
     if name in _KUBERNETES:
         _rewrite_to_kubernetes(file, call, receiver, name)
-    elif name == "set_gpu_limit":
-        _rewrite_gpu(file, call, method)
-    elif name == "add_env_variable":
-        _rewrite_variable(file, call, receiver)
-    elif name == "apply":
-        _rewrite_apply(file, call, receiver)
-    elif name == "set_retry" and (
-        len(call.args) > 1
-        or any(one.arg not in {"num_retries", "backoff_duration", "backoff_factor"} for one in call.keywords)
-    ):
-        file.remains(
-            call,
-            ".set_retry with a policy",
-            "KFP 2 has no retry policies",
-            "Write .set_retry(num_retries=…, backoff_duration=…).",
-        )
+    elif name in rules:
+        rules[name](file, call, receiver)
+    elif name == "set_retry" and (len(call.args) > 1 or {one.arg for one in call.keywords} - _RETRY_KEYWORDS):
+        remedy = "Write .set_retry(num_retries=…, backoff_duration=…)."
+        file.remains(call, ".set_retry with a policy", "KFP 2 has no retry policies", remedy)
     elif name in TASK_METHODS:
         file.remains(call, f".{name}", "tasks of KFP 2 have no such method", TASK_METHODS[name])
 
@@ -236,7 +226,7 @@ def _wrap(
     return True
 
 
-def _rewrite_gpu(file: PipelineFile, call: ast.Call, method: ast.Attribute) -> None:
+def _rewrite_gpu(file: PipelineFile, call: ast.Call, _receiver: ast.expr) -> None:
     vendor: object = "nvidia"
     given = _named(["gpu", "vendor"], call) if len(call.args) + len(call.keywords) == 2 else None
     if given:
@@ -249,8 +239,10 @@ def _rewrite_gpu(file: PipelineFile, call: ast.Call, method: ast.Attribute) -> N
         file.remains(call, ".set_gpu_limit", "KFP 2 sets the type and the number of accelerators",
                      "Write .set_accelerator_type('nvidia.com/gpu').set_accelerator_limit(1).")  # fmt: skip
         return
-    end = file.edits.end(method)
-    file.edits.replace(end - len(method.attr), end, f"set_accelerator_type('{vendor}.com/gpu').set_accelerator_limit")
+    end = file.edits.end(call.func)
+    file.edits.replace(
+        end - len("set_gpu_limit"), end, f"set_accelerator_type('{vendor}.com/gpu').set_accelerator_limit"
+    )
     if given:
         count = given[0][2] or given[0][1]
         last = given[1][2] or given[1][1]
@@ -276,7 +268,7 @@ def _rewrite_variable(file: PipelineFile, call: ast.Call, receiver: ast.expr) ->
         file.rewrote(call, "add_env_variable is set_env_variable")
         return
     file.remains(call, ".add_env_variable", "tasks of KFP 2 have no such method",
-                 "Write .set_env_variable(name, value), or kfp.kubernetes.use_secret_as_env, use_config_map_as_env or use_field_path_as_env.")  # fmt: skip
+                 "Write .set_env_variable(name, value) or kfp.kubernetes.use_secret_as_env(task, …).")  # fmt: skip
 
 
 def _rewrite_apply(file: PipelineFile, call: ast.Call, receiver: ast.expr) -> None:
@@ -288,12 +280,12 @@ def _rewrite_apply(file: PipelineFile, call: ast.Call, receiver: ast.expr) -> No
             file.handled.update(node for node in ast.walk(inner.func) if isinstance(node, ast.Name | ast.Attribute))
             return
     file.remains(call, ".apply", "tasks of KFP 2 have no such method",
-                 "Functions of kfp.kubernetes, such as use_secret_as_env and mount_pvc, take the task as their first argument.")  # fmt: skip
+                 "Functions of kfp.kubernetes, such as mount_pvc, take the task first.")  # fmt: skip
 
 
-def _rewrite_caching(file: PipelineFile, statement: ast.AST) -> None:
+def _rewrite_caching(file: PipelineFile, statement: ast.Assign) -> None:
     """Write ``max_cache_staleness = "P0D"`` as ``set_caching_options(False)``."""
-    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+    if len(statement.targets) != 1:
         return
     target = statement.targets[0]
     text = file.edits.between(file.edits.start(target), file.edits.end(target))

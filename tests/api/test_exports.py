@@ -13,9 +13,8 @@ _NAMES = [
     "Bundle", "BundleError", "ClusterError", "DataError", "HeadraceError", "InputError", "InternalError",
     "MissingError", "ModelEndpoint", "Predictions", "Retraining", "RolloutPlace", "Run", "StoreError",
     "UserError", "add_labels", "analyze_ab_test", "assign_versions", "collect", "deploy", "export", "make_baseline",
-    "migrate", "monitor", "open_bundle", "open_run", "plan_ab_test", "pull_out", "retrain", "run", "score", "serve", "stream",
-    "tune",
-    "undeploy", "write_monitor_page",
+    "migrate", "monitor", "open_bundle", "open_run", "plan_ab_test", "pull_out", "retrain", "run", "score", "serve",
+    "stream", "tune", "undeploy", "write_monitor_page",
 ]  # fmt: skip
 
 

@@ -87,7 +87,7 @@ def test_no_line_of_a_pipeline_is_run(tmp_path: Path) -> None:
 def test_texts_of_a_component_do_not_become_code(tmp_path: Path) -> None:
     """The file that is made is run to be compiled, so names and texts are literals there."""
     mark = tmp_path / "ran"
-    evil = f"\"\"\" + str(open({str(mark)!r}, 'w')) + \"\"\" ' \\ # \n)"
+    evil = f'""" + str(open({str(mark)!r}, \'w\')) + """ \' \\ # \n)'
     text = {
         "name": evil,
         "description": evil + "\\",
@@ -112,7 +112,7 @@ def test_texts_of_a_component_do_not_become_code(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_searched(tmp_path: Path) -> None:
-    """Files of v1 keep their places; others are left alone, a broken one is named, hidden and installed ones are not read."""
+    """Files of v1 keep their places; others are left alone, a broken one is named, hidden ones are not read."""
     (tmp_path / "old" / "train").mkdir(parents=True)
     copy_sample("add-numbers.yaml", tmp_path / "old" / "train")
     copy_sample("pipeline.py", tmp_path / "old")
@@ -190,7 +190,9 @@ _BAD = {
     "bomb.yaml": (
         lambda path: path.write_text(
             "a: &a [x,x,x,x,x,x,x,x,x]\n"
-            + "".join(f"{new}: &{new} [{','.join(9 * ['*' + old])}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True))
+            + "".join(
+                f"{new}: &{new} [{','.join(9 * ['*' + old])}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True)
+            )
         ),
         "with its aliases expanded",
     ),
@@ -208,7 +210,7 @@ _BAD = {
     "null.py": (lambda path: path.write_bytes(b"import kfp\x00"), "must be Python 3"),
     "none.py": (lambda path: path.write_text("import os"), "does not import kfp"),
     "book.ipynb": (lambda path: path.write_text("{}"), r"its name ends with \.ipynb"),
-    "pipe.yaml": (lambda path: os.mkfifo(path), "a device, a pipe or a broken link"),
+    "pipe.yaml": (os.mkfifo, "a device, a pipe or a broken link"),
 }
 
 

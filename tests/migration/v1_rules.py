@@ -34,13 +34,11 @@ def v1_command(
         if isinstance(part, list):
             return [text for item in part for text in resolve(item)]
         ((kind, inner),) = part.items()
-        if kind in {"inputValue", "inputPath"}:
-            if inner not in given:
-                assert inputs[inner].get("optional"), f"v1 refuses a call without {inner}"
-                return []
-            return [given[inner] if kind == "inputValue" else input_path(inner)]
-        if kind == "outputPath":
-            return [output_path(inner)]
+        if kind in {"inputValue", "inputPath"} and inner not in given:
+            assert inputs[inner].get("optional"), f"v1 refuses a call without {inner}"
+            return []
+        if kind not in {"concat", "if"}:
+            return [{"inputValue": given.get, "inputPath": input_path, "outputPath": output_path}[kind](inner)]
         if kind == "concat":
             return ["".join(resolve(inner))]
         condition = inner["cond"]

@@ -30,10 +30,8 @@ def v2_command(compiled: str, arguments: Mapping[str, Any]) -> list[str]:
         if parameter.parameter_type == pipeline_spec_pb2.ParameterType.NUMBER_INTEGER and values.get(name) is not None:
             values[name] = int(values[name])
     container = executor["container"]
-    elements = [*(container["command"] if "command" in container else []), *(container["args"] if "args" in container else [])]
-    return placeholder_utils.replace_placeholders(
-        elements, executor_input, "pipeline", "task", "/root", "pipeline-id"
-    )
+    elements = [one for key in ("command", "args") if key in container for one in container[key]]
+    return placeholder_utils.replace_placeholders(elements, executor_input, "pipeline", "task", "/root", "pipeline-id")
 
 
 def artifact(name: str) -> dsl.Artifact:

@@ -31,7 +31,9 @@ _EXACT = ["String", "Integer", "GCSPath", "", "URI"]
 
 
 @st.composite
-def parts(draw: st.DrawFn, values: list[str], paths: list[str], optional: list[str], outputs: list[str], depth: int) -> Any:
+def parts(
+    draw: st.DrawFn, values: list[str], paths: list[str], optional: list[str], outputs: list[str], depth: int
+) -> Any:
     """Draw one argument of a command line."""
     kinds = ["text"] + ["value"] * bool(values) + ["path"] * bool(paths) + ["output"] * bool(outputs)
     kinds += ["concat", "known"] * (depth > 0) + ["if"] * (2 * bool(depth and (values or paths)))
@@ -92,7 +94,9 @@ def migrated(v1: dict[str, Any], *, keep_text: bool = False) -> tuple[V2Componen
     return component, compile_component(component, component_source(component, source_name="it.yaml"), source="it.yaml")
 
 
-def both_commands(v1: dict[str, Any], arguments: dict[str, Any], *, keep_text: bool = False) -> tuple[list[str], list[str]]:
+def both_commands(
+    v1: dict[str, Any], arguments: dict[str, Any], *, keep_text: bool = False
+) -> tuple[list[str], list[str]]:
     """Return the command lines of v1 and of what it became."""
     component, compiled = migrated(v1, keep_text=keep_text)
     names = {one.v1_name: one for one in component.inputs}
@@ -122,7 +126,13 @@ def both_commands(v1: dict[str, Any], arguments: dict[str, Any], *, keep_text: b
                     "image": "i",
                     "command": [
                         {"inputValue": "bucket"},
-                        {"concat": ["--x=", {"inputValue": "bucket"}, {"if": {"cond": {"isPresent": "bucket"}, "then": []}}]},
+                        {
+                            "concat": [
+                                "--x=",
+                                {"inputValue": "bucket"},
+                                {"if": {"cond": {"isPresent": "bucket"}, "then": []}},
+                            ]
+                        },
                         {"if": {"cond": {"isPresent": "bucket"}, "then": ["y"], "else": ""}},
                     ],
                 }
@@ -169,7 +179,9 @@ def test_other_types_have_the_same_value(type_name: str, value: Any, v1_text: st
     assert any(finding.kind == "changed" and finding.what == "input 'x'" for finding in component.findings)
 
 
-@pytest.mark.parametrize("text", ["True", "yes", "007", "0.10", "[1", "nan", '{"a": NaN}', "9007199254740993", " 5", ""])
+@pytest.mark.parametrize(
+    "text", ["True", "yes", "007", "0.10", "[1", "nan", '{"a": NaN}', "9007199254740993", " 5", ""]
+)
 @pytest.mark.parametrize("type_name", ["Integer", "Float", "Boolean", "JsonObject", "JsonArray", "String"])
 def test_a_default_keeps_its_value(type_name: str, text: str) -> None:
     """One that its type does not hold makes the input a text, as it was in v1; none is lost or rounded."""
