@@ -13,9 +13,9 @@ from headrace.migration.components.convert import convert_component
 from headrace.migration.components.python_source import component_source
 from headrace.migration.components.read_component import OtherFileError, read_component
 from headrace.migration.components.yaml_document import MAX_BYTES
-from headrace.migration.findings import Migration
-from headrace.migration.pipelines.pipeline_file import PipelineFile
+from headrace.migration.differences import Migration
 from headrace.migration.pipelines.rewrite import rewrite_pipeline
+from headrace.migration.pipelines.v1_file import V1File
 
 _MAX_FILES = 20_000
 _NOT_SEARCHED = {"__pycache__", "node_modules", "site-packages"}
@@ -144,7 +144,7 @@ def _same(path: Path, other: Path | None) -> bool:
 
 
 def _may_be_v1(path: Path, data: bytes) -> bool:
-    """Whether a file of a folder is worth reading: its faults are told only then."""
+    """Whether a file of a folder is worth reading: its faults are reported only then."""
     return (b"kfp" if path.suffix.lower() in _PIPELINES else b"implementation") in data
 
 
@@ -191,7 +191,7 @@ def _migrate_component(path: Path, data: bytes, *, keep_text: bool) -> Migration
 
 
 def _migrate_pipeline(path: Path, data: bytes) -> Migration:
-    file = PipelineFile(data, source=str(path))
+    file = V1File(data, source=str(path))
     if not file.uses_kfp:
         raise OtherFileError(f"{path} must be a pipeline of the v1 SDK; it does not import kfp.")
     new, findings, rewritten = rewrite_pipeline(file)

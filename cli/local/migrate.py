@@ -44,7 +44,7 @@ def migrate(
     ] = False,
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
-    """Rewrite components and pipelines of KFP v1 for v2, and tell what a person must do (exit code 3 if anything)."""
+    """Rewrite components and pipelines of KFP v1 for v2, and report what a person must do (exit code 3 if anything)."""
     from headrace.api.migrating import migrate as migrate_files  # noqa: PLC0415 - other commands need none
     from headrace.cli.output.migration_output import report_lines  # noqa: PLC0415
     from headrace.core.base.errors import InputError  # noqa: PLC0415

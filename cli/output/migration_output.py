@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headrace.migration.findings import Migration
+    from headrace.migration.differences import Migration
     from headrace.migration.migrate import MigrationReport
 
 _WORDS = {"remains": "by hand", "changed": "changed", "dropped": "dropped"}
@@ -28,10 +28,10 @@ def _file_lines(migration: "Migration") -> Iterator[str]:
         yield f"{migration.source}: nothing to change, KFP 2 takes it as it is"
         return
     written = ", ".join(map(str, migration.files)) or "nothing was written"
-    remaining = sum(finding.kind == "remains" for finding in migration.findings)
+    remaining = sum(finding.kind == "remains" for finding in migration.differences)
     state = f"{remaining} by hand" if remaining else "complete"
     rewritten = f", {len(migration.rewritten)} places rewritten" if migration.form == "pipeline" else ""
     yield f"{migration.source} -> {written}: {state}{rewritten}"
-    for finding in sorted(migration.findings, key=lambda finding: (finding.kind != "remains", finding.line)):
+    for finding in sorted(migration.differences, key=lambda finding: (finding.kind != "remains", finding.line)):
         remedy = f" {finding.remedy}" if finding.remedy else ""
         yield f"  line {finding.line}, {_WORDS[finding.kind]}: {finding.what}: {finding.why}.{remedy}"

@@ -80,8 +80,8 @@ def find_difference(component: V2Component, spec: dict[str, Any]) -> str:
     }
     found: dict[str, object] = {
         "image": executor["image"],
-        "command": [_parsed(one) for one in executor.get("command", [])],
-        "args": [_parsed(one) for one in executor.get("args", [])],
+        "command": [_parse_element(one) for one in executor.get("command", [])],
+        "args": [_parse_element(one) for one in executor.get("args", [])],
         "env": {one["name"]: one.get("value", "") for one in executor.get("env", [])},
         "inputs": _definitions(spec["root"].get("inputDefinitions", {})),
         "outputs": _definitions(spec["root"].get("outputDefinitions", {})),
@@ -89,7 +89,7 @@ def find_difference(component: V2Component, spec: dict[str, Any]) -> str:
     return next((key for key, value in expected.items() if found[key] != value), "")
 
 
-def _parsed(element: str) -> Any:
+def _parse_element(element: str) -> Any:
     return yaml.safe_load(element) if element.startswith(('{"Concat": ', '{"IfPresent": ')) else element
 
 

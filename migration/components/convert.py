@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from headrace.core.base.errors import quote
-from headrace.migration.components.names import pythonic_name, unique_names
 from headrace.migration.components.v1_component import (
     IfPart,
     InputPart,
@@ -17,7 +16,8 @@ from headrace.migration.components.v1_component import (
     V1Output,
     walk_parts,
 )
-from headrace.migration.findings import Finding
+from headrace.migration.differences import Difference
+from headrace.migration.names import pythonic_name, unique_names
 
 ParameterType = Literal["str", "int", "float", "bool", "dict", "list"]
 
@@ -89,7 +89,7 @@ class V2Component:
     v1: V1Component
     inputs: tuple[V2Input, ...]
     outputs: tuple[V2Output, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Difference, ...]
     writable: bool
 
     def input(self, v1_name: str) -> V2Input:
@@ -108,7 +108,7 @@ def convert_component(v1: V1Component, *, keep_text: bool = False) -> V2Componen
         v1: The component.
         keep_text: Whether parameters but integers are ``str``, so that the program gets the very texts of v1.
     """
-    findings = [Finding(line, "remains", what, why, remedy) for line, what, why, remedy in v1.problems]
+    findings = [Difference(line, "remains", what, why, remedy) for line, what, why, remedy in v1.problems]
     name = unique_names([v1.name or "component"], fallback="component")[v1.name or "component"]
     inputs = sorted(v1.inputs, key=lambda one: one.optional or one.default is not None)
     input_names = unique_names(one.name for one in inputs)
@@ -129,7 +129,7 @@ def _usages(v1: V1Component, name: str) -> set[str]:
 
 
 def _convert_input(
-    v1_input: V1Input, name: str, v1: V1Component, findings: list[Finding], *, keep_text: bool
+    v1_input: V1Input, name: str, v1: V1Component, findings: list[Difference], *, keep_text: bool
 ) -> V2Input:
     what = f"input {quote(v1_input.name)}"
     usages = _usages(v1, v1_input.name)
@@ -140,7 +140,7 @@ def _convert_input(
     )
 
     def find(kind: Literal["changed", "dropped", "remains"], why: str, remedy: str = "") -> None:
-        findings.append(Finding(v1_input.line, kind, what, why, remedy))
+        findings.append(Difference(v1_input.line, kind, what, why, remedy))
 
     if v1_input.type_properties:
         find("dropped", f"KFP 2 has no properties of types; those of {v1_input.type_name} are not checked")
@@ -161,12 +161,14 @@ def _convert_input(
     type_name: ParameterType = _PARAMETER_TYPES.get(key, "str")
     if key and key not in _PARAMETER_TYPES:
         find("changed", f"KFP 2 has no type {v1_input.type_name}; it is a str now, and takes no artifact")
-    type_name, default = _typed(v1_input, type_name, find, keep_text=keep_text)
+    type_name, default = _choose_type(v1_input, type_name, find, keep_text=keep_text)
     optional = v1_input.optional and v1_input.default is None
     return V2Input(v1_input.name, name, type_name, False, optional, default, v1_input.description)
 
 
-def _typed(v1_input: V1Input, type_name: ParameterType, find: Any, *, keep_text: bool) -> tuple[ParameterType, Any]:
+def _choose_type(
+    v1_input: V1Input, type_name: ParameterType, find: Any, *, keep_text: bool
+) -> tuple[ParameterType, Any]:
     """Return the parameter's type and its default; both a text where another type would change what v1 did."""
     text = v1_input.default
     if keep_text and type_name not in {"str", "int"}:
@@ -187,7 +189,7 @@ def _typed(v1_input: V1Input, type_name: ParameterType, find: Any, *, keep_text:
 
 
 def typed_value(text: str, type_name: ParameterType) -> Any:
-    """Return a text of v1 as a value of a type; None if it is none that KFP 2 keeps."""
+    """Return a text of v1 as a value of a type; None if KFP 2 would not keep it."""
     if type_name == "str":
         return text
     if type_name == "int":
@@ -215,7 +217,7 @@ def _finite(value: object) -> bool:
     )
 
 
-def _convert_output(v1_output: V1Output, name: str, v1: V1Component, findings: list[Finding]) -> V2Output:
+def _convert_output(v1_output: V1Output, name: str, v1: V1Component, findings: list[Difference]) -> V2Output:
     what = f"output {quote(v1_output.name)}"
     usages = {
         part.usage
@@ -226,7 +228,7 @@ def _convert_output(v1_output: V1Output, name: str, v1: V1Component, findings: l
     is_artifact = "uri" in usages or key not in _PARAMETER_TYPES | dict.fromkeys(_TEXT_TYPES)
     if v1_output.type_properties:
         findings.append(
-            Finding(
+            Difference(
                 v1_output.line,
                 "dropped",
                 what,
@@ -235,22 +237,22 @@ def _convert_output(v1_output: V1Output, name: str, v1: V1Component, findings: l
         )
     if not usages and v1_output.name not in v1.file_outputs:
         why = "the command line passes no path for it, so nothing can be written there"
-        findings.append(Finding(v1_output.line, "remains", what, why,
+        findings.append(Difference(v1_output.line, "remains", what, why,
                                 "Pass {outputPath: " + v1_output.name + "}, or remove the output."))  # fmt: skip
     if is_artifact:
         return V2Output(v1_output.name, name, _ARTIFACT_TYPES.get(key, "Artifact"), True, v1_output.description)
     if key in _TEXT_TYPES:
         why = f"KFP 2 has no type {v1_output.type_name}; it is a str now, and no artifact"
-        findings.append(Finding(v1_output.line, "changed", what, why))
+        findings.append(Difference(v1_output.line, "changed", what, why))
     return V2Output(v1_output.name, name, _PARAMETER_TYPES.get(key, "str"), False, v1_output.description)
 
 
-def _name_findings(v1: V1Component, name: str, inputs: dict[str, str], outputs: dict[str, str]) -> list[Finding]:
-    """Tell of names by which callers must ask otherwise."""
+def _name_findings(v1: V1Component, name: str, inputs: dict[str, str], outputs: dict[str, str]) -> list[Difference]:
+    """Report names by which callers must ask otherwise."""
     found = []
     if v1.name and pythonic_name(v1.name) != name:
         found.append(
-            Finding(
+            Difference(
                 v1.line,
                 "changed",
                 f"name {quote(v1.name)}",
@@ -263,12 +265,14 @@ def _name_findings(v1: V1Component, name: str, inputs: dict[str, str], outputs: 
     for v1_name, new_name in inputs.items():
         if new_name != _v1_keyword(v1_name):
             found.append(
-                Finding(lines["input", v1_name], "changed", f"input {quote(v1_name)}", f"its keyword is {new_name} now")
+                Difference(
+                    lines["input", v1_name], "changed", f"input {quote(v1_name)}", f"its keyword is {new_name} now"
+                )
             )
     for v1_name, new_name in outputs.items():
         if new_name != v1_name:
             why = f"a pipeline asks for .outputs[{new_name!r}] now"
-            found.append(Finding(lines["output", v1_name], "changed", f"output {quote(v1_name)}", why))
+            found.append(Difference(lines["output", v1_name], "changed", f"output {quote(v1_name)}", why))
     return found
 
 
@@ -278,14 +282,16 @@ def _v1_keyword(name: str) -> str:
     return ("n" + words if re.match(r"\d", words) else words).replace(" ", "_")
 
 
-def _metadata_findings(v1: V1Component) -> list[Finding]:
+def _metadata_findings(v1: V1Component) -> list[Difference]:
     found = []
     for key, (value, line) in v1.annotations.items():
         if key.endswith(".volatile_component") and str(value).lower() == "true":
             why = "v1 never reused an earlier run of it; in KFP 2 that is a setting of a task"
             found.append(
-                Finding(line, "remains", f"metadata.{key}", why, "Call .set_caching_options(False) on each task of it.")
+                Difference(
+                    line, "remains", f"metadata.{key}", why, "Call .set_caching_options(False) on each task of it."
+                )
             )
         else:
-            found.append(Finding(line, "dropped", f"metadata.{key}", "KFP 2 keeps no metadata of components"))
+            found.append(Difference(line, "dropped", f"metadata.{key}", "KFP 2 keeps no metadata of components"))
     return found

@@ -137,7 +137,7 @@ class _Reader:
 
     def _text(self, value: Any, path: tuple[object, ...]) -> str:
         if value is not None and not isinstance(value, str):
-            self._refuse(path, f"`{path[-1]}` must be a text, and {quote(value)} is none; quote it")
+            self._refuse(path, f"`{path[-1]}` must be a text; got {quote(value)} instead; quote it")
         return value or ""
 
     def _texts(self, value: Any, path: tuple[object, ...]) -> dict[str, str]:
@@ -151,7 +151,7 @@ class _Reader:
             self._check_argo(text, (*path, key))
         return dict(value)
 
-    def _named(self, item: Any, path: tuple[object, ...]) -> str:
+    def _read_name(self, item: Any, path: tuple[object, ...]) -> str:
         name = item.get("name") if isinstance(item, dict) else None
         if not isinstance(name, str) or not name.strip():
             self._refuse(path, f"each of `{path[0]}` must be a mapping with a `name`, a text")
@@ -167,7 +167,7 @@ class _Reader:
 
     def _input(self, item: Any, place: int) -> V1Input:
         path = ("inputs", place)
-        name = self._named(item, path)
+        name = self._read_name(item, path)
         type_name, has_properties = self._type(item.get("type"), path)
         default = item.get("default")
         if isinstance(default, list | dict):
@@ -187,7 +187,7 @@ class _Reader:
 
     def _output(self, item: Any, place: int) -> V1Output:
         path = ("outputs", place)
-        name = self._named(item, path)
+        name = self._read_name(item, path)
         type_name, has_properties = self._type(item.get("type"), path)
         description = self._text(item.get("description"), (*path, "description"))
         return V1Output(name, type_name, has_properties, description, self.document.line(*path))
@@ -241,9 +241,9 @@ class _Reader:
             )
         key, inner = next(iter(value.items()))
         if key in _INPUT_PARTS:
-            return (InputPart(self._known(inner, self.input_names, "input", path), _INPUT_PARTS[key]),)
+            return (InputPart(self._check_name(inner, self.input_names, "input", path), _INPUT_PARTS[key]),)
         if key in _OUTPUT_PARTS:
-            return (OutputPart(self._known(inner, self.output_names, "output", path), _OUTPUT_PARTS[key]),)
+            return (OutputPart(self._check_name(inner, self.output_names, "output", path), _OUTPUT_PARTS[key]),)
         if key == "concat":
             return (ConcatPart(self._parts(inner, (*path, key))),)
         if key == "if":
@@ -271,10 +271,10 @@ class _Reader:
                 self._refuse((*path, "cond"), f"`cond` must be true, false or a placeholder; got {quote(condition)}")
             return then if known in _TRUE else otherwise
         if isinstance(condition, dict) and set(condition) == {"isPresent"}:
-            name = self._known(condition["isPresent"], self.input_names, "input", (*path, "cond"))
+            name = self._check_name(condition["isPresent"], self.input_names, "input", (*path, "cond"))
             return (IfPart(name, then, otherwise),)
         if isinstance(condition, dict) and set(condition) == {"inputValue"}:
-            name = self._known(condition["inputValue"], self.input_names, "input", (*path, "cond"))
+            name = self._check_name(condition["inputValue"], self.input_names, "input", (*path, "cond"))
             why = (
                 f"the arguments depend on the value of {quote(name)}, and KFP 2 can ask only whether an input was given"
             )
@@ -283,7 +283,7 @@ class _Reader:
             return ()
         return self._refuse((*path, "cond"), "`cond` must be true, false, {isPresent: x} or {inputValue: x}")
 
-    def _known(self, name: Any, names: set[str], kind: str, path: tuple[object, ...]) -> str:
+    def _check_name(self, name: Any, names: set[str], kind: str, path: tuple[object, ...]) -> str:
         if not isinstance(name, str) or name not in names:
             self._refuse(path, f"the command line names the {kind} {quote(name)}, which is not among the {kind}s")
         return name

@@ -4,9 +4,9 @@ import ast
 from dataclasses import dataclass, field
 
 from headrace.core.base.errors import quote
-from headrace.migration.components.names import pythonic_name
+from headrace.migration.names import pythonic_name
 from headrace.migration.pipelines.gone import CREATORS, LOADERS
-from headrace.migration.pipelines.pipeline_file import PipelineFile
+from headrace.migration.pipelines.v1_file import V1File
 
 _POSITIONS = {
     "kfp.components.create_component_from_func": [
@@ -37,7 +37,7 @@ class Operation:
     v1_names: dict[str, str] = field(default_factory=dict)
 
 
-def rewrite_components(file: PipelineFile) -> dict[str, Operation]:
+def rewrite_components(file: V1File) -> dict[str, Operation]:
     """Rewrite what makes components of functions; return the components by their names."""
     functions = {node.name: node for node in file.tree.body if isinstance(node, ast.FunctionDef)}
     known: dict[ast.FunctionDef, Operation] = {}
@@ -48,7 +48,7 @@ def rewrite_components(file: PipelineFile) -> dict[str, Operation]:
         if path in CREATORS and _rewrite_arguments(file, node, node.func, 0):
             operation = _rewrite_made(file, node, functions, known)
         elif path in LOADERS:
-            _tell_of_loading(file, node, path)
+            _report_loading(file, node, path)
             operation = Operation()
         if operation and name:
             operations[name] = operation
@@ -56,7 +56,7 @@ def rewrite_components(file: PipelineFile) -> dict[str, Operation]:
 
 
 def _rewrite_decorated(
-    file: PipelineFile, functions: list[ast.FunctionDef], known: dict[ast.FunctionDef, Operation]
+    file: V1File, functions: list[ast.FunctionDef], known: dict[ast.FunctionDef, Operation]
 ) -> dict[str, Operation]:
     """Rewrite components that are made by decorators, bare or in ``functools.partial``."""
     operations = {}
@@ -73,7 +73,7 @@ def _rewrite_decorated(
 
 
 def _rewrite_made(
-    file: PipelineFile, call: ast.Call, functions: dict[str, ast.FunctionDef], known: dict[ast.FunctionDef, Operation]
+    file: V1File, call: ast.Call, functions: dict[str, ast.FunctionDef], known: dict[ast.FunctionDef, Operation]
 ) -> Operation:
     """Rewrite a call that makes a component, and once the function of which it makes one."""
     _rewrite_creator(file, call.func)
@@ -81,27 +81,27 @@ def _rewrite_made(
     function = functions.get(made.id) if isinstance(made, ast.Name) else None
     if function is None:
         what, why = "a component of a function that is not in this file", "its parameters were not checked"
-        file.remains(call, what, why, "KFP 2 wants a type for each parameter.")
+        file.note_remaining(call, what, why, "KFP 2 wants a type for each parameter.")
         return Operation()
     if function not in known:
         known[function] = _rewrite_function(file, function)
     return known[function]
 
 
-def _assigned_name(file: PipelineFile, node: ast.Call) -> str:
+def _assigned_name(file: V1File, node: ast.Call) -> str:
     parent = file.parents.get(node)
     if isinstance(parent, ast.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0], ast.Name):
         return parent.targets[0].id
     return ""
 
 
-def _rewrite_creator(file: PipelineFile, node: ast.expr) -> None:
+def _rewrite_creator(file: V1File, node: ast.expr) -> None:
     file.handled.add(node)
     file.edits.replace(file.edits.start(node), file.edits.end(node), f"{file.dsl_name()}.component")
-    file.rewrote(node, f"{file.path(node).rpartition('.')[2]} is dsl.component")
+    file.note_rewriting(node, f"{file.path(node).rpartition('.')[2]} is dsl.component")
 
 
-def _rewrite_arguments(file: PipelineFile, call: ast.expr, creator: ast.expr, skipped: int) -> bool:
+def _rewrite_arguments(file: V1File, call: ast.expr, creator: ast.expr, skipped: int) -> bool:
     """Rewrite the arguments of a call that makes a component; False if it has arguments without a form in KFP 2."""
     if not isinstance(call, ast.Call):
         return True
@@ -116,7 +116,7 @@ def _rewrite_arguments(file: PipelineFile, call: ast.expr, creator: ast.expr, sk
     ):
         bad = ", ".join(sorted(used - _KEPT - {"", "annotations"}))
         what = f"{bad or 'arguments'} of {file.path(creator).rpartition('.')[2]}"
-        file.remains(call, what, "@dsl.component has no such argument",
+        file.note_remaining(call, what, "@dsl.component has no such argument",
                      "Put imports and helpers into the function, or into the image.")  # fmt: skip
         return False
     nodes = [(name, value, file.edits.start(value)) for name, value in given]
@@ -126,23 +126,23 @@ def _rewrite_arguments(file: PipelineFile, call: ast.expr, creator: ast.expr, sk
         if name == "annotations":
             begin = file.edits.end(previous)
             if (previous is creator and not skipped) or "#" in file.edits.between(begin, file.edits.end(value)):
-                file.remains(call, "annotations of a component", "KFP 2 keeps none", "Remove the argument.")
+                file.note_remaining(call, "annotations of a component", "KFP 2 keeps none", "Remove the argument.")
                 continue
             file.edits.replace(begin, file.edits.end(value), "")
-            file.dropped(value, "annotations of a component", "KFP 2 keeps none")
+            file.note_loss(value, "annotations of a component", "KFP 2 keeps none")
         elif 0 < place < len(given):
             file.edits.replace(start, start, f"{name}=")
         previous = value
     return True
 
 
-def _rewrite_function(file: PipelineFile, function: ast.FunctionDef) -> Operation:
+def _rewrite_function(file: V1File, function: ast.FunctionDef) -> Operation:
     """Give the parameters of a component's function the types that KFP 2 wants."""
     operation = Operation([])
     arguments = function.args
     parameters = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     if arguments.vararg or arguments.kwarg:
-        file.remains(
+        file.note_remaining(
             function, f"* or ** of {function.name}", "KFP 2 takes named parameters only", "Name each parameter."
         )
     for parameter in parameters:
@@ -156,12 +156,12 @@ def _rewrite_function(file: PipelineFile, function: ast.FunctionDef) -> Operatio
         name in file.edits.between(file.edits.start(function), file.edits.end(function))
         for name in ("UI_metadata", "mlpipeline_ui_metadata")
     ):
-        file.remains(function, f"UI metadata of {function.name}", "KFP 2 shows no mlpipeline_ui_metadata",
+        file.note_remaining(function, f"UI metadata of {function.name}", "KFP 2 shows no mlpipeline_ui_metadata",
                      "Write dsl.Output[dsl.HTML], dsl.Output[dsl.Markdown] or their like.")  # fmt: skip
     return operation
 
 
-def _rewrite_returns(file: PipelineFile, function: ast.FunctionDef) -> None:
+def _rewrite_returns(file: V1File, function: ast.FunctionDef) -> None:
     """Let results of types that KFP 2 does not know be texts."""
     returns = function.returns
     fields = (
@@ -172,13 +172,13 @@ def _rewrite_returns(file: PipelineFile, function: ast.FunctionDef) -> None:
     for one in [returns, *fields]:
         if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value not in _V2_TEXT_TYPES:
             file.edits.replace(file.edits.start(one), file.edits.end(one), "str")
-            file.rewrote(one, f"a result of {function.name} is a str")
-            file.changed(
+            file.note_rewriting(one, f"a result of {function.name} is a str")
+            file.note_change(
                 one, f"result of type {quote(one.value)}", "KFP 2 has no such type; it is a str now, and no artifact"
             )
 
 
-def _rewrite_parameter(file: PipelineFile, function: ast.FunctionDef, parameter: ast.arg) -> tuple[str, bool]:
+def _rewrite_parameter(file: V1File, function: ast.FunctionDef, parameter: ast.arg) -> tuple[str, bool]:
     """Return a parameter's name in v1 and whether it is an output."""
     annotation = parameter.annotation
     if annotation is None:
@@ -190,7 +190,7 @@ def _rewrite_parameter(file: PipelineFile, function: ast.FunctionDef, parameter:
         kind = annotation.args[0] if isinstance(annotation, ast.Call) and annotation.args else None
         named = kind.id if isinstance(kind, ast.Name) else kind.value if isinstance(kind, ast.Constant) else ""
         if not is_output and named in _PARAMETER_NAMES | _V2_TEXT_TYPES:
-            file.remains(parameter, f"{parameter.arg}: InputPath({named})", "in KFP 2 a parameter is no file",
+            file.note_remaining(parameter, f"{parameter.arg}: InputPath({named})", "in KFP 2 a parameter is no file",
                          "Take it as a value, or let an artifact be its source and write InputPath().")  # fmt: skip
         for suffix in ("_path", "_file"):
             if parameter.arg.endswith(suffix) and parameter.arg != suffix:
@@ -202,8 +202,8 @@ def _rewrite_parameter(file: PipelineFile, function: ast.FunctionDef, parameter:
         and annotation.value not in _V2_TEXT_TYPES
     ):
         file.edits.replace(file.edits.start(annotation), file.edits.end(annotation), "str")
-        file.rewrote(annotation, f"{parameter.arg} has the type str")
-        file.changed(
+        file.note_rewriting(annotation, f"{parameter.arg} has the type str")
+        file.note_change(
             annotation,
             f"{parameter.arg}: {quote(annotation.value)}",
             "KFP 2 has no such type; it is a str now, and takes no artifact",
@@ -222,14 +222,14 @@ def default_of(function: ast.FunctionDef, parameter: ast.arg) -> ast.expr | None
     return defaults.get(parameter.arg)
 
 
-def add_type(file: PipelineFile, function: ast.FunctionDef, parameter: ast.arg, default: ast.expr | None) -> None:
+def add_type(file: V1File, function: ast.FunctionDef, parameter: ast.arg, default: ast.expr | None) -> None:
     """Give a parameter the type of its default, if it has one that is a literal."""
     try:
         type_name = type(ast.literal_eval(default)).__name__ if default is not None else ""
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         type_name = ""
     if type_name not in _TYPE_NAMES:
-        file.remains(
+        file.note_remaining(
             parameter,
             f"parameter {parameter.arg} of {function.name}",
             _UNTYPED,
@@ -238,28 +238,28 @@ def add_type(file: PipelineFile, function: ast.FunctionDef, parameter: ast.arg, 
         return
     end = file.edits.end(parameter)
     file.edits.replace(end, end, f": {type_name}")
-    file.rewrote(parameter, f"{parameter.arg} has the type {type_name}")
-    file.changed(
+    file.note_rewriting(parameter, f"{parameter.arg} has the type {type_name}")
+    file.note_change(
         parameter,
         f"parameter {parameter.arg} of {function.name}",
         f"it had no type; it has {type_name} now, as its default, and takes nothing else",
     )
 
 
-def _tell_of_loading(file: PipelineFile, call: ast.Call, path: str) -> None:
+def _report_loading(file: V1File, call: ast.Call, path: str) -> None:
     name = path.rpartition(".")[2]
     argument = call.args[0] if call.args else next((one.value for one in call.keywords), None)
     text = argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else ""
     if name == "load_component_from_file":
         what = f"load_component_from_file({quote(text) if text else '…'})"
         why = "a v2 component must lie there, since KFP 2 reads v1 files otherwise or not at all"
-        file.changed(call, what, why, f"headrace migrate {text or 'FILE'}")
+        file.note_change(call, what, why, f"headrace migrate {text or 'FILE'}")
     elif name == "load_component_from_url":
         why = "what is at the address was not read; KFP 2 reads v1 files otherwise or not at all"
-        file.remains(call, "load_component_from_url", why,
+        file.note_remaining(call, "load_component_from_url", why,
                      "Download it, migrate it by headrace migrate, and load the result.")  # fmt: skip
     elif name == "load_component_from_text" and ("implementation" in text or not text):
-        file.remains(call, "load_component_from_text", "KFP 2 reads v1 components otherwise or not at all",
+        file.note_remaining(call, "load_component_from_text", "KFP 2 reads v1 components otherwise or not at all",
                      "Put the text into a file, migrate it by headrace migrate, and load the result.")  # fmt: skip
 
 

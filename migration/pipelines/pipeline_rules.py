@@ -4,7 +4,7 @@ import ast
 
 from headrace.core.base.errors import quote
 from headrace.migration.pipelines.component_rules import add_type, default_of
-from headrace.migration.pipelines.pipeline_file import PipelineFile
+from headrace.migration.pipelines.v1_file import V1File
 
 _ARCHIVES = (".tar.gz", ".tgz", ".zip")
 _RUN_CALLS = {"create_run_from_pipeline_func", "create_run_from_pipeline_package", "run_pipeline"}
@@ -15,7 +15,7 @@ _IDS = {
 }  # fmt: skip
 
 
-def rewrite_pipelines(file: PipelineFile) -> None:
+def rewrite_pipelines(file: V1File) -> None:
     """Rewrite each ``@dsl.pipeline``, its control flow, and what compiles and starts it."""
     for function in file.pipelines():
         _rewrite_decorator(file, function)
@@ -24,13 +24,13 @@ def rewrite_pipelines(file: PipelineFile) -> None:
             if parameter.annotation is None:
                 add_type(file, function, parameter, default_of(function, parameter))
             elif isinstance(parameter.annotation, ast.Constant | ast.Call):
-                file.remains(
+                file.note_remaining(
                     parameter,
                     f"type of the parameter {parameter.arg}",
                     "KFP 2 takes Python's types",
                     "Write str, int, float, bool, list or dict.",
                 )
-    made = _made_by_client(file)
+    made = _find_client_results(file)
     for node in file.walk(ast.expr):
         if isinstance(node, ast.Call):
             _rewrite_control_flow(file, node)
@@ -44,14 +44,14 @@ def rewrite_pipelines(file: PipelineFile) -> None:
         ):
             end = file.edits.end(node)
             file.edits.replace(end - 2, end, made[node.value.id])
-            file.rewrote(node, f".id is .{made[node.value.id]}")
+            file.note_rewriting(node, f".id is .{made[node.value.id]}")
     _find_future(file)
 
 
-def _find_future(file: PipelineFile) -> None:
+def _find_future(file: V1File) -> None:
     for node in file.walk(ast.ImportFrom):
         if node.module == "__future__" and any(one.name == "annotations" for one in node.names):
-            file.remains(
+            file.note_remaining(
                 node,
                 "from __future__ import annotations",
                 "KFP 2 cannot read annotations that are texts",
@@ -59,7 +59,7 @@ def _find_future(file: PipelineFile) -> None:
             )
 
 
-def _rewrite_decorator(file: PipelineFile, function: ast.FunctionDef) -> None:
+def _rewrite_decorator(file: V1File, function: ast.FunctionDef) -> None:
     """Name the decorator's arguments: KFP 2 takes the first one for the function."""
     decorator = file.pipeline_decorator(function)
     if not isinstance(decorator, ast.Call):
@@ -67,23 +67,23 @@ def _rewrite_decorator(file: PipelineFile, function: ast.FunctionDef) -> None:
     for name, argument in zip(("name", "description", "pipeline_root"), decorator.args, strict=False):
         start = file.edits.start(argument)
         file.edits.replace(start, start, f"{name}=")
-        file.rewrote(argument, f"@dsl.pipeline takes {name}= by name")
+        file.note_rewriting(argument, f"@dsl.pipeline takes {name}= by name")
 
 
-def _rewrite_control_flow(file: PipelineFile, call: ast.Call) -> None:
+def _rewrite_control_flow(file: V1File, call: ast.Call) -> None:
     path = file.path(call.func)
     renamed = {"kfp.dsl.ParallelFor": ("loop_args", "items"), "kfp.dsl.ExitHandler": ("exit_op", "exit_task")}.get(path)
     for keyword in call.keywords if renamed else []:
         if renamed and keyword.arg == renamed[0]:
             start = file.edits.start(keyword)
             file.edits.replace(start, start + len(renamed[0]), renamed[1])
-            file.rewrote(keyword, f"{renamed[0]}= is {renamed[1]}=")
+            file.note_rewriting(keyword, f"{renamed[0]}= is {renamed[1]}=")
     if path == "kfp.dsl.ParallelFor" and len(call.args) == 2:
         start = file.edits.start(call.args[1])
         file.edits.replace(start, start, "parallelism=")
-        file.rewrote(call, "parallelism= is named")
+        file.note_rewriting(call, "parallelism= is named")
     if path == "kfp.dsl.Condition" and call.args and isinstance(call.args[0], ast.BoolOp):
-        file.remains(
+        file.note_remaining(
             call,
             "a condition with and/or",
             "Python keeps one side of it, in v1 and in KFP 2",
@@ -91,10 +91,10 @@ def _rewrite_control_flow(file: PipelineFile, call: ast.Call) -> None:
         )
 
 
-def _rewrite_compilation(file: PipelineFile, call: ast.Call, method: str) -> None:
+def _rewrite_compilation(file: V1File, call: ast.Call, method: str) -> None:
     gone = [one.arg for one in call.keywords if one.arg in _GONE_KEYWORDS]
     if method in {"compile", *_RUN_CALLS} and gone:
-        file.remains(
+        file.note_remaining(
             call,
             f"{', '.join(map(str, gone))} of .{method}",
             "KFP 2 has no such argument",
@@ -107,15 +107,15 @@ def _rewrite_compilation(file: PipelineFile, call: ast.Call, method: str) -> Non
             _rewrite_package(file, argument)
 
 
-def _check_function(file: PipelineFile, call: ast.Call) -> None:
-    """Tell of a pipeline without its decorator, which v1 took."""
+def _check_function(file: V1File, call: ast.Call) -> None:
+    """Report a pipeline without its decorator, which v1 took."""
     given = (
         call.args[0] if call.args else next((one.value for one in call.keywords if one.arg == "pipeline_func"), None)
     )
     functions = {node.name: node for node in file.tree.body if isinstance(node, ast.FunctionDef)}
     function = functions.get(given.id) if isinstance(given, ast.Name) else None
     if function is not None and not function.decorator_list:
-        file.remains(
+        file.note_remaining(
             function,
             f"pipeline {function.name}",
             "KFP 2 wants its decorator",
@@ -123,7 +123,7 @@ def _check_function(file: PipelineFile, call: ast.Call) -> None:
         )
 
 
-def _rewrite_package(file: PipelineFile, argument: ast.expr) -> None:
+def _rewrite_package(file: V1File, argument: ast.expr) -> None:
     """Name a compiled pipeline ``.yaml``: KFP 2 writes no archives."""
     for node in ast.walk(argument):
         value = node.value if isinstance(node, ast.Constant) else None
@@ -135,10 +135,10 @@ def _rewrite_package(file: PipelineFile, argument: ast.expr) -> None:
         if text.count(suffix) == 1:
             place = start + len(text[: text.index(suffix)].encode())
             file.edits.replace(place, place + len(suffix), ".yaml")
-            file.rewrote(node, f"{quote(value)} is a .yaml")
+            file.note_rewriting(node, f"{quote(value)} is a .yaml")
 
 
-def _made_by_client(file: PipelineFile) -> dict[str, str]:
+def _find_client_results(file: V1File) -> dict[str, str]:
     """Return the variables that hold what a client returned, with the attribute that is its id in KFP 2."""
     found: dict[str, set[str]] = {}
     for node in file.walk(ast.Assign):

@@ -5,11 +5,11 @@ import importlib
 
 from headrace.core.base.errors import quote
 from headrace.migration.pipelines.gone import CREATORS, HINTS, MODULES, MOVED
-from headrace.migration.pipelines.pipeline_file import PipelineFile
+from headrace.migration.pipelines.v1_file import V1File
 
 
-def rewrite_references(file: PipelineFile) -> None:
-    """Rewrite names that only moved, and tell of those that are gone; names in ``file.handled`` are left."""
+def rewrite_references(file: V1File) -> None:
+    """Rewrite names that only moved, and report those that are gone; names in ``file.handled`` are left."""
     for node in file.walk(ast.expr):
         if not isinstance(node, ast.Name | ast.Attribute) or node in file.handled:
             continue
@@ -17,7 +17,7 @@ def rewrite_references(file: PipelineFile) -> None:
             continue  # a part of a longer name
         path = file.path(node)
         if path in CREATORS:
-            file.remains(
+            file.note_remaining(
                 node,
                 path,
                 "KFP 2 has no such function, and this use of it has no plain form",
@@ -26,24 +26,26 @@ def rewrite_references(file: PipelineFile) -> None:
         elif path in MOVED:
             _replace(file, node, MOVED[path])
         elif hint := find_hint(path):
-            file.remains(node, *hint)
+            file.note_remaining(node, *hint)
     _find_placeholders(file)
     for inner in file.in_f_strings:
         path = file.path(inner)
         if path in MOVED or find_hint(path):
-            file.remains(inner, f"{path} in an f-string", "names in f-strings are not rewritten", "Rewrite it.")
+            file.note_remaining(inner, f"{path} in an f-string", "names in f-strings are not rewritten", "Rewrite it.")
 
 
-def _replace(file: PipelineFile, node: ast.Name | ast.Attribute, name: str) -> None:
+def _replace(file: V1File, node: ast.Name | ast.Attribute, name: str) -> None:
     file.handled.add(node)
     start, end = file.edits.start(node), file.edits.end(node)
     if isinstance(node, ast.Attribute) and file.path(node.value) == "kfp.dsl":
         file.edits.replace(end - len(node.attr.encode()), end, name)
     else:
         file.edits.replace(start, end, f"{file.dsl_name()}.{name}")
-    file.rewrote(node, f"{file.path(node).rpartition('.')[2]} is dsl.{name}")
+    file.note_rewriting(node, f"{file.path(node).rpartition('.')[2]} is dsl.{name}")
     if name == "PIPELINE_JOB_ID_PLACEHOLDER":
-        file.changed(node, "dsl.RUN_ID_PLACEHOLDER", "it was the id of Argo's workflow; it is the id of the run now")
+        file.note_change(
+            node, "dsl.RUN_ID_PLACEHOLDER", "it was the id of Argo's workflow; it is the id of the run now"
+        )
 
 
 def find_hint(path: str) -> tuple[str, str, str] | None:
@@ -73,15 +75,15 @@ def _has(module: str, name: str) -> bool:
     return True
 
 
-def _find_placeholders(file: PipelineFile) -> None:
+def _find_placeholders(file: V1File) -> None:
     for node in ast.walk(file.tree):
         value = node.value if isinstance(node, ast.Constant) else None
         if isinstance(value, str) and any(name in value for name in ("{{workflow.", "{{pod.", "{{inputs.", "{{tasks.")):
             why = "Argo replaced {{…}} in v1, and KFP 2 leaves it as it is"
-            file.remains(node, quote(value, 50), why, "dsl.PIPELINE_JOB_ID_PLACEHOLDER is the id of a run.")
+            file.note_remaining(node, quote(value, 50), why, "dsl.PIPELINE_JOB_ID_PLACEHOLDER is the id of a run.")
 
 
-def rewrite_imports(file: PipelineFile) -> None:
+def rewrite_imports(file: V1File) -> None:
     """Rewrite the imports of the SDK, after all uses are known, and import what the new file needs beside them."""
     anchor = next((node for node in file.tree.body if _is_kfp_import(node)), None)
     for node in file.walk(ast.stmt):
@@ -92,7 +94,7 @@ def rewrite_imports(file: PipelineFile) -> None:
     new = list(file.needs.values())
     if any("kubernetes" in line for line in new):
         why = "they are functions of the package kfp-kubernetes now"
-        file.changed(anchor or file.tree.body[0], "settings for Kubernetes", why, "Install kfp[kubernetes].")
+        file.note_change(anchor or file.tree.body[0], "settings for Kubernetes", why, "Install kfp[kubernetes].")
     if new and isinstance(anchor, ast.Import):
         end = file.edits.end(anchor)
         file.edits.replace(end, end, "".join(f"\n{line}" for line in new))
@@ -116,23 +118,23 @@ def _is_future(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
-def _rewrite_module_import(file: PipelineFile, node: ast.Import) -> None:
+def _rewrite_module_import(file: V1File, node: ast.Import) -> None:
     for alias in node.names:
         if alias.name.startswith("kfp.v2.") and alias.asname:
             start = file.edits.start(alias)
             file.edits.replace(start, start + len("kfp.v2."), "kfp.")
-            file.rewrote(node, f"{alias.name} is {alias.name.replace('kfp.v2.', 'kfp.')}")
+            file.note_rewriting(node, f"{alias.name} is {alias.name.replace('kfp.v2.', 'kfp.')}")
         elif alias.name.startswith("kfp.") and (hint := find_hint(alias.name)):
-            file.remains(node, *hint)
+            file.note_remaining(node, *hint)
 
 
-def _rewrite_from_import(file: PipelineFile, node: ast.ImportFrom, *, is_anchor: bool) -> None:
+def _rewrite_from_import(file: V1File, node: ast.ImportFrom, *, is_anchor: bool) -> None:
     module = node.module or ""
     new_module = "kfp" if module == "kfp.v2" else module.replace("kfp.v2.", "kfp.", 1)
     gone = [alias for alias in node.names if _is_done_with(file, alias, f"{new_module}.{alias.name}")]
     kept = [alias for alias in node.names if alias not in gone]
     for alias in kept:
-        _tell_of_import(file, node, alias, f"{new_module}.{alias.name}")
+        _report_import(file, node, alias, f"{new_module}.{alias.name}")
     needs = [*file.needs.values()] if is_anchor else []
     indent = " " * node.col_offset
     start, end = file.edits.start(node), file.edits.end(node)
@@ -149,10 +151,10 @@ def _rewrite_from_import(file: PipelineFile, node: ast.ImportFrom, *, is_anchor:
         after = file.edits.data[end : end + 2]
         end += 2 if after == b"\r\n" else 1 if after[:1] == b"\n" else 0
     file.edits.replace(start, end, f"\n{indent}".join(lines))
-    file.rewrote(node, f"the import of {', '.join(alias.name for alias in gone) or module}")
+    file.note_rewriting(node, f"the import of {', '.join(alias.name for alias in gone) or module}")
 
 
-def _is_done_with(file: PipelineFile, alias: ast.alias, path: str) -> bool:
+def _is_done_with(file: V1File, alias: ast.alias, path: str) -> bool:
     """Whether a name is gone in KFP 2, and all its uses are rewritten."""
     name = alias.asname or alias.name
     is_gone = path in MOVED or (alias.name != "*" and find_hint(path) is not None)
@@ -160,19 +162,19 @@ def _is_done_with(file: PipelineFile, alias: ast.alias, path: str) -> bool:
     return is_gone and name in file.bindings and all(use in file.handled for use in uses)
 
 
-def _tell_of_import(file: PipelineFile, node: ast.ImportFrom, alias: ast.alias, path: str) -> None:
+def _report_import(file: V1File, node: ast.ImportFrom, alias: ast.alias, path: str) -> None:
     if alias.name == "*":
         why = "names that come by * cannot be followed"
-        file.remains(node, f"from {node.module} import *", why, "Import what is used by name.")
+        file.note_remaining(node, f"from {node.module} import *", why, "Import what is used by name.")
     elif hint := find_hint(path):
-        file.remains(node, path, hint[1], hint[2])
+        file.note_remaining(node, path, hint[1], hint[2])
 
 
 def _alias(alias: ast.alias) -> str:
     return alias.name + (f" as {alias.asname}" if alias.asname else "")
 
 
-def _is_needed(file: PipelineFile, node: ast.stmt) -> bool:
+def _is_needed(file: V1File, node: ast.stmt) -> bool:
     """Whether a statement is the only one of its block, or shares its line."""
     text = file.edits.before_line(node.lineno)
     if text[: node.col_offset].strip() or text.rstrip().endswith(";") or node.col_offset:

@@ -4,18 +4,18 @@ import ast
 import re
 
 from headrace.core.base.errors import InternalError
-from headrace.migration.findings import Finding
+from headrace.migration.differences import Difference
 from headrace.migration.pipelines.component_rules import rewrite_components
-from headrace.migration.pipelines.pipeline_file import PipelineFile
 from headrace.migration.pipelines.pipeline_rules import rewrite_pipelines
 from headrace.migration.pipelines.reference_rules import rewrite_imports, rewrite_references
 from headrace.migration.pipelines.source_edits import MARK
 from headrace.migration.pipelines.task_rules import rewrite_tasks
+from headrace.migration.pipelines.v1_file import V1File
 
-RewrittenPipeline = tuple[bytes, tuple[Finding, ...], tuple[tuple[int, str], ...]]
+RewrittenPipeline = tuple[bytes, tuple[Difference, ...], tuple[tuple[int, str], ...]]
 
 
-def rewrite_pipeline(file: PipelineFile) -> RewrittenPipeline:
+def rewrite_pipeline(file: V1File) -> RewrittenPipeline:
     """Rewrite what has a plain form in KFP 2, and mark what has none by comments.
 
     Returns:

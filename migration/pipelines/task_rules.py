@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from headrace.core.base.errors import quote
 from headrace.migration.pipelines.component_rules import Operation, v2_output_name
 from headrace.migration.pipelines.gone import TASK_ATTRIBUTES, TASK_METHODS
-from headrace.migration.pipelines.pipeline_file import PipelineFile
+from headrace.migration.pipelines.v1_file import V1File
 
 # Methods of v1 that are functions of kfp.kubernetes: its name, and its parameters by those of v1.
 _KUBERNETES = {
@@ -36,7 +36,7 @@ _RETRY_KEYWORDS = {"num_retries", "backoff_duration", "backoff_factor", "backoff
 _OF_TASKS_ALONE = {"set_gpu_limit", "add_node_selector_constraint", "add_pod_label", "add_pvolumes"}
 
 
-def rewrite_tasks(file: PipelineFile, operations: dict[str, Operation]) -> None:
+def rewrite_tasks(file: V1File, operations: dict[str, Operation]) -> None:
     """Rewrite calls, outputs and settings of tasks in the file's pipelines."""
     tasks = _tasks(file, operations)
     for node in file.walk(ast.expr):
@@ -50,7 +50,9 @@ def rewrite_tasks(file: PipelineFile, operations: dict[str, Operation]) -> None:
         elif isinstance(node, ast.Subscript) and in_pipeline:
             _rewrite_output(file, node, operations, tasks)
         elif isinstance(node, ast.Attribute) and in_pipeline and node.attr in TASK_ATTRIBUTES:
-            file.remains(node, f".{node.attr}", "tasks of KFP 2 have no such attribute", TASK_ATTRIBUTES[node.attr])
+            file.note_remaining(
+                node, f".{node.attr}", "tasks of KFP 2 have no such attribute", TASK_ATTRIBUTES[node.attr]
+            )
     for statement in file.walk(ast.Assign):
         _rewrite_caching(file, statement)
 
@@ -68,7 +70,7 @@ def _operation(node: ast.expr, operations: dict[str, Operation]) -> Operation | 
     return operations.get(root.func.id) if is_call else None  # type: ignore[attr-defined]
 
 
-def _tasks(file: PipelineFile, operations: dict[str, Operation]) -> dict[tuple[ast.AST, str], Operation]:
+def _tasks(file: V1File, operations: dict[str, Operation]) -> dict[tuple[ast.AST, str], Operation]:
     """Return the component of each variable that holds a task, by pipeline and name."""
     found: dict[tuple[ast.AST, str], Operation] = {}
     for node in file.walk(ast.Assign):
@@ -79,26 +81,26 @@ def _tasks(file: PipelineFile, operations: dict[str, Operation]) -> dict[tuple[a
     return found
 
 
-def _rewrite_call(file: PipelineFile, call: ast.Call, operation: Operation) -> None:
+def _rewrite_call(file: V1File, call: ast.Call, operation: Operation) -> None:
     """Name the arguments of a task; KFP 2 takes no others."""
     if any(isinstance(one, ast.Starred) for one in call.args):
-        file.remains(call, "arguments by *", "KFP 2 takes named arguments only", "Name each argument.")
+        file.note_remaining(call, "arguments by *", "KFP 2 takes named arguments only", "Name each argument.")
     elif call.args and operation.parameters is None:
-        file.remains(
+        file.note_remaining(
             call,
             "arguments without names",
             "KFP 2 takes named arguments only, and the component's file was not read",
             "Name each argument.",
         )
     elif len(call.args) > len(operation.parameters or []):
-        file.remains(
+        file.note_remaining(
             call, "arguments without names", "there are more than the component has parameters", "Name each argument."
         )
     else:
         for name, argument in zip(operation.parameters or [], call.args, strict=False):
             start = file.edits.start(argument)
             if "(" in file.edits.between(file.edits.end(call.func), start)[1:]:
-                file.remains(
+                file.note_remaining(
                     call,
                     "an argument in parentheses without a name",
                     "KFP 2 takes named arguments only",
@@ -106,16 +108,16 @@ def _rewrite_call(file: PipelineFile, call: ast.Call, operation: Operation) -> N
                 )
                 continue
             file.edits.replace(start, start, f"{name}=")
-            file.rewrote(argument, f"argument {name} is named")
+            file.note_rewriting(argument, f"argument {name} is named")
     for keyword in call.keywords:
         if keyword.arg in operation.v1_names:
             start, name = file.edits.start(keyword), operation.v1_names[keyword.arg]
             file.edits.replace(start, start + len(keyword.arg.encode()), name)
-            file.rewrote(keyword, f"argument {keyword.arg} is {name}")
+            file.note_rewriting(keyword, f"argument {keyword.arg} is {name}")
 
 
 def _rewrite_output(
-    file: PipelineFile,
+    file: V1File,
     node: ast.Subscript,
     operations: dict[str, Operation],
     tasks: dict[tuple[ast.AST, str], Operation],
@@ -138,10 +140,10 @@ def _rewrite_output(
     new = v2_output_name(operation, name.value)
     if new != name.value:
         file.edits.replace(file.edits.start(name), file.edits.end(name), repr(new))
-        file.rewrote(node, f"output {quote(name.value)} is {new}")
+        file.note_rewriting(node, f"output {quote(name.value)} is {new}")
 
 
-def _rewrite_method(file: PipelineFile, call: ast.Call, method: ast.Attribute, *, in_pipeline: bool) -> None:
+def _rewrite_method(file: V1File, call: ast.Call, method: ast.Attribute, *, in_pipeline: bool) -> None:
     """Rewrite a setting of a task; names that other libraries have too count in pipelines only."""
     name, receiver = method.attr, method.value
     if any(file.path(one) == "kfp.dsl.get_pipeline_conf" for one in ast.walk(receiver)):
@@ -150,7 +152,7 @@ def _rewrite_method(file: PipelineFile, call: ast.Call, method: ast.Attribute, *
         receiver = receiver.value
         if name in _NATIVE:
             file.edits.replace(file.edits.end(receiver), file.edits.end(method.value), "")
-            file.rewrote(method, ".container is gone")
+            file.note_rewriting(method, ".container is gone")
     if not in_pipeline and name not in _OF_TASKS_ALONE:
         return
     rules = {"set_gpu_limit": _rewrite_gpu, "add_env_variable": _rewrite_variable, "apply": _rewrite_apply}
@@ -160,12 +162,12 @@ def _rewrite_method(file: PipelineFile, call: ast.Call, method: ast.Attribute, *
         rules[name](file, call, receiver)
     elif name == "set_retry" and (len(call.args) > 1 or {one.arg for one in call.keywords} - _RETRY_KEYWORDS):
         remedy = "Write .set_retry(num_retries=…, backoff_duration=…)."
-        file.remains(call, ".set_retry with a policy", "KFP 2 has no retry policies", remedy)
+        file.note_remaining(call, ".set_retry with a policy", "KFP 2 has no retry policies", remedy)
     elif name in TASK_METHODS:
-        file.remains(call, f".{name}", "tasks of KFP 2 have no such method", TASK_METHODS[name])
+        file.note_remaining(call, f".{name}", "tasks of KFP 2 have no such method", TASK_METHODS[name])
 
 
-def _named(names: Sequence[str], call: ast.Call) -> list[tuple[str, ast.expr, ast.keyword | None]] | None:
+def _pair_arguments(names: Sequence[str], call: ast.Call) -> list[tuple[str, ast.expr, ast.keyword | None]] | None:
     """Return a call's arguments by the names that v1 has for them; None if there are others."""
     if len(call.args) > len(names) or any(isinstance(one, ast.Starred) for one in call.args):
         return None
@@ -176,12 +178,12 @@ def _named(names: Sequence[str], call: ast.Call) -> list[tuple[str, ast.expr, as
     return found if {name for name, _, _ in found} == set(names) and len(found) == len(names) else None
 
 
-def _rewrite_to_kubernetes(file: PipelineFile, call: ast.Call, receiver: ast.expr, name: str) -> None:
+def _rewrite_to_kubernetes(file: V1File, call: ast.Call, receiver: ast.expr, name: str) -> None:
     """Write ``task.method(x)`` as ``kubernetes.function(task, x)``, which returns the task too."""
     function, names = _KUBERNETES[name]
-    arguments = _named([*names], call)
+    arguments = _pair_arguments([*names], call)
     if arguments is None or not _wrap(file, call, receiver, function, names, arguments, call):
-        file.remains(
+        file.note_remaining(
             call,
             f".{name}",
             "tasks of KFP 2 have no such method",
@@ -190,7 +192,7 @@ def _rewrite_to_kubernetes(file: PipelineFile, call: ast.Call, receiver: ast.exp
 
 
 def _wrap(
-    file: PipelineFile,
+    file: V1File,
     call: ast.Call,
     receiver: ast.expr,
     function: str,
@@ -222,13 +224,13 @@ def _wrap(
             edits.replace(begin, stop, names[name] + ("" if keyword else "="))
     if inner is not call:
         edits.replace(edits.end(inner), edits.end(call), "")
-    file.rewrote(call, f"kubernetes.{function} sets up the task")
+    file.note_rewriting(call, f"kubernetes.{function} sets up the task")
     return True
 
 
-def _rewrite_gpu(file: PipelineFile, call: ast.Call, _receiver: ast.expr) -> None:
+def _rewrite_gpu(file: V1File, call: ast.Call, _receiver: ast.expr) -> None:
     vendor: object = "nvidia"
-    given = _named(["gpu", "vendor"], call) if len(call.args) + len(call.keywords) == 2 else None
+    given = _pair_arguments(["gpu", "vendor"], call) if len(call.args) + len(call.keywords) == 2 else None
     if given:
         vendor = given[1][1].value if isinstance(given[1][1], ast.Constant) else None
     if (
@@ -236,7 +238,7 @@ def _rewrite_gpu(file: PipelineFile, call: ast.Call, _receiver: ast.expr) -> Non
         or len(call.args) + len(call.keywords) not in {1, 2}
         or (call.keywords and not given)
     ):
-        file.remains(call, ".set_gpu_limit", "KFP 2 sets the type and the number of accelerators",
+        file.note_remaining(call, ".set_gpu_limit", "KFP 2 sets the type and the number of accelerators",
                      "Write .set_accelerator_type('nvidia.com/gpu').set_accelerator_limit(1).")  # fmt: skip
         return
     end = file.edits.end(call.func)
@@ -249,10 +251,10 @@ def _rewrite_gpu(file: PipelineFile, call: ast.Call, _receiver: ast.expr) -> Non
         if given[0][2]:
             file.edits.replace(file.edits.start(count), file.edits.start(given[0][1]), "")
         file.edits.replace(file.edits.end(count), file.edits.end(last), "")
-    file.rewrote(call, "set_gpu_limit is set_accelerator_type and set_accelerator_limit")
+    file.note_rewriting(call, "set_gpu_limit is set_accelerator_type and set_accelerator_limit")
 
 
-def _rewrite_variable(file: PipelineFile, call: ast.Call, receiver: ast.expr) -> None:
+def _rewrite_variable(file: V1File, call: ast.Call, receiver: ast.expr) -> None:
     """Write an ``add_env_variable(V1EnvVar(name=…, value=…))`` as ``set_env_variable(name=…, value=…)``."""
     inner = call.args[0] if len(call.args) == 1 and not call.keywords else None
     method = call.func
@@ -265,25 +267,25 @@ def _rewrite_variable(file: PipelineFile, call: ast.Call, receiver: ast.expr) ->
         file.edits.replace(file.edits.end(receiver), file.edits.end(method), ".set_env_variable")
         file.edits.replace(file.edits.start(inner), file.edits.start(inner.keywords[0]), "")
         file.edits.replace(file.edits.end(inner.keywords[-1]), file.edits.end(inner), "")
-        file.rewrote(call, "add_env_variable is set_env_variable")
+        file.note_rewriting(call, "add_env_variable is set_env_variable")
         return
-    file.remains(call, ".add_env_variable", "tasks of KFP 2 have no such method",
+    file.note_remaining(call, ".add_env_variable", "tasks of KFP 2 have no such method",
                  "Write .set_env_variable(name, value) or kfp.kubernetes.use_secret_as_env(task, …).")  # fmt: skip
 
 
-def _rewrite_apply(file: PipelineFile, call: ast.Call, receiver: ast.expr) -> None:
+def _rewrite_apply(file: V1File, call: ast.Call, receiver: ast.expr) -> None:
     inner = call.args[0] if len(call.args) == 1 and not call.keywords else None
     if isinstance(inner, ast.Call) and (form := _APPLIED.get(file.path(inner.func))):
         function, names = form
-        arguments = _named([*names], inner)
+        arguments = _pair_arguments([*names], inner)
         if arguments and _wrap(file, call, receiver, function, names, arguments, inner):
             file.handled.update(node for node in ast.walk(inner.func) if isinstance(node, ast.Name | ast.Attribute))
             return
-    file.remains(call, ".apply", "tasks of KFP 2 have no such method",
+    file.note_remaining(call, ".apply", "tasks of KFP 2 have no such method",
                  "Functions of kfp.kubernetes, such as mount_pvc, take the task first.")  # fmt: skip
 
 
-def _rewrite_caching(file: PipelineFile, statement: ast.Assign) -> None:
+def _rewrite_caching(file: V1File, statement: ast.Assign) -> None:
     """Write ``max_cache_staleness = "P0D"`` as ``set_caching_options(False)``."""
     if len(statement.targets) != 1:
         return
@@ -293,7 +295,7 @@ def _rewrite_caching(file: PipelineFile, statement: ast.Assign) -> None:
     if not text.endswith(suffix):
         return
     if not isinstance(statement.value, ast.Constant) or statement.value.value != "P0D":
-        file.remains(
+        file.note_remaining(
             statement,
             "max_cache_staleness",
             "KFP 2 reuses earlier results of a task or not, whatever their age",
@@ -301,4 +303,4 @@ def _rewrite_caching(file: PipelineFile, statement: ast.Assign) -> None:
         )
         return
     file.edits.replace(file.edits.end(target) - len(suffix), file.edits.end(statement), ".set_caching_options(False)")
-    file.rewrote(statement, "max_cache_staleness is set_caching_options")
+    file.note_rewriting(statement, "max_cache_staleness is set_caching_options")

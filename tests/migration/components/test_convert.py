@@ -7,8 +7,8 @@ import yaml
 
 from headrace.core.base.errors import InputError
 from headrace.migration.components.convert import V2Component, convert_component
-from headrace.migration.components.names import unique_names
 from headrace.migration.components.read_component import read_component
+from headrace.migration.names import unique_names
 
 
 def convert(command: list[Any], **rest: Any) -> V2Component:
@@ -154,7 +154,7 @@ def test_names_are_those_of_v1() -> None:
             "inputs: [{name: a, optional: 'no'}]\nimplementation: {container: {image: i}}",
             "`optional` of 'a' must be true or false",
         ),
-        ("name: 5\nimplementation: {container: {image: i}}", "`name` must be a text, and 5 is none; quote it"),
+        ("name: 5\nimplementation: {container: {image: i}}", "`name` must be a text; got 5 instead; quote it"),
     ],
 )
 def test_what_v1_refused_is_refused(document: str, sentence: str) -> None:

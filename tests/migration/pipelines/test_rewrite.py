@@ -7,19 +7,19 @@ import inspect
 import pytest
 from kfp import dsl, kubernetes
 
-from headrace.migration.findings import Finding
+from headrace.migration.differences import Difference
 from headrace.migration.pipelines.gone import CREATORS, HINTS, LOADERS, MOVED
-from headrace.migration.pipelines.pipeline_file import PipelineFile
 from headrace.migration.pipelines.reference_rules import find_hint
 from headrace.migration.pipelines.rewrite import rewrite_pipeline
 from headrace.migration.pipelines.task_rules import _APPLIED, _KUBERNETES
+from headrace.migration.pipelines.v1_file import V1File
 
 _PARTIAL = "import functools\n{}\n@functools.partial({}, base_image='i')\ndef f(a: int): pass\n"
 
 
-def rewrite(text: str) -> tuple[str, list[Finding]]:
+def rewrite(text: str) -> tuple[str, list[Difference]]:
     """Rewrite a file."""
-    data, findings, _ = rewrite_pipeline(PipelineFile(text.encode(), source="p.py"))
+    data, findings, _ = rewrite_pipeline(V1File(text.encode(), source="p.py"))
     return data.decode(), list(findings)
 
 
@@ -82,8 +82,8 @@ def test_names_that_moved_are_rewritten(old: str, new: str) -> None:
         ("dsl.ParallelFor(loop_args=x)", "dsl.ParallelFor(items=x)"),
         ("t.add_pod_label(value='v', name='n')", "kubernetes.add_pod_label(t, label_value='v', label_key='n')"),
         (
-            "t = op().add_pod_label(a, b).set_timeout(5).after(c)",
-            "t = kubernetes.set_timeout(kubernetes.add_pod_label(op(), label_key=a, label_value=b), seconds=5).after(c)",
+            "t = op().add_pod_label(a, b).set_timeout(5).after()",
+            "t = kubernetes.set_timeout(kubernetes.add_pod_label(op(), label_key=a, label_value=b), seconds=5).after()",
         ),
         (
             "t = (op()\n         .set_timeout(\n            5,\n        ))",

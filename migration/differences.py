@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-FindingKind = Literal["changed", "dropped", "remains"]
+DifferenceKind = Literal["changed", "dropped", "remains"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Difference:
     """One thing that is not in v2 as it was in v1.
 
     Attributes:
@@ -21,7 +21,7 @@ class Finding:
     """
 
     line: int
-    kind: FindingKind
+    kind: DifferenceKind
     what: str
     why: str
     remedy: str = ""
@@ -46,7 +46,7 @@ class Migration:
     source: Path
     form: Literal["component", "pipeline", "none"]
     files: dict[Path, str]
-    findings: tuple[Finding, ...]
+    findings: tuple[Difference, ...]
     rewritten: tuple[tuple[int, str], ...] = ()
 
     @property

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from headrace.core.base.errors import InputError
-from headrace.migration.findings import Finding
+from headrace.migration.differences import Difference
 from headrace.migration.pipelines.source_edits import SourceEdits
 
 Node = TypeVar("Node", bound=ast.AST)
 
 
-class PipelineFile:
+class V1File:
     """A file that is rewritten.
 
     Attributes:
@@ -48,7 +48,7 @@ class PipelineFile:
             ) from error
         self.source = source
         self.edits = SourceEdits(data)
-        self.findings: list[Finding] = []
+        self.findings: list[Difference] = []
         self.rewritten: list[tuple[int, str]] = []
         self.handled: set[ast.AST] = set()
         self.needs: dict[str, str] = {}
@@ -117,25 +117,25 @@ class PipelineFile:
         self.needs[name] = "from kfp import kubernetes" + ("" if name == "kubernetes" else f" as {name}")
         return name
 
-    def rewrote(self, node: ast.AST, what: str) -> None:
+    def note_rewriting(self, node: ast.AST, what: str) -> None:
         """Note that a place was rewritten."""
         self.rewritten.append((node.lineno, what))  # type: ignore[attr-defined]
 
-    def changed(self, node: ast.AST, what: str, why: str, remedy: str = "") -> None:
+    def note_change(self, node: ast.AST, what: str, why: str, remedy: str = "") -> None:
         """Note that something behaves differently."""
-        self._add(Finding(node.lineno, "changed", what, why, remedy))  # type: ignore[attr-defined]
+        self._add(Difference(node.lineno, "changed", what, why, remedy))  # type: ignore[attr-defined]
 
-    def dropped(self, node: ast.AST, what: str, why: str) -> None:
+    def note_loss(self, node: ast.AST, what: str, why: str) -> None:
         """Note that something is gone, and nothing depends on it."""
-        self._add(Finding(node.lineno, "dropped", what, why))  # type: ignore[attr-defined]
+        self._add(Difference(node.lineno, "dropped", what, why))  # type: ignore[attr-defined]
 
-    def remains(self, node: ast.AST, what: str, why: str, remedy: str = "") -> None:
+    def note_remaining(self, node: ast.AST, what: str, why: str, remedy: str = "") -> None:
         """Note that a person must change something, here and in a comment above it."""
-        finding = Finding(node.lineno, "remains", what, why, remedy)  # type: ignore[attr-defined]
+        finding = Difference(node.lineno, "remains", what, why, remedy)  # type: ignore[attr-defined]
         if self._add(finding):
             self.edits.mark(self._line_of_statement(node), f"{what}: {why}." + (f" {remedy}" if remedy else ""))
 
-    def _add(self, finding: Finding) -> bool:
+    def _add(self, finding: Difference) -> bool:
         if finding in self.findings:
             return False
         self.findings.append(finding)
