@@ -27,7 +27,7 @@ class Difference:
     remedy: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """Return the finding as plain values."""
+        """Return the difference as plain values."""
         return {"line": self.line, "kind": self.kind, "what": self.what, "why": self.why, "remedy": self.remedy}
 
 
@@ -40,19 +40,19 @@ class Migration:
         form: ``component``, ``pipeline``, or ``none`` for a file in which nothing is of v1.
         files: Text of each file to write, by its path; empty if nothing can be written.
         rewritten: Places that were rewritten, each with its line; for pipelines only.
-        findings: What is different, in order of lines.
+        differences: What is different, in order of lines.
     """
 
     source: Path
     form: Literal["component", "pipeline", "none"]
     files: dict[Path, str]
-    findings: tuple[Difference, ...]
+    differences: tuple[Difference, ...]
     rewritten: tuple[tuple[int, str], ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether nothing remains for a person."""
-        return not any(finding.kind == "remains" for finding in self.findings)
+        return not any(difference.kind == "remains" for difference in self.differences)
 
     def as_json(self) -> dict[str, Any]:
         """Return what became of the file as plain values, for ``--report``."""
@@ -62,5 +62,5 @@ class Migration:
             "complete": self.complete,
             "written": [str(path) for path in self.files],
             "rewritten": [{"line": line, "what": what} for line, what in self.rewritten],
-            "findings": [finding.as_json() for finding in self.findings],
+            "differences": [difference.as_json() for difference in self.differences],
         }

@@ -187,17 +187,17 @@ def _migrate_component(path: Path, data: bytes, *, keep_text: bool) -> Migration
         code = component_source(component, source_name=path.name)
         files = {Path(".py"): code, Path(".yaml"): compile_component(component, code, source=str(path))}
         files = {Path(f"component{key.name}"): value for key, value in files.items()}
-    return Migration(path, "component", files, component.findings)
+    return Migration(path, "component", files, component.differences)
 
 
 def _migrate_pipeline(path: Path, data: bytes) -> Migration:
     file = V1File(data, source=str(path))
     if not file.uses_kfp:
         raise OtherFileError(f"{path} must be a pipeline of the v1 SDK; it does not import kfp.")
-    new, findings, rewritten = rewrite_pipeline(file)
-    if not findings and not rewritten:
+    new, differences, rewritten = rewrite_pipeline(file)
+    if not differences and not rewritten:
         return Migration(path, "none", {}, ())
-    return Migration(path, "pipeline", {Path("pipeline.py"): new.decode()}, findings, rewritten)
+    return Migration(path, "pipeline", {Path("pipeline.py"): new.decode()}, differences, rewritten)
 
 
 def _targets(path: Path, base: Path, *, folder: Path | None, overwrites: bool) -> dict[tuple[str, str], Path]:

@@ -28,10 +28,12 @@ def _file_lines(migration: "Migration") -> Iterator[str]:
         yield f"{migration.source}: nothing to change, KFP 2 takes it as it is"
         return
     written = ", ".join(map(str, migration.files)) or "nothing was written"
-    remaining = sum(finding.kind == "remains" for finding in migration.differences)
+    remaining = sum(difference.kind == "remains" for difference in migration.differences)
     state = f"{remaining} by hand" if remaining else "complete"
     rewritten = f", {len(migration.rewritten)} places rewritten" if migration.form == "pipeline" else ""
     yield f"{migration.source} -> {written}: {state}{rewritten}"
-    for finding in sorted(migration.differences, key=lambda finding: (finding.kind != "remains", finding.line)):
-        remedy = f" {finding.remedy}" if finding.remedy else ""
-        yield f"  line {finding.line}, {_WORDS[finding.kind]}: {finding.what}: {finding.why}.{remedy}"
+    for difference in sorted(
+        migration.differences, key=lambda difference: (difference.kind != "remains", difference.line)
+    ):
+        remedy = f" {difference.remedy}" if difference.remedy else ""
+        yield f"  line {difference.line}, {_WORDS[difference.kind]}: {difference.what}: {difference.why}.{remedy}"

@@ -89,7 +89,7 @@ class V2Component:
     v1: V1Component
     inputs: tuple[V2Input, ...]
     outputs: tuple[V2Output, ...]
-    findings: tuple[Difference, ...]
+    differences: tuple[Difference, ...]
     writable: bool
 
     def input(self, v1_name: str) -> V2Input:
@@ -108,18 +108,20 @@ def convert_component(v1: V1Component, *, keep_text: bool = False) -> V2Componen
         v1: The component.
         keep_text: Whether parameters but integers are ``str``, so that the program gets the very texts of v1.
     """
-    findings = [Difference(line, "remains", what, why, remedy) for line, what, why, remedy in v1.problems]
+    differences = [Difference(line, "remains", what, why, remedy) for line, what, why, remedy in v1.problems]
     name = unique_names([v1.name or "component"], fallback="component")[v1.name or "component"]
     inputs = sorted(v1.inputs, key=lambda one: one.optional or one.default is not None)
     input_names = unique_names(one.name for one in inputs)
     output_names = unique_names((one.name for one in v1.outputs), taken=input_names.values())
-    new_inputs = tuple(_convert_input(one, input_names[one.name], v1, findings, keep_text=keep_text) for one in inputs)
-    new_outputs = tuple(_convert_output(one, output_names[one.name], v1, findings) for one in v1.outputs)
-    findings += _name_findings(v1, name, {**input_names}, output_names)
-    writable = not any(finding.kind == "remains" for finding in findings)
-    findings += _metadata_findings(v1)
-    findings.sort(key=lambda finding: finding.line)
-    return V2Component(name, v1, new_inputs, new_outputs, tuple(findings), writable)
+    new_inputs = tuple(
+        _convert_input(one, input_names[one.name], v1, differences, keep_text=keep_text) for one in inputs
+    )
+    new_outputs = tuple(_convert_output(one, output_names[one.name], v1, differences) for one in v1.outputs)
+    differences += _name_differences(v1, name, {**input_names}, output_names)
+    writable = not any(difference.kind == "remains" for difference in differences)
+    differences += _metadata_differences(v1)
+    differences.sort(key=lambda difference: difference.line)
+    return V2Component(name, v1, new_inputs, new_outputs, tuple(differences), writable)
 
 
 def _usages(v1: V1Component, name: str) -> set[str]:
@@ -129,7 +131,7 @@ def _usages(v1: V1Component, name: str) -> set[str]:
 
 
 def _convert_input(
-    v1_input: V1Input, name: str, v1: V1Component, findings: list[Difference], *, keep_text: bool
+    v1_input: V1Input, name: str, v1: V1Component, differences: list[Difference], *, keep_text: bool
 ) -> V2Input:
     what = f"input {quote(v1_input.name)}"
     usages = _usages(v1, v1_input.name)
@@ -140,7 +142,7 @@ def _convert_input(
     )
 
     def find(kind: Literal["changed", "dropped", "remains"], why: str, remedy: str = "") -> None:
-        findings.append(Difference(v1_input.line, kind, what, why, remedy))
+        differences.append(Difference(v1_input.line, kind, what, why, remedy))
 
     if v1_input.type_properties:
         find("dropped", f"KFP 2 has no properties of types; those of {v1_input.type_name} are not checked")
@@ -217,7 +219,7 @@ def _finite(value: object) -> bool:
     )
 
 
-def _convert_output(v1_output: V1Output, name: str, v1: V1Component, findings: list[Difference]) -> V2Output:
+def _convert_output(v1_output: V1Output, name: str, v1: V1Component, differences: list[Difference]) -> V2Output:
     what = f"output {quote(v1_output.name)}"
     usages = {
         part.usage
@@ -227,7 +229,7 @@ def _convert_output(v1_output: V1Output, name: str, v1: V1Component, findings: l
     key = v1_output.type_name.lower()
     is_artifact = "uri" in usages or key not in _PARAMETER_TYPES | dict.fromkeys(_TEXT_TYPES)
     if v1_output.type_properties:
-        findings.append(
+        differences.append(
             Difference(
                 v1_output.line,
                 "dropped",
@@ -237,17 +239,17 @@ def _convert_output(v1_output: V1Output, name: str, v1: V1Component, findings: l
         )
     if not usages and v1_output.name not in v1.file_outputs:
         why = "the command line passes no path for it, so nothing can be written there"
-        findings.append(Difference(v1_output.line, "remains", what, why,
+        differences.append(Difference(v1_output.line, "remains", what, why,
                                 "Pass {outputPath: " + v1_output.name + "}, or remove the output."))  # fmt: skip
     if is_artifact:
         return V2Output(v1_output.name, name, _ARTIFACT_TYPES.get(key, "Artifact"), True, v1_output.description)
     if key in _TEXT_TYPES:
         why = f"KFP 2 has no type {v1_output.type_name}; it is a str now, and no artifact"
-        findings.append(Difference(v1_output.line, "changed", what, why))
+        differences.append(Difference(v1_output.line, "changed", what, why))
     return V2Output(v1_output.name, name, _PARAMETER_TYPES.get(key, "str"), False, v1_output.description)
 
 
-def _name_findings(v1: V1Component, name: str, inputs: dict[str, str], outputs: dict[str, str]) -> list[Difference]:
+def _name_differences(v1: V1Component, name: str, inputs: dict[str, str], outputs: dict[str, str]) -> list[Difference]:
     """Report names by which callers must ask otherwise."""
     found = []
     if v1.name and pythonic_name(v1.name) != name:
@@ -282,7 +284,7 @@ def _v1_keyword(name: str) -> str:
     return ("n" + words if re.match(r"\d", words) else words).replace(" ", "_")
 
 
-def _metadata_findings(v1: V1Component) -> list[Difference]:
+def _metadata_differences(v1: V1Component) -> list[Difference]:
     found = []
     for key, (value, line) in v1.annotations.items():
         if key.endswith(".volatile_component") and str(value).lower() == "true":

@@ -30,7 +30,7 @@ def rewrite_pipeline(file: V1File) -> RewrittenPipeline:
     rewrite_references(file)
     rewrite_imports(file)
     data = file.edits.apply()
-    remaining = sum(finding.kind == "remains" for finding in file.findings)
+    remaining = sum(difference.kind == "remains" for difference in file.differences)
     if remaining:
         data = _add_head(data, remaining)
     try:
@@ -39,8 +39,8 @@ def rewrite_pipeline(file: V1File) -> RewrittenPipeline:
         raise InternalError(
             f"{file.source} became what is no Python (line {error.lineno}: {error.msg}); nothing was written."
         ) from error
-    findings = tuple(sorted(file.findings, key=lambda finding: finding.line))
-    return data, findings, tuple(sorted(file.rewritten))
+    differences = tuple(sorted(file.differences, key=lambda difference: difference.line))
+    return data, differences, tuple(sorted(file.rewritten))
 
 
 def _add_head(data: bytes, remaining: int) -> bytes:

@@ -20,7 +20,7 @@ class V1File:
         tree: Its syntax tree.
         edits: What is to be changed.
         bindings: What each imported name stands for, such as ``kfp.dsl`` for ``dsl``.
-        findings: What is different in v2, as it is found.
+        differences: What is different in v2, as it is found.
         rewritten: What was rewritten, with lines.
         in_f_strings: Nodes in f-strings, whose positions are not reliable before Python 3.12.
         handled: References to names of v1 that a rule has dealt with.
@@ -48,7 +48,7 @@ class V1File:
             ) from error
         self.source = source
         self.edits = SourceEdits(data)
-        self.findings: list[Difference] = []
+        self.differences: list[Difference] = []
         self.rewritten: list[tuple[int, str]] = []
         self.handled: set[ast.AST] = set()
         self.needs: dict[str, str] = {}
@@ -131,14 +131,14 @@ class V1File:
 
     def note_remaining(self, node: ast.AST, what: str, why: str, remedy: str = "") -> None:
         """Note that a person must change something, here and in a comment above it."""
-        finding = Difference(node.lineno, "remains", what, why, remedy)  # type: ignore[attr-defined]
-        if self._add(finding):
+        difference = Difference(node.lineno, "remains", what, why, remedy)  # type: ignore[attr-defined]
+        if self._add(difference):
             self.edits.mark(self._line_of_statement(node), f"{what}: {why}." + (f" {remedy}" if remedy else ""))
 
-    def _add(self, finding: Difference) -> bool:
-        if finding in self.findings:
+    def _add(self, difference: Difference) -> bool:
+        if difference in self.differences:
             return False
-        self.findings.append(finding)
+        self.differences.append(difference)
         return True
 
     def _line_of_statement(self, node: ast.AST) -> int:

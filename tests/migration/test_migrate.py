@@ -53,7 +53,7 @@ def test_a_pipeline_becomes_the_expected_file(name: str, tmp_path: Path) -> None
     report = migrate_files([copy_sample(name, tmp_path)], folder=tmp_path / "v2")
     text = (tmp_path / "v2" / name).read_text()
     assert text == expected(name)
-    remaining = {finding.what for finding in report.migrations[0].findings if finding.kind == "remains"}
+    remaining = {difference.what for difference in report.migrations[0].differences if difference.kind == "remains"}
     assert all(f"# TODO(kfp2): {what}:" in text for what in remaining)
     assert report.complete == (not remaining) == ("TODO" not in text)
 

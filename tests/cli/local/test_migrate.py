@@ -32,7 +32,13 @@ def test_a_folder_is_migrated_and_reported(tmp_path: Path) -> None:
     component, pipeline = sorted(written["files"], key=lambda one: one["form"])
     assert component["complete"]
     assert component["written"] == [str(new / "train_classifier_component.py"), str(new / "train-classifier.yaml")]
-    assert {finding["line"] for finding in pipeline["findings"] if finding["kind"] == "remains"} >= {3, 6, 18, 19, 27}
+    assert {difference["line"] for difference in pipeline["differences"] if difference["kind"] == "remains"} >= {
+        3,
+        6,
+        18,
+        19,
+        27,
+    }
     again = headrace("migrate", str(tmp_path / "old"), "-o", str(new), "--report", str(report))
     assert again.returncode == 2
     assert "exists; choose another path" in again.stderr

@@ -90,7 +90,7 @@ def migrated(v1: dict[str, Any], *, keep_text: bool = False) -> tuple[V2Componen
     """Return a component and its compiled form."""
     text = yaml.safe_dump(v1, allow_unicode=True, sort_keys=False)
     component = convert_component(read_component(text, source="it.yaml"), keep_text=keep_text)
-    assert component.writable, component.findings
+    assert component.writable, component.differences
     return component, compile_component(component, component_source(component, source_name="it.yaml"), source="it.yaml")
 
 
@@ -176,7 +176,7 @@ def test_other_types_have_the_same_value(type_name: str, value: Any, v1_text: st
     assert json.loads(new) == value
     assert v2_text is None or new == v2_text
     component, _ = migrated(v1)
-    assert any(finding.kind == "changed" and finding.what == "input 'x'" for finding in component.findings)
+    assert any(difference.kind == "changed" and difference.what == "input 'x'" for difference in component.differences)
 
 
 @pytest.mark.parametrize(

@@ -79,10 +79,10 @@ def test_what_has_no_form_stops_the_component(command: list[Any], rest: dict[str
     """Nothing is written that would start the program otherwise; the report says where and why."""
     component = convert(command, **rest)
     assert not component.writable
-    (finding,) = [one for one in component.findings if one.kind == "remains"]
-    assert finding.what == what
-    assert why in finding.why
-    assert finding.remedy
+    (difference,) = [one for one in component.differences if one.kind == "remains"]
+    assert difference.what == what
+    assert why in difference.why
+    assert difference.remedy
 
 
 def test_a_graph_is_reported() -> None:
@@ -90,7 +90,7 @@ def test_a_graph_is_reported() -> None:
     text = "name: a\nimplementation:\n  graph: {tasks: {}}\n"
     component = convert_component(read_component(text, source="a.yaml"))
     assert not component.writable
-    assert (component.findings[0].line, component.findings[0].what) == (3, "implementation.graph")
+    assert (component.differences[0].line, component.differences[0].what) == (3, "implementation.graph")
 
 
 def test_caching_that_is_switched_off_remains_for_the_pipeline() -> None:
@@ -99,7 +99,7 @@ def test_caching_that_is_switched_off_remains_for_the_pipeline() -> None:
         ["p"], metadata={"annotations": {"volatile_component": "true", "author": "me"}, "labels": {"a": "b"}}
     )
     assert component.writable
-    assert [(one.kind, one.what) for one in component.findings] == [
+    assert [(one.kind, one.what) for one in component.differences] == [
         ("remains", "metadata.annotations.volatile_component"),
         ("dropped", "metadata.annotations.author"),
         ("dropped", "metadata.labels.a"),
@@ -111,7 +111,7 @@ def test_an_input_and_an_output_may_share_a_name() -> None:
     line = [{"inputPath": "data"}, {"outputPath": "data"}]
     component = convert(line, inputs=[{"name": "data", "type": "CSV"}], outputs=[{"name": "data", "type": "CSV"}])
     assert component.outputs[0].name == "data_2"
-    assert [finding.what for finding in component.findings] == ["output 'data'"]
+    assert [difference.what for difference in component.differences] == ["output 'data'"]
 
 
 def test_names_are_those_of_v1() -> None:

@@ -19,8 +19,8 @@ _PARTIAL = "import functools\n{}\n@functools.partial({}, base_image='i')\ndef f(
 
 def rewrite(text: str) -> tuple[str, list[Difference]]:
     """Rewrite a file."""
-    data, findings, _ = rewrite_pipeline(V1File(text.encode(), source="p.py"))
-    return data.decode(), list(findings)
+    data, differences, _ = rewrite_pipeline(V1File(text.encode(), source="p.py"))
+    return data.decode(), list(differences)
 
 
 def in_pipeline(*lines: str, head: str = "from kfp import dsl") -> str:
@@ -65,9 +65,9 @@ def in_pipeline(*lines: str, head: str = "from kfp import dsl") -> str:
 )
 def test_names_that_moved_are_rewritten(old: str, new: str) -> None:
     """Where they are used and where they are imported."""
-    text, findings = rewrite(old)
+    text, differences = rewrite(old)
     assert text == new
-    assert not [finding for finding in findings if finding.kind == "remains"]
+    assert not [difference for difference in differences if difference.kind == "remains"]
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_names_that_moved_are_rewritten(old: str, new: str) -> None:
 )
 def test_settings_are_rewritten(old: str, new: str) -> None:
     """As methods of KFP 2, or as functions of kfp.kubernetes around the task."""
-    text, findings = rewrite(in_pipeline(old))
+    text, differences = rewrite(in_pipeline(old))
     assert text.endswith(f"    {new}\n")
-    assert not [finding for finding in findings if finding.kind == "remains"]
+    assert not [difference for difference in differences if difference.kind == "remains"]
 
 
 @pytest.mark.parametrize(
@@ -122,10 +122,10 @@ def test_settings_are_rewritten(old: str, new: str) -> None:
 def test_what_has_no_plain_form_is_left_and_marked(line: str) -> None:
     """The line stays, with a comment above it, and the file is no less Python than before."""
     old = in_pipeline(line)
-    text, findings = rewrite(old)
-    remaining = [finding for finding in findings if finding.kind == "remains"]
+    text, differences = rewrite(old)
+    remaining = [difference for difference in differences if difference.kind == "remains"]
     assert remaining
-    assert {finding.line for finding in remaining} <= {5, 6}
+    assert {difference.line for difference in remaining} <= {5, 6}
     assert text.startswith("# TODO(kfp2): not done, ")
     assert f"    {line}\n" in text
     assert ast.dump(ast.parse(text)) == ast.dump(ast.parse(old))
@@ -133,8 +133,8 @@ def test_what_has_no_plain_form_is_left_and_marked(line: str) -> None:
 
 def test_a_mark_stands_above_a_whole_statement() -> None:
     """Where a line holds several statements, or goes on from the one before, nothing is torn apart."""
-    text, findings = rewrite(in_pipeline("a = 1; t = dsl.ContainerOp()", "if a: \\", "    dsl.VolumeOp()"))
-    assert len(findings) == 2
+    text, differences = rewrite(in_pipeline("a = 1; t = dsl.ContainerOp()", "if a: \\", "    dsl.VolumeOp()"))
+    assert len(differences) == 2
     assert "    # TODO(kfp2): kfp.dsl.ContainerOp" in text
     assert text.index("kfp.dsl.VolumeOp:") < text.index("if a:")
 
@@ -151,16 +151,18 @@ def test_other_libraries_are_left_alone() -> None:
 
 def test_a_pipeline_without_its_decorator_is_reported() -> None:
     """v1 took it, KFP 2 does not."""
-    _, findings = rewrite("import kfp\ndef p(): pass\nkfp.Client().create_run_from_pipeline_func(p, arguments={})\n")
-    assert [(finding.line, finding.kind, finding.what) for finding in findings] == [(2, "remains", "pipeline p")]
+    _, differences = rewrite("import kfp\ndef p(): pass\nkfp.Client().create_run_from_pipeline_func(p, arguments={})\n")
+    assert [(difference.line, difference.kind, difference.what) for difference in differences] == [
+        (2, "remains", "pipeline p")
+    ]
 
 
 def test_a_name_that_kfp_does_not_have_is_reported_even_if_no_table_knows_it() -> None:
     """It is looked up in the KFP that is installed."""
-    _, findings = rewrite(
+    _, differences = rewrite(
         "from kfp import dsl\nimport kfp\ndsl.Unheard()\nkfp.components.pack()\nkfp.nothing\ndsl.If\n"
     )
-    assert [finding.what for finding in findings] == ["kfp.dsl.Unheard", "kfp.components.pack", "kfp.nothing"]
+    assert [difference.what for difference in differences] == ["kfp.dsl.Unheard", "kfp.components.pack", "kfp.nothing"]
 
 
 def test_the_tables_are_true_of_kfp() -> None:
