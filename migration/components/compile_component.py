@@ -36,20 +36,24 @@ def compile_component(component: V2Component, code: str, *, source: str) -> str:
         InternalError: If the compiled component differs from the one that it must be.
     """
     module = ModuleType("migrated")
+    try:
+        program = compile(code, f"<migrated from {source}>", "exec")
+    except (SyntaxError, ValueError) as error:
+        raise InternalError(f"{source} became what is not Python ({error}); nothing was written.") from error
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         from google.protobuf import json_format  # type: ignore[import-untyped] # noqa: PLC0415 - KFP takes a second to import
         from kfp.compiler import Compiler  # noqa: F401, PLC0415 - without it KFP 2.17 cannot make the specification
 
         try:
-            exec(compile(code, f"<migrated from {source}>", "exec"), module.__dict__)  # noqa: S102 - see above
+            exec(program, module.__dict__)  # noqa: S102 - see above
             made = getattr(module, component.name)
             spec = json_format.MessageToDict(made.pipeline_spec)
             # The text of KFP's own compiler cannot be read if a default has several lines: they leave its comment.
             text = _head(made.name, made.description or "") + yaml.safe_dump(spec, sort_keys=True)
             made_again = yaml.safe_load(text)
         except Exception as error:
-            reason = " ".join(str(error).split())
+            reason = " ".join(str(error).split())[:200]
             raise InputError(f"{source} cannot be a component of KFP 2: {type(error).__name__}: {reason}.") from error
     difference = find_difference(component, made_again)
     if difference:

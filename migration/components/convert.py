@@ -34,6 +34,7 @@ _ARTIFACT_TYPES = {
     "html": "HTML", "markdown": "Markdown",
 }  # fmt: skip
 _EXACT = 2**53
+_LONGEST_NAME = 100  # KFP takes 128 characters
 _TEXT_CHANGES = {
     "bool": "KFP 2 writes true and false where v1 wrote True and False",
     "float": "KFP 2 may write the same number otherwise, such as 1 for 1.0",
@@ -110,6 +111,7 @@ def convert_component(v1: V1Component, *, keep_text: bool = False) -> V2Componen
     """
     differences = [Difference(line, "remains", what, why, remedy) for line, what, why, remedy in v1.problems]
     name = unique_names([v1.name or "component"], fallback="component")[v1.name or "component"]
+    name = name[:_LONGEST_NAME].rstrip("_")
     inputs = sorted(v1.inputs, key=lambda one: one.optional or one.default is not None)
     input_names = unique_names(one.name for one in inputs)
     output_names = unique_names((one.name for one in v1.outputs), taken=input_names.values())
@@ -258,7 +260,7 @@ def _name_differences(v1: V1Component, name: str, inputs: dict[str, str], output
                 v1.line,
                 "changed",
                 f"name {quote(v1.name)}",
-                f"KFP 2 takes letters a to z, digits and _; it is {name} now",
+                f"KFP 2 takes a to z, digits and _, up to 128 of them; it is {name} now",
             )
         )
     lines = {("input", one.name): one.line for one in v1.inputs} | {

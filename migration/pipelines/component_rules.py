@@ -129,6 +129,7 @@ def _rewrite_arguments(file: V1File, call: ast.expr, creator: ast.expr, skipped:
                 file.note_remaining(call, "annotations of a component", "KFP 2 keeps none", "Remove the argument.")
                 continue
             file.edits.replace(begin, file.edits.end(value), "")
+            file.handled.update(ast.walk(value))
             file.note_loss(value, "annotations of a component", "KFP 2 keeps none")
         elif 0 < place < len(given):
             file.edits.replace(start, start, f"{name}=")
@@ -187,6 +188,8 @@ def _rewrite_parameter(file: V1File, function: ast.FunctionDef, parameter: ast.a
     path = file.path(annotation.func if isinstance(annotation, ast.Call) else annotation)
     if path.rpartition(".")[2] in {"InputPath", "OutputPath"} and path.startswith("kfp."):
         is_output = path.endswith("OutputPath")
+        if not isinstance(annotation, ast.Call):
+            file.edits.replace(file.edits.end(annotation), file.edits.end(annotation), "()")
         kind = annotation.args[0] if isinstance(annotation, ast.Call) and annotation.args else None
         named = kind.id if isinstance(kind, ast.Name) else kind.value if isinstance(kind, ast.Constant) else ""
         if not is_output and named in _PARAMETER_NAMES | _V2_TEXT_TYPES:

@@ -54,6 +54,10 @@ def in_pipeline(*lines: str, head: str = "from kfp import dsl") -> str:
             _PARTIAL.format("import kfp.components as c\nfrom kfp import dsl", "dsl.component"),
         ),
         (
+            "import kfp.components as c\ndef f(a: c.InputPath): 1\ng = c.func_to_container_op(f, annotations=x)\n",
+            "import kfp.components as c\nfrom kfp import dsl\ndef f(a: dsl.InputPath()): 1\ng = dsl.component(f)\n",
+        ),
+        (
             "from kfp import compiler\ncompiler.Compiler().compile(p, package_path='größe.zip')\n",
             "from kfp import compiler\ncompiler.Compiler().compile(p, package_path='größe.yaml')\n",
         ),
