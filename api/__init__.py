@@ -33,6 +33,7 @@ from headrace.core.base.errors import (
 if TYPE_CHECKING:
     from headrace.api.deployment import deploy, undeploy
     from headrace.api.exporting import export
+    from headrace.api.migrating import migrate
     from headrace.api.model_reference import open_bundle
     from headrace.api.monitoring.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
     from headrace.api.monitoring.collecting import collect
@@ -75,6 +76,7 @@ __all__ = [
     "export",
     "ksql_query",
     "make_baseline",
+    "migrate",
     "monitor",
     "open_bundle",
     "open_run",
@@ -109,6 +111,7 @@ _MODULES = {
     "make_baseline": "headrace.api.monitoring.pulling_out",
     "export": "headrace.api.exporting",
     "ksql_query": "headrace.api.streams.ksql",
+    "migrate": "headrace.api.migrating",
     "monitor": "headrace.api.monitoring.monitor",
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",

@@ -49,7 +49,7 @@ def read_topics(common: Mapping[str, Any], topics: Sequence[str], *, place: str,
         StoreError: If no broker answers, or the login is refused.
     """
     reported: list[KafkaError] = []
-    admin = connect_admin({**common, "error_cb": reported.append})
+    admin = _connect_admin({**common, "error_cb": reported.append})
     deadline, patience = time.monotonic() + seconds, _FIRST_TRY_SECONDS
     while True:
         try:
@@ -80,7 +80,7 @@ def read_topics(common: Mapping[str, Any], topics: Sequence[str], *, place: str,
     return TopicFacts(partitions, {topic: _read_largest(admin, topic) for topic in topics})
 
 
-def connect_admin(common: Mapping[str, Any]) -> AdminClient:
+def _connect_admin(common: Mapping[str, Any]) -> AdminClient:
     """Return a client that asks about topics and groups.
 
     Args:
