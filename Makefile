@@ -86,9 +86,9 @@ lock:  ## pin all dependencies by hash (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	  -c requirements/run.lock --extra dev --extra sql pyproject.toml -o requirements/dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  -c requirements/dev.lock --extra sql pyproject.toml -o requirements/image.lock
+	  -c requirements/dev.lock --extra sql --extra kafka pyproject.toml -o requirements/image.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  -c requirements/dev.lock --extra sql --extra explain pyproject.toml -o requirements/image-explain.lock
+	  -c requirements/dev.lock --extra sql --extra kafka --extra explain pyproject.toml -o requirements/image-explain.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	  -c requirements/dev.lock --extra dev --extra sql --extra bench pyproject.toml -o requirements/bench.lock
 

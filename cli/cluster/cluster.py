@@ -38,6 +38,8 @@ Examples:
   HEADRACE_S3_ENDPOINT=http://headrace-object-store:9000 headrace cluster keys
 
   headrace cluster keys --database --namespace team-a
+
+  HEADRACE_KAFKA_USER=frauds headrace cluster keys --kafka
 """
 CLEANUP_EXAMPLES = """
 Examples:
@@ -170,13 +172,26 @@ def keys(
         bool,
         typer.Option("--records", help="Also write the addresses and logins of registry, catalogue and lineage."),
     ] = False,
+    kafka: Annotated[
+        bool, typer.Option("--kafka", help="Also write the login of HEADRACE_KAFKA_*, for streams and for KEDA.")
+    ] = False,
 ) -> None:
     """Write the object store's keys of HEADRACE_S3_* into the Secrets that steps and KServe read; none is shown."""
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - slow
-    from headrace.cluster.install.secrets import make_database_keys, put_records, put_store_keys  # noqa: PLC0415
+    from headrace.cluster.install.secrets import (  # noqa: PLC0415
+        make_database_keys,
+        put_kafka_login,
+        put_records,
+        put_store_keys,
+    )
     from headrace.cluster.kfp.step_place import find_step_place  # noqa: PLC0415
     from headrace.core.base import settings  # noqa: PLC0415
-    from headrace.core.base.secret_names import DATABASE_SECRET, RECORDS_SECRET, STORE_SECRET  # noqa: PLC0415
+    from headrace.core.base.secret_names import (  # noqa: PLC0415
+        DATABASE_SECRET,
+        KAFKA_SECRET,
+        RECORDS_SECRET,
+        STORE_SECRET,
+    )
 
     store = settings.store_settings()
     if store is None:
@@ -198,6 +213,9 @@ def keys(
         values = settings.records()
         put_records(cluster, values)
         typer.echo(f"the Secret {RECORDS_SECRET} holds {', '.join(values)}.")
+    if kafka:
+        put_kafka_login(cluster, settings.kafka_settings())
+        typer.echo(f"the Secret {KAFKA_SECRET} holds the login at Kafka.")
     if place and place.namespace != cluster.namespace:
         typer.echo(f"{place}: bring the keys there too, by headrace cluster keys --namespace {place.namespace}.")
     typer.echo(f"Next: headrace doctor --platform cluster --namespace {cluster.namespace}")

@@ -43,10 +43,10 @@ class KafkaServer:
         secure_address: Host and port of the listener that wants SASL PLAIN.
     """
 
-    def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, home: Path, settings: Mapping[str, str], host: str = "127.0.0.1") -> None:
         self._home, self._jars = home, classpath()
-        self.address = f"127.0.0.1:{free_port()}"
-        self.secure_address = f"127.0.0.1:{free_port()}"
+        self.address = f"{host}:{free_port()}"
+        self.secure_address = f"{host}:{free_port()}"
         controller = f"127.0.0.1:{free_port()}"
         users = 'username="admin" password="admin-secret" user_admin="admin-secret" user_reader="reader-secret";'
         module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
@@ -162,10 +162,15 @@ class KafkaServer:
 
 
 @contextlib.contextmanager
-def kafka_server(**settings: str) -> Iterator[KafkaServer]:
-    """Run a broker for the length of the block."""
+def kafka_server(host: str = "127.0.0.1", **settings: str) -> Iterator[KafkaServer]:
+    """Run a broker for the length of the block.
+
+    Args:
+        host: Address of this machine at which it listens.
+        **settings: Its settings, with underscores for dots.
+    """
     with tempfile.TemporaryDirectory(prefix="headrace-kafka-", ignore_cleanup_errors=True) as folder:
-        server = KafkaServer(Path(folder), {name.replace("_", "."): value for name, value in settings.items()})
+        server = KafkaServer(Path(folder), {name.replace("_", "."): value for name, value in settings.items()}, host)
         try:
             server.start()
             yield server
