@@ -220,12 +220,18 @@ def test_commands_of_the_options_are_ones_of_ours() -> None:
     (container,) = _of(documents, "Deployment")["headrace-monitor"]["spec"]["template"]["spec"]["containers"]
     assert container["ports"] == [{"containerPort": DEFAULT_PORT, "name": "gauges"}]
     assert f"--gauges=0.0.0.0:{DEFAULT_PORT}" in container["args"]
-    monitoring = FOLDER / "components" / "monitoring" / "pod-monitor.yaml"
-    assert yaml.safe_load(monitoring.read_text())["spec"]["podMetricsEndpoints"][0]["port"] == "gauges"
+    assert scraped_ports()["headrace-monitor"] == "gauges"
     assert {name for name, one in _of(documents, "CronJob").items() if one["spec"]["suspend"]} == {
         "headrace-labels",
         "headrace-retrain",
     }
+
+
+def scraped_ports() -> dict[str, str]:
+    """Name of the port that each PodMonitor of the option ``monitoring`` reads."""
+    text = (FOLDER / "components" / "monitoring" / "pod-monitor.yaml").read_text()
+    monitors = _of(list(yaml.safe_load_all(text)), "PodMonitor")
+    return {name: one["spec"]["podMetricsEndpoints"][0]["port"] for name, one in monitors.items()}
 
 
 def test_a_stream_is_told_by_its_config_map() -> None:
@@ -247,6 +253,8 @@ def test_a_stream_is_told_by_its_config_map() -> None:
             "kafka.kafka:9092"
         }
         assert (taken["group"], taken["metrics"]) == ("headrace-model", "0.0.0.0:9466")
+        assert [(one["name"], one["containerPort"]) for one in container["ports"]] == [("stream-metrics", 9466)]
+        assert scraped_ports()["headrace-stream"] == "stream-metrics"
         logins = {one["name"]: one["valueFrom"].get("secretKeyRef") for one in container["env"]}
         logins.pop("POD_NAME", None)
         parts = ("USER", "PASSWORD", "SECURITY_PROTOCOL", "SASL_MECHANISM", "CA_FILE", "SETTINGS_FILE")
