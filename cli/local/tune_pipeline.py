@@ -11,6 +11,7 @@ import typer
 
 from headrace.api.local_run import clear_summary, object_store
 from headrace.cli.options import run_options
+from headrace.cli.options.command_parameters import given_options
 from headrace.cli.output.run_output import format_value
 from headrace.core.base.errors import HeadraceError, InputError, quote
 from headrace.core.base.files import write_text
@@ -81,13 +82,11 @@ def search_pipeline(context: typer.Context, *, budget: str) -> None:
             "TABLE and --target must be given, or --experiment with an Experiment whose trial is a pipeline; got "
             "neither."
         )
-    for name in params:
-        source = context.get_parameter_source(name)
-        if name not in _OPTIONS and source is not None and source.name == "COMMANDLINE":
-            raise InputError(
-                f"{_spell_option(context, name)} is about a table and means nothing where the trial is a pipeline; "
-                "leave it out, or name the TABLE."
-            )
+    for option in given_options(context, [name for name in params if name not in _OPTIONS]):
+        raise InputError(
+            f"{option} is about a table and means nothing where the trial is a pipeline; leave it out, or name the "
+            "TABLE."
+        )
     options = PipelineTuneOptions(
         experiment=params["experiment"],
         arguments=run_options.pairs(params["argument"]),
@@ -106,12 +105,6 @@ def search_pipeline(context: typer.Context, *, budget: str) -> None:
     if options.summary:
         clear_summary(options.summary)
     _search(options)
-
-
-def _spell_option(context: typer.Context, name: str) -> str:
-    """Return an option as it is typed."""
-    parameter = next(parameter for parameter in context.command.params if parameter.name == name)
-    return parameter.opts[0]
 
 
 def _search(options: PipelineTuneOptions) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from headrace.cli.options import run_options
-from headrace.cli.options.kubernetes_options import Context, Namespace
+from headrace.cli.options.kubernetes_options import Context, Endpoint, Namespace
 from headrace.cli.options.model_argument import Model
 
 EXAMPLES = """
@@ -35,9 +35,7 @@ def pull_out(
     platform: Annotated[
         str, typer.Option(help="Where MODEL serves: local, where the registry alone changes, or kserve.")
     ] = "local",
-    endpoint: Annotated[
-        str, typer.Option(metavar="NAME", help="On KServe: name of the endpoint.", show_default="the model's")
-    ] = "",
+    endpoint: Endpoint = "",
     namespace: Namespace = "",
     context: Context = "",
     reason: Annotated[

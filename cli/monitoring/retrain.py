@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headrace.cli.options import rollout_options, run_options
-from headrace.cli.options.kubernetes_options import Context, Namespace
+from headrace.cli.options.command_parameters import given_options
+from headrace.cli.options.kubernetes_options import Context, Endpoint, Namespace
 from headrace.cli.options.model_argument import Model
 from headrace.core.base.errors import DataError, InputError
 
@@ -29,9 +30,14 @@ stays. 4: the rows are not fit for training, and nothing was trained.
 """
 _FORMER_STAYS, _DATA_FAULT = 3, 4
 _WIDENINGS = ("categories", "range", "missing")
+_OF_THE_ROLLOUT = (
+    *("platform", "endpoint", "namespace", "context", "prometheus", "traffic", "steps", "step_requests"),
+    *("step_duration", "step_timeout", "poll_interval", "tolerance", "floor_ms"),
+)
 
 
 def retrain(
+    command: typer.Context,
     model: Model,
     store: Annotated[str, typer.Argument(metavar="STORE", help="Monitoring store: a folder, or s3://BUCKET/PREFIX.")],
     *,
@@ -66,9 +72,7 @@ def retrain(
     platform: Annotated[
         str, typer.Option(help="Where: local, a trial with the newest rows as requests, or kserve.")
     ] = "local",
-    endpoint: Annotated[
-        str, typer.Option(metavar="NAME", help="On KServe: name of the endpoint.", show_default="the model's")
-    ] = "",
+    endpoint: Endpoint = "",
     namespace: Namespace = "",
     context: Context = "",
     prometheus: Annotated[
@@ -99,6 +103,8 @@ def retrain(
     unknown = sorted(set(widen) - set(_WIDENINGS))
     if unknown:
         raise InputError(f"--raise-contract must be of {', '.join(_WIDENINGS)}; got {', '.join(unknown)} instead.")
+    for option in () if rollout else given_options(command, _OF_THE_ROLLOUT):
+        raise InputError(f"{option} is about the rollout and means nothing with --no-rollout; leave one of them out.")
     from headrace.api.monitoring.retraining import RolloutPlace  # noqa: PLC0415 - slow to import, and other commands need none
     from headrace.api.monitoring.retraining import retrain as retrain_model  # noqa: PLC0415
     from headrace.cli.output.run_output import Progress  # noqa: PLC0415

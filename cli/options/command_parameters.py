@@ -1,10 +1,12 @@
-"""Commands whose options are the fields of a dataclass."""
+"""Commands whose options are the fields of a dataclass; which options were given."""
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, get_type_hints
+
+import typer
 
 Command = Callable[..., None]
 
@@ -57,3 +59,15 @@ def takes_fields(options: type) -> Callable[[Command], Command]:
         for one in fields(options)
     ]
     return lambda command: with_parameters(command, parameters, collect=lambda values: options(**values))
+
+
+def given_options(context: typer.Context, names: Iterable[str]) -> list[str]:
+    """Return those of some options that stand on the command line, as they are typed.
+
+    Args:
+        context: The command's context.
+        names: Names of its parameters.
+    """
+    spelled = {parameter.name: parameter.opts[0] for parameter in context.command.params}
+    sources = {name: context.get_parameter_source(name) for name in names}
+    return [spelled[name] for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]

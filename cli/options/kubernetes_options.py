@@ -19,6 +19,9 @@ Namespace = Annotated[str, namespace_option("the context's, or the pod's own")]
 Context = Annotated[
     str, typer.Option(help="Context of the kubeconfig.", metavar="NAME", show_default="the current one")
 ]
+Endpoint = Annotated[
+    str, typer.Option(metavar="NAME", help="On KServe: name of the endpoint.", show_default="the model's")
+]
 Gateway = Annotated[
     str,
     typer.Option(

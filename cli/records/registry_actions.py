@@ -131,7 +131,10 @@ def approve(
         return
     names = ", ".join(approval.by for approval in approved.approvals)
     typer.echo(f"{model} {approved.version} is approved by {names}.")
-    typer.echo(f"Next: headrace registry promote {model} {approved.version}")
+    typer.echo(
+        f"Next: headrace registry promote {model} {approved.version}, or, if a retraining made it and waits, the same "
+        "headrace retrain again"
+    )
 
 
 def archive(

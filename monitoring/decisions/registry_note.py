@@ -14,7 +14,7 @@ from headrace.core.monitors.decisions.decision import MonitorDecision
 from headrace.core.monitors.reports.monitor_report import MonitorResult
 from headrace.registry.backends.locations import registry_location
 from headrace.registry.mlflow.registry import open_registry
-from headrace.registry.models.events import LONGEST_REASON
+from headrace.registry.models.events import shorten_reason
 
 _MOST_FIGURES = 20
 _LONGEST_NAME = 80
@@ -77,7 +77,7 @@ def record_decision(decision: MonitorDecision) -> str:
             decision.digest,
             facts=summarise_decision(decision),
             by=settings.actor(),
-            reason=reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 1]}…",
+            reason=shorten_reason(reason),
         )
     except (MissingError, StoreError) as error:
         return f"not in the registry: {error}"

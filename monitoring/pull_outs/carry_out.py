@@ -22,7 +22,7 @@ from headrace.monitoring.decisions.history import HistoryStore
 from headrace.monitoring.decisions.registry_note import record_decision
 from headrace.monitoring.pull_outs.successor import check_plan, prepare_successor
 from headrace.registry.mlflow.registry import MlflowRegistry, open_registry
-from headrace.registry.models.events import LONGEST_REASON, JournalEntry
+from headrace.registry.models.events import JournalEntry, shorten_reason
 from headrace.registry.models.state import ModelState, ModelVersion
 from headrace.registry.models.transitions import pull_out_entry
 from headrace.stores.objects.open_objects import StorePlace
@@ -117,7 +117,7 @@ def carry_out(bundle: Bundle, place: StorePlace, order: PullOutOrder) -> PullOut
             "",
         )
     successor = prepare_successor(plan, registry, bundle, by=by, folder=order.folder, published=order.serve is not None)
-    reason = _shorten(order.reason or " ".join(decision.reasons if decision else ()))
+    reason = shorten_reason(order.reason or " ".join(decision.reasons if decision else ()))
     record = PullOutRecord(
         format=FORMAT,
         name=version.model,
@@ -203,7 +203,3 @@ def _nothing_decided(history: HistoryStore, version: ModelVersion) -> InputError
 
 def _needs_approval(decision: MonitorDecision, policy: MonitoringPolicy) -> bool:
     return decision.needs_approval or "roll_back" in policy.approve
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= LONGEST_REASON else f"{text[: LONGEST_REASON - 1]}…"

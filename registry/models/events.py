@@ -82,6 +82,11 @@ class JournalEntry:
         return text
 
 
+def shorten_reason(text: str) -> str:
+    """Return a reason that an entry can hold: cut, with an ellipsis at its end, if it is too long."""
+    return text if len(text) <= LONGEST_REASON else f"{text[: LONGEST_REASON - 1]}…"
+
+
 def read(texts: Sequence[str], name: str) -> tuple[JournalEntry, ...]:
     """Parse the entries of a journal.
 

@@ -227,8 +227,10 @@ def _say_latest(result: MonitorResult | None) -> str:
     if not result.bound:  # zero is where a budget ends and a loss begins to rise, which the figure shows
         return f"In the latest window {value}"
     # Drift is decided by a test; its bound is the change from which it matters at all.
-    word = "matters from" if MONITORS[result.monitor].unit == "effect" else "bound"
-    return f"In the latest window {value}, {word} {phrases.format_amount(result.monitor, result.bound)}"
+    bound = phrases.format_amount(result.monitor, result.bound)
+    if MONITORS[result.monitor].unit == "effect":
+        return f"In the latest window {value}; from {bound} on it matters, unless chance explains it"
+    return f"In the latest window {value}, bound {bound}"
 
 
 def _label(kind: MonitorKind, subject: str) -> str:

@@ -7,7 +7,7 @@ from headrace.core.base import settings
 from headrace.core.base.errors import InputError, MissingError, StoreError
 from headrace.registry.backends.locations import registry_location
 from headrace.registry.mlflow.registry import open_registry
-from headrace.registry.models.events import LONGEST_REASON
+from headrace.registry.models.events import shorten_reason
 from headrace.rollouts.record.record import RolloutRecord, RolloutStep
 
 _MOST_STEPS = 20
@@ -46,7 +46,7 @@ def record_in_registry(record: RolloutRecord, registry: str = "") -> str:
     location = registry_location(registry)
     if location.path and not location.path.exists() and not (registry or settings.registry()):
         return "in no registry, because there is none here"
-    reason = " ".join(record.reasons)[:LONGEST_REASON]
+    reason = shorten_reason(" ".join(record.reasons))
     try:
         version = open_registry(registry).rolled_out(
             record.candidate.digest, facts=decision(record), by=settings.actor(), reason=reason

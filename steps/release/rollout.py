@@ -8,6 +8,7 @@ from headrace.rollouts.kserve import KServeRollout
 from headrace.rollouts.local import LocalRollout
 from headrace.rollouts.record.registry_note import enter_production as put_in_production
 from headrace.rollouts.step import StepOptions, plan_of, rollout_step
+from headrace.serving.deployment.kserve_spec import parse_published_uri
 from headrace.serving.deployment.target import DeploymentTarget
 from headrace.steps.artifacts import StepArtifact, add_metadata
 from headrace.steps.step_function import Say, as_step
@@ -56,16 +57,17 @@ def run_rollout(
         "labelled_query": labelled_query,
         "error_query": error_query,
     }
-    kserve_rollout = KServeRollout(
-        choose_endpoint(name, candidate), candidate, traffic, deployment, prometheus, **queries
-    )
+    endpoint = choose_endpoint(name, candidate) if platform == "kserve" else name
+    kserve_rollout = KServeRollout(endpoint, candidate, traffic, deployment, prometheus, **queries)
     options = StepOptions(platform, plan, LocalRollout(stable, candidate, table), kserve_rollout)
     facts = rollout_step(options, record=Path(record.path), say=say)
     add_metadata(record, facts)
     say(f"{facts['status'].replace('_', ' ')}: {facts['reason']}")
     if enter_production and facts["status"] == "promoted":
         # On a cluster the rollout is named after its endpoint, and on this machine after the model.
-        model, replaced = (bundle_name(candidate), facts["former"]) if platform == "kserve" else (facts["name"], "")
+        on_cluster = platform == "kserve"
+        model = parse_published_uri(candidate)[0] if on_cluster else facts["name"]
+        replaced = facts["former"] if on_cluster else ""
         say(put_in_production(model, facts["digest"], settings.registry(), replaced=replaced)[1])
     return facts["status"]
 
@@ -76,15 +78,8 @@ def choose_endpoint(name: str, candidate: str) -> str:
     Args:
         name: The given name; empty for none.
         candidate: ``s3://BUCKET/models/NAME/DIGEST/``.
+
+    Raises:
+        InputError: If no name is given, and the address is another one.
     """
-    return name or bundle_name(candidate)
-
-
-def bundle_name(address: str) -> str:
-    """Return the name of the model in a published bundle's address; empty if it has none.
-
-    Args:
-        address: ``s3://BUCKET/models/NAME/DIGEST/``.
-    """
-    *_, model, _ = ("", "", *address.rstrip("/").split("/"))
-    return model
+    return name or parse_published_uri(candidate)[0]

@@ -277,7 +277,9 @@ class KafkaBroker:
         self._looked = time.monotonic()
         try:
             listed = self._consumer.list_topics(self.answers, timeout=_LOOK_SECONDS).topics
-        except KafkaException:
+        except KafkaException as error:
+            found = kafka_errors.describe(kafka_errors.error_of(error))
+            _logger.info("the partitions of %s cannot be looked up now: %s", self.answers, found)
             return
         self._facts.partitions[self.answers] = len(listed[self.answers].partitions)
         self._hold()

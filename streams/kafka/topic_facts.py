@@ -1,5 +1,6 @@
 """What is known of topics before a worker starts: that they exist, their partitions, and how large records may be."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from confluent_kafka.admin._resource import ResourceType  # as above
 from headrace.core.base.errors import InputError, MissingError, StoreError, quote
 from headrace.streams.kafka.kafka_errors import describe
 
+_logger = logging.getLogger(__name__)
 # Kafka's default of max.message.bytes, for a user who may not read the topic's.
 DEFAULT_BYTES = 1_048_588
 _TRY_SECONDS = 5.0
@@ -91,5 +93,9 @@ def _read_largest(admin: AdminClient, topic: str) -> int:
     (future,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
     try:
         return int(future.result(_CONFIG_SECONDS)["max.message.bytes"].value)
-    except (KafkaException, KeyError, TypeError, ValueError, TimeoutError):
+    except (KafkaException, KeyError, TypeError, ValueError, TimeoutError) as error:
+        _logger.warning(
+            "how large a record of %s may be is not known (%s: %s); %d bytes are taken for it, which is the default.",
+            topic, type(error).__name__, error, DEFAULT_BYTES,
+        )  # fmt: skip
         return DEFAULT_BYTES
