@@ -229,8 +229,8 @@ def test_commands_of_the_options_are_ones_of_ours() -> None:
 
 def scraped_ports() -> dict[str, str]:
     """Name of the port that each PodMonitor of the option ``monitoring`` reads."""
-    text = (FOLDER / "components" / "monitoring" / "pod-monitor.yaml").read_text()
-    monitors = _of(list(yaml.safe_load_all(text)), "PodMonitor")
+    files = (FOLDER / "components" / "monitoring").glob("*pod-monitor.yaml")
+    monitors = _of([yaml.safe_load(path.read_text()) for path in files], "PodMonitor")
     return {name: one["spec"]["podMetricsEndpoints"][0]["port"] for name, one in monitors.items()}
 
 
