@@ -6,13 +6,16 @@ at one threshold for each partition; the autoscaler wants the sum by the thresho
 """
 
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from tests.real.kafka_server import KafkaServer
+
+_NOT_YET = {KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR}
 
 
 def measure_lag(server: KafkaServer, group: str, topic: str) -> dict[int, int]:
@@ -22,9 +25,22 @@ def measure_lag(server: KafkaServer, group: str, topic: str) -> dict[int, int]:
     specs = {one: OffsetSpec.latest() for one in partitions}
     found = admin.list_offsets(specs, isolation_level=IsolationLevel.READ_UNCOMMITTED)
     ends = {one.partition: future.result(30).offset for one, future in found.items()}
-    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, partitions)])
-    committed = {one.partition: one.offset for one in asked[group].result(30).topic_partitions}
+    committed = _read_committed(admin, ConsumerGroupTopicPartitions(group, partitions))
     return {number: end - max(committed[number], 0) for number, end in ends.items()}
+
+
+def _read_committed(admin: AdminClient, asked: ConsumerGroupTopicPartitions) -> dict[int, int]:
+    """What a group has committed, once the broker has loaded what groups have; negative where it has nothing."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            found = admin.list_consumer_group_offsets([asked])[asked.group_id].result(30)
+        except KafkaException as error:
+            if error.args[0].code() not in _NOT_YET or time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return {one.partition: one.offset for one in found.topic_partitions}
 
 
 def choose_replicas(scaled_object: Mapping[str, Any], lag: Mapping[int, int]) -> int:

@@ -166,6 +166,7 @@ def stream(
     load.send(BACKLOG)
     made = Stream(place, overlay(place, tmp_path_factory.mktemp("stream"), "stream", "stream-keda"), load, settings)
     made.use(uris[0])
+    made.wait_for_partitions(4)
     yield made
     made.kubectl("delete", WORKERS, f"scaledobject/{STREAM}")
 
@@ -177,17 +178,16 @@ def test_keda_wants_workers_by_the_lag(stream: Stream) -> None:
     assert sum(new.values()) >= BACKLOG
     assert choose_replicas(scaled, new) == 3
     assert choose_replicas(scaled, {**new, 0: 10**9}) == PARTITIONS
-    stream.wait_for_partitions(4)
     assert stream.kubectl("get", WORKERS, "-o", "jsonpath={.spec.replicas}") == "1"
 
 
 def test_a_worker_is_nobody_with_no_rights(stream: Stream) -> None:
-    """Not root, no file to write but in /tmp, no token of the API; it is ready when it has caught up."""
+    """Not root, no file to write but in /tmp, no token of the API; it is ready, and catches up."""
     (pod,) = stream.pods().values()
     assert who_runs(stream.place.node, pod) == ["10001", "read-only", "no-token"]
     assert page(pod, "/healthz") == (200, "ok\n")
     assert page(pod, "/readyz") == (200, "ok\n")
-    assert metric(pod, "lag_rows") == 0
+    wait_for(lambda: metric(pod, "lag_rows") == 0, "the end of the backlog")
     assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
     assert said(stream.place.cluster, pod["metadata"]["name"]).count("Metrics:") == 1
 
