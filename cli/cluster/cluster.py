@@ -3,12 +3,15 @@
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headrace.cli.options.kubernetes_options import Context, namespace_option
 from headrace.core.base.errors import HeadraceError, InputError
+
+if TYPE_CHECKING:
+    from headrace.core.base.environment_values import KafkaSettings
 
 EXAMPLES = """
 Examples:
@@ -214,11 +217,19 @@ def keys(
         put_records(cluster, values)
         typer.echo(f"the Secret {RECORDS_SECRET} holds {', '.join(values)}.")
     if kafka:
-        put_kafka_login(cluster, settings.kafka_settings())
-        typer.echo(f"the Secret {KAFKA_SECRET} holds the login at Kafka.")
+        login = settings.kafka_settings()
+        put_kafka_login(cluster, login)
+        typer.echo(f"the Secret {KAFKA_SECRET} holds {_describe_login(login)}.")
     if place and place.namespace != cluster.namespace:
         typer.echo(f"{place}: bring the keys there too, by headrace cluster keys --namespace {place.namespace}.")
     typer.echo(f"Next: headrace doctor --platform cluster --namespace {cluster.namespace}")
+
+
+def _describe_login(login: "KafkaSettings") -> str:
+    """Return in a few words how pods log in at Kafka."""
+    if login.user:
+        return f"the login of {login.user} at Kafka"
+    return f"how to log in at Kafka: {login.security_protocol or 'PLAINTEXT'}, without a user"
 
 
 @app.command(epilog=CLEANUP_EXAMPLES)

@@ -81,7 +81,7 @@ def put_kafka_login(cluster: Cluster, settings: KafkaSettings) -> None:
         settings: The login; its files are read here, and pods find them in a folder of theirs.
 
     Raises:
-        InputError: If there is no login, or a file cannot be read.
+        InputError: If a file cannot be read.
         MissingError: If the namespace does not exist.
         ClusterError: If the server does not allow it.
     """
@@ -93,10 +93,10 @@ def kafka_secret(settings: KafkaSettings) -> dict[str, str]:
     """Return what the Secret of a login at Kafka holds: variables, files, and how KEDA is to log in.
 
     Args:
-        settings: The login.
+        settings: The login, or none, which KEDA must be told too.
 
     Raises:
-        InputError: If nothing of a login is set, or a file cannot be read.
+        InputError: If a file cannot be read.
     """
     variables = {
         "HEADRACE_KAFKA_USER": settings.user,
@@ -112,12 +112,9 @@ def kafka_secret(settings: KafkaSettings) -> dict[str, str]:
     for variable, (path, name) in files.items():
         if path:
             data |= {variable: f"{_KAFKA_FOLDER}/{name}", name: _read(variable, path)}
-    if not data:
-        raise InputError(
-            "HEADRACE_KAFKA_USER or another of HEADRACE_KAFKA_* must be set to what the cluster's pods use; none is."
-        )
     protocol = settings.security_protocol or ("SASL_SSL" if settings.user else "PLAINTEXT")
     mechanism = _KEDA_SASL.get(settings.sasl_mechanism or "PLAIN")
+    # Always there: KEDA 2.17 refuses an empty one.
     data["keda-tls"] = "enable" if protocol.endswith("SSL") else "disable"
     if protocol.startswith("SASL") and mechanism:
         data["keda-sasl"] = mechanism
