@@ -64,7 +64,7 @@ class Overlay:
 
     Attributes:
         place: Where.
-        folder: Its sources.
+        folder: The sources.
         components: The options.
     """
 
@@ -74,7 +74,7 @@ class Overlay:
 
     def apply(self, config_map: str, data: dict[str, str], *patches: dict[str, Any]) -> None:
         """Apply it with a ConfigMap's values, and other patches."""
-        own = self.folder / "own"
+        own = self.folder / "-".join(self.components)
         own.mkdir(exist_ok=True)
         named = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": config_map}, "data": data}
         document = {
@@ -87,10 +87,12 @@ class Overlay:
         self.place.node.kubectl("apply", "--server-side", "-k", str(own))
 
 
-def overlay(place: Place, folder: Path, *components: str) -> Overlay:
-    """The sources of an overlay."""
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sources of the overlays and options."""
+    folder = tmp_path_factory.mktemp("sources")
     assert headrace("cluster", "render", "local", "-o", str(folder), "--kustomize").returncode == 0
-    return Overlay(place, folder, components)
+    return folder
 
 
 @dataclass(frozen=True)
@@ -160,14 +162,12 @@ def page(pod: Document, path: str) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def stream(
-    place: Place, broker: KafkaServer, uris: list[str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stream]:
+def stream(place: Place, broker: KafkaServer, uris: list[str], sources: Path) -> Iterator[Stream]:
     """One worker, as the option brings it, before which a backlog lies."""
     settings = topics(broker, "events")
     load = TopicLoad(broker, "events")
     load.send(BACKLOG)
-    made = Stream(place, overlay(place, tmp_path_factory.mktemp("stream"), "stream", "stream-keda"), load, settings)
+    made = Stream(place, Overlay(place, sources, ("stream", "stream-keda")), load, settings)
     made.use(uris[0])
     made.wait_for_partitions(4)
     yield made
@@ -207,7 +207,7 @@ def test_each_event_is_answered_once_while_pods_come_and_go(stream: Stream, uris
         stream.wait_for_partitions(2, 1, 1)
         stream.use(uris[1])
         assert stream.kubectl("get", WORKERS, "-o", "jsonpath={.spec.replicas}") == "3", "applying leaves it alone"
-        stream.kubectl("rollout", "status", WORKERS, "--timeout=120s")
+        stream.kubectl("rollout", "status", WORKERS, "--timeout=240s")
         stream.wait_for_partitions(2, 1, 1)
         stream.kubectl("scale", WORKERS, "--replicas=1")
         stream.wait_for_partitions(4)
@@ -222,7 +222,10 @@ def test_each_event_is_answered_once_while_pods_come_and_go(stream: Stream, uris
 
 
 def read_all(stream: Stream) -> tuple[list[Any], list[Any]] | None:
-    """Answers and dead letters as a reader of committed records sees them, once they are as many as the events."""
+    """Answers and dead letters as a reader of committed records sees them, once they are as many as the events.
+
+    The broker confirms a transaction, and the group's positions, before each partition has its marker.
+    """
     answers, letters = (stream.load.server.read(stream.settings[name]) for name in ("ANSWERS", "DEAD_LETTERS"))
     return (answers, letters) if len(answers) + len(letters) >= stream.load.sent else None
 
@@ -246,7 +249,7 @@ def test_a_topic_of_transactions_keeps_a_lag_without_an_event(stream: Stream) ->
 
 
 def test_a_stream_stands_beside_a_server(
-    place: Place, platform: Controller, broker: KafkaServer, uris: list[str], tmp_path: Path
+    place: Place, platform: Controller, broker: KafkaServer, uris: list[str], sources: Path
 ) -> None:
     """In one pod, on the bundle that KServe fetched; deploying another version leaves it there, on the new bundle."""
     settings = topics(broker, "beside")
@@ -254,7 +257,7 @@ def test_a_stream_stands_beside_a_server(
     load.send(200)
     assert command(place, platform, "deploy", uris[0], "--name", BESIDE).returncode == 0
     renamed = yaml.safe_dump([{"op": "replace", "path": "/metadata/name", "value": BESIDE}])
-    overlay(place, tmp_path, "stream-sidecar").apply(
+    Overlay(place, sources, ("stream-sidecar",)).apply(
         "headrace-stream-sidecar",
         {**settings, "GROUP": "headrace-beside"},
         {"target": {"kind": "InferenceService"}, "patch": renamed, "options": {"allowNameChange": True}},
