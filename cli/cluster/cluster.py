@@ -3,12 +3,15 @@
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headrace.cli.options.kubernetes_options import Context, namespace_option
 from headrace.core.base.errors import HeadraceError, InputError
+
+if TYPE_CHECKING:
+    from headrace.core.base.environment_values import KafkaSettings
 
 EXAMPLES = """
 Examples:
@@ -38,6 +41,8 @@ Examples:
   HEADRACE_S3_ENDPOINT=http://headrace-object-store:9000 headrace cluster keys
 
   headrace cluster keys --database --namespace team-a
+
+  HEADRACE_KAFKA_USER=frauds headrace cluster keys --kafka
 """
 CLEANUP_EXAMPLES = """
 Examples:
@@ -170,13 +175,26 @@ def keys(
         bool,
         typer.Option("--records", help="Also write the addresses and logins of registry, catalogue and lineage."),
     ] = False,
+    kafka: Annotated[
+        bool, typer.Option("--kafka", help="Also write the login of HEADRACE_KAFKA_*, for streams and for KEDA.")
+    ] = False,
 ) -> None:
     """Write the object store's keys of HEADRACE_S3_* into the Secrets that steps and KServe read; none is shown."""
     from headrace.cluster.api.kubeconfig import connect  # noqa: PLC0415 - slow
-    from headrace.cluster.install.secrets import make_database_keys, put_records, put_store_keys  # noqa: PLC0415
+    from headrace.cluster.install.secrets import (  # noqa: PLC0415
+        make_database_keys,
+        put_kafka_login,
+        put_records,
+        put_store_keys,
+    )
     from headrace.cluster.kfp.step_place import find_step_place  # noqa: PLC0415
     from headrace.core.base import settings  # noqa: PLC0415
-    from headrace.core.base.secret_names import DATABASE_SECRET, RECORDS_SECRET, STORE_SECRET  # noqa: PLC0415
+    from headrace.core.base.secret_names import (  # noqa: PLC0415
+        DATABASE_SECRET,
+        KAFKA_SECRET,
+        RECORDS_SECRET,
+        STORE_SECRET,
+    )
 
     store = settings.store_settings()
     if store is None:
@@ -198,9 +216,20 @@ def keys(
         values = settings.records()
         put_records(cluster, values)
         typer.echo(f"the Secret {RECORDS_SECRET} holds {', '.join(values)}.")
+    if kafka:
+        login = settings.kafka_settings()
+        put_kafka_login(cluster, login)
+        typer.echo(f"the Secret {KAFKA_SECRET} holds {_describe_login(login)}.")
     if place and place.namespace != cluster.namespace:
         typer.echo(f"{place}: bring the keys there too, by headrace cluster keys --namespace {place.namespace}.")
     typer.echo(f"Next: headrace doctor --platform cluster --namespace {cluster.namespace}")
+
+
+def _describe_login(login: "KafkaSettings") -> str:
+    """Return in a few words how pods log in at Kafka."""
+    if login.user:
+        return f"the login of {login.user} at Kafka"
+    return f"how to log in at Kafka: {login.security_protocol or 'PLAINTEXT'}, without a user"
 
 
 @app.command(epilog=CLEANUP_EXAMPLES)

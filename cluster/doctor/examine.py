@@ -18,6 +18,7 @@ from headrace.cluster.doctor.rights import check_rights
 from headrace.cluster.doctor.rollouts import check_rollouts
 from headrace.cluster.doctor.server import check_platform, check_server
 from headrace.cluster.doctor.steps import check_steps
+from headrace.cluster.doctor.streams import check_streams
 from headrace.cluster.install.requirements import ClusterRequirements, ObjectReference
 from headrace.cluster.kfp.step_place import StepPlace
 from headrace.core.base.diagnostics import Diagnostic
@@ -51,6 +52,7 @@ def examine(cluster: Cluster, needs: ClusterRequirements, place: StepPlace | Non
         findings += _examine_area("Rights", lambda: check_rights(cluster, needs))
         findings += _examine_area("Quota", lambda: check_quota(cluster, needs))
         findings += _examine_area("Monitoring", lambda: check_monitoring(cluster))
+        findings += _examine_area("Streams", lambda: check_streams(cluster))
     findings += _examine_area("Nodes", lambda: check_nodes(cluster, needs))
     findings += _examine_area("Storage", lambda: check_storage(cluster, needs))
     return findings

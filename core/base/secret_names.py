@@ -6,6 +6,7 @@ The manifests in ``kustomize`` and the documentation use the same names; a Secre
 STORE_SECRET = "headrace-object-store"  # noqa: S105 - the name of a Secret, not a secret
 RECORDS_SECRET = "headrace-records"  # noqa: S105 - as above
 DATABASE_SECRET = "headrace-mlflow-database"  # noqa: S105 - as above
+KAFKA_SECRET = "headrace-kafka"  # noqa: S105 - as above
 
 STORE_VARIABLES = (
     "HEADRACE_S3_ENDPOINT",

@@ -6,7 +6,6 @@ look back over a window: an alert fires about its promised minute, with or witho
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from headrace.core.monitors.reports.monitor_kinds import MONITORS
 from headrace.core.monitors.service.service_objectives import (
@@ -16,6 +15,7 @@ from headrace.core.monitors.service.service_objectives import (
     select_windows,
 )
 from headrace.monitoring.resources.selectors import REQUESTS, TARGET
+from headrace.monitoring.rules.alert_rule import AlertRule
 from headrace.monitoring.rules.recording_rules import (
     BAD_RATE,
     BUDGET_LEFT,
@@ -26,6 +26,7 @@ from headrace.monitoring.rules.recording_rules import (
     sum_by_model,
     with_model,
 )
+from headrace.monitoring.rules.stream_rules import make_stream_alerts
 
 RUNBOOK = "docs/guides/monitoring-prometheus.md"
 DRIFT = ("input_drift", "joint_drift", "prediction_drift", "drift_attribution")
@@ -34,33 +35,6 @@ COVERED_BY_SERVERS = ("availability", "error_rate", "latency", "error_budget", "
 """Monitors of the resource level whose alerts are made from the servers' own counters."""
 
 _REFUSALS = "absent|category|columns|finite|missing|range|type|unknown_columns"
-
-
-@dataclass(frozen=True)
-class AlertRule:
-    """An alert.
-
-    Attributes:
-        name: Its name.
-        severity: ``critical`` if a person must act now, ``warning`` if within days.
-        expression: Its condition, in PromQL.
-        summary: What is wrong, with Prometheus' templates.
-        description: What to look at.
-        fires: When it fires, for people.
-        resolves: When it resolves.
-        labels: Further labels.
-        slow: Whether it is evaluated seldom, because it looks back over a whole period.
-    """
-
-    name: str
-    severity: AlertSeverity
-    expression: str
-    summary: str
-    description: str
-    fires: str
-    resolves: str
-    labels: dict[str, str] = field(default_factory=dict)
-    slow: bool = False
 
 
 def make_alert_rules(objectives: Sequence[ServiceObjective]) -> tuple[AlertRule, ...]:
@@ -74,6 +48,7 @@ def make_alert_rules(objectives: Sequence[ServiceObjective]) -> tuple[AlertRule,
         *(_budget_burns(objective, window) for objective in objectives for window in select_windows(objective)),
         *(_budget_spent(objective) for objective in objectives),
         *_server_alerts(),
+        *make_stream_alerts(),
         *_monitor_alerts(),
         _monitor_absent(),
         _monitor_late(),

@@ -1,4 +1,4 @@
-"""A dashboard of Grafana as plain data: how a model is served, what it uses, and what its monitors say.
+"""A dashboard of Grafana as plain data: how a model is served and streamed, what it uses, and what its monitors say.
 
 The JSON follows Grafana's dashboard model (https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/
 view-dashboard-json-model/), with schema version 39 of Grafana 10 and 11. It needs the recorded series of
@@ -62,6 +62,7 @@ def make_panels(objectives: Sequence[ServiceObjective]) -> dict[str, tuple[Dashb
     """
     return {
         "Service": _service_panels(objectives),
+        "Streams": _stream_panels(),
         "Monitors": _monitor_panels(),
         "Resources": _resource_panels(),
     }
@@ -104,6 +105,48 @@ def _service_panels(objectives: Sequence[ServiceObjective]) -> tuple[DashboardPa
             "Versions",
             "Servers by the digest of the version that they serve.",
             {"{{digest}}": 'count by (digest) (headrace_model_info{namespace=~"$namespace",name=~"$model"})'},
+        ),
+    )
+
+
+def _stream_panels() -> tuple[DashboardPanel, ...]:
+    by = ", ".join(TARGET)
+
+    def of_workers(series: str, label: str) -> str:
+        return f"sum by ({label}) (({series}) and on ({by}) headrace_stream_model_info{{{_CHOSEN}}})"
+
+    def quantile(share: float) -> str:
+        return f"histogram_quantile({share:g}, {of_workers('rate(headrace_stream_latency_seconds_bucket[5m])', 'le')})"
+
+    return (
+        DashboardPanel(
+            "Events",
+            "Events per second that were answered or became dead letters, by worker.",
+            {"{{pod}}": of_workers("rate(headrace_stream_events_total[$__rate_interval])", "pod")},
+        ),
+        DashboardPanel(
+            "Unread events",
+            "Events that lie before each worker.",
+            {"{{pod}}": of_workers("headrace_stream_lag_rows", "pod")},
+        ),
+        DashboardPanel(
+            "Dead letters",
+            "Dead letters per second by reason.",
+            {"{{reason}}": of_workers("rate(headrace_stream_rejects_total[$__rate_interval])", "reason")},
+        ),
+        DashboardPanel(
+            "Age of answers",
+            "Time from an event's timestamp to its committed answer, below which half and 99 of 100 lie.",
+            {"p50": quantile(0.5), "p99": quantile(0.99)},
+            "s",
+        ),
+        DashboardPanel(
+            "Workers",
+            "Workers, and how many of them are ready.",
+            {
+                "workers": of_workers("headrace_stream_ready >= bool 0", "namespace"),
+                "ready": of_workers("headrace_stream_ready", "namespace"),
+            },
         ),
     )
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from headrace.core.monitors.service.service_objectives import DEFAULT_OBJECTIVES, ServiceObjective
-from headrace.monitoring.rules.alert_rules import RUNBOOK, AlertRule, make_alert_rules
+from headrace.monitoring.rules.alert_rule import AlertRule
+from headrace.monitoring.rules.alert_rules import RUNBOOK, make_alert_rules
 from headrace.monitoring.rules.manifest_text import write_manifest
 from headrace.monitoring.rules.recording_rules import (
     INTERVAL_SECONDS,

@@ -7,7 +7,7 @@ import yaml
 from tests.conftest import REPOSITORY
 
 GOLDEN = REPOSITORY / "tests" / "golden" / "kustomize"
-OPTIONS = ("collector", "monitor")
+OPTIONS = ("collector", "monitor", "stream", "stream-keda", "stream-sidecar")
 """Options whose objects run, and that no shipped overlay has."""
 
 

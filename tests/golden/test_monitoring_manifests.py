@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from headrace.core.monitors.service.service_objectives import DEFAULT_OBJECTIVES
-from headrace.monitoring.rules.alert_rules import AlertRule, make_alert_rules
+from headrace.monitoring.rules.alert_rule import AlertRule
+from headrace.monitoring.rules.alert_rules import make_alert_rules
 from headrace.monitoring.rules.dashboard import render_dashboard
 from headrace.monitoring.rules.rule_files import render_prometheus_rule
 from tests.conftest import REPOSITORY

@@ -138,13 +138,15 @@ class Controller(Platform):
             "volumeMounts": [mounted],
             "securityContext": {**container["securityContext"], "runAsUser": 1000},
         }
-        volumes = [*runtime["spec"].get("volumes", []), {"name": mounted["name"], "emptyDir": {}}]
+        # KServe keeps a volume of this name that is there, and appends the containers that stand beside the model.
+        kept = {one["name"]: one for one in (*runtime["spec"].get("volumes", []), *predictor.get("volumes", []))}
+        volumes = list({mounted["name"]: {"name": mounted["name"], "emptyDir": {}}, **kept}.values())
         spec = {
             "serviceAccountName": account,
             "automountServiceAccountToken": predictor.get("automountServiceAccountToken", True),
             "securityContext": {"runAsUser": self.user},
             "initContainers": [initializer],
-            "containers": [container],
+            "containers": [container, *predictor.get("containers", [])],
             "volumes": volumes,
         }
         annotations = {**runtime["spec"].get("annotations", {}), SOURCE: uri}

@@ -1,15 +1,20 @@
 """Pods and Jobs that run a command in the suite's image and end, held to what a careful cluster allows."""
 
+import os
 import secrets
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from headrace.cluster.api.client import Cluster
+from headrace.cluster.api.client import Cluster, Document
 from headrace.cluster.api.kinds import PODS
 from headrace.cluster.api.pods import events, logs
 from headrace.core.base.errors import MissingError
+from tests.node.single_node import SingleNode
 
 STEP = {"app.kubernetes.io/component": "headrace-step"}
 CONTAINED: dict[str, Any] = {
@@ -21,6 +26,10 @@ CONTAINED: dict[str, Any] = {
 }
 _SCRATCH = "/tmp"  # noqa: S108 - the one place that a container may write to
 _ENDED = {"Succeeded", "Failed"}
+_WHO = (
+    "id -u; touch /opt/x 2>/dev/null && echo writable || echo read-only; "
+    "test -e /var/run/secrets/kubernetes.io && echo token || echo no-token"
+)
 
 
 def somebody() -> int:
@@ -126,3 +135,38 @@ def run(cluster: Cluster, work: Work, name: str, seconds: float = 240) -> tuple[
     found = ended(cluster, full, seconds)
     cluster.delete(PODS, full)
     return found
+
+
+def is_ready(pod: Document) -> bool:
+    """Whether a pod is ready, and not on its way out."""
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    ready = any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
+    return ready and not pod["metadata"].get("deletionTimestamp")
+
+
+def kill_processes(pod: Document) -> int:
+    """Kill the processes of headrace in a pod by SIGKILL, as the kernel does that has no memory left; how many."""
+    killed = 0
+    for process in Path("/proc").iterdir():
+        with suppress(OSError):  # no process, or one that ended while it was looked at
+            if (
+                pod["metadata"]["uid"] in (process / "cgroup").read_text()
+                and b"headrace" in (process / "cmdline").read_bytes()
+            ):
+                os.kill(int(process.name), signal.SIGKILL)
+                killed += 1
+    return killed
+
+
+def who_runs(node: SingleNode, pod: Document, container: str = "") -> list[str]:
+    """The user of a container's processes, and whether its root may be written and whether it has a token.
+
+    Args:
+        node: The node.
+        pod: The pod.
+        container: The container; empty for the only one.
+    """
+    metadata = pod["metadata"]
+    chosen = ("-c", container) if container else ()
+    words = ("exec", metadata["name"], *chosen, "--", "sh", "-c", _WHO)
+    return node.kubectl("-n", metadata["namespace"], *words).split()

@@ -5,14 +5,11 @@ week of the traffic has ended: events carry the times of then.
 """
 
 import json
-import os
 import secrets
 import shutil
-import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,7 +35,7 @@ from tests.node.commands import command
 from tests.node.conftest import Place
 from tests.node.kserve_controller import Controller, gone
 from tests.node.load import load
-from tests.node.pods import ended, said, wait_for
+from tests.node.pods import ended, is_ready, kill_processes, said, wait_for, who_runs
 from tests.node.traffic import Traffic, labels
 from tests.real.prometheus import prometheus_server
 from tests.serving.kserve_fixtures import digest
@@ -74,10 +71,6 @@ approve: []
 _QUICK_ROLLOUT = (
     "--budget=1 --traffic=canary --steps=50,100 --step-requests=50 --step-duration=2s --poll-interval=1s "
     "--step-timeout=3m --floor-ms=50 --tolerance=errors=0.05 --tolerance=slow=0.2"
-)
-_WHO = (
-    "id -u; touch /opt/x 2>/dev/null && echo writable || echo read-only; "
-    "test -e /var/run/secrets/kubernetes.io && echo token || echo no-token"
 )
 
 
@@ -184,13 +177,6 @@ def logs_payloads(place: Place) -> bool:
     return len(pods) == 1 and is_ready(pods[0]) and "--log-url" in str(pods[0]["spec"])
 
 
-def is_ready(pod: Document) -> bool:
-    """Whether a pod is ready, and not on its way out."""
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    ready = any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
-    return ready and not pod["metadata"].get("deletionTimestamp")
-
-
 def pod_of(place: Place, name: str) -> Document:
     """The only pod of a Deployment, once it is ready."""
 
@@ -200,20 +186,6 @@ def pod_of(place: Place, name: str) -> Document:
 
     pod: Document = wait_for(found, f"a pod of {name}")
     return pod
-
-
-def kill_processes(pod: Document) -> int:
-    """Kill the processes of headrace in a pod by SIGKILL, as the kernel does that has no memory left; how many."""
-    killed = 0
-    for process in Path("/proc").iterdir():
-        with suppress(OSError):  # no process, or one that ended while it was looked at
-            if (
-                pod["metadata"]["uid"] in (process / "cgroup").read_text()
-                and b"headrace" in (process / "cmdline").read_bytes()
-            ):
-                os.kill(int(process.name), signal.SIGKILL)
-                killed += 1
-    return killed
 
 
 def week_of(frame: pl.DataFrame) -> tuple[datetime, datetime]:
@@ -333,8 +305,7 @@ def test_the_monitors_pod_reports_and_decides(place: Place, life: Life) -> None:
     assert f"{BROKEN.height} rows, 0 new labels" in told, "the labels came after the window's end"
     assert "Decision: stop." in told
     assert "'pressure'" in told
-    who = place.node.kubectl(*space, "exec", pod["metadata"]["name"], "--", "sh", "-c", _WHO).split()
-    assert who == ["10001", "read-only", "no-token"]
+    assert who_runs(place.node, pod) == ["10001", "read-only", "no-token"]
     if shutil.which("prometheus"):
         with prometheus_server({"monitor": [address]}) as server:
             wait_for(lambda: asked(server.url, stopped) == ["1"], "a scrape")

@@ -44,21 +44,28 @@ class KafkaServer:
         addresses: Hosts and ports of further listeners, by name.
     """
 
-    def __init__(self, home: Path, settings: Mapping[str, str], listeners: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        settings: Mapping[str, str],
+        listeners: Mapping[str, str] | None = None,
+        host: str = "127.0.0.1",
+    ) -> None:
         """Format its folder.
 
         Args:
             home: Its folder.
             settings: Properties that are added.
             listeners: Protocols of further listeners, by name; ``settings`` says the rest of them.
+            host: Address of this machine at which it listens.
         """
         further = dict(listeners or {})
-        self.addresses = {name: f"127.0.0.1:{free_port()}" for name in further}
+        self.addresses = {name: f"{host}:{free_port()}" for name in further}
         places = "".join(f",{name}://{address}" for name, address in self.addresses.items())
         known = {"PLAINTEXT": "PLAINTEXT", "SECURE": "SASL_PLAINTEXT", "CONTROLLER": "PLAINTEXT", **further}
         self._home, self._jars = home, classpath()
-        self.address = f"127.0.0.1:{free_port()}"
-        self.secure_address = f"127.0.0.1:{free_port()}"
+        self.address = f"{host}:{free_port()}"
+        self.secure_address = f"{host}:{free_port()}"
         controller = f"127.0.0.1:{free_port()}"
         users = 'username="admin" password="admin-secret" user_admin="admin-secret" user_reader="reader-secret";'
         module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
@@ -174,11 +181,19 @@ class KafkaServer:
 
 
 @contextlib.contextmanager
-def kafka_server(listeners: Mapping[str, str] | None = None, **settings: str) -> Iterator[KafkaServer]:
-    """Run a broker for the length of the block; see ``KafkaServer``."""
+def kafka_server(
+    listeners: Mapping[str, str] | None = None, host: str = "127.0.0.1", **settings: str
+) -> Iterator[KafkaServer]:
+    """Run a broker for the length of the block; see ``KafkaServer``.
+
+    Args:
+        listeners: Protocols of further listeners, by name.
+        host: Address of this machine at which it listens.
+        **settings: Its settings, with underscores for dots.
+    """
     with tempfile.TemporaryDirectory(prefix="headrace-kafka-", ignore_cleanup_errors=True) as folder:
         named = {name.replace("_", "."): value for name, value in settings.items()}
-        server = KafkaServer(Path(folder), named, listeners)
+        server = KafkaServer(Path(folder), named, listeners, host)
         try:
             server.start()
             yield server

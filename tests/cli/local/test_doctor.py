@@ -153,6 +153,8 @@ def test_from_nothing_to_a_cluster_that_is_fit(kubernetes: ApiServer, tmp_path: 
         "HEADRACE_S3_ENDPOINT": "http://headrace-object-store:9000",
         "HEADRACE_S3_ACCESS_KEY": "me",
         "HEADRACE_S3_SECRET_KEY": "my-s3cret",
+        "HEADRACE_KAFKA_USER": "frauds",
+        "HEADRACE_KAFKA_PASSWORD": "my-s3cret",
     }
     ended = headrace("cluster", "render", "local", "-o", str(tmp_path), "-n", name, "--create-namespace")
     assert ended.returncode == 0, ended.stderr
@@ -160,10 +162,11 @@ def test_from_nothing_to_a_cluster_that_is_fit(kubernetes: ApiServer, tmp_path: 
     subprocess.run([*apply, "--kubeconfig", str(kubernetes.kubeconfig)], check=True, capture_output=True)
     before = headrace("doctor", "--platform", "cluster", "-n", name, str(COMPILED), **environment)
     assert "→ set HEADRACE_S3_* and run headrace cluster keys" in before.stdout
-    ended = headrace("cluster", "keys", "-n", name, "--database", **environment)
+    ended = headrace("cluster", "keys", "-n", name, "--database", "--kafka", **environment)
     assert ended.returncode == 0, ended.stderr
     assert "my-s3cret" not in ended.stdout + ended.stderr
     assert "holds new keys" in ended.stdout
+    assert "the Secret headrace-kafka holds the login of frauds at Kafka" in ended.stdout
     assert "is unchanged" in headrace("cluster", "keys", "-n", name, "--database", **environment).stdout
     found = tmp_path / "found.json"
     after = headrace(

@@ -19,14 +19,16 @@ from headrace.cluster.api.kinds import (
     SECRETS,
     SERVICE_ACCOUNTS,
     SERVING_RUNTIMES,
+    STATEFUL_SETS,
     STORAGE_CLASSES,
 )
 from headrace.cluster.doctor.examine import examine
 from headrace.cluster.install import requirements as needing
 from headrace.cluster.install.manifests import InstallOptions, render
 from headrace.cluster.install.requirements import ClusterRequirements, ObjectReference, PodRequirements
-from headrace.cluster.install.secrets import put_store_keys
+from headrace.cluster.install.secrets import put_kafka_login, put_store_keys
 from headrace.core.base.diagnostics import Diagnostic, DiagnosticState
+from headrace.core.base.environment_values import KafkaSettings
 from headrace.core.base.secret_names import STORE_SECRET
 from headrace.core.base.settings import StoreSettings
 from headrace.core.runtime.processes import free_port
@@ -408,6 +410,23 @@ def test_collector_and_monitor_are_named(installed: Cluster) -> None:
     collector, monitor = (finding for finding in examine(installed, ALL) if finding.area == "Monitoring")
     assert (collector.state, monitor.state) == ("good", "warning")
     assert "logs deployment/headrace-monitor" in monitor.remedy
+
+
+def test_workers_of_a_stream_are_counted(installed: Cluster) -> None:
+    """Without the option there is a note; with it, how many are ready, and whether there is a login."""
+    (before,) = (finding for finding in examine(installed, ALL) if finding.area == "Streams")
+    assert (before.state, "option stream" in before.remedy) == ("note", True)
+    for document in option("stream", namespace=installed.namespace):
+        installed.apply(document, manager="overlay")
+    workers, login = (finding for finding in examine(installed, ALL) if finding.area == "Streams")
+    assert (workers.state, login.state) == ("warning", "note")
+    assert "0 of 1 workers" in workers.text
+    assert "cluster keys --kafka" in login.remedy
+    installed.patch_status(STATEFUL_SETS, "headrace-stream", {"replicas": 1, "readyReplicas": 1})
+    put_kafka_login(installed, KafkaSettings(user="me", password="my-s3cret"))
+    found = [finding for finding in examine(installed, ALL) if finding.area == "Streams"]
+    assert [finding.state for finding in found] == ["good", "good"]
+    assert "my-s3cret" not in str(found)
 
 
 @pytest.mark.parametrize(

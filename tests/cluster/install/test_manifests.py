@@ -1,6 +1,7 @@
 """The shipped manifests keep the project's promises; no cluster is needed to see it."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ from headrace.cluster.api import yaml_documents
 from headrace.cluster.install.manifests import InstallOptions, home, images, render
 from headrace.components.base import IMAGE
 from headrace.core.base.errors import InputError
+from headrace.core.base.secret_names import KAFKA_SECRET
 from headrace.kustomize import FOLDER, OVERLAYS
 from headrace.monitoring.gauges.gauge_server import DEFAULT_PORT
+from headrace.streams.topic_address import parse_topic
 from tests.cluster.api_server import binary
 from tests.cluster.options import OPTIONS, option
 
@@ -37,6 +40,8 @@ def _pods(documents: Documents) -> Iterator[tuple[str, dict[str, Any]]]:
     for document in documents:
         if document["kind"] == "ServingRuntime":
             yield document["metadata"]["name"], document["spec"]
+        elif document["kind"] == "InferenceService":
+            yield document["metadata"]["name"], document["spec"]["predictor"]
         elif document["kind"] == "CronJob":
             yield document["metadata"]["name"], document["spec"]["jobTemplate"]["spec"]["template"]["spec"]
         elif "template" in document.get("spec", {}):
@@ -195,7 +200,7 @@ def test_servers_and_trials_have_no_token(documents: Documents) -> None:
         "headrace-tuner",
         "headrace-cleanup",
     }
-    without = {"headrace-collector", "headrace-monitor", "headrace-labels"}
+    without = {"headrace-collector", "headrace-monitor", "headrace-labels", "headrace-stream"}
     assert all(_has_no_rights(pod) for name, pod in _pods(documents) if name in without)
 
 
@@ -215,12 +220,63 @@ def test_commands_of_the_options_are_ones_of_ours() -> None:
     (container,) = _of(documents, "Deployment")["headrace-monitor"]["spec"]["template"]["spec"]["containers"]
     assert container["ports"] == [{"containerPort": DEFAULT_PORT, "name": "gauges"}]
     assert f"--gauges=0.0.0.0:{DEFAULT_PORT}" in container["args"]
-    monitoring = FOLDER / "components" / "monitoring" / "pod-monitor.yaml"
-    assert yaml.safe_load(monitoring.read_text())["spec"]["podMetricsEndpoints"][0]["port"] == "gauges"
+    assert scraped_ports()["headrace-monitor"] == "gauges"
     assert {name for name, one in _of(documents, "CronJob").items() if one["spec"]["suspend"]} == {
         "headrace-labels",
         "headrace-retrain",
     }
+
+
+def scraped_ports() -> dict[str, str]:
+    """Name of the port that each PodMonitor of the option ``monitoring`` reads."""
+    files = (FOLDER / "components" / "monitoring").glob("*pod-monitor.yaml")
+    monitors = _of([yaml.safe_load(path.read_text()) for path in files], "PodMonitor")
+    return {name: one["spec"]["podMetricsEndpoints"][0]["port"] for name, one in monitors.items()}
+
+
+def test_a_stream_is_told_by_its_config_map() -> None:
+    """Alone or beside a server: words of the command, with what the ConfigMap holds; no login is needed."""
+    alone = _of(option("stream"), "StatefulSet")["headrace-stream"]["spec"]
+    (worker,) = alone["template"]["spec"]["containers"]
+    (beside,) = _of(option("stream-sidecar"), "InferenceService")["model"]["spec"]["predictor"]["containers"]
+    assert alone["podManagementPolicy"] == "Parallel", "else one that is behind keeps out those that would help it"
+    assert "replicas" not in alone, "else applying it again would undo an autoscaler"
+    assert worker["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert beside["readinessProbe"]["httpGet"]["path"] == "/healthz", "a broker that is gone takes no server with it"
+    for container, name in ((worker, "stream"), (beside, "stream-sidecar")):
+        (told,) = _of(option(name), "ConfigMap").values()
+        given = {**told["data"], "POD_NAME": "headrace-stream-0"}
+        words = [re.sub(r"\$\((\w+)\)", lambda found: given[found[1]], word) for word in container["args"]]  # noqa: B023
+        command = typer.main.get_command(app).commands["stream"]  # type: ignore[attr-defined]  # a group
+        taken = command.make_context("stream", words).params
+        assert {parse_topic(taken[part]).servers for part in ("source", "target", "dead_letter")} == {
+            "kafka.kafka:9092"
+        }
+        assert (taken["group"], taken["metrics"]) == ("headrace-model", "0.0.0.0:9466")
+        assert [(one["name"], one["containerPort"]) for one in container["ports"]] == [("stream-metrics", 9466)]
+        assert scraped_ports()["headrace-stream"] == "stream-metrics"
+        logins = {one["name"]: one["valueFrom"].get("secretKeyRef") for one in container["env"]}
+        logins.pop("POD_NAME", None)
+        parts = ("USER", "PASSWORD", "SECURITY_PROTOCOL", "SASL_MECHANISM", "CA_FILE", "SETTINGS_FILE")
+        assert set(logins) == {f"HEADRACE_KAFKA_{part}" for part in parts}
+        assert all(one == {"name": KAFKA_SECRET, "key": name, "optional": True} for name, one in logins.items())
+    assert "--instance=$(POD_NAME)" in worker["args"]
+
+
+def test_keda_is_told_what_the_workers_are() -> None:
+    """The trigger's variables and the login's keys are ones that are there, and the target is the option's."""
+    scaled = _of(option("stream-keda"), "ScaledObject")["headrace-stream"]["spec"]
+    workers = _of(option("stream"), "StatefulSet")["headrace-stream"]
+    target = scaled["scaleTargetRef"]
+    assert (target["kind"], target["name"]) == (workers["kind"], workers["metadata"]["name"])
+    assert [target["envSourceContainerName"]] == [
+        one["name"] for one in workers["spec"]["template"]["spec"]["containers"]
+    ]
+    (told,) = _of(option("stream"), "ConfigMap").values()
+    (trigger,) = scaled["triggers"]
+    assert {value for key, value in trigger["metadata"].items() if key.endswith("FromEnv")} <= set(told["data"])
+    login = _of(option("stream-keda"), "TriggerAuthentication")[trigger["authenticationRef"]["name"]]["spec"]
+    assert {one["name"] for one in login["secretTargetRef"]} == {KAFKA_SECRET}
 
 
 def test_kserves_models_take_the_runtime() -> None:

@@ -20,6 +20,7 @@ DAY = (
 )
 TARGET = 'job="models",instance="10.0.0.7:8080",namespace="shop",pod="tumours-1"'
 INFO = f'headrace_model_info{{{TARGET},name="tumours",digest="abc"}}'
+WORKER = 'job="streams",instance="10.0.0.8:9466",namespace="shop",pod="headrace-stream-0"'
 MODEL = {"namespace": "shop", "model": "tumours"}
 
 
@@ -282,6 +283,32 @@ def test_what_servers_count_is_reported(tmp_path: Path) -> None:
             ],
             "50m": [{"name": "HeadraceRestarts"}],
             "100m": [],
+        },
+    )
+
+
+@pytest.mark.prometheus
+def test_what_streams_count_is_reported(tmp_path: Path) -> None:
+    """A worker that is behind through a gap, many dead letters, deleted events, and at last no worker at all."""
+    stream = f'headrace_stream_model_info{{{WORKER},model="tumours",version="%s",digest="%s"}}'
+    counts = {name: f"headrace_stream_{name}{{{WORKER}}}" for name in ("ready", "events_total", "lost_offsets_total")}
+    run_promtool(
+        tmp_path,
+        {
+            stream % ("1", "abc"): "1x100 _x380",
+            stream % ("2", "def"): "_x101 1x99 _x280",
+            counts["ready"]: "1x19 0x19 _x4 0x22 1x134",
+            counts["events_total"]: "0+100x200",
+            counts["lost_offsets_total"]: "0x119 7x80",
+            f'headrace_stream_rejects_total{{{WORKER},reason="type"}}': "0x79 0+10x39 400x80",
+        },
+        {
+            "10m": [],
+            "15m30s": [{"name": "HeadraceStreamBehind"}],
+            "17m": [],
+            "29m": [{"name": "HeadraceStreamRejects"}],
+            "31m": [{"name": "HeadraceStreamRejects"}, {"name": "HeadraceStreamEventsLost"}],
+            "54m": [{"name": "HeadraceStreamDown"}],
         },
     )
 
