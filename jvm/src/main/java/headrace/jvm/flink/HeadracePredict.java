@@ -2,7 +2,6 @@ package headrace.jvm.flink;
 
 import headrace.jvm.Model;
 import headrace.jvm.NamedModels;
-import headrace.jvm.Prediction;
 import org.apache.flink.table.annotation.DataTypeHint;
 import org.apache.flink.table.annotation.InputGroup;
 import org.apache.flink.table.functions.FunctionContext;
@@ -38,20 +37,9 @@ public final class HeadracePredict extends ScalarFunction {
      * @param model name of the model; empty for the only one on the class path
      * @param pairs a name and a value for each column
      */
-    @DataTypeHint(
-            "ROW<label STRING, probability DOUBLE, probabilities MAP<STRING, DOUBLE>, `value` DOUBLE, status STRING,"
-                    + " violations STRING, reason STRING, model_digest STRING>")
+    @DataTypeHint(PredictionRow.TYPE)
     public Row eval(String model, @DataTypeHint(inputGroup = InputGroup.ANY) Object... pairs) {
         Model opened = models.get(model);
-        Prediction prediction = NamedModels.predict(opened, pairs);
-        return Row.of(
-                prediction.label(),
-                opened.task().equals("binary") ? prediction.probability(opened.positive()) : null,
-                prediction.byClass(opened.classes()),
-                prediction.value(),
-                prediction.status(),
-                prediction.violationText(),
-                prediction.refusal() == null ? null : prediction.refusal().sentence(),
-                opened.digest());
+        return PredictionRow.of(opened, NamedModels.predict(opened, pairs));
     }
 }
