@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.jvm.java_parts import JAVA
 
-_SECONDS = 90.0
+_SECONDS = 240.0
 
 
 class JavaProcess:

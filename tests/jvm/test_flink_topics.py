@@ -1,9 +1,9 @@
 """Flink SQL scores a topic of a real broker with the guide's script, each event once, whatever kills it."""
 
+import contextlib
 import random
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,7 +58,7 @@ class FlinkRuns:
         found = [path.parent for path in self._checkpoints.glob("*/chk-*/_metadata")]
         return sorted(found, key=lambda path: (path / "_metadata").stat().st_mtime_ns)
 
-    @contextmanager
+    @contextlib.contextmanager
     def started(self, *settings: str) -> Iterator[JavaProcess]:
         """Run the script until the end of the block."""
         known = self.checkpoints()
@@ -81,7 +81,7 @@ def _run_with_kills(server: KafkaServer, exported: ExportedModel, topic: str, fo
     events.send(100)
     events.send_bare(LARGE)
     events.send_bare(None)
-    with events:
+    with contextlib.closing(events), events:
         for _ in range(kills):
             done = events.done()
             with runs.started() as job:
@@ -99,6 +99,7 @@ def _run_with_kills(server: KafkaServer, exported: ExportedModel, topic: str, fo
     return runs
 
 
+@pytest.mark.timeout(900)
 def test_each_event_is_answered_once_across_a_kill(
     server: KafkaServer, exported: ExportedModel, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """Kafka Streams scores a topic of a real broker with the guide's program, each event once, whatever kills it."""
 
+import contextlib
 import random
 import time
 from collections.abc import Iterator
@@ -63,7 +64,7 @@ def _run_with_kills(server: KafkaServer, exported: ExportedModel, topic: str, fo
     events.send(100)
     events.send_bare(LARGE)
     events.send_bare(None)
-    with events, ExitStack() as stack:
+    with contextlib.closing(events), events, ExitStack() as stack:
         names = ["one", "two"]
         running = [instances.start(name, stack) for name in names]
         for turn in range(kills):
@@ -86,6 +87,7 @@ def _run_with_kills(server: KafkaServer, exported: ExportedModel, topic: str, fo
     ]
 
 
+@pytest.mark.timeout(900)
 def test_each_event_is_answered_once_across_a_kill(
     server: KafkaServer, exported: ExportedModel, tmp_path: Path
 ) -> None:

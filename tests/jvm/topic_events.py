@@ -45,6 +45,7 @@ class TopicEvents:
         size = str(2 * len(LARGE))
         server.create(self.topic, self.answers, self.letters, partitions=PARTITIONS, max_message_bytes=size)
         self._producer = server.producer(**{"enable.idempotence": True})
+        self._committed = _Committed(server, self.answers, self.letters)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work)
         self.sent = 0
@@ -83,13 +84,17 @@ class TopicEvents:
         self._ended.set()
         self._thread.join()
 
+    def close(self) -> None:
+        """Close the reader of what is committed."""
+        self._committed.close()
+
     def _work(self) -> None:
-        while not self._ended.wait(0.02):
+        while not self._ended.wait(0.05):
             self.send(8)
 
     def done(self) -> int:
         """Number of committed answers and dead letters."""
-        return len(self._server.read(self.answers)) + len(self._server.read(self.letters))
+        return self._committed.count()
 
     def cut_rows(self) -> int:
         """Number of answers whose transaction was cut: no reader of what is committed sees them."""
@@ -131,6 +136,35 @@ class TopicEvents:
             assert all(numbers == sorted(numbers) for numbers in by_key.values()), "order per key"
 
 
+class _Committed:
+    """Counts the committed records of topics, each of which it reads once."""
+
+    def __init__(self, server: KafkaServer, *topics: str) -> None:
+        self._consumer = Consumer(_reader(server, "read_committed"))
+        self._consumer.assign([TopicPartition(topic, place, 0) for topic in topics for place in range(PARTITIONS)])
+        self._count = 0
+
+    def count(self) -> int:
+        """Number of records that are committed by now."""
+        while messages := self._consumer.consume(10_000, 0.3):
+            self._count += sum(message.error() is None for message in messages)
+        return self._count
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def _reader(server: KafkaServer, isolation: str) -> dict[str, Any]:
+    """Settings of a reader that begins where it is told."""
+    name = f"{isolation}-reader"
+    return {
+        "bootstrap.servers": server.address,
+        "group.id": name,
+        "isolation.level": isolation,
+        "enable.auto.commit": False,
+    }
+
+
 def _numbered(messages: list[Any]) -> dict[int, Any]:
     """Messages by the number of their event, which is that of one message only."""
     numbers = [int(dict(one.headers() or []).get("number", b"-1")) for one in messages]
@@ -141,13 +175,7 @@ def _numbered(messages: list[Any]) -> dict[int, Any]:
 
 def _count_written(server: KafkaServer, topic: str) -> int:
     """Number of records of a topic, those of open and aborted transactions included."""
-    settings = {
-        "bootstrap.servers": server.address,
-        "group.id": "counter",
-        "isolation.level": "read_uncommitted",
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,
-    }
+    settings = {**_reader(server, "read_uncommitted"), "enable.partition.eof": True}
     consumer, count, ended = Consumer(settings), 0, 0
     try:
         consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])

@@ -20,7 +20,7 @@ final class NativeMemory {
         try (Model model = Model.open(jar)) {
             score(model, 20_000);
             long before = megabytes();
-            score(model, 100_000);
+            score(model, 200_000);
             System.out.println("rows " + (megabytes() - before));
         }
         open(jar, 20);

@@ -37,10 +37,10 @@ public final class HeadraceModelFactory implements ModelProviderFactory {
                     .defaultValue("")
                     .withDescription("Jar of `headrace export`, or a folder with its files; empty for the class path.");
 
-    private static final ConfigOption<ModelInput.Form> INPUT =
+    private static final ConfigOption<String> INPUT =
             ConfigOptions.key("input")
-                    .enumType(ModelInput.Form.class)
-                    .defaultValue(ModelInput.Form.COLUMNS)
+                    .stringType()
+                    .defaultValue(ModelInput.COLUMNS)
                     .withDescription("Whether INPUT names the model's inputs, or is one column with a JSON object.");
 
     @Override

@@ -17,13 +17,11 @@ import org.apache.flink.table.types.logical.LogicalTypeFamily;
 
 /** How a model reads Flink's rows: the declared INPUT, compared with the model. */
 interface ModelInput extends Serializable {
-    /** Values of the option {@code input}. */
-    enum Form {
-        /** INPUT names the model's inputs. */
-        COLUMNS,
-        /** INPUT is one column, a JSON object. */
-        JSON
-    }
+    /** The option {@code input}: INPUT names the model's inputs. */
+    String COLUMNS = "columns";
+
+    /** The option {@code input}: INPUT is one column, a JSON object. */
+    String JSON = "json";
 
     /** Predicts one row; a bad row raises nothing. */
     Prediction predict(Model model, RowData row);
@@ -33,8 +31,17 @@ interface ModelInput extends Serializable {
      *
      * @throws ModelException if they do not fit
      */
-    static ModelInput of(Form form, Model model, ResolvedSchema declared) {
-        return form == Form.JSON ? json(model, declared) : columns(model, declared);
+    static ModelInput of(String form, Model model, ResolvedSchema declared) {
+        switch (form) {
+            case COLUMNS:
+                return columns(model, declared);
+            case JSON:
+                return json(model, declared);
+            default:
+                throw new ModelException(
+                        "the option 'input' of the model " + model.name() + " must be " + COLUMNS + " or " + JSON
+                                + "; got " + form + " instead.");
+        }
     }
 
     private static ModelInput columns(Model model, ResolvedSchema declared) {
