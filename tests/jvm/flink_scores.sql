@@ -19,7 +19,6 @@ CREATE MODEL of_text INPUT (content STRING)
 CREATE MODEL of_bytes INPUT (raw_content BYTES)
   OUTPUT (answer STRING, probability DOUBLE, status STRING, violations STRING)
   WITH ('provider' = 'headrace', 'input' = 'json');
-SELECT n, answer, probability, status, violations FROM ML_PREDICT(TABLE contents, MODEL of_text, DESCRIPTOR(content));
 SELECT n, answer, probability, status, violations FROM ML_PREDICT(TABLE contents, MODEL of_bytes, DESCRIPTOR(raw_content));
 CREATE TEMPORARY SYSTEM FUNCTION headrace_predict_json AS 'headrace.jvm.flink.HeadracePredictJson';
 SELECT n, p.probability, p.status, p.violations

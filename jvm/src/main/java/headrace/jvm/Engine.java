@@ -57,7 +57,7 @@ final class Engine implements AutoCloseable {
         }
     }
 
-    /** Tensors of one row, kept: to make them anew costs as much as a small model does. */
+    /** Tensors of one row, kept: to make them each time costs as much as a small model does. */
     private final class SingleRow implements AutoCloseable {
         private final DoubleBuffer row = buffer(columns);
         private final DoubleBuffer answer = buffer(scores);
