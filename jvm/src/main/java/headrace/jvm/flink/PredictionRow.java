@@ -2,26 +2,56 @@ package headrace.jvm.flink;
 
 import headrace.jvm.Model;
 import headrace.jvm.Prediction;
-import org.apache.flink.types.Row;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.flink.table.data.GenericMapData;
+import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.data.StringData;
 
-/** A prediction as the scalar functions return it. */
+/** Predictions of one model as the scalar functions return them, in Flink's own data structures. */
 final class PredictionRow {
-    /** Its type in Flink's SQL. */
+    /** Their type in Flink's SQL. */
     static final String TYPE =
             "ROW<label STRING, probability DOUBLE, probabilities MAP<STRING, DOUBLE>, `value` DOUBLE, status STRING,"
                     + " violations STRING, reason STRING, model_digest STRING>";
 
-    private PredictionRow() {}
+    private final Model model;
+    private final boolean isBinary;
+    private final List<StringData> classes;
+    private final Map<String, StringData> labels = new HashMap<>();
+    private final StringData digest;
 
-    static Row of(Model model, Prediction prediction) {
-        return Row.of(
-                prediction.label(),
-                model.task().equals("binary") ? prediction.probability(model.positive()) : null,
-                prediction.byClass(model.classes()),
+    PredictionRow(Model model) {
+        this.model = model;
+        isBinary = model.task().equals("binary");
+        classes = model.classes().stream().map(StringData::fromString).toList();
+        model.classes().forEach(label -> labels.put(label, StringData.fromString(label)));
+        digest = StringData.fromString(model.digest());
+    }
+
+    Model model() {
+        return model;
+    }
+
+    RowData of(Prediction prediction) {
+        return GenericRowData.of(
+                labels.get(prediction.label()),
+                isBinary ? prediction.probability(model.positive()) : null,
+                prediction.probabilities() == null ? null : byClass(prediction.probabilities()),
                 prediction.value(),
-                prediction.status(),
-                prediction.violationText(),
-                prediction.sentence(),
-                model.digest());
+                StringData.fromString(prediction.status()),
+                StringData.fromString(prediction.violationText()),
+                StringData.fromString(prediction.sentence()),
+                digest);
+    }
+
+    private GenericMapData byClass(double[] probabilities) {
+        Map<StringData, Double> byClass = new HashMap<>();
+        for (int place = 0; place < probabilities.length; place++) {
+            byClass.put(classes.get(place), probabilities[place]);
+        }
+        return new GenericMapData(byClass);
     }
 }
