@@ -82,7 +82,9 @@ class KafkaBroker:
         self._facts = read_topics(common, [source, answers, dead_letters], place=servers, seconds=connect_seconds)
         name = f"headrace-{group}-{instance or uuid.uuid4().hex}"
         self.reachable, self._was_away = True, False
-        self._writer = TransactionWriter(common, name, place=servers, ended=ended, note_reachable=self._note_reachable)
+        self._writer = TransactionWriter(
+            common, name, group=group, place=servers, ended=ended, note_reachable=self._note_reachable
+        )
         self._positions = PartitionPositions()
         self._unplaced: set[int] = set()
         self.held: frozenset[int] = frozenset()
