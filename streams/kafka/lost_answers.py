@@ -1,6 +1,7 @@
 """Records of a transaction that was committed, as its positions show, and whose marker a killed broker has dropped."""
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from headrace.streams.broker import OutgoingRecord
 from headrace.streams.kafka import kafka_errors
 
-_SECONDS = 10.0
+_SECONDS, _PAUSE_SECONDS = 10.0, 0.05
 _CHUNK = 1000
 # Offsets that a partition may have after a transaction: attempts that were aborted, and markers.
 _MARGIN = 1000
@@ -55,10 +56,12 @@ def _find_in(consumer: Consumer, topic: str, partition: int, written: Sequence[O
     low, high = consumer.get_watermark_offsets(place, timeout=_SECONDS)
     place.offset = max(low, high - _ATTEMPTS * len(written) - _MARGIN)
     consumer.assign([place])
-    found = set()
-    while messages := consumer.consume(_CHUNK, _SECONDS):
-        for message in messages:
+    found, deadline = set(), time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        for message in consumer.consume(_CHUNK, _PAUSE_SECONDS):
             error = message.error()
+            if (message.topic(), message.partition()) != (topic, partition):
+                continue
             if error is None:
                 found.add(_identity(message.value(), message.key(), message.headers()))
             elif error.code() == KafkaError._PARTITION_EOF:
