@@ -77,7 +77,9 @@ class KafkaBroker:
         self._facts = read_topics(common, [source, answers, dead_letters], place=servers, seconds=connect_seconds)
         name = f"headrace-{group}-{instance or uuid.uuid4().hex}"
         self._reach = Reachability(servers)
-        self._writer = TransactionWriter(common, name, place=servers, ended=ended, note_reachable=self._reach.note)
+        self._writer = TransactionWriter(
+            common, name, group=group, place=servers, ended=ended, note_reachable=self._reach.note
+        )
         self._positions = PartitionPositions()
         self.held: frozenset[int] = frozenset()
         self._looked = self._waiting_since = time.monotonic()

@@ -13,10 +13,12 @@ What librdkafka 2.16.0 does with Kafka 4.4.0 when a broker is gone for a while d
   old session ends (9 s); what it rolls back in that time for lack of time it drops when that session ends, with "these
   partitions are likely deleted already", and says that the transaction is complete. Its answers then stay open, the
   next commit of the same producer makes them visible, and positions of the group are unstable for ever. So a new
-  producer begins by aborting a transaction of its own in all these partitions: the marker ends both.
+  producer begins by aborting a transaction of its own in all these partitions: the marker ends both. Where positions
+  show that it had been committed, and only some markers were lost, what is missing is written again.
 """
 
 import functools
+import logging
 import math
 import operator
 import time
@@ -30,12 +32,14 @@ from headrace.streams.broker import FencedError, OutcomeUnknown, OutgoingRecord,
 from headrace.streams.kafka import kafka_errors
 from headrace.streams.kafka.client_calls import start_call
 from headrace.streams.kafka.client_settings import TRANSACTION_SECONDS, producer_settings
+from headrace.streams.kafka.lost_answers import find_lost
 
 _TRY_SECONDS = 5.0
 _PAUSE_SECONDS = 0.1
 _SLOW_SECONDS = 3.0
 _START_SECONDS = 60.0
 _WAIT_SECONDS = TRANSACTION_SECONDS + 5.0
+_logger = logging.getLogger(__name__)
 
 
 _Result = TypeVar("_Result")
@@ -60,6 +64,7 @@ class TransactionWriter:
         common: Mapping[str, Any],
         transactional_id: str,
         *,
+        group: str,
         place: str,
         ended: Callable[[], bool],
         note_reachable: Callable[[bool], None],
@@ -69,6 +74,7 @@ class TransactionWriter:
         Args:
             common: Settings of clients.
             transactional_id: The id.
+            group: Name of the group.
             place: The brokers, for messages.
             ended: Returns whether to give up what waits for a broker.
             note_reachable: Called with whether the broker answers, whenever that shows.
@@ -78,6 +84,7 @@ class TransactionWriter:
         """
         settings = producer_settings(common, transactional_id=transactional_id)
         self._config = {**settings, "delivery.report.only.error": True, "on_delivery": self._note_delivery}
+        self._common, self._group = common, group
         self._place, self._ended, self._note_reachable = place, ended, note_reachable
         self._failures: list[KafkaError] = []
         self._fenced, self._ended_last = 0, _NOTHING
@@ -112,7 +119,7 @@ class TransactionWriter:
             reason = f"Kafka at {self._place} did not answer to a transaction."
             self._replace(reason, _Transaction(records, positions, group))
         self._fenced = 0
-        self._ended_last = _Transaction(list(_one_of_each(records)), positions, group)
+        self._ended_last = _Transaction(records, positions, group)
         self._note_reachable(True)
 
     def end_open(self, records: Sequence[OutgoingRecord], positions: list[TopicPartition], group: Any) -> None:
@@ -176,7 +183,7 @@ class TransactionWriter:
             old = self._producer
             start_call(functools.partial(_discard, old), [])
             self._producer = self._connect(math.inf)
-            if self._end_again(last) or self._ended():
+            if (self._end_again(last) and self._write_lost(last)) or self._ended():
                 break
         raise OutcomeUnknown(reason)
 
@@ -201,6 +208,33 @@ class TransactionWriter:
             return False
         except TimeoutError:
             return False
+        return True
+
+    def _write_lost(self, last: _Transaction) -> bool:
+        """Write what was committed and was lost with its marker once more; return whether that was possible.
+
+        Positions that are committed say that all records of the transaction are, so theirs are not written again.
+        """
+        lost = [
+            record
+            for one in (self._ended_last, last)
+            if one.positions
+            for record in find_lost(self._common, self._group, one.records, one.positions)
+        ]
+        if not lost:
+            return True
+        producer = self._producer
+        try:
+            self._began = time.monotonic()
+            producer.begin_transaction()
+            _produce(producer, lost)
+            self._repeat(lambda: producer.commit_transaction(_TRY_SECONDS))
+        except (KafkaException, BufferError) as raised:
+            self._note_fence(kafka_errors.error_of(raised))
+            return False
+        _logger.warning(
+            "%d answers that a broker had lost with the end of their transaction are there again.", len(lost)
+        )
         return True
 
     def _add_positions(self, producer: Producer, last: _Transaction) -> None:

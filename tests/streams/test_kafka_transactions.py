@@ -47,6 +47,17 @@ def _committed(consumer: Consumer) -> list[int]:
     return [place.offset for place in consumer.committed(_PLACES, timeout=5)]
 
 
+def _writer(server: KafkaServer) -> TransactionWriter:
+    return TransactionWriter(
+        {"bootstrap.servers": server.address, **_COMMON},
+        "headrace-g-one",
+        group="g",
+        place=server.address,
+        ended=lambda: False,
+        note_reachable=lambda _: None,
+    )
+
+
 def _answers(text: bytes) -> list[OutgoingRecord]:
     return [OutgoingRecord("answers", partition, text, b"k", None, 0) for partition in range(2)]
 
@@ -74,13 +85,7 @@ def test_a_writer_ends_what_a_killed_broker_left_open(server: KafkaServer, monke
     killed = threading.Event()
     with _group(server, "g") as ours, _group(server, "h") as other:
         producers = []
-        writer = TransactionWriter(
-            {"bootstrap.servers": server.address, **_COMMON},
-            "headrace-g-one",
-            place=server.address,
-            ended=lambda: False,
-            note_reachable=lambda _: None,
-        )
+        writer = _writer(server)
         wait_for = writer._wait_for
 
         def kill_after(call: Callable[[], None]) -> None:
@@ -104,6 +109,37 @@ def test_a_writer_ends_what_a_killed_broker_left_open(server: KafkaServer, monke
         assert [one.value() for one in server.read("answers")] == [b"new", b"new"]
         writer.close()
         producers[0].purge()
+
+
+def test_answers_that_were_lost_with_their_marker_are_written_again(
+    server: KafkaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Positions say that the last transaction was committed, but one of its partitions has nothing of it.
+
+    So does a broker that is killed some milliseconds after a commit (one of 13 kills). Here it is written so, and that
+    nobody answers is played.
+    """
+    with _group(server, "g") as consumer:
+        writer = _writer(server)
+        group = consumer.consumer_group_metadata()
+        writer.write(_answers(b"one")[:1], _PLACES, group)
+        writer._ended_last = writer._ended_last._replace(records=_answers(b"one"))
+        wait_for, calls = writer._wait_for, []
+
+        def give_up_once(call: Callable[[], None]) -> None:
+            calls.append(call)
+            if len(calls) == 1:
+                raise TimeoutError
+            wait_for(call)
+
+        monkeypatch.setattr(writer, "_wait_for", give_up_once)
+        later = [TopicPartition("events", partition, 7) for partition in range(2)]
+        with pytest.raises(OutcomeUnknown):
+            writer.write(_answers(b"two"), later, group)
+        assert _committed(consumer) == [5, 5]
+        writer.write(_answers(b"two"), later, group)
+        assert [one.value() for one in server.read("answers")] == [b"one", b"two"] * 2
+        writer.close()
 
 
 @pytest.mark.exhaustive
