@@ -70,7 +70,7 @@ def batches(
 def _accept_fixed_offsets(file: SourceFile) -> None:
     """Let Polars read a file one of whose zones is an offset such as +05:30, which pandas writes.
 
-    Polars 2.1.0 knows zones by name only, and panics at another one unless it is told not to look.
+    Polars 2.1.0 knows zones by name only, and panics at another one unless a variable keeps it from looking.
     """
     schema = pl.read_parquet_metadata(file.path).get("ARROW:schema", "")
     if _OFFSET.search(base64.b64decode(schema)):
