@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := api cli cluster components core experiments kustomize monitoring pipelines registry reports rollouts serving steps stores streams
+PACKAGES := api cli cluster components core experiments kustomize migration monitoring pipelines registry reports rollouts serving steps stores streams
 NAME ?= line
 CHROMIUM ?= chromium
 SERVERS := docker or kafka or minio or mlflow or postgres or prometheus or kubernetes or jvm
@@ -11,7 +11,7 @@ ENGINE ?= docker
 EXTRA ?=
 REGISTRY ?=
 
-.PHONY: help demo jvm test test-slow test-random test-real test-peers soak check format bench image sbom push archive lock compiled screenshots clean
+.PHONY: help demo jvm test test-slow test-random test-real test-peers soak soak-stream check format bench image sbom push archive lock compiled screenshots clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ test-peers: $(VENV)/.dev  ## a bundle under the real MLServer and MLflow, which 
 
 soak: $(VENV)/.dev  ## a server at full load for ten minutes, with swaps and killed workers
 	$(BIN)/python -m pytest -n 0 -m slow tests/serving/test_soak.py --soak-seconds 600 --timeout 900
+
+soak-stream: $(VENV)/.dev  ## a stream under load for an hour, with rebalances and swaps, on a real broker
+	$(BIN)/python -m pytest -n 0 -m kafka tests/streams/test_kafka_soak.py --soak-seconds 3600 --timeout 4500
 
 # Tests that read the source and the documents, and run nothing of them.
 STRUCTURE := tests/test_structure.py tests/test_names.py tests/test_documents.py tests/test_array_shapes.py tests/test_import_circles.py
@@ -86,9 +89,9 @@ lock:  ## pin all dependencies by hash (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	  -c requirements/run.lock --extra dev --extra sql pyproject.toml -o requirements/dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  -c requirements/dev.lock --extra sql --extra kafka pyproject.toml -o requirements/image.lock
+	  -c requirements/dev.lock --extra avro --extra kafka --extra sql pyproject.toml -o requirements/image.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  -c requirements/dev.lock --extra sql --extra kafka --extra explain pyproject.toml -o requirements/image-explain.lock
+	  -c requirements/dev.lock --extra avro --extra explain --extra kafka --extra sql pyproject.toml -o requirements/image-explain.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	  -c requirements/dev.lock --extra dev --extra sql --extra bench pyproject.toml -o requirements/bench.lock
 

@@ -33,6 +33,7 @@ from headrace.core.base.errors import (
 if TYPE_CHECKING:
     from headrace.api.deployment import deploy, undeploy
     from headrace.api.exporting import export
+    from headrace.api.migrating import migrate
     from headrace.api.model_reference import open_bundle
     from headrace.api.monitoring.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
     from headrace.api.monitoring.collecting import collect
@@ -43,7 +44,11 @@ if TYPE_CHECKING:
     from headrace.api.run_result import Run, open_run
     from headrace.api.scoring import Predictions, score
     from headrace.api.serving import ModelEndpoint, serve
+    from headrace.api.spark_scoring import spark_scorer, spark_topic_scorer
     from headrace.api.streaming import stream
+    from headrace.api.streams.ksql import ksql_query
+    from headrace.api.streams.tail import tail
+    from headrace.api.streams.watch import watch
     from headrace.api.training import run, tune
     from headrace.core.bundles.bundle import Bundle
 
@@ -69,7 +74,9 @@ __all__ = [
     "collect",
     "deploy",
     "export",
+    "ksql_query",
     "make_baseline",
+    "migrate",
     "monitor",
     "open_bundle",
     "open_run",
@@ -79,9 +86,13 @@ __all__ = [
     "run",
     "score",
     "serve",
+    "spark_scorer",
+    "spark_topic_scorer",
     "stream",
+    "tail",
     "tune",
     "undeploy",
+    "watch",
     "write_monitor_page",
 ]
 
@@ -99,6 +110,8 @@ _MODULES = {
     "deploy": "headrace.api.deployment",
     "make_baseline": "headrace.api.monitoring.pulling_out",
     "export": "headrace.api.exporting",
+    "ksql_query": "headrace.api.streams.ksql",
+    "migrate": "headrace.api.migrating",
     "monitor": "headrace.api.monitoring.monitor",
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",
@@ -108,9 +121,13 @@ _MODULES = {
     "run": "headrace.api.training",
     "score": "headrace.api.scoring",
     "serve": "headrace.api.serving",
+    "spark_scorer": "headrace.api.spark_scoring",
+    "spark_topic_scorer": "headrace.api.spark_scoring",
     "stream": "headrace.api.streaming",
+    "tail": "headrace.api.streams.tail",
     "tune": "headrace.api.training",
     "undeploy": "headrace.api.deployment",
+    "watch": "headrace.api.streams.watch",
     "write_monitor_page": "headrace.api.monitoring.monitor",
 }
 

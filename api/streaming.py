@@ -1,23 +1,18 @@
 """Score the events of a topic."""
 
 import contextlib
-import re
-import signal
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.api.model_reference import ModelReference, resolve_model
 from headrace.core.base.errors import InputError, quote
-from headrace.core.runtime.signals import is_ignored
+from headrace.core.runtime.signals import noted_signals
 
 if TYPE_CHECKING:
     from headrace.streams.stream_counts import StreamCounts
     from headrace.streams.stream_model import StreamModel
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
 def stream(
@@ -37,6 +32,12 @@ def stream(
     candidate: ModelReference = "",
     share: float = 0.1,
     test: str = "",
+    values: str = "json",
+    schema: str = "",
+    message: str = "",
+    schema_registry: str = "",
+    answer_values: str = "json",
+    answer_schema: str = "",
     threads: int = 1,
     started: Callable[[str], None] | None = None,
 ) -> "StreamCounts":
@@ -59,6 +60,13 @@ def stream(
         candidate: Another version that answers a share of the keys; empty for none.
         share: Its share of the keys, 0.001 to 0.999.
         test: Name of the test by which keys are assigned; empty for the model's name.
+        values: Form of the events: ``json``, ``avro`` or ``protobuf``.
+        schema: File of their schema (``.avsc``, a compiled descriptor set, ``.proto``), or its number in the registry;
+            empty to take each event's own from the registry.
+        message: Full name of the Protobuf message; empty for the schema's only one.
+        schema_registry: Address of a schema registry, whose clients write the events; empty for none.
+        answer_values: Form of the answers: ``json`` or ``avro``.
+        answer_schema: File that the Avro schema of the answers is written to; empty for none.
         threads: Threads of the inference engine.
         started: Called with the address of the metrics; None for no call.
 
@@ -68,7 +76,7 @@ def stream(
     Raises:
         MissingError: If there is no such model or topic.
         InputError: If an option is wrong.
-        StoreError: If the topics are not reached, or refuse what is read or written.
+        StoreError: If the topics or the schema registry are not reached, or refuse what is read or written.
     """
     from headrace.serving.telemetry.page_server import serve_pages  # noqa: PLC0415 - importing the API costs milliseconds
     from headrace.streams.event_scorer import EventScorer  # noqa: PLC0415 - as above
@@ -76,14 +84,15 @@ def stream(
     from headrace.streams.stream_metrics import StreamStatus  # noqa: PLC0415 - as above
     from headrace.streams.stream_model import KeyDivision, ModelWatch, StreamModels  # noqa: PLC0415 - as above
     from headrace.streams.stream_worker import BatchLimits, StreamWorker  # noqa: PLC0415 - as above
-    from headrace.streams.topic_address import parse_topic  # noqa: PLC0415 - as above
-    from headrace.streams.values.json_values import JsonValues  # noqa: PLC0415 - as above
+    from headrace.streams.topic_address import parse_topic, require_name  # noqa: PLC0415 - as above
+    from headrace.streams.values.open_values import ValueOptions, open_values  # noqa: PLC0415 - as above
 
+    options = ValueOptions(values, schema, message, schema_registry, answer_values, answer_schema)
     events, answers = parse_topic(source), parse_topic(target)
     letters = parse_topic(dead_letter) if dead_letter else answers.beside(f"{answers.topic}-dead-letter")
     limits, status = BatchLimits(batch_rows, batch_seconds), StreamStatus(ready_rows=ready_rows)
     with contextlib.ExitStack() as stack:
-        ended = stack.enter_context(_ended_by_signals())
+        ended = stack.enter_context(noted_signals())
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-stream-")))
 
         def load(location: str, version: str) -> "StreamModel":
@@ -96,13 +105,15 @@ def stream(
         name = watch.model.served.name
         other = load(*_locate(candidate)) if candidate else None
         division = KeyDivision(test or name, share) if other else None
+        has_classes = bool(watch.model.served.classes)
+        codec = open_values(options, answers=answers.topic, has_classes=has_classes, ended=ended.is_set)
         broker = stack.enter_context(
             open_broker(
                 events,
                 answers=answers,
                 dead_letters=letters,
-                group=_require_name("--group", group or f"headrace-{name}"),
-                instance=_require_name("--instance", instance) if instance else "",
+                group=require_name("--group", group or f"headrace-{name}"),
+                instance=require_name("--instance", instance) if instance else "",
                 ended=ended.is_set,
             )
         )
@@ -113,7 +124,7 @@ def stream(
 
         worker = StreamWorker(
             broker,
-            EventScorer(JsonValues()),
+            EventScorer(codec),
             find_models,
             source=events.topic,
             status=status,
@@ -129,22 +140,6 @@ def stream(
                 started(f"http://{host}:{bound}/metrics")
         worker.run(until_end=until_end)
     return status.counts
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[threading.Event]:
-    """Yield an event that SIGTERM and SIGINT set, so that a batch in flight ends in order."""
-    ended = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield ended
-        return
-    numbers = [number for number in (signal.SIGTERM, signal.SIGINT) if not is_ignored(number)]
-    before = {number: signal.signal(number, lambda *_: ended.set()) for number in numbers}
-    try:
-        yield ended
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _may_change(model: ModelReference) -> bool:
@@ -170,15 +165,6 @@ def _load(location: str, version: str, scratch: Path, threads: int) -> "StreamMo
 
         folder = fetch(location, Path(tempfile.mkdtemp(dir=scratch)) / "bundle")
     return StreamModel(ServedModel.open(folder, threads=threads), version, location)
-
-
-def _require_name(option: str, name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise InputError(
-            f"{option} must be up to 200 letters, digits, dots, hyphens and underscores, beginning with a letter or a "
-            f"digit; got {quote(name)} instead."
-        )
-    return name
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

@@ -139,6 +139,9 @@ class Broker(Protocol):
             StoreError: If the records will never be accepted, such as for the lack of a right.
         """
 
+    def give_back(self, batch: EventBatch) -> None:
+        """Let the events of a batch come again with the next ones, if their partitions are still this worker's."""
+
     @property
     def assigned(self) -> frozenset[int] | None:
         """The partitions of this worker; None before the group has given it any, or decided to give none."""

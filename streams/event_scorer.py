@@ -68,6 +68,9 @@ class EventScorer:
         Args:
             batch: n events.
             models: What answers them.
+
+        Raises:
+            SchemasUnavailable: If a schema registry does not answer; the whole batch must come again.
         """
         result = ScoredBatch([None] * len(batch), [models.model] * len(batch))
         for model, chosen in models.divide(batch.keys):
@@ -81,7 +84,9 @@ class EventScorer:
     def _score_with(self, model: StreamModel, batch: EventBatch, places: Sequence[int], result: ScoredBatch) -> None:
         chosen = [(place, batch.values[place]) for place in places]
         kept = [place for place, value in chosen if value is not None]
-        rows = self._codec.decode([value for _, value in chosen if value is not None])
+        values = [value for _, value in chosen if value is not None]
+        headers = [batch.headers[place] for place in kept] if any(batch.headers) else ()
+        rows = self._codec.decode(values, headers)
         if len(kept) < len(chosen):
             for place, value in chosen:
                 if value is None and batch.keys[place] is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from headrace.streams.broker import EventBatch, Headers, OutgoingRecord
 from headrace.streams.event_scorer import Refusal, ScoredBatch
+from headrace.streams.values.schema_lookup import SCHEMA_HEADER
 
 # What a record takes beside key, value and headers; each header takes some bytes, too.
 _OVERHEAD = 128
@@ -40,7 +41,8 @@ def build_records(
     """Return one record for each of n events, in their order, and the refusals among them.
 
     An answer has key, headers and partition of its event, and its time unless that lies in the future: a broker refuses
-    records from the future. A tombstone is passed on, so that a compacted topic deletes the answer of its key.
+    records from the future. The header that names the schema of the event's value is left out, since it would be taken
+    for that of the answer. A tombstone is passed on, so that a compacted topic deletes the answer of its key.
 
     Args:
         batch: n events.
@@ -56,9 +58,10 @@ def build_records(
     refusals: list[Refusal] = []
     answers, largest = plan.answers, plan.largest[plan.answers]
     events = zip(batch.partitions, batch.keys, batch.headers, batch.timestamps, strict=True)
-    for place, ((partition, key, headers, timestamp), outcome) in enumerate(zip(events, scored.outcomes, strict=True)):
+    for place, ((partition, key, given, timestamp), outcome) in enumerate(zip(events, scored.outcomes, strict=True)):
         refusal = outcome
         if not isinstance(outcome, Refusal):
+            headers = _without_schema(given) if given else given
             record = OutgoingRecord(answers, partition, outcome, key, headers, min(latest, timestamp))
             # Nearly all records are far from the limit; few need to be measured.
             if not headers and len(outcome or b"") + len(key or b"") + _OVERHEAD <= largest:
@@ -118,6 +121,10 @@ def _dead_letter(
         return record
     omitted = ("headrace-omitted", b"value of %d bytes, key, headers" % len(value or b""))
     return OutgoingRecord(plan.dead_letters, target, b"", None, [*facts, omitted], time_stamp)
+
+
+def _without_schema(headers: Headers) -> Headers:
+    return [header for header in headers if header[0] != SCHEMA_HEADER]
 
 
 def _size(record: OutgoingRecord) -> int:

@@ -36,6 +36,7 @@ class StreamStatus:
         models: The models that answer.
         assigned: Partitions; None before the group has decided.
         held: Partitions that wait for a partition of the topic of answers.
+        waits_for: The sentence of what keeps events from being read, such as a schema registry; empty for nothing.
         is_reachable: Returns whether the broker answers; asked at each look, since the worker may be waiting for it.
         lags: What is unread, by partition.
         lost_offsets: Offsets that the broker had deleted before they were read.
@@ -47,6 +48,7 @@ class StreamStatus:
     models: tuple[StreamModel, ...] = ()
     assigned: frozenset[int] | None = None
     held: frozenset[int] = frozenset()
+    waits_for: str = ""
     is_reachable: Callable[[], bool] = lambda: True
     lags: dict[int, PartitionLag] = field(default_factory=dict)
     lost_offsets: int = 0
@@ -59,6 +61,8 @@ class StreamStatus:
             return "the group has given this worker no partitions yet"
         if not self.is_reachable():
             return "the broker does not answer"
+        if self.waits_for:
+            return self.waits_for
         if self.held:
             return f"partitions {sorted(self.held)} wait for partitions of the topic of answers"
         behind = [partition for partition, lag in self.lags.items() if lag.rows > self.ready_rows]

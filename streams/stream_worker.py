@@ -9,6 +9,7 @@ from headrace.core.base.errors import InputError
 from headrace.streams.broker import Broker, EventBatch, OutgoingRecord, TransactionAborted
 from headrace.streams.event_scorer import EventScorer, Refusal, ScoredBatch
 from headrace.streams.outgoing import OutgoingPlan, build_records
+from headrace.streams.schema_registry import SchemasUnavailable
 from headrace.streams.stream_metrics import StreamStatus
 from headrace.streams.stream_model import StreamModels
 
@@ -97,14 +98,34 @@ class StreamWorker:
             self._current = models
         batch = self._broker.poll(rows=self._limits.rows, seconds=self._limits.seconds)
         done = 0
-        if len(batch):
-            scored = self._scorer.score(batch, models)
+        scored = self._score(batch, models) if len(batch) else None
+        if scored:
             records, refusals = build_records(batch, scored, self._plan)
             done = self._commit(batch, records)
             if done:
                 self._count(batch, scored, records, refusals)
         self._show()
         return done
+
+    def _score(self, batch: EventBatch, models: StreamModels) -> ScoredBatch | None:
+        """Score a batch; None if it must come again, since a schema registry does not answer."""
+        try:
+            scored = self._scorer.score(batch, models)
+        except SchemasUnavailable as error:
+            self._broker.give_back(batch)
+            if not self._status.waits_for:
+                _logger.warning("the stream waits for its schemas: %s", error)
+            self._note_waiting(str(error))
+            self._hold_back()
+            return None
+        if self._status.waits_for:
+            _logger.warning("the schema registry answers again.")
+            self._note_waiting("")
+        return scored
+
+    def _note_waiting(self, reason: str) -> None:
+        with self._status.lock:
+            self._status.waits_for = reason
 
     def _commit(self, batch: EventBatch, records: list[OutgoingRecord]) -> int:
         try:
@@ -113,8 +134,7 @@ class StreamWorker:
             self._status.counts.aborted += 1
             if not self._pause:
                 _logger.warning("the events of a batch come again: %s", error)
-            self._pause = min(max(2 * self._pause, _FIRST_PAUSE), _LONGEST_PAUSE)
-            self._wait(self._pause)
+            self._hold_back()
             return 0
         self._pause = 0.0
         return len(batch)
@@ -136,10 +156,12 @@ class StreamWorker:
                 letters = (record.headers or () for record in records if record.topic == self._plan.dead_letters)
                 counts.omitted += sum(headers[-1][0] == "headrace-omitted" for headers in letters if headers)
 
-    def _wait(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
+    def _hold_back(self) -> None:
+        """Wait before the events come again, longer each time in succession."""
+        self._pause = min(max(2 * self._pause, _FIRST_PAUSE), _LONGEST_PAUSE)
+        deadline = time.monotonic() + self._pause
         while time.monotonic() < deadline and not self._ended():
-            time.sleep(min(0.05, seconds))
+            time.sleep(min(0.05, self._pause))
 
     def _make_plan(self) -> OutgoingPlan:
         broker = self._broker

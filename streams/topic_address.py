@@ -7,6 +7,8 @@ from pathlib import Path
 from headrace.core.base.errors import InputError, quote
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_SEGMENT = re.compile(r"[0-9]+\.(jsonl|parquet)")
 _SERVERS = re.compile(r"[^/@\s,:]+(:[0-9]{1,5})?(,[^/@\s,:]+(:[0-9]{1,5})?)*|\[[0-9a-fA-F:]+\](:[0-9]{1,5})?")
 
 
@@ -64,6 +66,44 @@ def parse_topic(text: str) -> TopicAddress:
         )
     folder = Path(path).absolute()
     return TopicAddress("", folder.parent, _require_topic(folder.name, text))
+
+
+def find_topic(text: str) -> TopicAddress | None:
+    """Return the topic that an address names; None if it names none, such as a file or a folder of files.
+
+    A folder is a topic if it has a folder ``0`` in which nothing lies but files named after an offset.
+
+    Args:
+        text: Any address.
+
+    Raises:
+        InputError: If it begins as the address of a topic does, and is of another form.
+    """
+    if text.startswith(("kafka://", "folder://")):
+        return parse_topic(text)
+    first = Path(text) / "0"
+    if "://" in text or not first.is_dir():
+        return None
+    names = (path.name for path in first.iterdir() if not path.name.startswith("."))
+    return parse_topic(text) if all(map(_SEGMENT.fullmatch, names)) else None
+
+
+def require_name(option: str, name: str) -> str:
+    """Return the name of a group or of its member.
+
+    Args:
+        option: The option that gives it, for the message.
+        name: The name.
+
+    Raises:
+        InputError: If it has other characters, or too many.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"{option} must be up to 200 letters, digits, dots, hyphens and underscores, beginning with a letter or a "
+            f"digit; got {quote(name)} instead."
+        )
+    return name
 
 
 def _require_topic(topic: str, text: str) -> str:

@@ -36,7 +36,7 @@ REPOSITORY = Path(__file__).parents[1]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let golden files be written anew, and a server be loaded for longer."""
     parser.addoption("--rewrite", action="store_true", help="write the golden files anew instead of comparing")
-    parser.addoption("--soak-seconds", type=float, default=20.0, help="how long a server is kept at full load")
+    parser.addoption("--soak-seconds", type=float, help="how long a server or a stream is kept under load")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -3,15 +3,22 @@
 import datetime as dt
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.api.model_reference import ModelReference, open_model
 from headrace.api.tables import TableReference, table_address
 from headrace.api.training_arguments import field_separator
+from headrace.core.base.errors import InputError, quote
+from headrace.core.runtime.signals import noted_signals
 
 if TYPE_CHECKING:
+    from headrace.core.contracts.contract import Contract
     from headrace.monitoring.labels.label_intake import LabelCounts
+    from headrace.monitoring.labels.label_table import LabelColumns
+    from headrace.stores.objects.open_objects import StorePlace
+    from headrace.streams.topic_address import TopicAddress
 
 
 def add_labels(
@@ -24,6 +31,9 @@ def add_labels(
     row_column: str = "row",
     observed_column: str = "observed",
     refused: str | Path | None = None,
+    follow: bool = False,
+    group: str = "",
+    store_seconds: float = 60.0,
     column_names: Sequence[str] = (),
     header: bool = True,
     delimiter: str = "",
@@ -35,13 +45,17 @@ def add_labels(
 
     Args:
         model: A ``Run`` or a ``Bundle``, a folder of one, a store URI, or ``NAME@VERSION``; it gives the contract.
-        table: Path, folder, glob, ``http(s)://``, ``s3://`` or SQL address; or a data frame (n rows, p columns).
+        table: Path, folder, glob, ``http(s)://``, ``s3://`` or SQL address; a data frame (n rows, p columns); or a
+            topic of labels in JSON (``kafka://HOST:PORT/TOPIC``, or a folder), which is read from where its group was.
         store: The monitoring store, a folder or ``s3://BUCKET/PREFIX``.
         actual_column: Column of what was true; empty for the contract's target.
         request_id_column: Column of the request's id; a table without it names rows by the contract's keys.
         row_column: Column of the position in the request; without it, the first row of each request is meant.
         observed_column: Column of the time at which it was true, or became known; the table may lack it.
         refused: Parquet file for the rows that are refused, with the reason of each; None to count them only.
+        follow: Whether to take the labels of a topic as they come, until SIGTERM or Ctrl-C.
+        group: Name of the group whose positions in a topic are kept; empty for one of this model and store.
+        store_seconds: Longest time from a label of a topic that is followed to the store, in seconds.
         column_names: Column names of a CSV, in place of its header if it has one.
         header: Whether the first line of a CSV holds the names.
         delimiter: Field separator of a CSV; empty to detect it.
@@ -68,9 +82,17 @@ def add_labels(
     from headrace.monitoring.windows.window_store import WindowStore  # noqa: PLC0415 - as above
     from headrace.stores.objects.open_objects import open_objects  # noqa: PLC0415 - as above
     from headrace.stores.sources.open_source import open_source  # noqa: PLC0415 - as above
+    from headrace.streams.topic_address import find_topic, require_name  # noqa: PLC0415 - as above
 
     with open_model(model) as bundle:
         name, contract = bundle.name, load_contract(bundle.folder / "contract.yaml")
+    columns = LabelColumns(request_id_column, row_column, actual_column, observed_column)
+    topic = find_topic(table) if isinstance(table, str) else None
+    if topic is not None:
+        given = _TopicOptions(topic, follow, require_name("--group", group) if group else "", store_seconds)
+        return _add_topic(given, open_objects(str(store), create=True), name, contract, columns, refused)
+    if follow or group:
+        raise InputError(f"--follow and --group are for a topic of labels; {quote(str(table)[:200])} is a table.")
     options = ReadOptions(
         column_names=tuple(column_names),
         header=header,
@@ -90,9 +112,55 @@ def add_labels(
             rows=WindowStore(place, name),
             labels=LabelStore(place, name),
             now=dt.datetime.now(dt.UTC),
-            columns=LabelColumns(request_id_column, row_column, actual_column, observed_column),
+            columns=columns,
         )
         if refused is not None:
             with whole(Path(refused)) as part:
                 refused_rows.write_parquet(part)
     return counts
+
+
+@dataclass(frozen=True)
+class _TopicOptions:
+    """How a topic is read; see ``add_labels``."""
+
+    topic: "TopicAddress"
+    follow: bool
+    group: str
+    store_seconds: float
+
+
+def _add_topic(
+    source: _TopicOptions,
+    place: "StorePlace",
+    name: str,
+    contract: "Contract",
+    columns: "LabelColumns",
+    refused: str | Path | None,
+) -> "LabelCounts":
+    """Store the labels of a topic."""
+    from headrace.core.base.files import whole  # noqa: PLC0415 - polars is slow to import
+    from headrace.monitoring.labels.label_store import LabelStore  # noqa: PLC0415 - as above
+    from headrace.monitoring.labels.label_topic import LabelTopic  # noqa: PLC0415 - as above
+    from headrace.monitoring.windows.reader_group import name_group  # noqa: PLC0415 - as above
+    from headrace.monitoring.windows.window_store import WindowStore  # noqa: PLC0415 - as above
+    from headrace.streams.open_reader import open_reader  # noqa: PLC0415 - as above
+
+    if source.follow and refused is not None:
+        raise InputError(
+            "refused labels of a topic that is followed are counted by their reasons; --refused writes those of a run "
+            "that ends: leave out --follow, or --refused."
+        )
+    group = source.group or name_group("labels", place, name)
+    rows, labels = WindowStore(place, name), LabelStore(place, name)
+    with open_reader(source.topic, group=group, start="group") as reader:
+        taking = LabelTopic(reader, contract, rows, labels, columns, keeps_refused=refused is not None)
+        if source.follow:
+            with noted_signals() as ended:
+                taking.follow(ended.is_set, seconds=source.store_seconds)
+        else:
+            taking.take_all()
+    if refused is not None:
+        with whole(Path(refused)) as part:
+            taking.collect_refused().write_parquet(part)
+    return taking.counts

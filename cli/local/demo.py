@@ -26,6 +26,10 @@ Examples:
   headrace demo --serve
 
   headrace demo --life
+
+  headrace demo --stream
+
+  headrace demo --stream --broker kafka://127.0.0.1:9092
 """
 _COLUMNS = [
     f"{statistic} {feature}"
@@ -71,10 +75,28 @@ def demo(
         bool,
         typer.Option("--life", help="A year of a model in use: broken data, drift, retraining, all in a few minutes."),
     ] = False,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Payments flow, workers score them, one is killed, and a reader counts.")
+    ] = False,
+    broker: Annotated[
+        str,
+        typer.Option(
+            metavar="kafka://HOST:PORT", help="For --stream: a broker, where topics are created; else a folder."
+        ),
+    ] = "",
     options: Mapping[str, Any],
     verbose: run_options.Verbose = False,
 ) -> None:
     """Run the whole pipeline on a real data set: from a CSV to a live endpoint."""
+    if broker and not stream:
+        raise InputError("--broker is where the topics of --stream are; name both, or none.")
+    if stream:
+        from headrace.cli.streams.demo_stream import run_stream  # noqa: PLC0415 - as below
+
+        if life or serve or summary:
+            raise InputError("--stream ends with its counts; leave out --life, --serve and --summary.")
+        run_stream(output or FOLDER / "stream", seed=int(options["seed"]), broker=broker)
+        return
     if life:
         from headrace.cli.monitoring.demo_life import run_life  # noqa: PLC0415 - as below
 

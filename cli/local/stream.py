@@ -20,7 +20,14 @@ Examples:
   headrace stream frauds@production --from kafka://broker:9092/payments --to kafka://broker:9092/scores \\
       --candidate frauds@candidate --share 0.1 --test summer
 
-Login and certificates come from HEADRACE_KAFKA_USER, HEADRACE_KAFKA_PASSWORD and their kin, never from an address.
+  headrace stream frauds@production --from kafka://broker:9092/payments --to kafka://broker:9092/scores \\
+      --values avro --schema-registry http://registry:8081 --answer-values avro
+
+  headrace stream frauds@production --from kafka://broker:9092/payments --to kafka://broker:9092/scores \\
+      --values protobuf --schema payments.desc --message shop.Payment
+
+Login and certificates come from HEADRACE_KAFKA_USER, HEADRACE_KAFKA_PASSWORD, HEADRACE_SCHEMA_REGISTRY_USER and their
+kin, never from an address.
 """
 
 
@@ -67,6 +74,28 @@ def stream(
     test: Annotated[
         str, typer.Option(metavar="NAME", help="A/B test that assigns the keys.", show_default="the model's name")
     ] = "",
+    values: Annotated[
+        str, typer.Option(metavar="FORM", help="How events are written: json, avro or protobuf.")
+    ] = "json",
+    schema: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Their schema: .avsc, a compiled descriptor set or .proto, or its number in the registry.",
+            show_default="each event's own in the registry",
+        ),
+    ] = "",
+    message: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Full name of the Protobuf message.", show_default="the schema's only one"),
+    ] = "",
+    schema_registry: Annotated[
+        str, typer.Option(metavar="URL", help="Schema registry whose clients write the events: http://HOST:PORT.")
+    ] = "",
+    answer_values: Annotated[str, typer.Option(metavar="FORM", help="How answers are written: json or avro.")] = "json",
+    answer_schema: Annotated[
+        str, typer.Option(metavar="FILE", help="Write the Avro schema of the answers there.")
+    ] = "",
     threads: Annotated[int, typer.Option(help="Threads of the inference engine.", min=1, max=256)] = 1,
     summary: run_options.SummaryFile = None,
     verbose: run_options.Verbose = False,
@@ -99,6 +128,12 @@ def stream(
         candidate=candidate,
         share=share,
         test=test,
+        values=values,
+        schema=schema,
+        message=message,
+        schema_registry=schema_registry,
+        answer_values=answer_values,
+        answer_schema=answer_schema,
         threads=threads,
         started=lambda url: typer.echo(f"Metrics: {url}"),
     )

@@ -18,6 +18,8 @@ Examples:
 
   headrace collect headrace-out/demo monitoring --from payloads.jsonl --follow
 
+  headrace collect frauds@production monitoring --from kafka://127.0.0.1:9092/payments --answers kafka://127.0.0.1:9092/scores
+
   headrace collect tumours@production s3://monitoring/models --from s3://logs/kserve --service tumours-eu
 """
 
@@ -30,14 +32,35 @@ def collect(
         typer.Option(
             "--from",
             metavar="SOURCE",
-            help="Where payloads come from: a log file, a folder, s3://BUCKET/PREFIX, or http://HOST:PORT to receive "
-            "events; repeatable.",
+            help="Where payloads come from: a log file, a folder, s3://BUCKET/PREFIX, kafka://HOST:PORT/TOPIC, or "
+            "http://HOST:PORT to receive events; repeatable.",
         ),
     ],
     *,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Follow files, folders and prefixes until Ctrl-C; else read them once.")
+        bool,
+        typer.Option(
+            "--follow", help="Follow files, folders, prefixes and topics until Ctrl-C; else read what is there."
+        ),
     ] = False,
+    answers: Annotated[
+        str,
+        typer.Option(
+            help="Topic of the answers of `headrace stream`; --from is then the topic of the events.", metavar="TOPIC"
+        ),
+    ] = "",
+    dead_letter: Annotated[
+        str,
+        typer.Option(
+            help="Topic of the dead letters.", metavar="TOPIC", show_default="the answers' with -dead-letter at its end"
+        ),
+    ] = "",
+    group: Annotated[
+        str,
+        typer.Option(
+            help="Group whose positions in topics are kept.", metavar="NAME", show_default="one of this model and store"
+        ),
+    ] = "",
     service: Annotated[
         list[str] | None,
         typer.Option(
@@ -73,6 +96,9 @@ def collect(
         store,
         sources,
         follow=follow,
+        answers=answers,
+        dead_letter=dead_letter,
+        group=group,
         services=service or (),
         journal=journal,
         store_seconds=store_seconds,
@@ -102,6 +128,8 @@ def describe_counts(counts: dict[str, object]) -> str:
         "late": ("late event", ""),
         "damaged": ("damaged record", ""),
         "store_failures": ("failure", " of the store"),
+        "lost_offsets": ("offset", " deleted before reading"),
+        "tombstones": ("tombstone", ""),
     }
     numbers = {name: value for name, value in counts.items() if isinstance(value, int)}
     stored = f"{describe_count(numbers['rows'], 'row')} stored"
@@ -111,6 +139,10 @@ def describe_counts(counts: dict[str, object]) -> str:
         stored = f"{describe_count(numbers['rows'], 'new row')}, {before}"
     parts = [f"{describe_count(numbers['events'], 'event')}, {stored}"]
     parts += [f"{describe_count(numbers[name], noun)}{rest}" for name, (noun, rest) in named.items() if numbers[name]]
+    letters = counts["dead_letters"]
+    if isinstance(letters, dict) and letters:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in letters.items())
+        parts.append(f"{describe_count(sum(letters.values()), 'dead letter')} ({reasons})")
     refused = counts["refused"]
     if isinstance(refused, dict) and refused:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in refused.items())

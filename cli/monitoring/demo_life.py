@@ -5,7 +5,6 @@ each week is monitored and decided about. In the year a sensor falls silent, the
 lubricant makes the model wrong; it is retrained, and the new version takes over.
 """
 
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ import polars as pl
 import typer
 
 from headrace.cli.monitoring.pumps import TARGET, PumpWeek, draw_training_table, draw_year
+from headrace.cli.options.demo_folder import clear_demo_folder
 from headrace.core.base.errors import InternalError
 from headrace.core.base.files import write_text
 from headrace.core.monitors.reports.time_window import rfc3339
@@ -109,16 +109,15 @@ def run_life(home: Path, *, seed: int) -> Path:
         seed: Seed of the made world.
 
     Raises:
-        HeadraceError: If a part fails.
+        HeadraceError: If a part fails, or the folder holds something else.
     """
     from headrace import api as hr  # noqa: PLC0415 - slow to import, and other commands need none
     from headrace.api.monitoring.monitor import write_monitor_page  # noqa: PLC0415 - as above
     from headrace.core.monitors.decisions.policy_yaml import parse_policy  # noqa: PLC0415 - as above
 
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-    year = draw_year(seed)
     table = home / "pumps.csv"
+    clear_demo_folder(home, table)
+    year = draw_year(seed)
     draw_training_table(seed).drop("time").write_csv(table)
     write_text(home / "monitoring.yaml", _POLICY)
     typer.echo(f"A model learns from {table} which pumps will fail. A minute of patience, then a year passes.\n")

@@ -16,6 +16,8 @@ Examples:
 
   headrace labels headrace-out/demo outcomes.csv --to monitoring --actual-column churned --refused refused.parquet
 
+  headrace labels frauds@production kafka://127.0.0.1:9092/chargebacks --to monitoring --follow
+
   headrace labels tumours@production s3://lake/biopsies/ --to s3://monitoring/models --observed-column seen_at
 """
 _READING = tuple(name for name in table_options.READING if name != "missing_values")
@@ -48,13 +50,35 @@ def labels(
     refused: Annotated[
         Path | None, typer.Option(help="Parquet file for refused rows, with the reason of each.", metavar="FILE")
     ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Take the labels of a topic as they come, until Ctrl-C.")
+    ] = False,
+    group: Annotated[
+        str,
+        typer.Option(
+            help="Group whose positions in a topic are kept.",
+            metavar="NAME",
+            show_default="one of this model and store",
+        ),
+    ] = "",
+    store_seconds: Annotated[
+        float, typer.Option(help="Longest time from a label to the store with --follow.", min=0.1, max=86_400)
+    ] = 60.0,
     summary: run_options.SummaryFile = None,
-    verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
+    verbose: run_options.Verbose = False,
 ) -> None:
-    """Store the labels in TABLE of rows that MODEL has scored: late, out of order, repeated or corrected ones too."""
+    """Store the labels in TABLE of rows that MODEL has scored: late, out of order, repeated or corrected ones too.
+
+    TABLE may be a topic: kafka://HOST:PORT/TOPIC, or a folder of partitions.
+    """
+    import logging  # noqa: PLC0415 - as below
+
     from headrace.api.monitoring import labelling  # noqa: PLC0415 - polars is slow to import
     from headrace.core.base.files import write_json  # noqa: PLC0415
 
+    logging.basicConfig(
+        force=True, level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s %(message)s"
+    )
     counts = labelling.add_labels(
         model,
         options["source"],
@@ -64,6 +88,9 @@ def labels(
         row_column=row_column,
         observed_column=observed_column,
         refused=refused,
+        follow=follow,
+        group=group,
+        store_seconds=store_seconds,
         **{name: value for name, value in options.items() if name != "source"},
     )
     if summary:

@@ -77,6 +77,38 @@ class KafkaSettings:
 
 
 @dataclass(frozen=True)
+class KsqlSettings:
+    """How to log in at a ksqlDB server.
+
+    Attributes:
+        user: Name of the user; empty for none.
+        password: The password; never shown.
+        ca_file: File of trusted certificates; empty for the system's.
+    """
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: str = ""
+
+
+@dataclass(frozen=True)
+class SchemaRegistrySettings:
+    """How to log in at a schema registry.
+
+    Attributes:
+        user: Name for basic authentication, or the name of an API key; empty for none.
+        password: Its password; never shown.
+        token: Bearer token, instead of both; never shown.
+        ca_file: File of trusted certificates; empty for the system's.
+    """
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    ca_file: str = ""
+
+
+@dataclass(frozen=True)
 class Login:
     """The login at a registry.
 

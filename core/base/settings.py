@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from headrace.core.base.environment_values import KafkaSettings, KfpSettings, Login, TrialSettings, positive
+from headrace.core.base.environment_values import (
+    KafkaSettings,
+    KfpSettings,
+    KsqlSettings,
+    Login,
+    SchemaRegistrySettings,
+    TrialSettings,
+    positive,
+)
 from headrace.core.base.errors import InputError
 
 _IMAGE = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
@@ -117,6 +125,25 @@ def kafka_settings() -> KafkaSettings:
         password=os.environ.get("HEADRACE_KAFKA_PASSWORD", ""),
         ca_file=os.environ.get("HEADRACE_KAFKA_CA_FILE", ""),
         file=os.environ.get("HEADRACE_KAFKA_SETTINGS_FILE", ""),
+    )
+
+
+def ksql_settings() -> KsqlSettings:
+    """Return the login at a ksqlDB server, of ``HEADRACE_KSQLDB_*``."""
+    return KsqlSettings(
+        user=os.environ.get("HEADRACE_KSQLDB_USER", ""),
+        password=os.environ.get("HEADRACE_KSQLDB_PASSWORD", ""),
+        ca_file=os.environ.get("HEADRACE_KSQLDB_CA_FILE", ""),
+    )
+
+
+def schema_registry_settings() -> SchemaRegistrySettings:
+    """Return the login at a schema registry, of ``HEADRACE_SCHEMA_REGISTRY_*``."""
+    return SchemaRegistrySettings(
+        user=os.environ.get("HEADRACE_SCHEMA_REGISTRY_USER", ""),
+        password=os.environ.get("HEADRACE_SCHEMA_REGISTRY_PASSWORD", ""),
+        token=os.environ.get("HEADRACE_SCHEMA_REGISTRY_TOKEN", ""),
+        ca_file=os.environ.get("HEADRACE_SCHEMA_REGISTRY_CA_FILE", ""),
     )
 
 
@@ -320,3 +347,8 @@ def without_telemetry() -> None:
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+def accept_zone_offsets() -> None:
+    """Let Polars take an offset such as +05:30 for a time zone, in this process and those that it starts."""
+    os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")

@@ -1,5 +1,6 @@
 """Reader of Parquet files: yields frames of plain types."""
 
+import base64
 import json
 import re
 from collections import Counter
@@ -8,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from headrace.core.base import settings
 from headrace.core.base.errors import InputError, quote
 from headrace.core.readers.csv.notes import NoteCollector
 from headrace.core.tables.dtypes import TIMESTAMP, normalize_dtypes
@@ -15,6 +17,8 @@ from headrace.core.tables.source import ReadOptions, SourceFile
 from headrace.core.values.timestamps import beyond_note
 from headrace.core.values.whitespace import trim_texts
 from headrace.core.values.wide_numbers import narrow_columns
+
+_OFFSET = re.compile(rb"[+-]\d\d:?\d\d")
 
 
 def batches(
@@ -31,6 +35,7 @@ def batches(
         InputError: If the file is truncated or damaged, or a column is of an unsupported type.
     """
     try:
+        _accept_fixed_offsets(file)
         lazy = pl.scan_parquet(file.path, glob=False)
         present = lazy.collect_schema().names()
         selected = options.select_columns(present)
@@ -60,6 +65,16 @@ def batches(
         raise InputError(
             f"{file.name} is a truncated or damaged Parquet file ({str(error).splitlines()[0][:120]}); write it again."
         ) from error
+
+
+def _accept_fixed_offsets(file: SourceFile) -> None:
+    """Let Polars read a file one of whose zones is an offset such as +05:30, which pandas writes.
+
+    Polars 2.1.0 knows zones by name only, and panics at another one unless it is told not to look.
+    """
+    schema = pl.read_parquet_metadata(file.path).get("ARROW:schema", "")
+    if _OFFSET.search(base64.b64decode(schema)):
+        settings.accept_zone_offsets()
 
 
 def _plain(frame: pl.DataFrame, name: str) -> pl.DataFrame:

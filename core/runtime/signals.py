@@ -48,6 +48,26 @@ def ended_by_sigterm() -> Iterator[None]:
 
 
 @contextmanager
+def noted_signals() -> Iterator[threading.Event]:
+    """Yield an event that SIGTERM and SIGINT set, so that what is in flight ends in order.
+
+    Outside the main thread, which is the only one that receives signals, nobody but the caller sets it; a signal that
+    is ignored stays ignored.
+    """
+    ended = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield ended
+        return
+    numbers = [number for number in (signal.SIGTERM, signal.SIGINT) if not is_ignored(number)]
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in numbers}
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def defer_signals() -> Iterator[None]:
     """Defer SIGTERM and SIGINT to the end of the block; a second one acts at once.
 

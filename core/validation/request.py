@@ -14,7 +14,7 @@ from headrace.core.validation.block import as_text
 from headrace.core.validation.row_rules import Rule
 from headrace.core.validation.rule_masks import evaluate_rules
 
-_MOST_VIOLATIONS = 100
+MOST_VIOLATIONS = 100
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def validate_rows(frame: pl.DataFrame, contract: Contract, *, serving: bool) -> 
     complete = typed.with_columns(absent).select(column.name for column in expected)
     order = {column.name: position for position, column in enumerate(contract.columns)}
     violations.sort(key=lambda item: (item.row, order.get(item.column, len(order))))
-    return RequestValidation(frame=complete, violations=violations[:_MOST_VIOLATIONS])
+    return RequestValidation(frame=complete, violations=violations[:MOST_VIOLATIONS])
 
 
 def _column_violations(frame: pl.DataFrame, contract: Contract, expected: tuple[Column, ...]) -> Iterator[Violation]:
@@ -109,13 +109,13 @@ def _column_violations(frame: pl.DataFrame, contract: Contract, expected: tuple[
 
 def _missing_violations(missing: Mapping[Rule, pl.Series], contract: Contract) -> Iterator[Violation]:
     for (rule, name), mask in missing.items():
-        for row in mask.arg_true().head(_MOST_VIOLATIONS):
+        for row in mask.arg_true().head(MOST_VIOLATIONS):
             yield Violation(row, name, rule, "present", "missing", contract.severity(rule))
 
 
 def _value_violations(raw: pl.DataFrame, contract: Contract, rule: Rule, mask: pl.Series) -> Iterator[Violation]:
     name, column = rule[0], contract.column(rule[1])
     level = contract.severity(name)
-    for row in mask.arg_true().head(_MOST_VIOLATIONS):
+    for row in mask.arg_true().head(MOST_VIOLATIONS):
         got = "" if column.personal else as_text(raw.get_column(column.name)[row])
         yield Violation(row, column.name, name, row_rules.expectation(column, name), got, level)

@@ -37,6 +37,13 @@ _NOTES: dict[str, tuple[NoteSeverity, str, str, str]] = {
         "is older than those before it by more than the clocks' allowance",
         "are older than those before them by more than the clocks' allowance",
     ),
+    "lost_offsets": (
+        "warning",
+        "offset",
+        "of a topic was deleted before it was read",
+        "of topics were deleted before they were read",
+    ),
+    "tombstones": ("info", "record", "of a topic has no value", "of topics have no value"),
     "removed_values": (
         "info",
         "value",
@@ -44,8 +51,8 @@ _NOTES: dict[str, tuple[NoteSeverity, str, str, str]] = {
         "were removed: personal ones, and those of columns outside the contract",
     ),
 }
-# A sender may name any service, so names are kept up to a bound.
-_MOST_SERVICES, _MORE_SERVICES = 20, "others"
+# A sender may name any service and any reason, so names are kept up to a bound.
+_MOST_NAMES, _MORE_NAMES = 20, "others"
 _MOST_NAME = 100
 
 
@@ -91,9 +98,12 @@ class CollectCounts:
         late: Events that are older than the newest one by more than the allowance, such as after a clock went back.
         damaged: Records of the journal that could not be read back.
         store_failures: Attempts to store rows that failed; they are repeated.
+        lost_offsets: Offsets of topics that were deleted before they were read.
+        tombstones: Records without a value in topics of events and answers.
         newest: Time of the newest event, in microseconds since 1970 in UTC; 0 for none.
         refused: Events and files that were refused, by reason.
         other_services: Events that were refused because they are of another service, by its name.
+        dead_letters: Events of a stream that the contract refused, by reason; their rows are stored without an answer.
     """
 
     events: int = 0
@@ -107,16 +117,22 @@ class CollectCounts:
     late: int = 0
     damaged: int = 0
     store_failures: int = 0
+    lost_offsets: int = 0
+    tombstones: int = 0
     newest: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     other_services: Counter[str] = field(default_factory=Counter)
+    dead_letters: Counter[str] = field(default_factory=Counter)
 
     def refuse(self, error: RequestError) -> None:
         """Count a refused event."""
         self.refused[error.reason] += 1
         if isinstance(error, OtherServiceError):
-            many = len(self.other_services) >= _MOST_SERVICES and error.service not in self.other_services
-            self.other_services[_MORE_SERVICES if many else error.service] += 1
+            _count_name(self.other_services, error.service)
+
+    def note_dead_letter(self, reason: str) -> None:
+        """Count an event of a stream that the contract refused."""
+        _count_name(self.dead_letters, reason)
 
     def add(self, other: "CollectCounts") -> None:
         """Add what another collector has counted."""
@@ -143,6 +159,10 @@ class CollectCounts:
         if self.other_services:
             count = self.other_services.total()
             found.append(Note("warning", "", "other_services", count, f"{self.describe_services()}."))
+        if self.dead_letters:
+            found.append(
+                Note("info", "", "dead_letters", self.dead_letters.total(), f"{self.describe_dead_letters()}.")
+            )
         for name, (severity, *words) in _NOTES.items():
             count = getattr(self, name)
             if count:
@@ -156,9 +176,19 @@ class CollectCounts:
         events = describe_count(count, "event", "was of another service", "were of other services")
         return f"{events}: {named}; name one with --service if it serves this model"
 
+    def describe_dead_letters(self) -> str:
+        """Return how many events of a stream the contract refused, and why."""
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(self.dead_letters.items()))
+        return f"{describe_count(self.dead_letters.total(), 'dead letter')} ({reasons})"
+
     def as_json(self) -> dict[str, Any]:
         """Return the counts by name, without the newest event's time."""
         plain = {name: value for name, value in vars(self).items() if name != "newest"}
         return {
             name: dict(sorted(value.items())) if isinstance(value, Counter) else value for name, value in plain.items()
         }
+
+
+def _count_name(counter: Counter[str], name: str) -> None:
+    many = len(counter) >= _MOST_NAMES and name not in counter
+    counter[_MORE_NAMES if many else name] += 1

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,7 @@ from headrace.core.base.errors import InputError, RequestError, StoreError, User
 from headrace.core.base.files import read_json, write_json
 from headrace.core.contracts.contract import Contract
 from headrace.core.runtime.processes import lease
-from headrace.core.runtime.signals import is_ignored
+from headrace.core.runtime.signals import noted_signals
 from headrace.monitoring.collect.collect_counts import CollectCounts
 from headrace.monitoring.collect.collected_event import CollectedEvent
 from headrace.monitoring.collect.event_intake import EventIntake, IntakeOptions
@@ -23,8 +22,11 @@ from headrace.monitoring.collect.journal import HALVES, open_journal
 from headrace.monitoring.collect.payload_sources import MOST_EVENTS, PayloadSource, open_payloads
 from headrace.monitoring.collect.receiver import Receiver, ReceiverOptions, run_receiver
 from headrace.monitoring.collect.row_writer import RowWriter
+from headrace.monitoring.collect.topics.topic_sources import LoggedTopic, StreamedTopics, StreamTopics
+from headrace.monitoring.windows.reader_group import name_group
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.serving.sockets import bind_socket
+from headrace.streams.topic_address import find_topic, parse_topic
 
 _POLL_SECONDS = 2.0
 _POSITIONS = "positions.json"
@@ -41,6 +43,9 @@ class CollectPlan:
         intake: Which events are accepted.
         journal: Folder of what must survive this process: events that are not stored yet, and positions in sources.
         receiver: How the receiver works.
+        group: Name of the group whose positions in topics are kept; empty for one of the store's own.
+        stream: Topics of the answers and dead letters of ``headrace stream`` to the events of the one topic that is a
+            source; None if topics hold logged payloads.
     """
 
     contract: Contract
@@ -48,6 +53,8 @@ class CollectPlan:
     intake: IntakeOptions
     journal: Path = Path("headrace-journal")
     receiver: ReceiverOptions = field(default_factory=ReceiverOptions)
+    group: str = ""
+    stream: StreamTopics | None = None
 
 
 def read_sources(plan: CollectPlan, addresses: Sequence[str], counts: CollectCounts) -> None:
@@ -55,19 +62,30 @@ def read_sources(plan: CollectPlan, addresses: Sequence[str], counts: CollectCou
 
     Args:
         plan: What to collect.
-        addresses: Log files, folders and prefixes.
+        addresses: Log files, folders, prefixes and topics.
         counts: What is counted.
 
     Raises:
         MissingError: If a source does not exist.
+        InputError: If another process uses what a killed one has left in the journal.
         StoreError: If a store cannot be reached.
     """
     intake = EventIntake(plan.contract, plan.intake, counts)
-    writer = RowWriter(plan.store, plan.contract, counts, pair_seconds=math.inf, skips_stored=True)
-    for source in [open_payloads(address, follow=False) for address in addresses]:
-        while (events := _read_events(source, intake)) is not None:
-            writer.write(events, now=time.time())
-    writer.write((), now=time.time(), final=True)
+    with ExitStack() as stack:
+        sources = stack.enter_context(_open_sources(plan, addresses, counts, follow=False))
+        halves = None
+        folder = plan.journal / "sources"
+        if (folder / HALVES).exists() and not all(source.in_journal for source in sources):
+            # Their positions are behind what a killed process has left here.
+            stack.enter_context(lease(folder / "lock"))
+            halves = folder / HALVES
+        writer = RowWriter(plan.store, plan.contract, counts, halves, pair_seconds=math.inf, skips_stored=True)
+        for source in sources:
+            while (events := _read_events(source, intake)) is not None:
+                writer.write(events, now=time.time())
+        writer.write((), now=time.time(), final=True)
+        for source in sources:
+            source.settle()
 
 
 def follow_sources(plan: CollectPlan, addresses: Sequence[str], counts: CollectCounts, ended: threading.Event) -> None:
@@ -75,7 +93,7 @@ def follow_sources(plan: CollectPlan, addresses: Sequence[str], counts: CollectC
 
     Args:
         plan: What to collect.
-        addresses: Log files, folders and prefixes.
+        addresses: Log files, folders, prefixes and topics.
         counts: What is counted.
         ended: Set to end.
 
@@ -85,14 +103,14 @@ def follow_sources(plan: CollectPlan, addresses: Sequence[str], counts: CollectC
     """
     folder = plan.journal / "sources"
     folder.mkdir(parents=True, exist_ok=True)
-    with lease(folder / "lock"):
+    with lease(folder / "lock"), ExitStack() as stack:
         intake = EventIntake(plan.contract, plan.intake, counts)
         writer = RowWriter(plan.store, plan.contract, counts, folder / HALVES)
         positions = folder / _POSITIONS
         saved = read_json(positions) if positions.exists() else {}
-        sources = [open_payloads(address, follow=True) for address in addresses]
+        sources = stack.enter_context(_open_sources(plan, addresses, counts, follow=True))
         for source in sources:
-            if source.address in saved:
+            if source.in_journal and source.address in saved:
                 source.resume(saved[source.address])
         saved = {source.address: source.position() for source in sources}
         pending, due = list[CollectedEvent](), 0.0
@@ -116,11 +134,36 @@ def follow_sources(plan: CollectPlan, addresses: Sequence[str], counts: CollectC
         _save_positions(positions, sources, saved)
 
 
+@contextmanager
+def _open_sources(
+    plan: CollectPlan, addresses: Sequence[str], counts: CollectCounts, *, follow: bool
+) -> Iterator[list[PayloadSource]]:
+    """Yield the sources that addresses name, which are closed at the end of the block."""
+    with ExitStack() as stack:
+        sources = []
+        for address in addresses:
+            sources.append(_open_source(plan, address, counts, follow=follow))
+            stack.callback(sources[-1].close)
+        yield sources
+
+
+def _open_source(plan: CollectPlan, address: str, counts: CollectCounts, *, follow: bool) -> PayloadSource:
+    topic = find_topic(address) if plan.stream is None else parse_topic(address)
+    if topic is None:
+        return open_payloads(address, follow=follow)
+    group = plan.group or name_group("collect", plan.store.place, plan.store.model)
+    if plan.stream is None:
+        return LoggedTopic(topic, group=group, counts=counts, follow=follow)
+    return StreamedTopics(topic, plan.stream, group=group, counts=counts, follow=follow)
+
+
 def _save_positions(path: Path, sources: Sequence[PayloadSource], saved: dict[str, Any]) -> dict[str, Any]:
-    """Write how far sources were read, unless it is what was saved before, and return it."""
+    """Keep how far sources were read, unless it is what was kept before, and return it."""
     positions = {source.address: source.position() for source in sources}
     if positions != saved:
-        write_json(path, positions)
+        write_json(path, {one.address: positions[one.address] for one in sources if one.in_journal})
+    for source in sources:
+        source.settle()
     return positions
 
 
@@ -129,17 +172,11 @@ def follow_until_interrupted(plan: CollectPlan, addresses: Sequence[str], counts
 
     Args:
         plan: What to collect.
-        addresses: Log files, folders and prefixes.
+        addresses: Log files, folders, prefixes and topics.
         counts: What is counted.
     """
-    ended = threading.Event()
-    numbers = [number for number in (signal.SIGTERM, signal.SIGINT) if not is_ignored(number)]
-    before = {number: signal.signal(number, lambda *_: ended.set()) for number in numbers}
-    try:
+    with noted_signals() as ended:
         follow_sources(plan, addresses, counts, ended)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _read_events(source: PayloadSource, intake: EventIntake) -> list[CollectedEvent] | None:
@@ -157,7 +194,7 @@ def _read_events(source: PayloadSource, intake: EventIntake) -> list[CollectedEv
         except RequestError as error:
             intake.refuse(error)
             _logger.info("%s: %s", source.address, error)
-    intake.count(payloads)
+    intake.count(payloads, in_order=source.in_order)
     return [payload.event for _, payload in payloads]
 
 
@@ -175,7 +212,7 @@ def receive(
         plan: What to collect.
         address: ``http://HOST:PORT`` to listen on; port 0 for a free one.
         counts: What is counted.
-        followed: Log files, folders and prefixes to follow.
+        followed: Log files, folders, prefixes and topics to follow.
         started: Called with the receiver's address once requests are answered.
 
     Raises:

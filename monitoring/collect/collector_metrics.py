@@ -19,6 +19,8 @@ _COUNTERS = {
     "events_without_time": ("without_time", "Events without a time of their own."),
     "late_events": ("late", "Events that are older than the newest one by more than the allowance."),
     "damaged_records": ("damaged", "Records of the journal that could not be read back."),
+    "lost_offsets": ("lost_offsets", "Offsets of topics that were deleted before they were read."),
+    "tombstones": ("tombstones", "Records without a value in topics of events and answers."),
     "store_failures": ("store_failures", "Attempts to store rows that failed."),
 }
 
@@ -54,6 +56,12 @@ def _families(counts: CollectCounts, unwritten_bytes: int, waiting: int) -> Iter
     for reason, count in sorted(counts.refused.items()):
         refused.add_metric([reason], count)
     yield refused
+    letters = CounterMetricFamily(
+        "headrace_collector_dead_letters", "Events of a stream that the contract refused.", labels=["reason"]
+    )
+    for reason, count in sorted(counts.dead_letters.items()):
+        letters.add_metric([reason], count)
+    yield letters
     gauges = {
         "unwritten_bytes": ("Bytes of events that are not in the store yet.", unwritten_bytes),
         "waiting_events": ("Events that wait for their request or their response.", waiting),

@@ -75,15 +75,20 @@ class EventIntake:
             raise RequestError("the time of an event must be after the year 2000; set the sender's clock.", "past")
         return self._reader.read(event, time=time)
 
-    def count(self, payloads: Iterable[tuple[PayloadEvent, ReadPayload]]) -> None:
-        """Count accepted events."""
+    def count(self, payloads: Iterable[tuple[PayloadEvent, ReadPayload]], *, in_order: bool = True) -> None:
+        """Count accepted events.
+
+        Args:
+            payloads: The events, with what is kept of them.
+            in_order: Whether they should come in the order of their times, so that an older one is late.
+        """
         counts, allowance = self._counts, self._options.clock_allowance * MICROSECONDS
         for event, payload in payloads:
             counts.events += 1
             counts.removed_values += payload.removed
             counts.rows_left_out += payload.left_out
             counts.without_time += event.time is None
-            counts.late += payload.event.time < counts.newest - allowance
+            counts.late += in_order and payload.event.time < counts.newest - allowance
             counts.newest = max(counts.newest, payload.event.time)
 
     def refuse(self, error: RequestError) -> None:

@@ -95,9 +95,9 @@ def from_document(document: Any) -> PayloadEvent:
         raise RequestError(f"an event must be a JSON object; got {json_body.kind(document)} instead.", "json")
     check_attributes(document)
     if "data" in document and document.get("datacontenttype", "application/json") == "application/json":
-        return _from_attributes(document, "application/json", orjson.dumps(document["data"]))
+        return from_attributes(document, "application/json", orjson.dumps(document["data"]))
     body, media = open_structured(document)
-    return _from_attributes(document, media.name, body)
+    return from_attributes(document, media.name, body)
 
 
 def from_record(record: Any) -> PayloadEvent:
@@ -120,7 +120,22 @@ def from_record(record: Any) -> PayloadEvent:
         "component": fields.get("component"),
         "metadata": fields.get("metadata"),
     }
-    return _from_attributes(attributes, _text(fields.get("contenttype"), "contentType"), body)
+    return from_attributes(attributes, _text(fields.get("contenttype"), "contentType"), body)
+
+
+def from_attributes(attributes: Mapping[str, Any], content_type: str, body: bytes) -> PayloadEvent:
+    """Read an event whose attributes and body lie apart.
+
+    Args:
+        attributes: Attributes by name.
+        content_type: Media type of the body.
+        body: The body.
+
+    Raises:
+        RequestError: If an attribute is wrong.
+    """
+    request_id, time = _text(attributes.get("id"), "id"), _text(attributes.get("time"), "time")
+    return _event(request_id, time, _describe(attributes, content_type), body)
 
 
 def is_record(document: Mapping[str, Any]) -> bool:
@@ -163,11 +178,6 @@ def _describe(attributes: Mapping[str, Any], content_type: str) -> _Description:
         _json_length(attributes.get("metadata")),
         _count(attributes.get("rowsleftout")),
     )
-
-
-def _from_attributes(attributes: Mapping[str, Any], content_type: str, body: bytes) -> PayloadEvent:
-    request_id, time = _text(attributes.get("id"), "id"), _text(attributes.get("time"), "time")
-    return _event(request_id, time, _describe(attributes, content_type), body)
 
 
 def _event(request_id: str, time: str, described: _Description, body: bytes) -> PayloadEvent:

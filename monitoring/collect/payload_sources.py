@@ -1,7 +1,7 @@
 """Sources of logged payloads that are read from time to time: a log file, a folder, a prefix of a bucket.
 
 A source remembers how far it was read. Its position is saved after its events are in the store, so a process that is
-killed reads some of them twice, and the store holds each once. A topic of Kafka would be one more such source.
+killed reads some of them twice, and the store holds each once. Topics (``topics``) are one more kind of source.
 """
 
 import logging
@@ -39,9 +39,13 @@ class PayloadSource(Protocol):
 
     Attributes:
         address: What names it.
+        in_journal: Whether its position is saved in the journal; else its place keeps it when it is settled.
+        in_order: Whether its events come in the order of their times, so that an older one is worth a note.
     """
 
     address: str
+    in_journal: bool
+    in_order: bool
 
     def read(self) -> list[Item]:
         """Return the next events, some 20,000 at most; none if there are no more of them now.
@@ -55,10 +59,29 @@ class PayloadSource(Protocol):
         """Return how far it was read, as plain values."""
 
     def resume(self, position: Any) -> None:
-        """Go on from a position that an earlier process saved."""
+        """Go on from a position of before, of an earlier process if it is one that the journal saved."""
+
+    def settle(self) -> None:
+        """Note that all that was read is in the store or in the journal, whatever happens from now on."""
+
+    def close(self) -> None:
+        """End the connection to the source."""
 
 
-class LogFile:
+class _StoredSource:
+    """A source whose position the journal saves."""
+
+    in_journal = True
+    in_order = True
+
+    def settle(self) -> None:
+        """See ``PayloadSource.settle``; the journal has the position."""
+
+    def close(self) -> None:
+        """See ``PayloadSource.close``; nothing is open."""
+
+
+class LogFile(_StoredSource):
     """A payload log to which lines are appended, perhaps while it is read; it survives its rotation."""
 
     def __init__(self, address: str, *, follow: bool) -> None:
@@ -130,7 +153,7 @@ class LogFile:
         self._inode, self._offset, self._checksum = (int(position[key]) for key in ("inode", "offset", "checksum"))
 
 
-class StoredPayloads:
+class StoredPayloads(_StoredSource):
     """Files of payloads in a folder or below a prefix, each read once; new ones are found by listing them again."""
 
     def __init__(self, address: str, place: StorePlace) -> None:

@@ -1,8 +1,9 @@
 """Takes a table of labels into the monitoring store, and counts what became of them."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import polars as pl
@@ -28,6 +29,7 @@ class LabelCounts:
         refused: Rows that were not taken.
         reasons: How many of them for which reason.
         stored: Whether the store has more labels than before.
+        lost_offsets: Offsets of a topic that were deleted before they were read.
     """
 
     labels: int
@@ -39,6 +41,17 @@ class LabelCounts:
     refused: int
     stored: bool
     reasons: Mapping[str, int] = field(default_factory=dict)
+    lost_offsets: int = 0
+
+    def __add__(self, other: "LabelCounts") -> "LabelCounts":
+        """Return the counts of two tables together."""
+        sums = {
+            one.name: getattr(self, one.name) + getattr(other, one.name)
+            for one in fields(self)
+            if one.name not in {"stored", "reasons"}
+        }
+        reasons = Counter(self.reasons) + Counter(other.reasons)
+        return LabelCounts(**sums, stored=self.stored or other.stored, reasons=dict(reasons.most_common()))
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts by name."""
@@ -57,9 +70,14 @@ class LabelCounts:
         ]
         if self.early:
             parts.insert(3, f"{self.early:,} observed before their request")
+        if self.lost_offsets:
+            parts.append(describe_count(self.lost_offsets, "offset") + " deleted before reading")
         reasons = "; ".join(f"{count:,} because {reason}" for reason, count in self.reasons.items())
         nothing = "" if self.stored else "; nothing new was stored"
         return ", ".join(parts) + (f" ({reasons})" if reasons else "") + nothing
+
+
+NO_LABELS = LabelCounts(0, 0, 0, 0, 0, 0, 0, stored=False)
 
 
 def take_labels(

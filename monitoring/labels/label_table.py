@@ -1,6 +1,7 @@
 """Tables of labels: what was true of rows that a model has scored, checked row by row.
 
-A label names its row by ``request_id`` and ``row``, or by the contract's keys; columns as they are stored:
+A label names its row by ``request_id`` and ``row``, by the contract's keys, or as an event of a stream by ``topic``,
+``partition`` and ``offset``, which make its request's id; columns as they are stored:
 
 ===================  ================================================================================================
 ``request_id``       Text: the id that request and response share; absent where labels name keys.
@@ -12,7 +13,7 @@ A label names its row by ``request_id`` and ``row``, or by the contract's keys; 
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -33,7 +34,9 @@ _LARGEST_ACTUAL = 1e100
 """Largest magnitude of a number: squares of errors must not overflow float64."""
 _MOST_ROW = 2**31 - 1
 
-LabelKind = Literal["request", "key"]
+LabelKind = Literal["request", "key", "event"]
+EVENT_COLUMNS = ("topic", "partition", "offset")
+"""Columns that name an event of a stream."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def check_labels(
         )
     kind = _find_kind(table, contract, columns)
     parts = [
-        _read_requests(table, columns) if kind == "request" else _read_keys(table, contract),
+        _read_names(table, contract, columns, kind),
         _read_actual(table.get_column(actual), contract),
         _read_observed(table, columns.observed, now),
     ]
@@ -127,22 +130,57 @@ def _free_name(table: pl.DataFrame) -> str:
 
 
 def _find_kind(table: pl.DataFrame, contract: Contract, columns: LabelColumns) -> LabelKind:
-    if columns.request_id in table.columns:
-        return "request"
+    kind = find_kind(table.columns, contract, columns)
+    if kind:
+        return kind
     personal = [name for name in contract.keys if contract.column(name).personal]
-    if contract.keys and not personal and set(contract.keys) <= set(table.columns):
-        return "key"
     keys = f"the contract's keys {quote(list(contract.keys))}" if contract.keys else "keys, which the contract lacks"
     if personal:
         keys += f" (but {quote(personal)} are personal and are not stored)"
     raise InputError(
-        f"a table of labels must name the scored rows by the column {quote(columns.request_id)} or by {keys}; it has "
-        f"{quote(table.columns, 300)}: name a column by --request-id-column."
+        f"a table of labels must name the scored rows by the column {quote(columns.request_id)}, by {keys}, or events "
+        f"of a stream by {', '.join(EVENT_COLUMNS)}; it has {quote(table.columns, 300)}: name a column by "
+        "--request-id-column."
     )
+
+
+def find_kind(names: Iterable[str], contract: Contract, columns: LabelColumns) -> LabelKind | None:
+    """Return what names the rows of labels with some columns; None if nothing does.
+
+    Args:
+        names: Names of the columns.
+        contract: The contract of the model.
+        columns: Names of the table's columns.
+    """
+    present = set(names)
+    if columns.request_id in present:
+        return "request"
+    is_stored = not any(contract.column(name).personal for name in contract.keys)
+    if contract.keys and is_stored and present.issuperset(contract.keys):
+        return "key"
+    return "event" if present.issuperset(EVENT_COLUMNS) else None
 
 
 Part = tuple[pl.DataFrame, pl.Series]
 """Columns (n rows) and the reason (n,) for which each row is refused, null if it is not."""
+
+
+def _read_names(table: pl.DataFrame, contract: Contract, columns: LabelColumns, kind: LabelKind) -> Part:
+    if kind == "request":
+        return _read_requests(table, columns)
+    return _read_keys(table, contract) if kind == "key" else _read_events(table)
+
+
+def _read_events(table: pl.DataFrame) -> Part:
+    topic, partition, offset = EVENT_COLUMNS
+    topics = table.get_column(topic).cast(pl.String)
+    whole = [Column(name, dtype="integer") for name in (partition, offset)]
+    numbers = cast_columns(table.select(partition, offset), whole, missing_values=()).frame
+    bad = {name: numbers.get_column(name).is_null() | (numbers.get_column(name) < 0) for name in (partition, offset)}
+    named = pl.DataFrame([topics, numbers.get_column(partition), numbers.get_column(offset)])
+    frame = named.select(pl.concat_str(pl.all(), separator="/").alias(REQUEST_ID), pl.lit(0, pl.Int32()).alias(ROW))
+    faults = [(mask, f"the {name} must be a whole number from 0") for name, mask in bad.items()]
+    return frame, _first_reason(table.height, [(topics.is_null() | (topics == ""), "the topic is missing"), *faults])
 
 
 def _read_requests(table: pl.DataFrame, columns: LabelColumns) -> Part:

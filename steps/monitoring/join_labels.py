@@ -8,7 +8,7 @@ import polars as pl
 from headrace.core.base.files import write_json
 from headrace.core.contracts.contract_yaml import load as load_contract
 from headrace.core.tables import parquet_table
-from headrace.monitoring.labels.label_intake import LabelCounts, take_labels
+from headrace.monitoring.labels.label_intake import NO_LABELS, take_labels
 from headrace.monitoring.labels.label_store import LabelStore
 from headrace.monitoring.labels.label_table import REASON, LabelColumns
 from headrace.monitoring.retraining.training_rows import read_raw_rows
@@ -34,7 +34,7 @@ def run_join_labels(
     observed_column: str,
 ) -> int:
     """Store labels, and return how many belong to stored rows; the component documents the parameters."""
-    counted, refused_rows = LabelCounts(0, 0, 0, 0, 0, 0, 0, stored=False), pl.DataFrame(schema={REASON: pl.String()})
+    counted, refused_rows = NO_LABELS, pl.DataFrame(schema={REASON: pl.String()})
     if labels:
         place = open_objects(store, create=True)
         with open_bundle_at(model) as bundle:

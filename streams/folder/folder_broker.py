@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from headrace.core.base.errors import InputError, MissingError, StoreError
+from headrace.core.base.errors import StoreError
 from headrace.streams.broker import EventBatch, OutgoingRecord, PartitionLag, TransactionAborted
+from headrace.streams.folder.batch_filling import fill_batch, find_start, list_partitions, require_partitions
 from headrace.streams.folder.folder_state import FolderState
 from headrace.streams.folder.partition_log import PartitionLog
 from headrace.streams.folder.segment_lines import COMMIT, StoredRecord, write_line
@@ -19,7 +20,6 @@ from headrace.streams.folder.segment_lines import COMMIT, StoredRecord, write_li
 _IDLE_SECONDS = 0.1
 _POLL_SECONDS = 0.02
 _LARGEST_RECORD = 64 << 20
-_MOST_PARTITIONS = 10_000
 
 
 class FolderBroker:
@@ -48,11 +48,7 @@ class FolderBroker:
         """
         self.answers, self.dead_letters = answers, dead_letters
         self._root, self._source, self._group = root, source, group
-        if not list_partitions(root / source):
-            raise MissingError(
-                f"a topic must be a folder with a folder for each partition, such as 0; {root / source} has none: "
-                f"mkdir -p {root / source}/0 and put files of events there, the first one named 0.jsonl."
-            )
+        require_partitions(root / source)
         self._state = FolderState(root)
         for topic in (answers, dead_letters):
             if not list_partitions(root / topic):
@@ -77,7 +73,8 @@ class FolderBroker:
                 self._refresh()
                 # A batch is of one generation; what was read in an earlier one is read again.
                 batch = batch if batch.group == self._generation else _start_batch(self._generation)
-                self._fill(batch, rows)
+                self._turn += 1
+                fill_batch(batch, self._positions, self._find_source_log, rows=rows, turn=self._turn)
             if len(batch) and not before:
                 deadline = time.monotonic() + seconds
             if len(batch) >= rows or time.monotonic() >= deadline:
@@ -92,8 +89,12 @@ class FolderBroker:
                 self._require_generation(batch)
                 self._state.commit(self._group, self._source, batch.ends, self._build_segments(records))
         except StoreError:
-            self._generation, self._positions = -1, {}  # what is committed is looked up again by the next poll
+            self.give_back(batch)
             raise
+
+    def give_back(self, batch: EventBatch) -> None:  # noqa: ARG002 - all that is not committed comes again
+        """Let events come again; see ``Broker``."""
+        self._generation, self._positions = -1, {}  # what is committed is looked up again by the next poll
 
     @property
     def at_end(self) -> bool:
@@ -132,31 +133,13 @@ class FolderBroker:
         self._positions = {}
         for partition in view.partitions:
             log = self._log(self._source, partition)
-            first, committed = log.first_offset, view.positions.get(partition)
-            if committed is not None and committed < first:
-                self.lost_offsets += first - committed
-            self._positions[partition] = max(first, committed or 0)
+            self._positions[partition], lost = find_start(log, view.positions.get(partition))
+            self.lost_offsets += lost
         self._ends = {one: self._log(self._source, one).end_offset for one in view.partitions}
 
     def _require_generation(self, batch: EventBatch) -> None:
         if batch.group != self._generation:
             raise TransactionAborted(f"the members of the group {self._group} have changed.")
-
-    def _fill(self, batch: EventBatch, rows: int) -> None:
-        order = sorted(self._positions)
-        self._turn += 1
-        for place in range(len(order)):
-            partition = order[(place + self._turn) % len(order)]
-            log = self._log(self._source, partition)
-            found = log.read(self._positions[partition], rows=rows - len(batch))
-            for offset, record in found:
-                _append(batch, partition, offset, record)
-            if found:
-                self._positions[partition] = found[-1][0] + 1
-            elif len(batch) < rows:
-                self._positions[partition] = max(self._positions[partition], log.end_offset)
-            if len(batch) >= rows:
-                return
 
     def _build_segments(self, records: Sequence[OutgoingRecord]) -> dict[Path, bytes]:
         now = int(time.time() * 1000)
@@ -172,6 +155,9 @@ class FolderBroker:
     def _make_partitions(self, topic: str) -> None:
         for partition in list_partitions(self._root / self._source):
             (self._root / topic / str(partition)).mkdir(parents=True, exist_ok=True)
+
+    def _find_source_log(self, partition: int) -> PartitionLog:
+        return self._log(self._source, partition)
 
     def _log(self, topic: str, partition: int) -> PartitionLog:
         return self._logs.setdefault((topic, partition), PartitionLog(self._root / topic / str(partition)))
@@ -210,30 +196,5 @@ def read_records(root: Path, topic: str) -> list[tuple[int, int, StoredRecord]]:
         ]
 
 
-def list_partitions(topic: Path) -> list[int]:
-    """Return the partitions of a topic in a folder; none if there is no such topic.
-
-    Raises:
-        InputError: If their numbers are not 0, 1, 2 and so on.
-    """
-    if not topic.is_dir():
-        return []
-    found = sorted(int(path.name) for path in topic.iterdir() if path.is_dir() and path.name.isdecimal())
-    if found != list(range(len(found))) or len(found) > _MOST_PARTITIONS:
-        raise InputError(
-            f"the partitions of {topic} must be folders named 0, 1, 2 and so on; got {found[:20]} instead."
-        )
-    return found
-
-
 def _start_batch(generation: int) -> EventBatch:
     return EventBatch([], [], [], [], [], [], generation)
-
-
-def _append(batch: EventBatch, partition: int, offset: int, record: StoredRecord) -> None:
-    batch.values.append(record.value)
-    batch.keys.append(record.key)
-    batch.headers.append(record.headers)
-    batch.timestamps.append(record.timestamp)
-    batch.partitions.append(partition)
-    batch.offsets.append(offset)

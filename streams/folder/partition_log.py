@@ -6,6 +6,7 @@ changes; it is there whole, or not at all.
 
 import io
 from bisect import bisect_right
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -79,6 +80,18 @@ class PartitionLog:
                 if len(found) >= rows:
                     return found
         return found
+
+    def written_at(self, offsets: Sequence[int]) -> list[int]:
+        """Return when the files of n records were written, in milliseconds since 1970.
+
+        Args:
+            offsets: Offsets of records that are there.
+        """
+        segments = self.segments()
+        bases = [base for base, _ in segments]
+        places = [max(bisect_right(bases, offset) - 1, 0) for offset in offsets]
+        times = {place: segments[place][1].stat().st_mtime_ns // 1_000_000 for place in set(places)}
+        return [times[place] for place in places]
 
     def count_rows(self, offset: int) -> int:
         """Return the number of records from an offset on; ends of transactions are no records."""

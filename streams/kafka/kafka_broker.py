@@ -5,19 +5,18 @@ positions of a member whose generation has passed, so the generation is noted wh
 committed; and a producer's transactional id ends the open transaction of its predecessor.
 """
 
+import contextlib
 import logging
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import orjson
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from headrace.core.base.environment_values import KafkaSettings
-from headrace.core.base.errors import InputError
 from headrace.streams.broker import (
     EventBatch,
-    FencedError,
     OutcomeUnknown,
     OutgoingRecord,
     PartitionLag,
@@ -25,17 +24,16 @@ from headrace.streams.broker import (
 )
 from headrace.streams.kafka import kafka_errors
 from headrace.streams.kafka.client_settings import consumer_settings, read_common
+from headrace.streams.kafka.message_batches import MessageBatches, build_batch, connect_consumer
 from headrace.streams.kafka.partition_positions import PartitionPositions, choose_offset
+from headrace.streams.kafka.reachability import Reachability
 from headrace.streams.kafka.topic_facts import read_topics
 from headrace.streams.kafka.transaction_writer import TransactionWriter
 
-_IDLE_SECONDS = 0.2
-_CHUNK = 500
-_MOST_BATCH_BYTES = 64 << 20
 _ANSWER_SECONDS = 3.0
 _NEVER = 2**63 - 1
 _LOOK_SECONDS = 5.0
-_FRESH_SECONDS = 3.0
+_OPEN_SECONDS = 30.0
 _logger = logging.getLogger(__name__)
 
 
@@ -78,49 +76,32 @@ class KafkaBroker:
         common = read_common(servers, settings or KafkaSettings())
         self._facts = read_topics(common, [source, answers, dead_letters], place=servers, seconds=connect_seconds)
         name = f"headrace-{group}-{instance or uuid.uuid4().hex}"
-        self.reachable = True
-        self._writer = TransactionWriter(common, name, place=servers, ended=ended, note_reachable=self._note_reachable)
+        self._reach = Reachability(servers)
+        self._writer = TransactionWriter(
+            common, name, group=group, place=servers, ended=ended, note_reachable=self._reach.note
+        )
         self._positions = PartitionPositions()
-        self._unplaced: set[int] = set()
         self.held: frozenset[int] = frozenset()
-        self._looked = time.monotonic()
+        self._looked = self._waiting_since = time.monotonic()
+        self._named = bool(instance)
         config = consumer_settings(common, group=group, instance=instance)
-        try:
-            self._consumer = Consumer({**config, "stats_cb": self._read_statistics})
-        except KafkaException as error:
-            raise InputError(
-                f"settings of Kafka must be those of librdkafka; {kafka_errors.describe(kafka_errors.error_of(error))}."
-            ) from error
+        self._consumer = connect_consumer({**config, "stats_cb": self._reach.read_statistics})
+        self._batches = MessageBatches(self._consumer, self._positions, place=servers)
         self._consumer.subscribe([source], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
 
     def poll(self, *, rows: int, seconds: float) -> EventBatch:
         """Return the next events; see ``Broker``."""
         self._look_for_partitions()
         self._place_partitions()
-        messages = self._take(1, _IDLE_SECONDS)
+        self._watch_beginnings()
+        messages = self._batches.take(rows=rows, seconds=seconds)
         if messages:
-            deadline, size = time.monotonic() + seconds, len(messages[0])
-            while len(messages) < rows and size < _MOST_BATCH_BYTES:
-                wanted = min(_CHUNK, rows - len(messages))
-                taken = self._take(wanted, max(deadline - time.monotonic(), 0))
-                messages += taken
-                size += sum(map(len, taken))
-                if len(taken) < wanted and time.monotonic() >= deadline:
-                    break
             # A partition may have been taken away while the batch was filled.
             assigned = self._positions.assigned or frozenset()
             if not {message.partition() for message in messages} <= assigned:
                 messages = [message for message in messages if message.partition() in assigned]
-            self._note_reachable(True)
-        batch = EventBatch(
-            [message.value() for message in messages],
-            [message.key() for message in messages],
-            [message.headers() for message in messages],  # type: ignore[misc]  # a message that came has it
-            [message.timestamp()[1] for message in messages],
-            [message.partition() for message in messages],  # type: ignore[misc]  # a message that came has it
-            [message.offset() for message in messages],  # type: ignore[misc]  # a message that came has it
-            self._consumer.consumer_group_metadata() if messages else None,
-        )
+            self._reach.note(True)
+        batch = build_batch(messages, self._consumer.consumer_group_metadata() if messages else None)
         self._positions.read(batch)
         return batch
 
@@ -129,12 +110,22 @@ class KafkaBroker:
         ends = [TopicPartition(self._source, partition, offset) for partition, offset in batch.ends.items()]
         try:
             self._writer.write(records, ends, batch.group)
-        except OutcomeUnknown:
-            self._read_committed(batch.starts)
+        except TransactionAborted as error:
+            if isinstance(error, OutcomeUnknown) or self._reach.was_away:
+                self._read_committed()
+            else:
+                self._rewind(batch.starts)
             raise
-        except TransactionAborted:
-            self._rewind(batch.starts)
-            raise
+        self._reach.was_away = False
+
+    def give_back(self, batch: EventBatch) -> None:
+        """Let events come again; see ``Broker``."""
+        self._rewind(batch.starts)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the broker answers; see ``Broker``."""
+        return self._reach.reachable
 
     @property
     def assigned(self) -> frozenset[int] | None:
@@ -172,34 +163,6 @@ class KafkaBroker:
         self._consumer.close()
         self._writer.close()
 
-    def _take(self, count: int, seconds: float) -> list[Message]:
-        """Return the next messages; ends of partitions and errors among them are handled."""
-        taken = self._consumer.consume(count, seconds)
-        found = [message for message in taken if message.error() is None]
-        if len(found) == len(taken):
-            return found
-        for message in taken:
-            error = message.error()
-            if error is None:
-                continue
-            if error.code() == KafkaError._PARTITION_EOF:
-                self._positions.end(message.partition() or 0, message.offset() or 0)
-            elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-                self._unplaced.add(message.partition() or 0)
-            else:
-                self._handle(error)
-        return found
-
-    def _handle(self, error: KafkaError) -> None:
-        if error.code() == kafka_errors.FENCED_INSTANCE:
-            raise FencedError(
-                "a worker must be alone under its name; another one has joined the group with the same --instance."
-            )
-        permanent = kafka_errors.permanent([error], self._place)
-        if permanent:
-            raise permanent
-        _logger.info("Kafka at %s: %s.", self._place, kafka_errors.describe(error))
-
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign(partitions)
         numbers = [one.partition for one in partitions]
@@ -209,32 +172,71 @@ class KafkaBroker:
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = [one.partition for one in partitions]
         self._positions.revoke(numbers)
-        self._unplaced.difference_update(numbers)
+        self._batches.unplaced.difference_update(numbers)
         consumer.incremental_unassign(partitions)
         self._hold()
 
     def _place_partitions(self) -> None:
         """Begin the partitions for which the client has no offset; what fails is tried again by the next poll."""
-        for partition in sorted(self._unplaced & (self._positions.assigned or frozenset())):
-            place = TopicPartition(self._source, partition)
-            try:
-                low, high = self._consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)
-                committed = self._consumer.committed([place], timeout=_ANSWER_SECONDS)[0]
-                if committed.error is not None:
-                    raise KafkaException(committed.error)  # noqa: TRY301 - handled as one that is raised
-                place.offset = choose_offset(committed.offset, low, high)
-                self._consumer.incremental_unassign([TopicPartition(self._source, partition)])
-                self._consumer.incremental_assign([place])
-            except KafkaException as error:
-                _logger.info("partition %d does not begin yet: %s", partition, error)
-                continue
-            self._unplaced.discard(partition)
-            if committed.offset >= 0 and place.offset != committed.offset:
-                self._positions.lost_offsets += max(low - committed.offset, 0)
-                _logger.warning(
-                    "partition %d of %s has offsets %d to %d, and %d was to be read: it goes on at %d; %d are lost.",
-                    partition, self._source, low, high, committed.offset, low, max(low - committed.offset, 0),
-                )  # fmt: skip
+        waiting = sorted(self._batches.unplaced & (self._positions.assigned or frozenset()))
+        if not waiting:
+            return
+        places = [TopicPartition(self._source, partition) for partition in waiting]
+        try:
+            for place in self._consumer.committed(places, timeout=_ANSWER_SECONDS):
+                if place.error is not None:
+                    raise KafkaException(place.error)  # noqa: TRY301 - handled as one that is raised
+                self._begin(place.partition, place.offset)
+        except KafkaException as error:
+            _logger.info("partitions %s do not begin yet: %s", waiting, error)
+
+    def _begin(self, partition: int, committed: int) -> None:
+        """Begin a partition where the group has committed; negative for nowhere.
+
+        Raises:
+            KafkaException: If the broker does not answer.
+        """
+        place = TopicPartition(self._source, partition)
+        low, high = self._consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)
+        place.offset = choose_offset(committed, low, high)
+        self._consumer.incremental_unassign([TopicPartition(self._source, partition)])
+        self._consumer.incremental_assign([place])
+        self._batches.unplaced.discard(partition)
+        if committed >= 0 and place.offset != committed:
+            self._positions.lost_offsets += max(low - committed, 0)
+            _logger.warning(
+                "partition %d of %s has offsets %d to %d, and %d was to be read: it goes on at %d; %d are lost.",
+                partition, self._source, low, high, committed, low, max(low - committed, 0),
+            )  # fmt: skip
+
+    def _watch_beginnings(self) -> None:
+        """Warn of a transaction with the group's positions that never ends; end one of this worker's name."""
+        now, waiting = time.monotonic(), self._positions.unbegun - self.held
+        if not waiting or not self.reachable:
+            self._waiting_since = now
+        elif now > self._waiting_since + _OPEN_SECONDS:
+            self._waiting_since = now if self._named else math.inf
+            _logger.warning(
+                "partitions %s of %s do not begin: Kafka at %s does not say where the group goes on, as long as a "
+                "transaction with its positions is open; one that no worker ends is found by kafka-transactions.sh "
+                "find-hanging --max-transaction-timeout 1, and ended by kafka-transactions.sh abort.",
+                sorted(waiting), self._source, self._place,
+            )  # fmt: skip
+            if self._named:
+                self._end_open(waiting)
+
+    def _end_open(self, waiting: Iterable[int]) -> None:
+        """End what a predecessor of this name may have left open."""
+        counts = self.partition_counts()
+        records = [
+            OutgoingRecord(topic, partition, b"", b"headrace", None, 0)
+            for topic, count in counts.items()
+            for partition in range(count)
+        ]
+        places = [TopicPartition(self._source, partition, 0) for partition in waiting]
+        with contextlib.suppress(OutcomeUnknown):
+            self._writer.end_open(records, places, self._consumer.consumer_group_metadata())
+        self._read_committed()
 
     def _rewind(self, offsets: Mapping[int, int]) -> None:
         """Read from offsets on, as far as their partitions are still this worker's."""
@@ -246,14 +248,16 @@ class KafkaBroker:
                     _logger.info("partition %d is not read again: %s", partition, error)
                 self._positions.rewind(partition, offset)
 
-    def _read_committed(self, partitions: Iterable[int]) -> None:
+    def _read_committed(self) -> None:
         """Read from where the group has committed, which the client finds out while it is polled.
 
-        Not by the client's ``committed``: it waits for a rebalance that goes on only while the client is polled (seen
-        with librdkafka 2.16.0 after a broker was gone for longer than the session).
+        In all partitions, since a broker that was killed may have dropped what it had said is committed. Not by the
+        client's ``committed``: it waits for a rebalance that goes on only while the client is polled (seen with
+        librdkafka 2.16.0 after a broker was gone for longer than the session).
         """
-        for partition in frozenset(partitions) & (self._positions.assigned or frozenset()):
+        for partition in (self._positions.assigned or frozenset()) - self.held:
             place = TopicPartition(self._source, partition)
+            self._batches.unplaced.discard(partition)
             try:
                 self._consumer.incremental_unassign([place])
                 self._consumer.incremental_assign([place])
@@ -298,17 +302,3 @@ class KafkaBroker:
         if released:
             self._consumer.resume([TopicPartition(self._source, number) for number in released])
         self.held = missing
-
-    def _read_statistics(self, text: str) -> None:
-        statistics = orjson.loads(text)
-        # While a commit waits for the broker, nobody reads them; the old ones say what was.
-        if time.time() - statistics["time"] < _FRESH_SECONDS:
-            self._note_reachable(any(one["state"] == "UP" for one in statistics["brokers"].values()))
-
-    def _note_reachable(self, reachable: bool) -> None:
-        if reachable != self.reachable:
-            self.reachable = reachable
-            if reachable:
-                _logger.warning("Kafka at %s answers again.", self._place)
-            else:
-                _logger.warning("Kafka at %s does not answer; the stream waits for it.", self._place)

@@ -63,10 +63,20 @@ class PartitionPositions:
             place = self._partitions[partition]
             place.next_offset, place.end = offset, -1
 
-    def position(self, partition: int, default: int) -> int:
-        """Return the next offset of a partition, or ``default`` if nothing was read of it."""
-        place = (self._partitions or {}).get(partition)
-        return default if place is None or place.next_offset < 0 else place.next_offset
+    @property
+    def offsets(self) -> dict[int, int]:
+        """The next offset of each partition that has begun, behind the markers at its end if that is reached."""
+        return {
+            partition: max(place.next_offset, place.end)
+            for partition, place in (self._partitions or {}).items()
+            if place.next_offset >= 0 or place.end >= 0
+        }
+
+    @property
+    def unbegun(self) -> frozenset[int]:
+        """The partitions of which neither an event nor the end was seen since they were given, or given back."""
+        found = (self._partitions or {}).items()
+        return frozenset(partition for partition, place in found if place.next_offset < 0 and place.end < 0)
 
     @property
     def at_end(self) -> bool:

@@ -17,7 +17,7 @@ from headrace.streams.kafka.kafka_errors import describe
 _logger = logging.getLogger(__name__)
 # Kafka's default of max.message.bytes, for a user who may not read the topic's.
 DEFAULT_BYTES = 1_048_588
-_TRY_SECONDS = 5.0
+_FIRST_TRY_SECONDS, _LONGEST_TRY_SECONDS = 1.0, 8.0
 _CONFIG_SECONDS = 10.0
 
 
@@ -48,36 +48,27 @@ def read_topics(common: Mapping[str, Any], topics: Sequence[str], *, place: str,
         MissingError: If a topic does not exist, or this user may not see it.
         StoreError: If no broker answers, or the login is refused.
     """
-    refused: list[KafkaError] = []
-
-    def listen(error: KafkaError) -> None:
-        if error.code() in {KafkaError._AUTHENTICATION, KafkaError._SSL}:
-            refused.append(error)
-
-    settings: dict[str, Any] = {name: value for name, value in common.items() if name != "allow.auto.create.topics"}
-    settings["error_cb"] = listen
-    try:
-        admin = AdminClient(settings)
-    except KafkaException as error:
-        found = error.args[0]
-        raise InputError(f"settings of Kafka must be those of librdkafka; {describe(found)}.") from error
-    deadline = time.monotonic() + seconds
+    reported: list[KafkaError] = []
+    admin = _connect_admin({**common, "error_cb": reported.append})
+    deadline, patience = time.monotonic() + seconds, _FIRST_TRY_SECONDS
     while True:
         try:
             # All topics: a request for one that does not exist may create it.
-            listed = admin.list_topics(timeout=_TRY_SECONDS).topics
+            listed = admin.list_topics(timeout=patience).topics
             break
         except KafkaException as error:
             admin.poll(0)
-            if refused:
-                raise StoreError(
-                    f"Kafka at {place} must accept the login; {describe(refused[0])}: look at HEADRACE_KAFKA_USER, "
-                    "HEADRACE_KAFKA_PASSWORD, HEADRACE_KAFKA_SECURITY_PROTOCOL and HEADRACE_KAFKA_CA_FILE."
-                ) from error
+            patience = min(2 * patience, _LONGEST_TRY_SECONDS)
+            refusal = find_refusal(reported, place)
+            if refusal is not None:
+                raise refusal from error
             if time.monotonic() > deadline:
+                errors = [one for one in reported if one.code() != KafkaError._ALL_BROKERS_DOWN]
+                found = errors[-1] if errors else error.args[0]
                 raise StoreError(
-                    f"a broker must answer at {place} within {seconds:g} s; none does ({describe(error.args[0])}): "
-                    "look at the address, and whether it wants a login (HEADRACE_KAFKA_USER)."
+                    f"a broker must answer at {place} within {seconds:g} s; none does ({describe(found)}): "
+                    "look at the address, and whether it wants a login (HEADRACE_KAFKA_USER) or TLS "
+                    "(HEADRACE_KAFKA_SECURITY_PROTOCOL)."
                 ) from error
     for topic in topics:
         if topic not in listed or listed[topic].error is not None:
@@ -87,6 +78,48 @@ def read_topics(common: Mapping[str, Any], topics: Sequence[str], *, place: str,
             )
     partitions = {topic: len(listed[topic].partitions) for topic in topics}
     return TopicFacts(partitions, {topic: _read_largest(admin, topic) for topic in topics})
+
+
+def _connect_admin(common: Mapping[str, Any]) -> AdminClient:
+    """Return a client that asks about topics and groups.
+
+    Args:
+        common: Settings of clients.
+
+    Raises:
+        InputError: If a setting is unknown to the client.
+    """
+    try:
+        return AdminClient({name: value for name, value in common.items() if name != "allow.auto.create.topics"})
+    except KafkaException as error:
+        raise InputError(f"settings of Kafka must be those of librdkafka; {describe(error.args[0])}.") from error
+
+
+def find_refusal(reported: Sequence[KafkaError], place: str) -> StoreError | None:
+    """Return the error of a login or a certificate that was refused, if that is among what the client has reported.
+
+    Args:
+        reported: What the client has reported.
+        place: The brokers, for messages.
+    """
+    for error in reported:
+        if error.code() == KafkaError._AUTHENTICATION:
+            return StoreError(
+                f"Kafka at {place} must accept the login; {describe(error)}: look at HEADRACE_KAFKA_USER, "
+                "HEADRACE_KAFKA_PASSWORD, HEADRACE_KAFKA_SASL_MECHANISM and HEADRACE_KAFKA_SECURITY_PROTOCOL."
+            )
+        if error.code() == KafkaError._SSL:
+            return StoreError(
+                f"Kafka at {place} must show a certificate of a trusted authority, for its host name, which has not "
+                f"expired; {describe(error)}: look at HEADRACE_KAFKA_CA_FILE, and at the broker's certificate."
+            )
+        # What a broker says to a client's certificate comes after the handshake of TLS 1.3, as a lost connection.
+        if "SSL alert number" in str(error.str()):
+            return StoreError(
+                f"Kafka at {place} must accept the certificate of this client; {describe(error)}: look at "
+                "ssl.certificate.location and ssl.key.location in the file that HEADRACE_KAFKA_SETTINGS_FILE names."
+            )
+    return None
 
 
 def _read_largest(admin: AdminClient, topic: str) -> int:

@@ -1,9 +1,10 @@
-"""Values in JSON (RFC 8259): one object or array an event.
+"""Values in JSON (RFC 8259): one object or array an event, also behind the number of a schema in a registry.
 
 An answer holds what the server's answer to a row holds (``label`` and ``probabilities``, or ``value``), and beside it
 ``model_name``, ``model_version``, ``model_digest`` and ``event_offset``.
 """
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,13 +12,14 @@ import orjson
 
 from headrace.core.base.errors import RequestError
 from headrace.serving.model.served_model import ScoredRows
+from headrace.streams.broker import Headers
 from headrace.streams.stream_model import StreamModel
 
 
 class JsonValues:
     """JSON in, JSON out; see ``ValueCodec``."""
 
-    def decode(self, values: Sequence[bytes]) -> list[Any]:
+    def decode(self, values: Sequence[bytes], headers: Sequence[Headers | None] = ()) -> list[Any]:  # noqa: ARG002 - the port's
         """Return the rows in n values, or errors in their place; see ``ValueCodec``."""
         try:
             return list(map(orjson.loads, values))
@@ -41,7 +43,8 @@ class JsonValues:
         ]
 
 
-_NUMBER = "\0"
+# No name of a model, version or class is it.
+_NUMBER = f"a number {uuid.uuid4()}"
 
 
 def _write_template(model: StreamModel, answer: dict[str, Any]) -> bytes:
@@ -57,8 +60,12 @@ def _write_template(model: StreamModel, answer: dict[str, Any]) -> bytes:
     return text.replace(orjson.dumps(_NUMBER), b"%b")
 
 
+# What clients of a schema registry put before the text, by its first byte, with which no JSON begins.
+_PREFIXES = {b"\0": 5, b"\1": 17}
+
+
 def _decode_one(value: bytes) -> Any:
     try:
-        return orjson.loads(value)
+        return orjson.loads(value[_PREFIXES.get(value[:1], 0) :])
     except orjson.JSONDecodeError as error:
         return RequestError(f"the value of an event must be JSON; {error.msg} at byte {error.pos}.", "value")

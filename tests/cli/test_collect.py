@@ -131,7 +131,8 @@ def test_a_log_that_was_read_before_has_no_new_rows(bundle: Path, tmp_path: Path
     [
         (["--from", "none.jsonl"], "there is no file or folder none.jsonl"),
         (["--from", "http://nowhere"], "http://HOST:PORT"),
-        (["--from", "kafka://topic"], "a folder or s3://BUCKET/PREFIX"),
+        (["--from", "ftp://topic"], "a folder or s3://BUCKET/PREFIX"),
+        (["--from", "kafka://topic"], "kafka://HOST:PORT/TOPIC"),
         (["--from", "http://127.0.0.1:0", "--from", "http://127.0.0.1:0"], "at most one http://"),
     ],
 )

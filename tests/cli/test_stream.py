@@ -1,9 +1,13 @@
 """``headrace stream`` on topics in a folder."""
 
+import io
 import json
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import fastavro
 import pytest
 
 from headrace.cli.local.stream import describe_counts
@@ -11,6 +15,7 @@ from headrace.streams.folder.folder_broker import append_events, read_records
 from tests.conftest import headrace
 from tests.streams.made_streams import GOOD, POISON, bundle_folder, event, record
 from tests.streams.stream_process import stream_process
+from tests.streams.values.made_avro import CUSTOMER, text, write
 
 
 def _fill(root: Path, *values: bytes | None) -> None:
@@ -31,6 +36,23 @@ def test_a_topic_is_scored_to_its_end(tmp_path: Path) -> None:
     assert len(read_records(tmp_path, "answers-dead-letter")) == 2
     _fill(tmp_path, GOOD)
     assert headrace("stream", str(bundle_folder()), *places).stdout.strip() == "1 events, 1 answers"
+
+
+def test_a_topic_in_avro(tmp_path: Path) -> None:
+    """Events by a schema in a file; answers in Avro, whose schema is written beside them."""
+    (tmp_path / "customer.avsc").write_text(text(CUSTOMER))
+    row = {"age": 30, "spend": 2.5, "plan": "basic", "joined": datetime(2024, 5, 1, 10, 15, tzinfo=UTC)}
+    good = write(CUSTOMER, row)
+    _fill(tmp_path, good, good[:-1], write(CUSTOMER, {**row, "plan": "gold"}))
+    places = ("--from", str(tmp_path / "events"), "--to", str(tmp_path / "answers"), "--until-end")
+    forms = ("--values", "avro", "--schema", str(tmp_path / "customer.avsc"), "--answer-values", "avro")
+    ended = headrace("stream", str(bundle_folder()), *places, *forms, "--answer-schema", str(tmp_path / "answer.avsc"))
+    assert ended.stdout.strip() == "3 events, 1 answers; 2 dead letters (category 1, value 1)", ended.stderr
+    schema = json.loads((tmp_path / "answer.avsc").read_text())
+    ((_, _, answer),) = read_records(tmp_path, "answers")
+    read: Any = fastavro.schemaless_reader(io.BytesIO(answer.value or b""), schema, None)
+    assert (set(read["probabilities"]), read["event_offset"]) == ({"no", "yes"}, 0)
+    assert read_records(tmp_path, "answers-dead-letter")[0][2].value == good[:-1]
 
 
 @pytest.mark.usefixtures("default_signals")
@@ -57,6 +79,11 @@ def test_a_worker_goes_on_until_it_is_ended(tmp_path: Path) -> None:
         (("--from", "a/events", "--to", "a/events"), "must be three topics"),
         (("--from", "kafka://u:p@h:1/a", "--to", "kafka://h:1/b"), "must hold no login"),
         (("--from", "a/b", "--to", "a/c", "--group", "a/b"), "--group must be"),
+        (("--from", "a/b", "--to", "a/c", "--values", "avro"), "--values avro must come with --schema FILE"),
+        (
+            ("--from", "a/b", "--to", "a/c", "--values", "avro", "--schema-registry", "http://u:p@h"),
+            "must hold no login",
+        ),
         (("--from", "a/b", "--to", "a/c", "--candidate", "MODEL", "--share", "2"), "from 0.001 to 0.999"),
     ],
 )

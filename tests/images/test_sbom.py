@@ -99,7 +99,7 @@ def test_the_bill_of_the_real_image(image: str, engine: str) -> None:
     assert _errors(document) == []
     held = {part["name"]: part for part in document["components"]}
     assert held["headrace"]["version"] == IMAGE.rpartition(":")[2]
-    assert {"kfp", "scikit-learn", "psycopg", "libc6", "python"} <= set(held)
+    assert {"kfp", "scikit-learn", "psycopg", "confluent-kafka", "libc6", "python"} <= set(held)
     installed = docker("run", "--rm", image, "sh", "-c", "ls -d /opt/headrace/lib/python3*/site-packages/*.dist-info")
     assert len(installed.stdout.split()) == len(wheels)
     without = [one.name for one in wheels if not one.licence]

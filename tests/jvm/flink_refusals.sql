@@ -14,6 +14,9 @@ CREATE MODEL other INPUT (joined TIMESTAMP(3), age INT, spend DOUBLE, plan STRIN
   WITH ('provider' = 'headrace', 'model' = 'other');
 CREATE MODEL misspelt INPUT (joined TIMESTAMP(3), age INT, spend DOUBLE, plan STRING) OUTPUT (label STRING)
   WITH ('provider' = 'headrace', 'modle' = 'customers');
+CREATE MODEL json_columns INPUT (joined TIMESTAMP(3), age INT) OUTPUT (label STRING)
+  WITH ('provider' = 'headrace', 'input' = 'json');
+CREATE MODEL xml_in INPUT (content BYTES) OUTPUT (label STRING) WITH ('provider' = 'headrace', 'input' = 'xml');
 SELECT * FROM ML_PREDICT(TABLE t, MODEL lacks, DESCRIPTOR(joined, age, spend));
 SELECT * FROM ML_PREDICT(TABLE t, MODEL more, DESCRIPTOR(joined, age, spend, plan, churn));
 SELECT * FROM ML_PREDICT(TABLE t, MODEL bytes_in, DESCRIPTOR(joined, content, spend, plan));
@@ -21,3 +24,5 @@ SELECT * FROM ML_PREDICT(TABLE t, MODEL number_out, DESCRIPTOR(joined, age, spen
 SELECT * FROM ML_PREDICT(TABLE t, MODEL value_out, DESCRIPTOR(joined, age, spend, plan));
 SELECT * FROM ML_PREDICT(TABLE t, MODEL other, DESCRIPTOR(joined, age, spend, plan));
 SELECT * FROM ML_PREDICT(TABLE t, MODEL misspelt, DESCRIPTOR(joined, age, spend, plan));
+SELECT * FROM ML_PREDICT(TABLE t, MODEL json_columns, DESCRIPTOR(joined, age));
+SELECT * FROM ML_PREDICT(TABLE t, MODEL xml_in, DESCRIPTOR(content));

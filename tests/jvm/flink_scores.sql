@@ -10,3 +10,20 @@ SELECT n, p.label, p.probability, p.status, p.violations, p.reason, p.model_dige
   FROM (SELECT n, headrace_predict('customers', 'age', age, 'spend', spend, 'plan', plan, 'joined', joined) AS p
         FROM customers);
 SELECT n, headrace_predict('', 'age', age, 'spend', spend, 'plan', plan, 'joined').status AS status FROM customers;
+CREATE TEMPORARY VIEW contents AS SELECT n, content, ENCODE(content, 'UTF-8') AS raw_content FROM (VALUES
+  (0, '{"age": 40, "spend": 12.5, "plan": "basic", "joined": "2024-03-03 10:00:00"}'),
+  (1, '{"age": '), (2, CAST(NULL AS STRING))) AS t (n, content);
+CREATE MODEL of_text INPUT (content STRING)
+  OUTPUT (answer STRING, probability DOUBLE, status STRING, violations STRING)
+  WITH ('provider' = 'headrace', 'input' = 'json', 'model' = 'customers');
+CREATE MODEL of_bytes INPUT (raw_content BYTES)
+  OUTPUT (answer STRING, probability DOUBLE, status STRING, violations STRING)
+  WITH ('provider' = 'headrace', 'input' = 'json');
+SELECT n, answer, probability, status, violations FROM ML_PREDICT(TABLE contents, MODEL of_bytes, DESCRIPTOR(raw_content));
+CREATE TEMPORARY SYSTEM FUNCTION headrace_predict_json AS 'headrace.jvm.flink.HeadracePredictJson';
+SELECT n, p.probability, p.status, p.violations
+  FROM (SELECT n, headrace_predict_json('customers', raw_content) AS p FROM contents);
+CREATE MODEL of_path INPUT (content STRING) OUTPUT (label STRING)
+  WITH ('provider' = 'headrace', 'input' = 'json', 'path' = '@JAR@');
+CREATE TEMPORARY VIEW once AS SELECT * FROM ML_PREDICT(TABLE contents, MODEL of_text, DESCRIPTOR(content));
+SELECT n, label, probability, status, violations FROM ML_PREDICT(TABLE once, MODEL of_path, DESCRIPTOR(content));

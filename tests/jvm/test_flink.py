@@ -36,10 +36,11 @@ def test_a_model_and_a_function_score_a_table(exported: ExportedModel, tmp_path:
     rows = [{"n": place, **row} for place, row in enumerate([*ROWS, UNKNOWN_PLAN])]
     (tmp_path / "rows.json").write_text("".join(json.dumps(row) + "\n" for row in rows))
     script = tmp_path / "script.sql"
-    script.write_text((FOLDER / "flink_scores.sql").read_text().replace("@ROWS@", str(tmp_path / "rows.json")))
+    statements = (FOLDER / "flink_scores.sql").read_text().replace("@ROWS@", str(tmp_path / "rows.json"))
+    script.write_text(statements.replace("@JAR@", str(exported.jar.path)))
     lines = run_statements(script, exported.jar.path)
     facts = [dict(field.split("=", 1) for field in fields[1:]) for fields in lines]
-    assert [fact["n"] for fact in facts] == ["0", "1", "2", "3"] * 3
+    assert [fact["n"] for fact in facts] == ["0", "1", "2", "3"] * 3 + ["0", "1", "2"] * 3
     digest = exported.jar.digest
     for fact, row in zip(facts[:3] + facts[4:7], ROWS * 2, strict=True):
         answer = exported.answer(row)
@@ -48,7 +49,17 @@ def test_a_model_and_a_function_score_a_table(exported: ExportedModel, tmp_path:
     for fact in (facts[3], facts[7]):
         assert (fact["label"], fact["status"], fact["violations"]) == ("null", "refused", "category:plan")
         assert fact["reason"] == "column 'plan' must be one of 'basic', 'plus', 'premium'; got 'gold' instead."
-    assert {fact["status"] for fact in facts[8:]} == {"refused"}, "a name without a value"
+    assert {fact["status"] for fact in facts[8:12]} == {"refused"}, "a name without a value"
+
+    answer = exported.answer(ROWS[0])
+    for place in range(12, 21, 3):
+        scored, broken, nothing = facts[place : place + 3]
+        assert (scored["status"], broken["status"], nothing["status"]) == ("scored", "refused", "refused")
+        assert float(scored["probability"]) == pytest.approx(answer["probabilities"]["yes"], abs=1e-12)
+        assert (broken["violations"], nothing["violations"]) == ("value:", "empty:")
+    assert json.loads(facts[12]["answer"])["label"] == answer["label"]
+    assert [fact["answer"] for fact in facts[13:15]] == ["null", "null"]
+    assert [fact["label"] for fact in facts[18:]] == [answer["label"], "null", "null"], "two models in one job"
 
 
 def test_what_does_not_fit_the_model_is_refused_when_a_query_is_planned(exported: ExportedModel) -> None:
@@ -62,6 +73,8 @@ def test_what_does_not_fit_the_model_is_refused_when_a_query_is_planned(exported
         "got value DOUBLE instead",
         "one model named other; it holds [customers]",
         "modle",
+        "must be one column, BYTES or STRING, where 'input' = 'json'",
+        "must be columns or json; got xml instead",
     ]
     for line, reason in zip(lines, reasons, strict=True):
         assert line[0] == "error"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.jvm.conftest import ROWS, UNKNOWN_PLAN, ExportedModel
-from tests.jvm.java_parts import JAVA, engine_jars
+from tests.jvm.java_parts import JAVA
+from tests.real.spark_parts import spark
 
 pytestmark = pytest.mark.jvm
 
@@ -27,7 +28,7 @@ def test_a_function_scores_a_table(exported: ExportedModel, tmp_path: Path) -> N
     opens = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in PACKAGES]
     done = subprocess.run(
         [
-            *(*JAVA[:-1], "-Xmx1g", *opens, "-cp", f"{engine_jars('spark')}/*:{exported.jar.path}", str(RUNNER)),
+            *(*JAVA[:-1], "-Xmx1g", *opens, "-cp", f"{spark().jars}/*:{exported.jar.path}", str(RUNNER)),
             *(str(tmp_path / "rows.json"), str(tmp_path / "warehouse")),
         ],
         capture_output=True,

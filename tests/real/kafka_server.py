@@ -41,9 +41,28 @@ class KafkaServer:
     Attributes:
         address: Host and port of the listener without credentials.
         secure_address: Host and port of the listener that wants SASL PLAIN.
+        addresses: Hosts and ports of further listeners, by name.
     """
 
-    def __init__(self, home: Path, settings: Mapping[str, str], host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        home: Path,
+        settings: Mapping[str, str],
+        listeners: Mapping[str, str] | None = None,
+        host: str = "127.0.0.1",
+    ) -> None:
+        """Format its folder.
+
+        Args:
+            home: Its folder.
+            settings: Properties that are added.
+            listeners: Protocols of further listeners, by name; ``settings`` says the rest of them.
+            host: Address of this machine at which it listens.
+        """
+        further = dict(listeners or {})
+        self.addresses = {name: f"{host}:{free_port()}" for name in further}
+        places = "".join(f",{name}://{address}" for name, address in self.addresses.items())
+        known = {"PLAINTEXT": "PLAINTEXT", "SECURE": "SASL_PLAINTEXT", "CONTROLLER": "PLAINTEXT", **further}
         self._home, self._jars = home, classpath()
         self.address = f"{host}:{free_port()}"
         self.secure_address = f"{host}:{free_port()}"
@@ -55,8 +74,8 @@ class KafkaServer:
             "node.id": "1",
             "controller.quorum.voters": f"1@{controller}",
             "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://{self.address},SECURE://{self.secure_address},CONTROLLER://{controller}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SECURE:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": f"PLAINTEXT://{self.address},SECURE://{self.secure_address},CONTROLLER://{controller}{places}",
+            "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in known.items()),
             "inter.broker.listener.name": "PLAINTEXT",
             "listener.name.secure.sasl.enabled.mechanisms": "PLAIN",
             "listener.name.secure.plain.sasl.jaas.config": f"{module} {users}",
@@ -162,15 +181,19 @@ class KafkaServer:
 
 
 @contextlib.contextmanager
-def kafka_server(host: str = "127.0.0.1", **settings: str) -> Iterator[KafkaServer]:
-    """Run a broker for the length of the block.
+def kafka_server(
+    listeners: Mapping[str, str] | None = None, host: str = "127.0.0.1", **settings: str
+) -> Iterator[KafkaServer]:
+    """Run a broker for the length of the block; see ``KafkaServer``.
 
     Args:
+        listeners: Protocols of further listeners, by name.
         host: Address of this machine at which it listens.
         **settings: Its settings, with underscores for dots.
     """
     with tempfile.TemporaryDirectory(prefix="headrace-kafka-", ignore_cleanup_errors=True) as folder:
-        server = KafkaServer(Path(folder), {name.replace("_", "."): value for name, value in settings.items()}, host)
+        named = {name.replace("_", "."): value for name, value in settings.items()}
+        server = KafkaServer(Path(folder), named, listeners, host)
         try:
             server.start()
             yield server

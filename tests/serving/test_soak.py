@@ -21,6 +21,7 @@ from tests.serving.test_lifecycle import place, workers_of
 
 pytestmark = pytest.mark.slow
 _CLIENTS = 8
+_SECONDS = 20.0
 _GROWTH_MB = 40.0
 
 
@@ -77,7 +78,7 @@ def test_a_server_at_full_load_gives_no_wrong_answer(
     bundle: Bundle, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """Every second a swap or a killed worker; each answer is one version's, and only killed connections are cut."""
-    seconds = request.config.getoption("--soak-seconds")
+    seconds = request.config.getoption("--soak-seconds") or _SECONDS
     other = make_bundle(tmp_path / "other", family="random_forest")
     folder = tmp_path / "model"
     known = []

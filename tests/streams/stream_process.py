@@ -24,11 +24,11 @@ class StreamProcess:
         log: What it says.
     """
 
-    def __init__(self, source: str, target: str, log: Path, *options: str, **environment: str) -> None:
+    def __init__(self, source: str, target: str, log: Path, *options: str, model: str = "", **environment: str) -> None:
         self.metrics_port = free_port()
         self.log = log
-        command = [sys.executable, "-m", "headrace.cli.main", "stream", str(bundle_folder()), "--from", source]
-        command += ["--to", target, "--metrics", f"127.0.0.1:{self.metrics_port}", *options]
+        command = [sys.executable, "-m", "headrace.cli.main", "stream", model or str(bundle_folder())]
+        command += ["--from", source, "--to", target, "--metrics", f"127.0.0.1:{self.metrics_port}", *options]
         with log.open("ab") as stream:
             self.process = subprocess.Popen(
                 command, stdout=stream, stderr=stream, env={**os.environ, **environment}, cwd=log.parent
@@ -73,9 +73,11 @@ class StreamProcess:
 
 
 @contextlib.contextmanager
-def stream_process(source: str, target: str, log: Path, *options: str, **environment: str) -> Iterator[StreamProcess]:
+def stream_process(
+    source: str, target: str, log: Path, *options: str, model: str = "", **environment: str
+) -> Iterator[StreamProcess]:
     """Run a worker, at most until the end of the block."""
-    running = StreamProcess(source, target, log, *options, **environment)
+    running = StreamProcess(source, target, log, *options, model=model, **environment)
     try:
         yield running
     finally:

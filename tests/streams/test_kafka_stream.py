@@ -3,19 +3,18 @@
 import json
 import random
 import subprocess
-import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
 
 import pytest
 from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
 
 from tests.conftest import headrace
 from tests.real.kafka_server import KafkaServer, kafka_server
+from tests.streams.kafka_load import Load, assert_once, make_topics
 from tests.streams.made_streams import GOOD, POISON, bundle_folder, event
 from tests.streams.stream_process import StreamProcess, stream_process
 
@@ -35,19 +34,13 @@ def server() -> Iterator[KafkaServer]:
         yield running
 
 
-def _topics(server: KafkaServer, name: str, partitions: int = 3, **config: str) -> tuple[str, str]:
-    """Addresses of new topics of events and answers."""
-    server.create(name, f"{name}-answers", f"{name}-answers-dead-letter", partitions=partitions, **config)
-    return f"kafka://{server.address}/{name}", f"kafka://{server.address}/{name}-answers"
-
-
 def _stream(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return headrace("stream", str(bundle_folder()), *arguments, **environment)
 
 
 def test_each_event_is_answered_where_it_came_from(server: KafkaServer, tmp_path: Path) -> None:
     """Keys, headers, partitions and times are kept; poison, tombstones and 10 MB do not stop what follows them."""
-    source, target = _topics(
+    source, target = make_topics(
         server, "all", max_message_bytes=str(2 * _MEGABYTES), message_timestamp_after_max_ms="9999999999999"
     )
     server.admin()
@@ -107,7 +100,7 @@ def test_dead_letters_that_are_too_large_for_their_topic_say_so(server: KafkaSer
 
 def test_what_is_committed_upstream_is_read_and_lag_counts_rows(server: KafkaServer, tmp_path: Path) -> None:
     """Rows of an aborted transaction are never answered; at the end the lag is 0, though a marker's offset remains."""
-    source, target = _topics(server, "upstream", partitions=1)
+    source, target = make_topics(server, "upstream", partitions=1)
     producer = server.producer(**{"transactional.id": "upstream"})
     producer.init_transactions(60)
     for age, ends in ((31, True), (99, False), (32, True)):
@@ -126,7 +119,7 @@ def test_what_is_committed_upstream_is_read_and_lag_counts_rows(server: KafkaSer
 
 def test_a_topic_grows(server: KafkaServer, tmp_path: Path) -> None:
     """Events of a partition that the answers do not have wait, and say so; others are answered meanwhile."""
-    source, target = _topics(server, "grows", partitions=1)
+    source, target = make_topics(server, "grows", partitions=1)
     with stream_process(source, target, tmp_path / "log", HEADRACE_KAFKA_SETTINGS_FILE=str(_quick(tmp_path))) as worker:
         worker.wait_ready()
         server.grow("grows", 2)
@@ -155,7 +148,7 @@ def _quick(folder: Path) -> Path:
 
 def test_rights_and_names_that_are_missing_are_one_sentence(server: KafkaServer) -> None:
     """A topic that does not exist, a password that is wrong, and answers that may not be written."""
-    source, target = _topics(server, "rights", partitions=1)
+    source, target = make_topics(server, "rights", partitions=1)
     missing = _stream("--from", source, "--to", f"kafka://{server.address}/nowhere", "--until-end")
     assert missing.returncode == 2
     assert "kafka-topics --create --topic nowhere" in missing.stderr
@@ -192,51 +185,9 @@ def test_rights_and_names_that_are_missing_are_one_sentence(server: KafkaServer)
     assert "1 events, 1 answers" in _stream("--from", source, "--to", target, "--until-end").stdout
 
 
-class Load:
-    """A producer that sends numbered events until it is ended, some of them poison."""
-
-    def __init__(self, server: KafkaServer, topic: str, partitions: int, per_second: int = 400) -> None:
-        self.sent: dict[int, list[bytes]] = defaultdict(list)
-        self._server, self._topic, self._partitions = server, topic, partitions
-        self._pause = 1 / per_second
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._work)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _work(self) -> None:
-        producer = self._server.producer(**{"enable.idempotence": True, "message.timeout.ms": 120_000})
-        number = 0
-        while not self._ended.wait(self._pause):
-            partition, key = number % self._partitions, b"%d" % number
-            producer.produce(self._topic, POISON if number % 50 == 7 else GOOD, key, partition)
-            producer.poll(0)
-            self.sent[partition].append(key)
-            number += 1
-        assert producer.flush(120) == 0
-
-
-def _assert_once(server: KafkaServer, topic: str, sent: dict[int, list[bytes]]) -> None:
-    """Each event has one answer or one dead letter, in the order of its partition."""
-    answers, letters = defaultdict(list), defaultdict(list)
-    for one in server.read(f"{topic}-answers"):
-        answers[one.partition()].append(one.key())
-    for one in server.read(f"{topic}-answers-dead-letter"):
-        letters[one.partition()].append(one.key())
-    for partition, keys in sent.items():
-        assert answers[partition] == [key for key in keys if int(key) % 50 != 7]
-        assert letters[partition] == [key for key in keys if int(key) % 50 == 7]
-
-
 def _kill_workers(server: KafkaServer, topic: str, folder: Path, kills: int) -> None:
     """Two workers under load, one of which is killed, or ended in order, again and again."""
-    source, target = _topics(server, topic)
+    source, target = make_topics(server, topic)
     draw = random.Random(kills)  # noqa: S311 - test data
     options = ("--batch-rows", "40", "--batch-seconds", "0.02")
 
@@ -260,7 +211,7 @@ def _kill_workers(server: KafkaServer, topic: str, folder: Path, kills: int) -> 
             assert worker.end() == 0
     last = _stream("--from", source, "--to", target, "--until-end")
     assert last.returncode == 0, last.stderr
-    _assert_once(server, topic, load.sent)
+    assert_once(server, topic, load.sent)
 
 
 def test_killed_workers_lose_and_repeat_nothing(server: KafkaServer, tmp_path: Path) -> None:
@@ -277,7 +228,7 @@ def test_fifty_killed_workers_lose_and_repeat_nothing(server: KafkaServer, tmp_p
 
 def _kill_broker(topic: str, folder: Path, kills: int, down: float) -> None:
     with kafka_server() as server:
-        source, target = _topics(server, topic)
+        source, target = make_topics(server, topic)
         with Load(server, topic, 3, 200) as load, stream_process(source, target, folder / topic) as worker:
             for turn in range(kills):
                 worker.wait_until(lambda turn=turn: worker.metric("batches_total") > 10 * (turn + 1))
@@ -293,7 +244,7 @@ def _kill_broker(topic: str, folder: Path, kills: int, down: float) -> None:
         assert 1 <= worker.log.read_text().count("does not answer") <= kills, worker.log.read_text()
         last = _stream("--from", source, "--to", target, "--until-end")
         assert last.returncode == 0, last.stderr
-        _assert_once(server, topic, load.sent)
+        assert_once(server, topic, load.sent)
 
 
 def test_a_killed_broker_is_waited_for(tmp_path: Path) -> None:

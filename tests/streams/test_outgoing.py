@@ -29,6 +29,14 @@ def test_an_answer_keeps_key_headers_partition_and_time() -> None:
         assert [one.timestamp for one in records] == [5, int(_NOW * 1000)]
 
 
+def test_an_answer_does_not_bear_the_schema_of_its_event() -> None:
+    """A client of a schema registry would read the answer by it; a dead letter is the event, and keeps it."""
+    headers = [("trace", b"1"), ("__value_schema_id", b"\1" + bytes(16))]
+    (answer, letter), _ = _build(batch_of([GOOD, POISON], headers=[headers, headers]))
+    assert answer.headers == headers[:1]
+    assert list(letter.headers or ())[:2] == headers
+
+
 def test_a_dead_letter_is_the_event_with_the_reason_and_its_place() -> None:
     """Its own headers come first; the partition is that of the event, or one that the topic has."""
     batch = batch_of([GOOD, POISON], headers=[None, [("trace", b"1")]], partition=3)

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,16 @@ from headrace.streams.broker import TransactionAborted
 from headrace.streams.event_scorer import EventScorer
 from headrace.streams.folder.folder_broker import FolderBroker, append_events, read_records
 from headrace.streams.folder.folder_state import FolderState
+from headrace.streams.schema_registry import SchemaRegistry
 from headrace.streams.stream_metrics import StreamStatus
 from headrace.streams.stream_model import StreamModels
 from headrace.streams.stream_worker import BatchLimits, StreamWorker
+from headrace.streams.values.avro_values import AvroValues
 from headrace.streams.values.json_values import JsonValues
+from headrace.streams.values.value_codec import MixedValues
 from tests.streams.made_streams import GOOD, POISON, models, record, stream_model
+from tests.streams.registry_server import registry_server
+from tests.streams.values.made_avro import CUSTOMER, text, write
 
 
 @pytest.fixture
@@ -69,6 +75,31 @@ def test_an_aborted_transaction_is_done_again_and_said_once(
     counts = status.counts
     assert (counts.aborted, counts.events, counts.answers, counts.rejects["value"]) == (2, 10, 9, 1)
     assert len(read_records(tmp_path, "answers")) == 9
+
+
+def test_a_schema_registry_that_is_gone_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is answered or refused meanwhile; the events come again, each is answered once, and it is said once."""
+    row = {"age": 30, "spend": None, "plan": "basic", "joined": datetime(2024, 5, 1, tzinfo=UTC)}
+    with registry_server() as registry:
+        number = registry.add(text(CUSTOMER))
+        value = b"\0" + number.to_bytes(4, "big") + write(CUSTOMER, row)
+        append_events(tmp_path, "events", [record(one) for one in (value, POISON, value)])
+        broker = FolderBroker(tmp_path, "events", answers="answers", dead_letters="letters", group="g")
+        codec = MixedValues(AvroValues(None, SchemaRegistry(registry.url)), JsonValues())
+        status = StreamStatus()
+        worker = StreamWorker(broker, EventScorer(codec), models, source="events", status=status)
+        registry.stop()
+        with caplog.at_level(logging.WARNING):
+            assert [worker.work_once() for _ in range(3)] == [0, 0, 0]
+            assert "does not answer" in status.find_obstacle()
+            assert not read_records(tmp_path, "answers") + read_records(tmp_path, "letters")
+            registry.start()
+            assert worker.work_once() == 3
+        broker.close()
+    assert status.find_obstacle() == ""
+    assert (status.counts.answers, status.counts.rejects, status.counts.aborted) == (2, {"value": 1}, 0)
+    assert [offset for _, offset, _ in read_records(tmp_path, "answers")] == [0, 1]
+    assert caplog.text.count("waits for its schemas") == caplog.text.count("answers again") == 1
 
 
 @pytest.mark.parametrize("limits", [{"rows": 0}, {"rows": 50_001}, {"seconds": -1}, {"seconds": 61}])

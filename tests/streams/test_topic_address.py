@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from headrace.core.base.errors import InputError
-from headrace.streams.topic_address import parse_topic
+from headrace.streams.topic_address import TopicAddress, find_topic, parse_topic
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,36 @@ def test_what_is_no_address_is_refused(text: str, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence) as refused:
         parse_topic(text)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "is_topic"),
+    [
+        ((), False),
+        (("a.jsonl",), False),
+        (("0/",), True),
+        (("0/0.jsonl", "0/00000000000000000007.parquet", "0/.part", "1/"), True),
+        (("0/part.parquet",), False),
+    ],
+)
+def test_a_topic_in_a_folder_is_told_from_a_folder_of_files(
+    tmp_path: Path, names: tuple[str, ...], is_topic: bool
+) -> None:
+    """By a folder 0 in which nothing but files named after offsets lie."""
+    for name in names:
+        path = tmp_path / name
+        (path if name.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)
+        if not name.endswith("/"):
+            path.touch()
+    found = find_topic(str(tmp_path))
+    assert found == (TopicAddress("", tmp_path.parent, tmp_path.name) if is_topic else None)
+
+
+def test_other_addresses_name_no_topic(tmp_path: Path) -> None:
+    """A file, a bucket, a receiver; what begins as a topic must be one."""
+    for text in (str(tmp_path / "none"), "s3://bucket/0", "http://127.0.0.1:1", "sqlite:///a.db"):
+        assert find_topic(text) is None
+    assert find_topic("kafka://h:1/t") == TopicAddress("h:1", None, "t")
+    assert find_topic(f"folder://{tmp_path}/t") == TopicAddress("", tmp_path, "t")
+    with pytest.raises(InputError, match="kafka://HOST:PORT/TOPIC"):
+        find_topic("kafka://t")

@@ -60,3 +60,12 @@ def test_an_option_that_does_not_go_with_it_is_one_sentence(tmp_path: Path) -> N
     assert done.returncode == 2
     assert "leave out --serve and --summary" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    """The demonstration replaces its own folder only."""
+    (tmp_path / "mine.txt").write_text("mine")
+    done = headrace("demo", "--life", "--output", str(tmp_path))
+    assert done.returncode == 2
+    assert "holds other files" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

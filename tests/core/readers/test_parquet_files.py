@@ -172,3 +172,17 @@ def test_units_below_the_header_stand_in_the_contract(tmp_path: Path) -> None:
     ingested(str(tmp_path / "t.csv"), tmp_path)
     found = infer_with_notes(tmp_path / "raw", name="demo", target="late", hints=ContractHints()).contract
     assert [column.unit for column in found.columns] == ["kg", "m/s", ""]
+
+
+@pytest.mark.parametrize("offset", ["+05:30", "-03:00", "+0100"])
+def test_a_time_zone_that_is_an_offset(tmp_path: Path, offset: str) -> None:
+    """The moment counts, as of a zone with a name.
+
+    pandas 2.3 gives such a column to whoever parses "2024-01-01T00:00:00+05:30", and writes it to Parquet with the
+    offset as its zone; Polars 2.1.0 panics when it reads one, since it knows zones by name only.
+    """
+    times = pd.to_datetime([f"2024-01-01T12:00:00{offset}", None])
+    pd.DataFrame({"at": times, "x": [1, 2]}).to_parquet(tmp_path / "t.parquet")
+    table, _ = ingested(str(tmp_path / "t.parquet"), tmp_path / "out")
+    assert table.schema == {"at": pl.Datetime("us"), "x": pl.Int64}
+    assert table["at"].to_list() == [times[0].tz_convert("UTC").tz_localize(None).to_pydatetime(), None]

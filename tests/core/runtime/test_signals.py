@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from headrace.core.runtime.signals import defer_signals, ended_by_sigterm, is_ignored
+from headrace.core.runtime.signals import defer_signals, ended_by_sigterm, is_ignored, noted_signals
 from tests.conftest import ignoring
 
 pytestmark = pytest.mark.usefixtures("default_signals")
@@ -109,3 +109,26 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
                 send(number)
         assert is_ignored(signal.SIGTERM)
     assert not is_ignored(signal.SIGTERM)
+
+
+def test_signals_are_noted_for_whoever_ends_in_order() -> None:
+    """Nothing is broken off; an ignored signal is not noted, and handlers are as before."""
+    before = signal.getsignal(signal.SIGTERM)
+    with noted_signals() as ended:
+        assert not ended.is_set()
+        send(signal.SIGTERM)
+        assert ended.is_set()
+    assert signal.getsignal(signal.SIGTERM) is before
+    with ignoring(signal.SIGINT), noted_signals() as ended:
+        send(signal.SIGINT)
+        assert not ended.is_set()
+    found: list[threading.Event] = []
+
+    def work() -> None:
+        with noted_signals() as other:
+            found.append(other)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert not found[0].is_set()

@@ -100,7 +100,7 @@ def test_a_table_without_the_actual_value_is_one_sentence() -> None:
 
 def test_a_table_that_names_no_row_is_one_sentence() -> None:
     """Neither request ids nor the contract's keys are there."""
-    with pytest.raises(InputError, match=r"column 'request_id' or by the contract's keys \['client'\]"):
+    with pytest.raises(InputError, match=r"column 'request_id', by the contract's keys \['client'\]"):
         check_labels(pl.DataFrame({"sold": ["no"]}), SHOP, now=NOW)
     with pytest.raises(InputError, match="keys, which the contract lacks"):
         check_labels(pl.DataFrame({"paid": [1.0]}), PRICE, now=NOW)

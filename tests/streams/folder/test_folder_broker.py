@@ -19,7 +19,8 @@ from headrace.core.base.errors import InputError, MissingError
 from headrace.streams.broker import TransactionAborted
 from headrace.streams.event_scorer import EventScorer
 from headrace.streams.folder import folder_broker, folder_state
-from headrace.streams.folder.folder_broker import FolderBroker, append_events, list_partitions, read_records
+from headrace.streams.folder.batch_filling import list_partitions
+from headrace.streams.folder.folder_broker import FolderBroker, append_events, read_records
 from headrace.streams.folder.folder_state import FolderState
 from headrace.streams.outgoing import OutgoingPlan, build_records
 from headrace.streams.values.json_values import JsonValues
@@ -96,6 +97,16 @@ def test_a_worker_whose_partitions_moved_cannot_commit(tmp_path: Path) -> None:
     second.close()
     _work(first, first.poll(rows=100, seconds=0))
     assert len(read_records(tmp_path, "answers")) == 6
+
+
+def test_events_that_are_given_back_come_again(tmp_path: Path) -> None:
+    """From where the group has committed, in their order."""
+    _fill(tmp_path, *[GOOD] * 4, partitions=1)
+    broker = _open(tmp_path)
+    _work(broker, broker.poll(rows=1, seconds=0))
+    broker.give_back(broker.poll(rows=2, seconds=0))
+    assert not broker.at_end
+    assert broker.poll(rows=9, seconds=0).offsets == [1, 2, 3]
 
 
 def test_a_persons_files_are_topics(tmp_path: Path) -> None:

@@ -47,6 +47,14 @@ def test_an_answer_is_what_a_dictionary_would_be(
     ]
 
 
+def test_names_that_look_like_a_place_for_a_number_are_names() -> None:
+    """A version or a class of the one character that stood for a number once ended the stream."""
+    model = StreamModel(_Served("\0", ("\0", "b")), "\0", "")  # type: ignore[arg-type]
+    (answer,) = JsonValues().encode(model, ScoredRows([[0.25, 0.75]], [0], (), np.empty((0, 0))), [7])
+    read = json.loads(answer)
+    assert (read["label"], read["probabilities"], read["model_version"]) == ("\0", {"\0": 0.25, "b": 0.75}, "\0")
+
+
 @given(values=st.lists(_NUMBERS, min_size=1, max_size=5))
 def test_an_answer_of_a_regression(values: list[float]) -> None:
     """It has a value."""

@@ -8,7 +8,6 @@ import headrace.jvm.Prediction;
 import io.confluent.ksql.function.udf.Udf;
 import io.confluent.ksql.function.udf.UdfDescription;
 import io.confluent.ksql.function.udf.UdfParameter;
-import java.util.Map;
 
 /**
  * ksqlDB's function: {@code HEADRACE_PREDICT('customers', TO_JSON_STRING(STRUCT(`age` := AGE, `plan` := PLAN)))} gives
@@ -37,9 +36,6 @@ public final class HeadracePredict {
             @UdfParameter(value = "row", description = "The row as a JSON object") String row) {
         Model opened = models.get(model);
         Prediction prediction = JsonRows.predict(opened, row == null ? "null" : row);
-        Map<String, Object> answer = prediction.asJson(opened.classes());
-        answer.put("model_name", opened.name());
-        answer.put("model_digest", opened.digest());
-        return Json.write(answer);
+        return Json.write(JsonRows.answer(opened, prediction));
     }
 }

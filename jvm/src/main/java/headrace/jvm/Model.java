@@ -35,12 +35,17 @@ public final class Model implements AutoCloseable {
         plan = ScoringPlan.read(Json.parse(files.read("plan.json")));
         engine = new Engine(files.read("model.onnx"), plan.matrix().length, plan.classes().size());
         encoder = new RowEncoder(plan);
-        cases = Cases.read(Json.parse(files.read("cases.json")));
-        String difference = cases.difference(this);
-        if (!difference.isEmpty()) {
+        try {
+            cases = Cases.read(Json.parse(files.read("cases.json")));
+            String difference = cases.difference(this);
+            if (!difference.isEmpty()) {
+                throw new ModelException(
+                        "the model " + plan.name() + " must answer its own cases as its bundle says; " + difference
+                                + ".");
+            }
+        } catch (IOException | RuntimeException error) {
             engine.close();
-            throw new ModelException(
-                    "the model " + plan.name() + " must answer its own cases as its bundle says; " + difference + ".");
+            throw error;
         }
     }
 
@@ -212,7 +217,7 @@ public final class Model implements AutoCloseable {
         if (row.refusal() != null) {
             return Prediction.refused(row.violations(), row.refusal());
         }
-        return answer(engine.score(new double[][] {row.matrix()})[0], row.violations());
+        return answer(engine.score(row.matrix()), row.violations());
     }
 
     /** Predicts rows of values in the order of the inputs, with one call of the engine. */
@@ -256,6 +261,7 @@ public final class Model implements AutoCloseable {
         return chosen;
     }
 
+    /** Gives the memory of the engine back, once no thread uses it; a second call does nothing. */
     @Override
     public void close() {
         engine.close();

@@ -39,6 +39,11 @@ public record Prediction(
                 : violations.stream().map(one -> one.rule() + ":" + one.column()).collect(Collectors.joining("; "));
     }
 
+    /** Returns why there is no prediction, as a sentence; null if there is one. */
+    public String sentence() {
+        return refusal == null ? null : refusal.sentence();
+    }
+
     /** Returns the probability of the class at a place; null if there is none. */
     public Double probability(int place) {
         return probabilities == null ? null : (Double) probabilities[place];

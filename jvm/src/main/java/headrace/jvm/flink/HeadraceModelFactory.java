@@ -18,9 +18,10 @@ import org.apache.flink.table.ml.PredictRuntimeProvider;
  * Flink SQL's model provider {@code headrace}: {@code CREATE MODEL m INPUT (...) OUTPUT (...) WITH ('provider' =
  * 'headrace')} and {@code ML_PREDICT}.
  *
- * <p>INPUT names the model's inputs, in any order. OUTPUT is chosen from {@code label}, {@code probability} (of the
- * positive class), {@code probability_CLASS}, {@code value}, {@code status}, {@code violations}, {@code reason} and
- * {@code model_digest}.
+ * <p>INPUT names the model's inputs, in any order; with {@code 'input' = 'json'} it is one column with a JSON object.
+ * OUTPUT is chosen from {@code label}, {@code probability} (of the positive class), {@code probability_CLASS}, {@code
+ * value}, {@code status}, {@code violations}, {@code reason}, {@code model_digest} and {@code answer} (the server's JSON,
+ * NULL for a refused row).
  *
  * <p>Flink 2.3, FLIP-437 and FLIP-525.
  */
@@ -36,6 +37,12 @@ public final class HeadraceModelFactory implements ModelProviderFactory {
                     .defaultValue("")
                     .withDescription("Jar of `headrace export`, or a folder with its files; empty for the class path.");
 
+    private static final ConfigOption<String> INPUT =
+            ConfigOptions.key("input")
+                    .stringType()
+                    .defaultValue(ModelInput.COLUMNS)
+                    .withDescription("Whether INPUT names the model's inputs, or is one column with a JSON object.");
+
     @Override
     public String factoryIdentifier() {
         return "headrace";
@@ -48,7 +55,7 @@ public final class HeadraceModelFactory implements ModelProviderFactory {
 
     @Override
     public Set<ConfigOption<?>> optionalOptions() {
-        return Set.of(NAME, PATH);
+        return Set.of(NAME, PATH, INPUT);
     }
 
     @Override
@@ -59,18 +66,19 @@ public final class HeadraceModelFactory implements ModelProviderFactory {
         ResolvedCatalogModel declared = context.getCatalogModel();
         // Opened here too: a statement that does not fit the model fails when it is planned, not in the job.
         try (Model model = Model.open(options.get(NAME), options.get(PATH))) {
-            RowMapping mapping =
-                    RowMapping.of(model, declared.getResolvedInputSchema(), declared.getResolvedOutputSchema());
-            return new Provider(options.get(NAME), options.get(PATH), mapping);
+            ModelInput input = ModelInput.of(options.get(INPUT), model, declared.getResolvedInputSchema());
+            ModelOutput output = ModelOutput.of(model, declared.getResolvedOutputSchema());
+            return new Provider(options.get(NAME), options.get(PATH), input, output);
         } catch (ModelException error) {
             throw new ValidationException(error.getMessage(), error);
         }
     }
 
-    private record Provider(String name, String path, RowMapping mapping) implements PredictRuntimeProvider {
+    private record Provider(String name, String path, ModelInput input, ModelOutput output)
+            implements PredictRuntimeProvider {
         @Override
         public PredictFunction createPredictFunction(ModelProvider.Context context) {
-            return new PredictRows(name, path, mapping);
+            return new PredictRows(name, path, input, output);
         }
 
         @Override

@@ -1,13 +1,9 @@
 package headrace.jvm.flink;
 
-import headrace.jvm.Model;
 import headrace.jvm.NamedModels;
-import headrace.jvm.Prediction;
 import org.apache.flink.table.annotation.DataTypeHint;
 import org.apache.flink.table.annotation.InputGroup;
-import org.apache.flink.table.functions.FunctionContext;
-import org.apache.flink.table.functions.ScalarFunction;
-import org.apache.flink.types.Row;
+import org.apache.flink.table.data.RowData;
 
 /**
  * Flink SQL's scalar function: {@code headrace_predict('customers', 'age', age, 'plan', plan).label}.
@@ -15,22 +11,8 @@ import org.apache.flink.types.Row;
  * <p>Register it by {@code CREATE TEMPORARY SYSTEM FUNCTION headrace_predict AS
  * 'headrace.jvm.flink.HeadracePredict'}.
  */
-public final class HeadracePredict extends ScalarFunction {
+public final class HeadracePredict extends ModelFunction {
     private static final long serialVersionUID = 1L;
-
-    private transient NamedModels models;
-
-    @Override
-    public void open(FunctionContext context) {
-        models = new NamedModels();
-    }
-
-    @Override
-    public void close() {
-        if (models != null) {
-            models.close();
-        }
-    }
 
     /**
      * Predicts one row.
@@ -38,20 +20,8 @@ public final class HeadracePredict extends ScalarFunction {
      * @param model name of the model; empty for the only one on the class path
      * @param pairs a name and a value for each column
      */
-    @DataTypeHint(
-            "ROW<label STRING, probability DOUBLE, probabilities MAP<STRING, DOUBLE>, `value` DOUBLE, status STRING,"
-                    + " violations STRING, reason STRING, model_digest STRING>")
-    public Row eval(String model, @DataTypeHint(inputGroup = InputGroup.ANY) Object... pairs) {
-        Model opened = models.get(model);
-        Prediction prediction = NamedModels.predict(opened, pairs);
-        return Row.of(
-                prediction.label(),
-                opened.task().equals("binary") ? prediction.probability(opened.positive()) : null,
-                prediction.byClass(opened.classes()),
-                prediction.value(),
-                prediction.status(),
-                prediction.violationText(),
-                prediction.refusal() == null ? null : prediction.refusal().sentence(),
-                opened.digest());
+    @DataTypeHint(value = PredictionRow.TYPE, bridgedTo = RowData.class)
+    public RowData eval(String model, @DataTypeHint(inputGroup = InputGroup.ANY) Object... pairs) {
+        return predict(model, pairs, opened -> NamedModels.predict(opened, pairs));
     }
 }

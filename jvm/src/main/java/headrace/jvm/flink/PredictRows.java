@@ -13,18 +13,22 @@ public final class PredictRows extends PredictFunction {
 
     private final String name;
     private final String path;
-    private final RowMapping mapping;
+    private final ModelInput input;
+    private final ModelOutput output;
     private transient Model model;
+    private transient ModelOutput.Writer writer;
 
-    PredictRows(String name, String path, RowMapping mapping) {
+    PredictRows(String name, String path, ModelInput input, ModelOutput output) {
         this.name = name;
         this.path = path;
-        this.mapping = mapping;
+        this.input = input;
+        this.output = output;
     }
 
     @Override
     public void open(FunctionContext context) {
         model = Model.open(name, path);
+        writer = output.writer(model);
     }
 
     @Override
@@ -36,6 +40,6 @@ public final class PredictRows extends PredictFunction {
 
     @Override
     public Collection<RowData> predict(RowData row) {
-        return List.of(mapping.row(model, model.predict(mapping.values(row))));
+        return List.of(writer.write(input.predict(model, row)));
     }
 }

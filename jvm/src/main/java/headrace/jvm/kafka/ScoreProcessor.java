@@ -28,12 +28,15 @@ import org.apache.kafka.streams.processor.api.RecordMetadata;
 public final class ScoreProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     private static final Violation EMPTY =
             new Violation("empty", "", "an event must have a value, or a key whose answer it deletes.");
+    private static final Violation SIZE =
+            new Violation("size", "", "an event's answer must not be larger than its topic takes; it is.");
 
     private final String name;
     private final String path;
     private final String answers;
     private final String deadLetters;
     private Model model;
+    private RecordSizes sizes;
     private ProcessorContext<byte[], byte[]> context;
 
     private ScoreProcessor(String name, String path, String answers, String deadLetters) {
@@ -60,6 +63,7 @@ public final class ScoreProcessor implements Processor<byte[], byte[], byte[], b
     public void init(ProcessorContext<byte[], byte[]> context) {
         this.context = context;
         model = Model.open(name, path);
+        sizes = RecordSizes.of(context.appConfigs());
     }
 
     @Override
@@ -78,14 +82,32 @@ public final class ScoreProcessor implements Processor<byte[], byte[], byte[], b
         Prediction prediction =
                 event.value() == null ? Prediction.refused(EMPTY) : JsonRows.predict(model, event.value());
         if (prediction.refusal() != null) {
-            context.forward(event.withHeaders(reasons(event.headers(), prediction.refusal())), deadLetters);
+            forwardLetter(event, prediction.refusal());
             return;
         }
-        Map<String, Object> answer = prediction.asJson(model.classes());
-        answer.put("model_name", model.name());
-        answer.put("model_digest", model.digest());
+        Map<String, Object> answer = JsonRows.answer(model, prediction);
         context.recordMetadata().ifPresent(place -> answer.put("event_offset", place.offset()));
-        context.forward(event.withValue(Json.write(answer).getBytes(StandardCharsets.UTF_8)), answers);
+        Record<byte[], byte[]> answered = event.withValue(Json.write(answer).getBytes(StandardCharsets.UTF_8));
+        if (sizes.fits(answered)) {
+            context.forward(answered, answers);
+        } else {
+            forwardLetter(event, SIZE);
+        }
+    }
+
+    /** Forwards an event as it came; its bytes, and then its key and headers, are left out where they are too many. */
+    private void forwardLetter(Record<byte[], byte[]> event, Violation refusal) {
+        Record<byte[], byte[]> letter = event.withHeaders(reasons(event.headers(), refusal));
+        String omitted = "value of " + (event.value() == null ? 0 : event.value().length) + " bytes";
+        if (!sizes.fits(letter)) {
+            add(letter.headers(), "headrace-omitted", omitted);
+            letter = letter.withValue(new byte[0]);
+        }
+        if (!sizes.fits(letter)) {
+            letter = letter.withKey((byte[]) null).withHeaders(reasons(new RecordHeaders(), refusal));
+            add(letter.headers(), "headrace-omitted", omitted + ", key, headers");
+        }
+        context.forward(letter, deadLetters);
     }
 
     private Headers reasons(Headers headers, Violation refusal) {

@@ -50,7 +50,7 @@ public final class HeadracePredict implements UDF2<String, Row, Row> {
                 prediction.value(),
                 prediction.status(),
                 prediction.violationText(),
-                prediction.refusal() == null ? null : prediction.refusal().sentence(),
+                prediction.sentence(),
                 model.digest());
     }
 }

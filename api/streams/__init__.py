@@ -1,0 +1,1 @@
+"""Looking at what flows: topics and queries of streams."""

@@ -1,0 +1,1 @@
+"""Component files of v1: read, converted, written, compiled and compared."""

@@ -1,0 +1,1 @@
+"""Topics as sources of a collector: logged payloads, and what `headrace stream` has read and answered."""

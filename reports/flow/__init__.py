@@ -1,0 +1,1 @@
+"""A picture of what flows through a topic, for a notebook."""

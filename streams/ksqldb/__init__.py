@@ -1,0 +1,1 @@
+"""Queries of ksqlDB over its REST API: rows as they come."""

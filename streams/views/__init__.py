@@ -1,0 +1,1 @@
+"""What a person sees of events: texts that are safe to print, and counts."""

@@ -1,0 +1,87 @@
+"""The fragment that a notebook shows of a topic."""
+
+import re
+from html.parser import HTMLParser
+
+from headrace.reports.flow.fragment import MOST_LABELS, FlowBar, FlowRow, render_flow
+
+_EVIL = "<script>alert(1)</script>\"'&\x1b"
+_VOID = {"br"}
+
+
+class _Elements(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.names: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        assert not [name for name, _ in attrs if name.startswith("on")]
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def _render(*labels: str, rows: int = 2) -> str:
+    bars = [FlowBar(place, place // 3, dict.fromkeys(labels, 1)) for place in range(60)]
+    cells = ("12:00:00.000", "0", "7", _EVIL, _EVIL)
+    found = [FlowRow(cells, is_reject=place == 0) for place in range(rows)]
+    return render_flow(topic=_EVIL, sentence=_EVIL, ended=False, rows=found, bars=bars, labels=labels)
+
+
+def _elements(html: str) -> set[str]:
+    parser = _Elements()
+    parser.feed(html)
+    parser.close()
+    assert parser.open == []
+    return parser.names
+
+
+def test_every_text_is_escaped() -> None:
+    """Of the topic, of events, and of labels; there is nothing but what a picture and a table need."""
+    html = _render(_EVIL, "no")
+    assert "<script" not in html
+    assert "\x1b" not in html
+    assert _elements(html) <= {
+        "div",
+        "p",
+        "strong",
+        "span",
+        "br",
+        "svg",
+        "rect",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    }
+
+
+def test_it_needs_nothing_of_the_page_around_it() -> None:
+    """Colours stand in the elements; no class, no style sheet, no address."""
+    html = _render("yes", "no")
+    assert "class=" not in html
+    assert "<style" not in html
+    assert "://" not in html
+    assert len(re.findall("<svg", html)) == 2
+
+
+def test_many_labels_are_summed_up() -> None:
+    """Five have a colour of their own."""
+    html = _render(*(f"label{place}" for place in range(9)))
+    assert f"label{MOST_LABELS - 1}" in html
+    assert f"label{MOST_LABELS}" not in html
+    assert "others" in html
+
+
+def test_before_the_first_event_it_says_so() -> None:
+    """No empty table, no empty picture."""
+    html = render_flow(topic="t", sentence="0 events", ended=False, rows=[], bars=[FlowBar(0, 0, {})] * 60, labels=[])
+    assert "No event yet." in html
+    assert "<svg" not in html
+    assert "<table" not in html
