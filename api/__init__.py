@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from headrace.api.run_result import Run, open_run
     from headrace.api.scoring import Predictions, score
     from headrace.api.serving import ModelEndpoint, serve
-    from headrace.api.spark_scoring import spark_scorer, spark_topic_scorer
     from headrace.api.streaming import stream
     from headrace.api.streams.ksql import ksql_query
+    from headrace.api.streams.spark_scoring import spark_scorer, spark_topic_scorer
     from headrace.api.streams.tail import tail
     from headrace.api.streams.watch import watch
     from headrace.api.training import run, tune
@@ -121,8 +121,8 @@ _MODULES = {
     "run": "headrace.api.training",
     "score": "headrace.api.scoring",
     "serve": "headrace.api.serving",
-    "spark_scorer": "headrace.api.spark_scoring",
-    "spark_topic_scorer": "headrace.api.spark_scoring",
+    "spark_scorer": "headrace.api.streams.spark_scoring",
+    "spark_topic_scorer": "headrace.api.streams.spark_scoring",
     "stream": "headrace.api.streaming",
     "tail": "headrace.api.streams.tail",
     "tune": "headrace.api.training",

@@ -42,7 +42,7 @@ def compile_component(component: V2Component, code: str, *, source: str) -> str:
         raise InternalError(f"{source} became what is not Python ({error}); nothing was written.") from error
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        from google.protobuf import json_format  # type: ignore[import-untyped] # noqa: PLC0415 - KFP takes a second to import
+        from google.protobuf import json_format  # noqa: PLC0415 - KFP takes a second to import
         from kfp.compiler import Compiler  # noqa: F401, PLC0415 - without it KFP 2.17 cannot make the specification
 
         try:
