@@ -93,7 +93,7 @@ def kafka_secret(settings: KafkaSettings) -> dict[str, str]:
     """Return what the Secret of a login at Kafka holds: variables, files, and how KEDA is to log in.
 
     Args:
-        settings: The login, or none, which KEDA must know, too.
+        settings: The login; one without values says that there is none.
 
     Raises:
         InputError: If a file cannot be read.
