@@ -27,3 +27,5 @@ CREATE MODEL of_path INPUT (content STRING) OUTPUT (label STRING)
   WITH ('provider' = 'headrace', 'input' = 'json', 'path' = '@JAR@');
 CREATE TEMPORARY VIEW once AS SELECT * FROM ML_PREDICT(TABLE contents, MODEL of_text, DESCRIPTOR(content));
 SELECT n, label, probability, status, violations FROM ML_PREDICT(TABLE once, MODEL of_path, DESCRIPTOR(content));
+CREATE TEMPORARY SYSTEM FUNCTION count_calls AS 'FlinkCalls';
+SELECT p.a1, p.b1 FROM (SELECT count_calls(n) AS p FROM customers WHERE n = 0);

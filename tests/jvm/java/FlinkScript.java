@@ -26,6 +26,7 @@ final class FlinkScript {
         }
     }
 
+    @SuppressWarnings("try") // closing may be interrupted
     private static void print(TableResult result) throws Exception {
         if (result.getResultKind() != ResultKind.SUCCESS_WITH_CONTENT) {
             return;
