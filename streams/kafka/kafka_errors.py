@@ -25,7 +25,7 @@ _REMEDIES = {
     KafkaError.POLICY_VIOLATION: "ask who runs the broker for its policy",
     KafkaError.UNSUPPORTED_VERSION: "use a broker with transactions of KIP-447, which Kafka has since 2.5",
 }
-_FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
+FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
 FENCED_INSTANCE = KafkaError.FENCED_INSTANCE_ID
 
 
@@ -42,7 +42,7 @@ def error_of(raised: BaseException) -> KafkaError:
 
 def is_fenced(error: KafkaError) -> bool:
     """Check whether another producer has the name of this one, or the broker gave its transaction up."""
-    return error.code() in _FENCED or error.fatal()
+    return error.code() in FENCED or error.fatal()
 
 
 def permanent(errors: Iterable[KafkaError], place: str) -> StoreError | None:

@@ -83,7 +83,13 @@ class TransactionWriter:
             StoreError: If the broker does not answer, or refuses transactions.
         """
         settings = producer_settings(common, transactional_id=transactional_id)
-        self._config = {**settings, "delivery.report.only.error": True, "on_delivery": self._note_delivery}
+        # Without an error_cb a fatal error is raised amid the deliveries, whose errors are lost then.
+        self._config = {
+            **settings,
+            "delivery.report.only.error": True,
+            "on_delivery": self._note_delivery,
+            "error_cb": self._note_error,
+        }
         self._common, self._group = common, group
         self._place, self._ended, self._note_reachable = place, ended, note_reachable
         self._failures: list[KafkaError] = []
@@ -165,6 +171,11 @@ class TransactionWriter:
         if not kafka_errors.is_fenced(error) or time.monotonic() >= self._began + self._longest:
             return
         self._fenced += 1
+        if self._fenced > 1 and error.code() not in kafka_errors.FENCED:
+            raise StoreError(
+                f"Kafka at {self._place} must accept transactions; it has refused two of them: "
+                f"{kafka_errors.describe(error)}."
+            )
         if self._fenced > 1:
             raise FencedError(
                 f"a worker must be alone under its name; Kafka at {self._place} has refused it twice "
@@ -294,6 +305,9 @@ class TransactionWriter:
                 time.sleep(_PAUSE_SECONDS)
             else:
                 return
+
+    def _note_error(self, error: KafkaError) -> None:
+        _logger.info("Kafka at %s: %s.", self._place, kafka_errors.describe(error))
 
     def _note_delivery(self, error: KafkaError | None, _: Message) -> None:
         if error is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from headrace.streams.broker import OutcomeUnknown, OutgoingRecord
 from headrace.streams.kafka.transaction_writer import TransactionWriter
@@ -77,14 +77,13 @@ def _open(server: KafkaServer, identity: str, records: list[OutgoingRecord], gro
 def test_a_writer_ends_what_a_killed_broker_left_open(server: KafkaServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the transaction is ever seen, positions are known, and the next one is seen once.
 
-    Seen with Kafka 4.4.0 on a cluster of one: the transaction is complete, it says, and its positions stay open for
-    ever, as those of the group ``h`` show. Until its old session ends (9 s) a broker that is back leads by its old
-    metadata. What it rolls back then for lack of time it drops when the session ends ("these partitions are likely
-    deleted already and hence can be skipped", ``TransactionMarkerChannelManager``).
+    Seen with Kafka 4.4.0 on a cluster of one, in nearly all runs: the transaction is complete, it says, and its
+    positions stay open for ever. Until its old session ends (9 s) a broker that is back leads by its old metadata. What
+    it rolls back then for lack of time it drops when the session ends ("these partitions are likely deleted already and
+    hence can be skipped", ``TransactionMarkerChannelManager``).
     """
     killed = threading.Event()
-    with _group(server, "g") as ours, _group(server, "h") as other:
-        producers = []
+    with _group(server, "g") as ours:
         writer = _writer(server)
         wait_for = writer._wait_for
 
@@ -93,17 +92,13 @@ def test_a_writer_ends_what_a_killed_broker_left_open(server: KafkaServer, monke
             if not killed.is_set():
                 killed.set()
                 writer._producer.flush(30)
-                producers.append(_open(server, "h", [], other.consumer_group_metadata()))
                 server.kill()
                 server.start()
 
         monkeypatch.setattr(writer, "_wait_for", kill_after)
         with pytest.raises(OutcomeUnknown):
             writer.write(_answers(b"old"), _PLACES, ours.consumer_group_metadata())
-        assert b"can be skipped" in server.log.read_bytes()
         assert _committed(ours) == [-1001, -1001]
-        with pytest.raises(KafkaException, match="Timed out"):
-            _committed(other)
         writer.write(_answers(b"new"), _PLACES, ours.consumer_group_metadata())
         assert _committed(ours) == [5, 5]
         assert [one.value() for one in server.read("answers")] == [b"new", b"new"]
