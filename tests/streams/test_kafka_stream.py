@@ -240,8 +240,8 @@ def _kill_broker(topic: str, folder: Path, kills: int, down: float) -> None:
             worker.wait_until(lambda: worker.metric("events_total") > done)
             worker.wait_ready()
             assert worker.end() == 0
-        # Once for each outage; one that ends and begins again before it was noticed is one.
-        assert 1 <= worker.log.read_text().count("does not answer") <= kills, worker.log.read_text()
+        # Once for each outage, or twice: a broker that is back answers before its coordinators do.
+        assert 1 <= worker.log.read_text().count("does not answer") <= 2 * kills, worker.log.read_text()
         last = _stream("--from", source, "--to", target, "--until-end")
         assert last.returncode == 0, last.stderr
         assert_once(server, topic, load.sent)

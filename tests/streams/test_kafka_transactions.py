@@ -103,7 +103,6 @@ def test_a_writer_ends_what_a_killed_broker_left_open(server: KafkaServer, monke
         assert _committed(ours) == [5, 5]
         assert [one.value() for one in server.read("answers")] == [b"new", b"new"]
         writer.close()
-        producers[0].purge()
 
 
 def test_answers_that_were_lost_with_their_marker_are_written_again(
