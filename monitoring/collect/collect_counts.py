@@ -99,7 +99,7 @@ class CollectCounts:
         damaged: Records of the journal that could not be read back.
         store_failures: Attempts to store rows that failed; they are repeated.
         lost_offsets: Offsets of topics that were deleted before they were read.
-        tombstones: Records without a value in topics of events and answers.
+        tombstones: Records without a value in topics of events; not those that became dead letters.
         newest: Time of the newest event, in microseconds since 1970 in UTC; 0 for none.
         refused: Events and files that were refused, by reason.
         other_services: Events that were refused because they are of another service, by its name.

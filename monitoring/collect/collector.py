@@ -67,7 +67,8 @@ def read_sources(plan: CollectPlan, addresses: Sequence[str], counts: CollectCou
 
     Raises:
         MissingError: If a source does not exist.
-        InputError: If another process uses what a killed one has left in the journal.
+        InputError: If a topic holds nothing of what it should, or another process uses what a killed one has left in
+            the journal.
         StoreError: If a store cannot be reached.
     """
     intake = EventIntake(plan.contract, plan.intake, counts)
@@ -83,6 +84,7 @@ def read_sources(plan: CollectPlan, addresses: Sequence[str], counts: CollectCou
         for source in sources:
             while (events := _read_events(source, intake)) is not None:
                 writer.write(events, now=time.time())
+            source.check_form()
         writer.write((), now=time.time(), final=True)
         for source in sources:
             source.settle()
@@ -154,7 +156,8 @@ def _open_source(plan: CollectPlan, address: str, counts: CollectCounts, *, foll
     group = plan.group or name_group("collect", plan.store.place, plan.store.model)
     if plan.stream is None:
         return LoggedTopic(topic, group=group, counts=counts, follow=follow)
-    return StreamedTopics(topic, plan.stream, group=group, counts=counts, follow=follow)
+    services = plan.intake.services
+    return StreamedTopics(topic, plan.stream, services=services, group=group, counts=counts, follow=follow)
 
 
 def _save_positions(path: Path, sources: Sequence[PayloadSource], saved: dict[str, Any]) -> dict[str, Any]:
@@ -186,14 +189,18 @@ def _read_events(source: PayloadSource, intake: EventIntake) -> list[CollectedEv
         return None
     now = time.time()
     payloads = []
+    reasons: list[str | None] = []
     for item, default_time in items:
         try:
             if isinstance(item, RequestError):
                 raise item
             payloads.append((item, intake.read(item, now=now, default_time=default_time)))
+            reasons.append(None)
         except RequestError as error:
+            reasons.append(error.reason)
             intake.refuse(error)
             _logger.info("%s: %s", source.address, error)
+    source.note_outcomes(reasons)
     intake.count(payloads, in_order=source.in_order)
     return [payload.event for _, payload in payloads]
 

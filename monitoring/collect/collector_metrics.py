@@ -20,7 +20,7 @@ _COUNTERS = {
     "late_events": ("late", "Events that are older than the newest one by more than the allowance."),
     "damaged_records": ("damaged", "Records of the journal that could not be read back."),
     "lost_offsets": ("lost_offsets", "Offsets of topics that were deleted before they were read."),
-    "tombstones": ("tombstones", "Records without a value in topics of events and answers."),
+    "tombstones": ("tombstones", "Records without a value in topics of events."),
     "store_failures": ("store_failures", "Attempts to store rows that failed."),
 }
 

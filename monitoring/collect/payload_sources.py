@@ -8,7 +8,7 @@ import logging
 import math
 import time
 import zlib
-from collections.abc import Iterator  # noqa: TC003 - no deferred annotations here
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -61,6 +61,20 @@ class PayloadSource(Protocol):
     def resume(self, position: Any) -> None:
         """Go on from a position of before, of an earlier process if it is one that the journal saved."""
 
+    def note_outcomes(self, reasons: Sequence[str | None]) -> None:
+        """Note what became of the events of the last ``read``.
+
+        Args:
+            reasons: Why each of them was refused; None for one that was accepted.
+        """
+
+    def check_form(self) -> None:
+        """Check that what was read is what the source should hold.
+
+        Raises:
+            InputError: If none of it is.
+        """
+
     def settle(self) -> None:
         """Note that all that was read is in the store or in the journal, whatever happens from now on."""
 
@@ -73,6 +87,12 @@ class _StoredSource:
 
     in_journal = True
     in_order = True
+
+    def note_outcomes(self, reasons: Sequence[str | None]) -> None:
+        """See ``PayloadSource.note_outcomes``; files may be read again."""
+
+    def check_form(self) -> None:
+        """See ``PayloadSource.check_form``; files may be read again."""
 
     def settle(self) -> None:
         """See ``PayloadSource.settle``; the journal has the position."""

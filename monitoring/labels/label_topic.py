@@ -1,7 +1,8 @@
 """Takes the labels of a topic into the monitoring store, batch by batch.
 
 Positions are committed to the group when the store has the batch. A process that is killed between the two reads it
-again, and finds that its labels repeat what is known.
+again, and finds that its labels repeat what is known. Nor are positions committed before one label was accepted:
+whoever named another topic or column by mistake finds the labels unread.
 """
 
 import datetime as dt
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from headrace.core.base.errors import StoreError
+from headrace.core.base.errors import InputError, StoreError, quote
 from headrace.core.contracts.contract import Contract
 from headrace.monitoring.labels.label_intake import NO_LABELS, LabelCounts, take_labels
 from headrace.monitoring.labels.label_records import read_label_records
@@ -51,17 +52,22 @@ class LabelTopic:
     keeps_refused: bool = True
     counts: LabelCounts = NO_LABELS
     refused: list[pl.DataFrame] = field(default_factory=list)
+    _is_held: bool = False
+    _valued: int = 0
 
     def take_all(self) -> None:
         """Take the labels that were there when the reader was opened.
 
         Raises:
-            InputError: If labels name keys that no stored request held.
+            InputError: If all labels are refused, or labels name keys that no stored request held.
             StoreError: If the store fails; labels that are not stored are read again by the next reader.
         """
         while not self.reader.at_end:
             self._take(self._gather(lambda: self.reader.at_end))
-            self.reader.commit(self.reader.positions)
+            if not self._is_foreign:
+                self.reader.commit(self.reader.positions)
+        if self._is_foreign:
+            raise InputError(self._describe_foreign())
 
     def follow(self, ended: Callable[[], bool], *, seconds: float) -> None:
         """Take labels as they come, until ``ended``; what was read is stored before.
@@ -85,6 +91,11 @@ class LabelTopic:
                 _logger.error("labels are read again: %s", error)  # noqa: TRY400 - a sentence, not a traceback
                 self._go_back(positions, ended)
                 continue
+            if self._is_foreign:
+                if not self._is_held:
+                    _logger.warning("%s", self._describe_foreign())
+                self._is_held = True
+                continue
             try:
                 self.reader.commit(self.reader.positions)
             except StoreError as error:
@@ -96,6 +107,20 @@ class LabelTopic:
             return pl.DataFrame(schema={REASON: pl.String()})
         both = pl.concat([frame.rename({frame.columns[-1]: REASON}) for frame in self.refused], how="diagonal")
         return both.select(pl.exclude(REASON), REASON)
+
+    @property
+    def _is_foreign(self) -> bool:
+        """Whether records with a value were read, and no label among them was accepted."""
+        return self._valued > 0 and self.counts.refused == self.counts.labels
+
+    def _describe_foreign(self) -> str:
+        reasons = "; ".join(f"{count:,} because {reason}" for reason, count in self.counts.reasons.items())
+        actual = self.columns.actual or self.contract.target.name
+        return (
+            f"the topic {self.reader.topic} must hold labels of {self.contract.name} with what was true as "
+            f"{quote(actual)}; all {self.counts.labels:,} that were read are refused, and stay unread ({reasons}): "
+            "name the topic of this model's labels, or by --actual-column what holds the truth."
+        )
 
     def _gather(self, is_enough: Callable[[], bool]) -> EventBatch:
         """Return the next records as one batch."""
@@ -123,6 +148,7 @@ class LabelTopic:
             found += counts
             refused.append(bad)
         self.counts += found
+        self._valued += sum(value is not None for value in batch.values)
         if self.keeps_refused:
             self.refused += [frame for frame in refused if frame.height]
 

@@ -143,15 +143,16 @@ def find_labelled_span(
     found = match_labels(rows, labels.read(), contract, since=window.start)
     fresh = found.filter((pl.col(RECEIVED) >= received.start) & (pl.col(RECEIVED) < received.end))
     names = fresh.select(REQUEST_ID, ROW)
-    times = [
-        part.get_column(TIME)
+    parts = [
+        part
         for frame in rows.read(window, [REQUEST_ID, ROW, TIME])
         if (part := frame.join(names, on=[REQUEST_ID, ROW], how="semi")).height
     ]
-    unmatched = fresh.height - sum(map(len, times))
-    if not times:
-        return LabelledSpan(None, unmatched)
-    days = pl.concat(times).dt.truncate("1d")
+    if not parts:
+        return LabelledSpan(None, fresh.height)
+    matched = pl.concat(parts)
+    unmatched = fresh.height - matched.n_unique([REQUEST_ID, ROW])
+    days = matched.get_column(TIME).dt.truncate("1d")
     first, last = days.min(), days.max()
     if not isinstance(first, dt.datetime) or not isinstance(last, dt.datetime):
         raise TypeError("the times of stored rows are moments")
@@ -188,7 +189,8 @@ def count_matches(rows: RowStore, labels: pl.DataFrame, by: list[str], contract:
     if window is None or not labels.height:
         return 0, 0
     if by == [REQUEST_ID, ROW]:
-        times = _read(rows, window, [REQUEST_ID, ROW, TIME])
+        # A row whose halves lie hours apart is stored as two.
+        times = _read(rows, window, [REQUEST_ID, ROW, TIME]).group_by(by).agg(pl.col(TIME).min())
         matched = labels.join(times, on=by, how="inner")
         return matched.height, matched.filter(pl.col(OBSERVED) < pl.col(TIME)).height
     matched = _match_keys(_read_keys(rows, window, contract), labels, by)

@@ -7,6 +7,7 @@ twice is stored once.
 Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md.
 """
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import orjson
@@ -21,6 +22,7 @@ from headrace.streams.broker import Headers
 _PREFIX = "ce_"
 _STRUCTURED, _OTHER = "application/cloudevents+json", "application/cloudevents"
 _MOST_REASON = 100
+_ANSWER_KEYS = {"event_offset", "model_digest"}
 
 
 class Place(NamedTuple):
@@ -71,17 +73,20 @@ def read_payload(value: bytes | None, headers: Headers | None) -> FileItem:
     return read_line(value)
 
 
-def read_streamed_event(value: bytes, place: Place) -> FileItem:
+def read_streamed_event(value: bytes, place: Place, services: Collection[str] = ()) -> FileItem:
     """Return an event of a stream as a request of one row, or why it cannot be read.
 
     Args:
         value: The value: an object by column name, or an array in the order of the contract's inputs.
         place: Its place.
+        services: Names of the model. Its own answers are no events of it; those of another model may be.
     """
     try:
-        orjson.loads(value)  # what is one value of JSON stays one inside of another
+        event = orjson.loads(value)  # what is one value of JSON stays one inside of another
     except orjson.JSONDecodeError as error:
         return RequestError(f"the value of an event must be JSON; {error}.", "value")
+    if type(event) is dict and event.keys() >= _ANSWER_KEYS and _text(event.get("model_name")) in services:
+        return RequestError("an event must be what a model is asked; this one is the model's own answer.", "answer")
     return _make(place, "request", b'{"instances":[%b]}' % value)
 
 

@@ -14,7 +14,13 @@ from headrace.core.contracts.contract import Column, Contract
 from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.labels.label_intake import LabelCounts, take_labels
 from headrace.monitoring.labels.label_store import LabelStore
-from headrace.monitoring.labels.labelled_rows import contract_rows, join_labels, labelled_rows, match_labels
+from headrace.monitoring.labels.labelled_rows import (
+    contract_rows,
+    find_labelled_span,
+    join_labels,
+    labelled_rows,
+    match_labels,
+)
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.folder_objects import FolderStore
 from headrace.stores.objects.open_objects import StorePlace, open_objects
@@ -81,6 +87,17 @@ def test_labels_are_counted_and_joined(tmp_path: Path) -> None:
     assert shop.actual() == {"a": "yes"}
     assert Shop(tmp_path, {"x": (3, 2)}).actual() == {"a": "yes", "x": "no"}
     assert counts.sentence.startswith("3 labels, 1 matched, 1 unknown, 0 corrected, 0 repeated, 1 refused (1 because")
+
+
+def test_a_row_that_is_stored_in_two_parts_matches_once(tmp_path: Path) -> None:
+    """Halves whose hours lie apart are two stored rows; the counts of labels add up all the same."""
+    shop = Shop(tmp_path, {"a": (1, 0)})
+    Shop(tmp_path, {"a": (1, 5)})
+    counts = shop.take(request_id=["a", "x"], sold=["yes", "no"], observed=["2026-03-03T00:00:00Z"] * 2)
+    assert (counts.labels, counts.matched, counts.unknown, counts.refused, counts.early) == (2, 1, 1, 0, 0)
+    week = TimeWindow(DAY, DAY + dt.timedelta(days=28))
+    received = TimeWindow(DAY, NOW + dt.timedelta(days=1))
+    assert find_labelled_span(shop.rows, shop.labels, week, SHOP, received=received).unmatched == 1
 
 
 def test_a_table_given_twice_changes_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from headrace.core.base.errors import StoreError
+from headrace.core.base.errors import InputError, StoreError
 from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.labels import label_topic
 from headrace.monitoring.labels.label_intake import LabelCounts
@@ -104,6 +104,43 @@ def test_bad_labels_are_refused_alone(tmp_path: Path) -> None:
     assert refused.height == sum(counts.reasons.values()) == 12
     assert refused.filter(pl.col("value") == "no JSON").get_column("reason").to_list() == ["the value is not JSON"]
     assert shop.actual() == {"a": "yes"}
+
+
+def test_labels_that_are_all_refused_stay_unread(tmp_path: Path) -> None:
+    """A column that was mistyped, or another model's topic: one sentence, and the right command finds them."""
+    shop = Shop(tmp_path / "store", {"a": (1, 0)})
+    write(tmp_path, {"request_id": "a", "sold": "yes"}, {"request_id": "b", "sold": "no"}, None)
+    mistyped = topic(tmp_path, shop)
+    mistyped.columns = LabelColumns(actual="slod")
+    with pytest.raises(InputError, match=r"labels of shop .*'slod'; all 3 .* is missing.*--actual-column"):
+        mistyped.take_all()
+    assert FolderState(tmp_path / "topics").positions("g", "labels") == {}
+    assert not shop.labels.files()
+    assert take(tmp_path, shop).labels == 3
+    write(tmp_path, None)
+    assert take(tmp_path, shop).refused == 1
+    assert FolderState(tmp_path / "topics").positions("g", "labels") == {0: 4}
+
+
+def test_refused_labels_alone_are_followed_without_positions(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is said once; the first label that is accepted commits them all."""
+    shop, ended = Shop(tmp_path / "store", {"a": (1, 0)}), threading.Event()
+    write(tmp_path, {"request_id": "a", "slod": "yes"})
+    taking, state = topic(tmp_path, shop), FolderState(tmp_path / "topics")
+    thread = threading.Thread(target=lambda: taking.follow(ended.is_set, seconds=0.01))
+    thread.start()
+    deadline = time.monotonic() + 60
+    while "must hold labels" not in caplog.text:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert state.positions("g", "labels") == {}
+    write(tmp_path, {"request_id": "a", "sold": "yes"})
+    while state.positions("g", "labels") != {0: 2}:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    ended.set()
+    thread.join(60)
+    assert caplog.text.count("must hold labels") == 1
 
 
 def test_late_repeated_and_corrected_labels_count_as_those_of_tables(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from headrace.core.base.errors import MissingError, StoreError
+from headrace.core.base.errors import InputError, MissingError, StoreError
 from headrace.monitoring.collect import collector
 from headrace.monitoring.collect.collect_counts import CollectCounts
 from headrace.monitoring.collect.collector import follow_sources, read_sources
@@ -21,12 +21,16 @@ from headrace.monitoring.collect.journal import HALVES
 from headrace.monitoring.collect.journal_lines import read_lines
 from headrace.monitoring.collect.topics import topic_sources
 from headrace.stores.objects.folder_objects import FolderStore
+from headrace.streams.broker import OutgoingRecord
 from headrace.streams.folder import folder_reader
+from headrace.streams.folder.folder_broker import append_events
 from headrace.streams.folder.folder_state import FolderState
 from headrace.streams.topic_address import parse_topic
 from tests.conftest import REPOSITORY
 from tests.monitoring.collect.made_events import headers, request_body, response_body
 from tests.monitoring.collect.topics.made_topics import (
+    DIGEST,
+    TIME,
     answer,
     append,
     collect,
@@ -94,10 +98,85 @@ def test_what_does_not_fit_is_counted(tmp_path: Path) -> None:
     counts = collect(tmp_path)
     assert counts.refused == {"service": 1, "answer": 1, "value": 1, "shape": 1, "dead_letter": 1}
     assert counts.other_services == {"other": 1}
-    assert (counts.tombstones, counts.rows, counts.incomplete) == (2, 2, 2)
+    # The tombstone among the answers is the one among the events, passed on.
+    assert (counts.tombstones, counts.rows, counts.incomplete) == (1, 2, 2)
     assert stored(tmp_path) == {"events/0/0": (1, None), "events/0/99": (None, "yes")}
     notes = {note.rule: note for note in counts.find_notes()}
     assert {"tombstones", "refused_answer", "incomplete", "other_services"} <= notes.keys()
+
+
+def positions(folder: Path, *topics: str) -> list[dict[int, int]]:
+    """Where the group is in topics."""
+    return [FolderState(folder / "topics").positions("g", topic) for topic in topics]
+
+
+def test_a_topic_of_another_kind_stays_unread(tmp_path: Path) -> None:
+    """The answers were forgotten: one sentence that says so, and the right command finds everything."""
+    make_topics(tmp_path)
+    with pytest.raises(InputError, match=r"topic events must hold logged .* none of its 8 .* \(form 8\).*--answers"):
+        collect(tmp_path, stream=None, group="g")
+    assert positions(tmp_path, "events") == [{}]
+    assert not stored(tmp_path)
+    assert collect(tmp_path, group="g").rows == 8
+
+
+@pytest.mark.parametrize(
+    ("events", "answers", "sentence"),
+    [
+        ("answers", "events", "topic answers must hold events"),
+        ("answers", "more-answers", "topic answers must hold events"),
+        ("events", "more-events", "topic more-events must hold answers"),
+    ],
+)
+def test_topics_in_each_others_place_are_one_sentence(tmp_path: Path, events: str, answers: str, sentence: str) -> None:
+    """Nothing is stored, and no position is committed."""
+    make_topics(tmp_path)
+    append(tmp_path, "more-answers", answer(0))
+    append(tmp_path, "more-events", row())
+    topics = tmp_path / "topics"
+    swapped = topic_sources.StreamTopics(parse_topic(f"{topics}/{answers}"), parse_topic(f"{topics}/none"))
+    plan = plan_in(tmp_path, stream=swapped, group="g")
+    with pytest.raises(InputError, match=sentence):
+        read_sources(plan, [str(topics / events)], CollectCounts())
+    assert not stored(tmp_path)
+    assert positions(tmp_path, events, answers) == [{}, {}]
+
+
+def test_answers_of_another_model_may_be_events(tmp_path: Path) -> None:
+    """A stream may score what another one has answered."""
+    append(tmp_path, "events", row(model_name="other", model_digest=DIGEST, event_offset=3))
+    append(tmp_path, "answers", answer(0))
+    assert (collect(tmp_path).rows, stored(tmp_path)) == (1, {"events/0/0": (30, "yes")})
+
+
+def test_a_run_of_bad_events_alone_is_none_of_a_wrong_topic(tmp_path: Path) -> None:
+    """Their dead letters say so; without them they are read again, until something good comes."""
+    append(tmp_path, "events", b"no JSON")
+    append(tmp_path, "answers", None)
+    with pytest.raises(InputError, match="its one new record is not accepted"):
+        collect(tmp_path, group="g")
+    append(tmp_path, "letters", b"no JSON", headers=letter(0, reason="value"))
+    assert collect(tmp_path, group="g").refused == {"value": 1}
+    assert positions(tmp_path, "events") == [{0: 1}]
+
+
+def test_answers_of_another_service_stay_unread(tmp_path: Path) -> None:
+    """Whoever names the service next time gets them."""
+    append(tmp_path, "events", row(age=1))
+    append(tmp_path, "answers", answer(0, model_name="other"))
+    append(tmp_path, "letters", row(), headers=letter(9, topic="others"))
+    assert collect(tmp_path, group="g").refused == {"service": 1, "topic": 1}
+    assert positions(tmp_path, "events", "answers") == [{0: 1}, {}]
+
+
+def test_a_tombstone_without_a_key_counts_as_the_dead_letter_that_it_became(tmp_path: Path) -> None:
+    """One with a key counts once, though its answer is one, too."""
+    records = [OutgoingRecord("events", 0, None, key, (), TIME) for key in (b"k", None)]
+    append_events(tmp_path / "topics", "events", records)
+    append(tmp_path, "answers", None)
+    append(tmp_path, "letters", None, headers=letter(1, reason="empty"))
+    counts = collect(tmp_path)
+    assert (counts.tombstones, counts.dead_letters, counts.refused) == (1, {"empty": 1}, {})
 
 
 def test_events_that_were_deleted_before_they_were_read_are_said(tmp_path: Path) -> None:
@@ -177,10 +256,10 @@ class _Failing(FolderStore):
 
 
 @contextmanager
-def following(folder: Path, store: FolderStore | None = None) -> Iterator[CollectCounts]:
+def following(folder: Path, store: FolderStore | None = None, **named: Any) -> Iterator[CollectCounts]:
     """What is counted while topics are followed, until the end of the block."""
     counts, ended = CollectCounts(), threading.Event()
-    plan = plan_in(folder, store=store)
+    plan = plan_in(folder, store=store, **named)
     source = str(folder / "topics" / "events")
     thread = threading.Thread(target=follow_sources, args=(plan, [source], counts, ended))
     thread.start()
@@ -211,6 +290,21 @@ def test_topics_are_followed_and_read_again_after_a_failure_of_the_store(tmp_pat
         wait_for(lambda: after.events == 1)
     assert after.rows == 1
     assert stored(tmp_path)["events/0/2"] == (8, "yes")
+
+
+def test_a_topic_of_another_kind_is_followed_in_vain(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is said once; positions are committed with the first answer that is one."""
+    append(tmp_path, "events", row(age=1))
+    append(tmp_path, "answers", row(), b"?")
+    append(tmp_path, "letters", row(), headers=letter(9))
+    with following(tmp_path, group="g") as counts:
+        wait_for(lambda: counts.refused["answer"] == 2 and positions(tmp_path, "events") == [{0: 1}])
+        wait_for(lambda: "topic answers must hold answers of headrace stream" in caplog.text)
+        assert positions(tmp_path, "answers") == [{}]
+        append(tmp_path, "answers", answer(0))
+        wait_for(lambda: positions(tmp_path, "answers") == [{0: 3}])
+    assert caplog.text.count("must hold") == 1
+    assert stored(tmp_path) == {"events/0/0": (1, "yes")}
 
 
 def test_a_position_is_not_committed_before_its_rows_are_kept(tmp_path: Path) -> None:
