@@ -22,6 +22,11 @@ from headrace.streams.values.value_codec import ValueCodec
 
 # The reason of a tombstone that deletes nothing, since it names no key.
 EMPTY = "empty"
+_LINE = (
+    "It looks like a line [timestamp, key, value, headers] of a topic in a folder, whose timestamp is a number of "
+    'milliseconds, whose key and value are texts, {"base64": "…"} or null, and whose headers are pairs of a name and '
+    "such a value."
+)
 
 
 class Refusal(NamedTuple):
@@ -94,7 +99,7 @@ class EventScorer:
                     result.outcomes[place] = Refusal(EMPTY, sentence)
         for indices, scored in _score_rows(model.served, rows, result.warnings):
             if isinstance(scored, Refusal):
-                result.outcomes[kept[indices[0]]] = scored
+                result.outcomes[kept[indices[0]]] = _explain(scored, rows[indices[0]])
                 continue
             answered = kept if len(indices) == len(kept) else [kept[index] for index in indices]
             answers = self._codec.encode(model, scored, [batch.offsets[place] for place in answered])
@@ -161,6 +166,13 @@ def _score_encoded(
             yield from _score_encoded(served, [index], EncodedRows(encoded.matrix[place : place + 1]), warnings)
     else:
         yield indices, scored
+
+
+def _explain(refusal: Refusal, row: Any) -> Refusal:
+    """Add to a refusal what a line of a topic in a folder looks like, if the row seems to be one with a fault."""
+    if not (isinstance(row, list) and len(row) == 4 and isinstance(row[-1], list)):
+        return refusal
+    return refusal._replace(sentence=f"{refusal.sentence} {_LINE}")
 
 
 def _refuse(error: RequestError) -> Refusal:

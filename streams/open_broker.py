@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from headrace.core.base import settings
 from headrace.core.base.errors import InputError
 from headrace.streams.broker import Broker
-from headrace.streams.topic_address import TopicAddress
+from headrace.streams.topic_address import TopicAddress, require_topic_folder
 
 
 @contextmanager
@@ -30,10 +30,13 @@ def open_broker(
         ended: Returns whether to give up what waits for a broker.
 
     Raises:
-        InputError: If the topics are not in one place, which one transaction cannot span, or not three of them.
+        InputError: If the topics are not in one place, which one transaction cannot span, or not three of them; or one
+            in a folder is a file or a partition.
         MissingError: If a topic does not exist.
         StoreError: If the place is not reached or refuses.
     """
+    for address in (source, answers, dead_letters):
+        require_topic_folder(address)
     if len({source.place, answers.place, dead_letters.place}) > 1:
         raise InputError(
             f"events, answers and dead letters must be in one place, since one transaction writes all; got "

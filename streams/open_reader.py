@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from headrace.core.base import settings
 from headrace.core.base.errors import InputError
-from headrace.streams.topic_address import TopicAddress
+from headrace.streams.topic_address import TopicAddress, require_topic_folder
 from headrace.streams.topic_reader import ReadFrom, TopicReader
 
 
@@ -39,6 +39,7 @@ def connect_reader(
 ) -> TopicReader:
     """Return a reader of a topic, which the caller closes; see ``open_reader``."""
     if address.folder is not None:
+        require_topic_folder(address)
         from headrace.streams.folder.folder_reader import FolderReader  # noqa: PLC0415 - Kafka needs no Polars
 
         return FolderReader(address.folder, address.topic, group=group, start=start, last=last)

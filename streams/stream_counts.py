@@ -27,6 +27,7 @@ class StreamCounts:
         aborted: Transactions that were aborted; their events came again.
         swaps: New versions that took over.
         future: Events whose time lay in the future.
+        lost_offsets: Offsets that were deleted before they were read.
         latencies: Events by class of the time from event to answer; one class more than bounds.
         latency_seconds: Sum of these times, in seconds.
     """
@@ -41,6 +42,7 @@ class StreamCounts:
     aborted: int = 0
     swaps: int = 0
     future: int = 0
+    lost_offsets: int = 0
     latencies: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BOUNDS) + 1))
     latency_seconds: float = 0.0
 

@@ -23,6 +23,7 @@ _COUNTERS = {
     "aborted_transactions": ("aborted", "Transactions that were aborted; their events came again."),
     "model_swaps": ("swaps", "New versions that took over."),
     "future_events": ("future", "Events whose time lay in the future."),
+    "lost_offsets": ("lost_offsets", "Offsets that were deleted before they were read."),
 }
 
 
@@ -39,7 +40,6 @@ class StreamStatus:
         waits_for: The sentence of what keeps events from being read, such as a schema registry; empty for nothing.
         is_reachable: Returns whether the broker answers; asked at each look, since the worker may be waiting for it.
         lags: What is unread, by partition.
-        lost_offsets: Offsets that the broker had deleted before they were read.
         failed_looks: Looks for a new version that failed.
     """
 
@@ -51,7 +51,6 @@ class StreamStatus:
     waits_for: str = ""
     is_reachable: Callable[[], bool] = lambda: True
     lags: dict[int, PartitionLag] = field(default_factory=dict)
-    lost_offsets: int = 0
     failed_looks: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -99,8 +98,6 @@ class StreamStatus:
         for reason, count in sorted(self.counts.rejects.items()):
             rejects.add_metric([reason], count)
         yield rejects
-        lost = "Offsets that the broker had deleted before they were read."
-        yield CounterMetricFamily("headrace_stream_lost_offsets", lost, value=self.lost_offsets)
         failed = "Looks for a new version that failed."
         yield CounterMetricFamily("headrace_stream_failed_version_looks", failed, value=self.failed_looks)
         yield self._latencies()

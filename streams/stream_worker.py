@@ -177,5 +177,5 @@ class StreamWorker:
         lags = broker.lags()
         with status.lock:
             status.lags, status.assigned, status.held = lags, broker.assigned, broker.held
-            status.lost_offsets = broker.lost_offsets
+            status.counts.lost_offsets = broker.lost_offsets
             status.models = tuple(model for model in (self._current.model, self._current.candidate) if model)

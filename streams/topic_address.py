@@ -60,12 +60,33 @@ def parse_topic(text: str) -> TopicAddress:
             )
         return TopicAddress(servers, None, _require_topic(topic, text))
     path = text.removeprefix("folder://")
+    if not path:
+        raise InputError(f"a topic must be kafka://HOST:PORT/TOPIC, or the path of a folder; {quote(text)} names none.")
     if "://" in path:
         raise InputError(
             f"a topic must be kafka://HOST:PORT/TOPIC, or the path of a folder; got {quote(text)} instead."
         )
     folder = Path(path).absolute()
     return TopicAddress("", folder.parent, _require_topic(folder.name, text))
+
+
+def require_topic_folder(address: TopicAddress) -> None:
+    """Check that a topic in a folder, if something is there, is neither a file nor a partition; Kafka is not asked.
+
+    Raises:
+        InputError: If it is one.
+    """
+    if address.folder is None:
+        return
+    path = address.folder / address.topic
+    if path.is_dir():
+        if any(_SEGMENT.fullmatch(one.name) for one in path.iterdir() if one.is_file()):
+            raise InputError(
+                f"a topic must be a folder with a folder for each partition, such as 0; {path} is a partition, with "
+                f"files of events in it: name the folder above it, or move the files to {path / '0'}."
+            )
+    elif path.exists():
+        raise InputError(f"a topic must be a folder with a folder for each partition, such as 0; {path} is a file.")
 
 
 def find_topic(text: str) -> TopicAddress | None:

@@ -156,6 +156,7 @@ def describe_counts(counts: dict[str, Any]) -> str:
         "future": "events from the future",
         "aborted": "transactions aborted and done again",
         "swaps": "new versions",
+        "lost_offsets": "offsets lost, deleted before they were read",
     }
     rejects = counts["rejects"]
     parts = [f"{counts['events']:,} events, {counts['answers']:,} answers"]

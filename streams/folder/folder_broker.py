@@ -14,6 +14,7 @@ from headrace.core.base.errors import StoreError
 from headrace.streams.broker import EventBatch, OutgoingRecord, PartitionLag, TransactionAborted
 from headrace.streams.folder.batch_filling import fill_batch, find_start, list_partitions, require_partitions
 from headrace.streams.folder.folder_state import FolderState
+from headrace.streams.folder.lost_offsets import LostOffsets
 from headrace.streams.folder.partition_log import PartitionLog
 from headrace.streams.folder.segment_lines import COMMIT, StoredRecord, write_line
 
@@ -49,10 +50,10 @@ class FolderBroker:
         self.answers, self.dead_letters = answers, dead_letters
         self._root, self._source, self._group = root, source, group
         require_partitions(root / source)
+        missing = [topic for topic in (answers, dead_letters) if not list_partitions(root / topic)]
         self._state = FolderState(root)
-        for topic in (answers, dead_letters):
-            if not list_partitions(root / topic):
-                self._make_partitions(topic)
+        for topic in missing:
+            self._make_partitions(topic)
         self._member = instance or uuid.uuid4().hex
         self._membership = self._state.join(group, self._member)
         self._logs: dict[tuple[str, int], PartitionLog] = {}
@@ -61,7 +62,7 @@ class FolderBroker:
         self._ends: dict[int, int] = {}
         self._turn = 0
         self.assigned: frozenset[int] | None = None
-        self.lost_offsets = 0
+        self._lost = LostOffsets()
 
     def poll(self, *, rows: int, seconds: float) -> EventBatch:
         """Return the next events; see ``Broker``."""
@@ -74,7 +75,7 @@ class FolderBroker:
                 # A batch is of one generation; what was read in an earlier one is read again.
                 batch = batch if batch.group == self._generation else _start_batch(self._generation)
                 self._turn += 1
-                fill_batch(batch, self._positions, self._find_source_log, rows=rows, turn=self._turn)
+                fill_batch(batch, self._positions, self._find_source_log, self._lost, rows=rows, turn=self._turn)
             if len(batch) and not before:
                 deadline = time.monotonic() + seconds
             if len(batch) >= rows or time.monotonic() >= deadline:
@@ -100,6 +101,11 @@ class FolderBroker:
     def at_end(self) -> bool:
         """Whether all is read that was there when the partitions were assigned; see ``Broker``."""
         return self.assigned is not None and all(self._positions.get(one, -1) >= end for one, end in self._ends.items())
+
+    @property
+    def lost_offsets(self) -> int:
+        """Offsets that were gone before they were read; see ``Broker``."""
+        return self._lost.count
 
     def lags(self) -> dict[int, PartitionLag]:
         """Return what has not been read; see ``Broker``."""
@@ -133,8 +139,7 @@ class FolderBroker:
         self._positions = {}
         for partition in view.partitions:
             log = self._log(self._source, partition)
-            self._positions[partition], lost = find_start(log, view.positions.get(partition))
-            self.lost_offsets += lost
+            self._positions[partition] = find_start(log, view.positions.get(partition), self._lost)
         self._ends = {one: self._log(self._source, one).end_offset for one in view.partitions}
 
     def _require_generation(self, batch: EventBatch) -> None:

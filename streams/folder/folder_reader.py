@@ -7,6 +7,7 @@ from pathlib import Path
 from headrace.streams.broker import EventBatch
 from headrace.streams.folder.batch_filling import fill_batch, find_start, list_partitions, require_partitions
 from headrace.streams.folder.folder_state import FolderState
+from headrace.streams.folder.lost_offsets import LostOffsets
 from headrace.streams.folder.partition_log import PartitionLog
 from headrace.streams.topic_reader import ReadFrom
 
@@ -15,10 +16,7 @@ _POLL_SECONDS = 0.02
 
 
 class FolderReader:
-    """A reader's connection to a topic in a folder; see ``TopicReader``.
-
-    A record without a time has that at which its file was written, as a broker gives the time of arrival.
-    """
+    """A reader's connection to a topic in a folder; see ``TopicReader``."""
 
     reachable = True
 
@@ -39,7 +37,7 @@ class FolderReader:
             StoreError: If the folder cannot be written, where its state is kept.
         """
         self.topic = topic
-        self.lost_offsets = 0
+        self._lost = LostOffsets()
         self._folder, self._group = root / topic, group
         require_partitions(self._folder)
         self._state = FolderState(root)
@@ -59,8 +57,7 @@ class FolderReader:
             with self._state.lock():
                 self._find_new("group", 0)
                 self._turn += 1
-                fill_batch(batch, self._positions, self._log, rows=rows, turn=self._turn)
-                self._date(batch, before)
+                fill_batch(batch, self._positions, self._log, self._lost, rows=rows, turn=self._turn)
             if len(batch) and not before:
                 deadline = time.monotonic() + seconds
             if len(batch) >= rows or time.monotonic() >= deadline:
@@ -87,6 +84,11 @@ class FolderReader:
         """Whether all that was there when the reader was opened has been read; see ``TopicReader``."""
         return all(self._positions[partition] >= end for partition, end in self._ends.items())
 
+    @property
+    def lost_offsets(self) -> int:
+        """Offsets that were gone before they were read; see ``TopicReader``."""
+        return self._lost.count
+
     def close(self) -> None:
         """See ``TopicReader``; there is nothing to end."""
 
@@ -98,20 +100,11 @@ class FolderReader:
         committed = self._state.positions(self._group, self.topic) if self._group and start == "group" else {}
         for partition in new:
             log = self._log(partition)
-            self._positions[partition], lost = find_start(log, committed.get(partition))
-            self.lost_offsets += lost
+            self._positions[partition] = find_start(log, committed.get(partition), self._lost)
             if start == "end":
-                self._positions[partition] = max(self._positions[partition], log.end_offset - last)
-
-    def _date(self, batch: EventBatch, begin: int) -> None:
-        undated: dict[int, list[int]] = {}
-        for place in range(begin, len(batch)):
-            if not batch.timestamps[place]:
-                undated.setdefault(batch.partitions[place], []).append(place)
-        for partition, places in undated.items():
-            times = self._log(partition).written_at([batch.offsets[place] for place in places])
-            for place, time_stamp in zip(places, times, strict=True):
-                batch.timestamps[place] = time_stamp
+                begin = max(self._positions[partition], log.end_offset - last)
+                gaps = dict(log.find_gaps(begin, log.end_offset))
+                self._positions[partition] = gaps.get(begin, begin)  # nobody was to read what is gone
 
     def _log(self, partition: int) -> PartitionLog:
         return self._logs.setdefault(partition, PartitionLog(self._folder / str(partition)))

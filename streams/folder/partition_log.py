@@ -67,11 +67,17 @@ class PartitionLog:
         Args:
             offset: Where to begin.
             rows: Most records.
+
+        Raises:
+            InputError: If a segment begins inside the one before it.
         """
         segments = self.segments()
         found: list[tuple[int, StoredRecord]] = []
         place = max(bisect_right([base for base, _ in segments], offset) - 1, 0)
-        for base, path in segments[place:]:
+        if place:
+            self._require_apart(segments, place - 1)
+        for index, (base, path) in enumerate(segments[place:], place):
+            self._require_apart(segments, index)
             start = max(offset - base, 0)
             for number, line in enumerate(self._read_lines(path)[start:], base + start):
                 record = read_line(line)
@@ -80,6 +86,22 @@ class PartitionLog:
                 if len(found) >= rows:
                     return found
         return found
+
+    def find_gaps(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Return the ranges between two offsets that are in no segment, each with the offset after its last one.
+
+        Args:
+            start: Where to begin.
+            end: Where to end; a segment begins before it, or there.
+        """
+        gaps = []
+        segments = self.segments()
+        place = max(bisect_right([base for base, _ in segments], start) - 1, 0)
+        for base, path in segments[place:]:
+            if start < base <= end:
+                gaps.append((start, base))
+            start = max(start, base + self._count(path)[0])
+        return gaps
 
     def written_at(self, offsets: Sequence[int]) -> list[int]:
         """Return when the files of n records were written, in milliseconds since 1970.
@@ -111,14 +133,29 @@ class PartitionLog:
     def _count(self, path: Path) -> tuple[int, int]:
         """Return how many offsets a segment takes, and how many of them are records."""
         if path not in self._counts:
-            lines = self._read_lines(path)
-            self._counts[path] = len(lines), len(lines) - lines.count(COMMIT)
-        return self._counts[path]
+            self._read_lines(path)
+        return self._counts.get(path, (0, 0))
 
     def _read_lines(self, path: Path) -> list[bytes]:
-        if path not in self._lines:
-            self._lines = {path: _load(path)}
-        return self._lines[path]
+        if path in self._lines:
+            return self._lines[path]
+        lines = _load(path)
+        if lines:  # an empty one may be filled yet
+            self._lines = {path: lines}
+            self._counts[path] = len(lines), len(lines) - lines.count(COMMIT)
+        return lines
+
+    def _require_apart(self, segments: Sequence[tuple[int, Path]], index: int) -> None:
+        """Raise if the segment behind another one begins inside it."""
+        if index + 1 == len(segments):
+            return
+        (base, path), (following, other) = segments[index : index + 2]
+        end = base + self._count(path)[0]
+        if following < end:
+            raise InputError(
+                f"a segment must begin behind the one before it; {path} has the offsets {base} to {end - 1}, and "
+                f"{other} begins at {following}: a file is named after the offset of its first event."
+            )
 
 
 def _load(path: Path) -> list[bytes]:
@@ -127,7 +164,8 @@ def _load(path: Path) -> list[bytes]:
         if size > _MOST_BYTES:
             raise InputError(f"a segment must have at most {_MOST_BYTES} bytes; {path} has {size}: cut it in two.")
         if path.suffix == ".jsonl":
-            return path.read_bytes().removesuffix(b"\n").split(b"\n")
+            content = path.read_bytes()
+            return content.removesuffix(b"\n").split(b"\n") if content else []
         lines = io.BytesIO()
         pl.read_parquet(path).write_ndjson(lines)
         return lines.getvalue().splitlines()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,9 +97,46 @@ def test_what_cannot_be_is_refused(arguments: tuple[str, ...], sentence: str) ->
     assert ended.stderr.count("\n") == 1
 
 
+def test_what_is_no_topic_in_a_folder_is_said_and_nothing_is_made(tmp_path: Path) -> None:
+    """A file, a partition, an empty text, a partition of another name: exit code 2, one sentence, no state."""
+    _fill(tmp_path / "q", GOOD)
+    events, answers = str(tmp_path / "q" / "events"), str(tmp_path / "q" / "answers")
+    state = tmp_path / "q" / ".headrace"
+    shutil.rmtree(state)
+    (tmp_path / "q" / "file").touch()
+    (tmp_path / "q" / "odd" / "01").mkdir(parents=True)
+    for source, target, sentence in (
+        (events, str(tmp_path / "q" / "file"), "q/file is a file"),
+        (str(tmp_path / "q" / "file"), "elsewhere/answers", "q/file is a file"),
+        (f"{events}/0", answers, "events/0 is a partition"),
+        ("", answers, "names none"),
+        (str(tmp_path / "q" / "odd"), answers, "q/odd/01 instead"),
+        (events, str(tmp_path / "q" / "odd"), "q/odd/01 instead"),
+    ):
+        ended = headrace("stream", str(bundle_folder()), "--from", source, "--to", target, "--until-end")
+        assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), ended.stderr
+        assert sentence in ended.stderr
+        assert not state.exists()
+
+
+def test_offsets_between_two_files_are_lost_aloud(tmp_path: Path) -> None:
+    """A warning, the summary and the last line have their number; a second run has lost nothing."""
+    (tmp_path / "events" / "0").mkdir(parents=True)
+    (tmp_path / "events" / "0" / "0.jsonl").write_bytes(GOOD + b"\n")
+    (tmp_path / "events" / "0" / "10.jsonl").write_bytes(GOOD + b"\n")
+    places = ("--from", str(tmp_path / "events"), "--to", str(tmp_path / "answers"), "--until-end")
+    summary = tmp_path / "counts.json"
+    ended = headrace("stream", str(bundle_folder()), *places, "--summary", str(summary))
+    assert ended.stdout.strip() == "2 events, 2 answers; 9 offsets lost, deleted before they were read", ended.stderr
+    assert "1 was to be read: it goes on at 10; 9 are lost" in ended.stderr
+    assert json.loads(summary.read_text())["lost_offsets"] == 9
+    again = headrace("stream", str(bundle_folder()), *places)
+    assert (again.stdout.strip(), again.stderr) == ("0 events, 0 answers", "")
+
+
 def test_counts_of_zero_are_left_out() -> None:
     """What did not happen is not mentioned."""
     counts = {"events": 1_000, "answers": 990, "rejects": {"range": 7, "value": 3}, "aborted": 2}
-    counts |= dict.fromkeys(("tombstones", "omitted", "warnings", "future", "swaps"), 0)
+    counts |= dict.fromkeys(("tombstones", "omitted", "warnings", "future", "swaps", "lost_offsets"), 0)
     said = "1,000 events, 990 answers; 10 dead letters (range 7, value 3); 2 transactions aborted and done again"
     assert describe_counts(counts) == said

@@ -90,6 +90,17 @@ def test_an_event_without_key_and_value_is_refused() -> None:
     assert isinstance(answer, bytes)
 
 
+@pytest.mark.parametrize("value", [b'["1", null, "{}", []]', b'[1, 5, "{}", []]', b'[1, null, "{}", [["a"]]]'])
+def test_a_line_of_a_folder_with_a_fault_is_told_apart(value: bytes) -> None:
+    """Its dead letter says what such a line looks like; a row as an array has no array at its end."""
+    outcomes = EventScorer(JsonValues()).score(batch_of([value, b"[1, 2, 3]"]), models()).outcomes
+    line, row = outcomes
+    assert isinstance(line, Refusal)
+    assert isinstance(row, Refusal)
+    assert "[timestamp, key, value, headers]" in line.sentence
+    assert "timestamp" not in row.sentence
+
+
 def test_a_row_without_a_finite_answer_does_not_keep_others_from_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only it goes to the dead letters, for the reason ``answer``."""
     served = stream_model().served
