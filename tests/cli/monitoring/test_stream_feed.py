@@ -90,7 +90,7 @@ def feed_monitor(address: Callable[[str], str], write: Write, folder: Path) -> N
     write("pumps", events)
     write("outcomes", labels)
     topics = ("--from", address("pumps"), "--to", address("scores"), "--until-end")
-    assert run("stream", bundle, *topics).startswith("121 events, 120 answers; 1 dead letters (value 1)")
+    assert run("stream", bundle, *topics).startswith("121 events, 120 answers; 1 dead letter (value 1)")
     collect = ("collect", bundle, store, "--from", address("pumps"), "--answers", address("scores"))
     assert run(*collect) == "241 events, 120 rows stored; 1 dead letter (value 1); 1 refused (value 1)"
     assert run(*collect) == "0 events, 0 rows stored"
