@@ -52,7 +52,7 @@ class FollowedPart:
 
 
 def require_numbers(**values: float) -> None:
-    """Raise if a value is no number.
+    """Raise if a value is not a number.
 
     Args:
         **values: Values by name.

@@ -7,7 +7,7 @@ from headrace.core.base.errors import InputError
 
 
 def check_demo_folder(home: Path, table: Path) -> None:
-    """Raise if a folder is none, or holds something else than a demonstration.
+    """Raise if a path is that of a file, or of a folder that holds something else than a demonstration.
 
     Args:
         home: The folder.
@@ -31,7 +31,7 @@ def clear_demo_folder(home: Path, table: Path) -> None:
         table: As in ``check_demo_folder``.
 
     Raises:
-        InputError: If it is none, or holds something else.
+        InputError: If it is a file, or holds something else.
     """
     check_demo_folder(home, table)
     shutil.rmtree(home, ignore_errors=True)

@@ -11,7 +11,7 @@ MOST_SEED = 2**32 - 1
 
 
 def check_seed(seed: int, *, spelled: str = "--seed") -> None:
-    """Raise if a seed is none that every random choice of a training takes.
+    """Raise if a seed is not one that every random choice of a training takes.
 
     Args:
         seed: The seed.

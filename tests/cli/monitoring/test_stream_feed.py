@@ -145,6 +145,8 @@ def test_options_of_topics_are_not_those_of_tables(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="are for a topic of labels"):
         hr.add_labels(bundle_folder(), str(tmp_path / "labels.csv"), tmp_path / "store", follow=True)
     place = str(tmp_path / "topics" / "labels")
+    with pytest.raises(InputError, match=r"the option delimiter is for CSV only; omit it, for the labels of the topic"):
+        hr.add_labels(bundle_folder(), place, tmp_path / "store", delimiter=",")
     with pytest.raises(InputError, match="leave out --follow"):
         hr.add_labels(bundle_folder(), place, tmp_path / "store", follow=True, refused=tmp_path / "refused.parquet")
 
