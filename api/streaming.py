@@ -2,6 +2,7 @@
 
 import contextlib
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,8 +92,8 @@ def stream(
     events, answers = parse_topic(source), parse_topic(target)
     letters = parse_topic(dead_letter) if dead_letter else answers.beside(f"{answers.topic}-dead-letter")
     limits, status = BatchLimits(batch_rows, batch_seconds), StreamStatus(ready_rows=ready_rows)
+    ended = threading.Event()
     with contextlib.ExitStack() as stack:
-        ended = stack.enter_context(noted_signals())
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-stream-")))
 
         def load(location: str, version: str) -> "StreamModel":
@@ -117,6 +118,9 @@ def stream(
                 ended=ended.is_set,
             )
         )
+
+        # Before this, a signal ends what has not begun, wherever it waits.
+        stack.enter_context(noted_signals(ended))
 
         def find_models() -> StreamModels:
             status.failed_looks = watch.failures

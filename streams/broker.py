@@ -160,7 +160,7 @@ class Broker(Protocol):
 
     @property
     def at_end(self) -> bool:
-        """Whether all that this worker's partitions held when they were assigned has been read."""
+        """Whether all that this worker's partitions but those that wait (``held``) had at first has been read."""
 
     def lags(self) -> dict[int, PartitionLag]:
         """Return what has not been read, by partition of this worker."""

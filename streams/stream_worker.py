@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from headrace.core.base.errors import InputError
+from headrace.core.base.quantities import describe_count
 from headrace.streams.broker import Broker, EventBatch, OutgoingRecord, TransactionAborted
 from headrace.streams.event_scorer import EventScorer, Refusal, ScoredBatch
 from headrace.streams.outgoing import OutgoingPlan, build_records
@@ -82,13 +83,28 @@ class StreamWorker:
 
         Raises:
             FencedError: If another worker has the name of this one.
+            InputError: If with ``until_end`` all is read but partitions that the topic of the answers does not have.
             StoreError: If the topics may not be read or written.
         """
         while not self._ended():
             self.work_once()
             if until_end and self._broker.at_end:
+                self._require_none_waits()
                 break
         self._show(now=True)
+
+    def _require_none_waits(self) -> None:
+        """Raise if there are events in partitions that wait for a partition of the answers."""
+        broker = self._broker
+        waiting = sorted(one for one, lag in broker.lags().items() if one in broker.held and lag.offsets)
+        if waiting:
+            self._show(now=True)
+            answered = describe_count(self._status.counts.events, "event", "is", "are")
+            raise InputError(
+                f"the topic {broker.answers} must have as many partitions as {self._source}; it has "
+                f"{broker.partition_counts()[broker.answers]}, so partitions {waiting} wait, and {answered} done of "
+                "the others: add partitions, and start again."
+            )
 
     def work_once(self) -> int:
         """Poll, score and commit one batch; return its number of events, 0 if it was aborted."""

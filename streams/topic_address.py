@@ -9,6 +9,7 @@ from headrace.core.base.errors import InputError, quote
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _SEGMENT = re.compile(r"[0-9]+\.(jsonl|parquet)")
+_LAST_PORT = 65_535
 _SERVERS = re.compile(r"[^/@\s,:]+(:[0-9]{1,5})?(,[^/@\s,:]+(:[0-9]{1,5})?)*|\[[0-9a-fA-F:]+\](:[0-9]{1,5})?")
 
 
@@ -46,6 +47,8 @@ def parse_topic(text: str) -> TopicAddress:
     Raises:
         InputError: If the text has another form, holds a login, or the name of the topic is not one that Kafka allows.
     """
+    if not isinstance(text, str):
+        raise InputError(f"a topic must be the text of its address; got {text!r} instead.")
     if text.startswith("kafka://"):
         servers, slash, topic = text.removeprefix("kafka://").partition("/")
         if "@" in servers:
@@ -58,6 +61,12 @@ def parse_topic(text: str) -> TopicAddress:
                 f"a topic of Kafka must be kafka://HOST:PORT/TOPIC, such as kafka://127.0.0.1:9092/events; got "
                 f"{quote(text)} instead."
             )
+        for port in re.findall(r":([0-9]+)(?=,|$)", servers if "[" not in servers else servers.rpartition("]")[2]):
+            # Kafka's client takes a greater one modulo 65,536.
+            if not 1 <= int(port) <= _LAST_PORT:
+                raise InputError(
+                    f"the port of a broker must be 1 to {_LAST_PORT}; got {port} in {quote(text)} instead."
+                )
         return TopicAddress(servers, None, _require_topic(topic, text))
     path = text.removeprefix("folder://")
     if not path:

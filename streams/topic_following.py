@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from headrace.core.base.errors import InputError
+from headrace.core.base.errors import InputError, StoreError
 from headrace.streams.open_reader import open_reader
 from headrace.streams.topic_address import TopicAddress
 from headrace.streams.topic_reader import ReadFrom, TopicReader
@@ -37,6 +37,7 @@ class FollowedPart:
         Raises:
             InputError: If they do not.
         """
+        require_numbers(last=self.last, rows=self.rows)
         if self.from_beginning and self.last:
             raise InputError("a topic is read from its beginning, or from its last events; leave one of them out.")
         if not 0 <= self.last <= MOST_LAST or self.rows < 0:
@@ -50,8 +51,36 @@ class FollowedPart:
             )
 
 
+def require_numbers(**values: float) -> None:
+    """Raise if a value is not a number.
+
+    Args:
+        **values: Values by name.
+
+    Raises:
+        InputError: If so.
+    """
+    for name, value in values.items():
+        if not isinstance(value, int | float):
+            raise InputError(f"{name} must be a number; got {value!r} instead.")
+
+
+def require_open(address: TopicAddress, *, is_open: bool) -> None:
+    """Raise if a look at a topic was interrupted before that was open.
+
+    Args:
+        address: The topic.
+        is_open: Whether it was open.
+
+    Raises:
+        StoreError: If not.
+    """
+    if not is_open:
+        raise StoreError(f"{address.place} must answer before events are shown; it had not when this was interrupted.")
+
+
 def follow_topic(address: TopicAddress, part: FollowedPart) -> Iterator[list[EventView]]:
-    """Yield events as they come; an empty list after a fraction of a second without events.
+    """Yield events as they come; an empty list once the topic is open, and after a fraction of a second without events.
 
     It joins no group, commits nothing, and sees committed events only.
 
@@ -67,6 +96,7 @@ def follow_topic(address: TopicAddress, part: FollowedPart) -> Iterator[list[Eve
     # Each event of a transaction of its own has a marker behind it that takes an offset, too.
     start: ReadFrom = "beginning" if part.from_beginning else "end"
     with open_reader(address, start=start, last=2 * part.last) as reader:
+        yield []
         left = part.rows
         for events in _read(reader, part):
             found = events[:left] if part.rows else events

@@ -88,11 +88,6 @@ def add_labels(
         name, contract = bundle.name, load_contract(bundle.folder / "contract.yaml")
     columns = LabelColumns(request_id_column, row_column, actual_column, observed_column)
     topic = find_topic(table) if isinstance(table, str) else None
-    if topic is not None:
-        given = _TopicOptions(topic, follow, require_name("--group", group) if group else "", store_seconds)
-        return _add_topic(given, open_objects(str(store), create=True), name, contract, columns, refused)
-    if follow or group:
-        raise InputError(f"--follow and --group are for a topic of labels; {quote(str(table)[:200])} is a table.")
     options = ReadOptions(
         column_names=tuple(column_names),
         header=header,
@@ -101,6 +96,16 @@ def add_labels(
         skip_lines=skip_lines,
         comment=comment,
     )
+    if topic is not None:
+        if options.for_csv_only:
+            raise InputError(
+                f"the option {options.for_csv_only[0]} is for CSV only; omit it, for the labels of the topic "
+                f"{quote(str(table)[:200])} are JSON."
+            )
+        given = _TopicOptions(topic, follow, require_name("--group", group) if group else "", store_seconds)
+        return _add_topic(given, open_objects(str(store), create=True), name, contract, columns, refused)
+    if follow or group:
+        raise InputError(f"--follow and --group are for a topic of labels; {quote(str(table)[:200])} is a table.")
     with table_address(table) as source, tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(scratch) / "labels"
         ingest_table(open_source(source), folder=folder, options=options)

@@ -73,9 +73,10 @@ def watch(
         StoreError: If the topic is not reached, or may not be read.
     """
     from headrace.streams.topic_address import parse_topic  # noqa: PLC0415 - importing the API costs milliseconds
-    from headrace.streams.topic_following import FollowedPart, follow_topic  # noqa: PLC0415 - as above
+    from headrace.streams.topic_following import FollowedPart, follow_topic, require_numbers, require_open  # noqa: PLC0415 - as above
     from headrace.streams.views.flow_counts import FlowCounts  # noqa: PLC0415 - as above
 
+    require_numbers(seconds=seconds, last=last, rows=rows, shown=shown)
     if not 1 <= shown <= _MOST_SHOWN or seconds < 0:
         raise InputError(f"shown must be 1 to 200, and seconds 0 or more; got {shown} and {seconds} instead.")
     part = FollowedPart(from_beginning=from_beginning, last=last, rows=rows, until_end=until_end)
@@ -83,17 +84,17 @@ def watch(
     latest: deque[EventView] = deque(maxlen=shown)
     display = _find_display()
     screen: _Live | _Lines = _Live(topic, counts, display) if display else _Lines()
-    began = time.monotonic()
+    is_open, began, address = False, time.monotonic(), parse_topic(topic)
     try:
-        for events in follow_topic(parse_topic(topic), part):
-            now = time.monotonic()
+        for events in follow_topic(address, part):
+            is_open, now = True, time.monotonic()
             counts.add(events, now)
             latest.extendleft(events)
             screen.show(events, latest, now)
             if seconds and now - began >= seconds:
                 break
-    except KeyboardInterrupt:
-        pass  # how a look at a stream ends
+    except KeyboardInterrupt:  # how a look at a stream ends
+        require_open(address, is_open=is_open)
     screen.end(latest, time.monotonic())
     return WatchedTopic(topic, counts, tuple(latest))
 

@@ -12,6 +12,7 @@ import typer
 from headrace.cli.local.serve import wait_until_interrupted
 from headrace.cli.options import run_options, table_options
 from headrace.core.base.errors import InputError
+from headrace.pipelines.definitions.training_checks import check_seed
 from headrace.pipelines.definitions.training_options import TrainingOptions
 from headrace.registry.backends.locations import FOLDER
 
@@ -88,6 +89,7 @@ def demo(
     verbose: run_options.Verbose = False,
 ) -> None:
     """Run the whole pipeline on a real data set: from a CSV to a live endpoint."""
+    check_seed(options["seed"])
     if broker and not stream:
         raise InputError("--broker is where the topics of --stream are; name both, or none.")
     if stream:

@@ -5,7 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from headrace.cli.options import run_options
+from headrace.cli.options.command_parameters import given_options
 from headrace.cli.options.model_argument import Model
+from headrace.core.base.errors import InputError
+from headrace.core.base.quantities import describe_count
 
 EXAMPLES = """
 Examples:
@@ -32,6 +35,7 @@ kin, never from an address.
 
 
 def stream(
+    context: typer.Context,
     model: Model,
     source: Annotated[
         str, typer.Option("--from", metavar="TOPIC", help="Topic of the events: kafka://HOST:PORT/TOPIC, or a folder.")
@@ -110,6 +114,10 @@ def stream(
     logging.basicConfig(
         force=True, level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s %(message)s"
     )
+    for option in () if candidate else given_options(context, ("share", "test")):
+        raise InputError(f"{option} is about the keys of a candidate; name it by --candidate, or leave {option} out.")
+    for option in () if group else given_options(context, ("group",)):
+        raise InputError(f"{option} must have a name; got an empty one instead.")
     # The objects of a batch hold no circles; to look for some among them takes a third of the time of a batch.
     gc.set_threshold(100_000, 50, 50)
     counts = streaming.stream(
@@ -150,18 +158,20 @@ def describe_counts(counts: dict[str, Any]) -> str:
         counts: As ``StreamCounts.as_json`` returns them.
     """
     named = {
-        "tombstones": "tombstones passed on",
-        "omitted": "dead letters without the bytes of their event",
-        "warnings": "values with warnings",
-        "future": "events from the future",
-        "aborted": "transactions aborted and done again",
-        "swaps": "new versions",
-        "lost_offsets": "offsets lost, deleted before they were read",
+        "tombstones": ("tombstone", "passed on"),
+        "omitted": ("dead letter", "without the bytes of their event"),
+        "warnings": ("value", "with warnings"),
+        "future": ("event", "from the future"),
+        "aborted": ("transaction", "aborted and done again"),
+        "swaps": ("new version", ""),
+        "lost_offsets": ("offset", "lost, deleted before they were read"),
     }
     rejects = counts["rejects"]
-    parts = [f"{counts['events']:,} events, {counts['answers']:,} answers"]
+    parts = [f"{describe_count(counts['events'], 'event')}, {describe_count(counts['answers'], 'answer')}"]
     if rejects:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in rejects.items())
-        parts.append(f"{sum(rejects.values()):,} dead letters ({reasons})")
-    parts += [f"{counts[name]:,} {words}" for name, words in named.items() if counts[name]]
+        parts.append(f"{describe_count(sum(rejects.values()), 'dead letter')} ({reasons})")
+    parts += [
+        f"{describe_count(counts[name], noun)} {rest}".rstrip() for name, (noun, rest) in named.items() if counts[name]
+    ]
     return "; ".join(parts)

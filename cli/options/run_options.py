@@ -13,7 +13,7 @@ Output = Annotated[
 ]
 SummaryFile = Annotated[Path | None, typer.Option("--summary", help="Also write the JSON summary to this file.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show raw logs and tracebacks.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.", min=0)]
 Serve = Annotated[bool, typer.Option("--serve", help="Keep the endpoint live until Ctrl-C.")]
 Arguments = Annotated[
     list[str] | None,

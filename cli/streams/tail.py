@@ -51,7 +51,7 @@ def tail(
     import time  # noqa: PLC0415 - as below
 
     from headrace.streams.topic_address import parse_topic  # noqa: PLC0415 - other commands need none of it
-    from headrace.streams.topic_following import FollowedPart, follow_topic  # noqa: PLC0415 - as above
+    from headrace.streams.topic_following import FollowedPart, follow_topic, require_open  # noqa: PLC0415 - as above
     from headrace.streams.views.event_table import describe_flow  # noqa: PLC0415 - as below
     from headrace.streams.views.flow_counts import FlowCounts  # noqa: PLC0415 - as above
 
@@ -62,13 +62,14 @@ def tail(
     address = parse_topic(topic)
     part = FollowedPart(from_beginning=from_beginning, last=last, rows=rows, until_end=until_end)
     counts, screen = FlowCounts(), _JsonLines() if json else _Table(width)
+    is_open = False
     try:
         for events in follow_topic(address, part):
-            now = time.monotonic()
+            is_open, now = True, time.monotonic()
             counts.add(events, now)
             screen.show(events, counts, now)
-    except KeyboardInterrupt:
-        pass  # how a look at a stream ends
+    except KeyboardInterrupt:  # how a look at a stream ends
+        require_open(address, is_open=is_open)
     screen.end(describe_flow(counts))
 
 

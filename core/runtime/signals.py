@@ -48,13 +48,16 @@ def ended_by_sigterm() -> Iterator[None]:
 
 
 @contextmanager
-def noted_signals() -> Iterator[threading.Event]:
+def noted_signals(event: threading.Event | None = None) -> Iterator[threading.Event]:
     """Yield an event that SIGTERM and SIGINT set, so that what is in flight ends in order.
 
     Outside the main thread, which is the only one that receives signals, nobody but the caller sets it; a signal that
     is ignored stays ignored.
+
+    Args:
+        event: The event; None for a new one.
     """
-    ended = threading.Event()
+    ended = threading.Event() if event is None else event
     if threading.current_thread() is not threading.main_thread():
         yield ended
         return

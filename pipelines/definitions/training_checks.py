@@ -7,6 +7,22 @@ from headrace.core.base.errors import InputError
 from headrace.core.contracts.profiling.conventions import check_marks
 from headrace.pipelines.definitions.option_fields import check_choices, option_fields
 
+MOST_SEED = 2**32 - 1
+
+
+def check_seed(seed: int, *, spelled: str = "--seed") -> None:
+    """Raise if a seed is not one that every random choice of a training takes.
+
+    Args:
+        seed: The seed.
+        spelled: What the message calls the option.
+
+    Raises:
+        InputError: If it is below 0, or above 2**32 - 1.
+    """
+    if not 0 <= seed <= MOST_SEED:
+        raise InputError(f"{spelled} must be from 0 to {MOST_SEED}; got {seed} instead.")
+
 
 def check_training(options: type, values: Mapping[str, Any], *, spell: Callable[[str], str] | None = None) -> None:
     """Raise if a value is invalid for every training.
@@ -23,4 +39,5 @@ def check_training(options: type, values: Mapping[str, Any], *, spell: Callable[
     check_choices(options, values, spell=label)
     if not 0 < values["test_size"] < 1:
         raise InputError(f"{label('test_size')} must be above 0 and below 1; got {values['test_size']} instead.")
+    check_seed(values["seed"], spelled=label("seed"))
     check_marks(values["decimal"], values["thousands"], spell=label)

@@ -278,7 +278,9 @@ class TrainingOptions:
         str,
         OptionSpec("Where a published model is served: kserve, or local by the machine of the step", is_typed=False),
     ] = "kserve"
-    seed: Annotated[int, OptionSpec("Seed of every random choice", steps="split tune train evaluate gate")] = 0
+    seed: Annotated[
+        int, OptionSpec("Seed of every random choice", steps="split tune train evaluate gate", minimum=0)
+    ] = 0
 
     def __post_init__(self) -> None:
         """Raise now for what a step would reject only after all steps before it have run."""

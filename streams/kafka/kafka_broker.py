@@ -140,7 +140,7 @@ class KafkaBroker:
     @property
     def at_end(self) -> bool:
         """Whether all is read that was there when the partitions were assigned; see ``Broker``."""
-        return self._positions.at_end
+        return self._positions.is_at_end(without=self.held)
 
     def lags(self) -> dict[int, PartitionLag]:
         """Return what has not been read; see ``Broker``."""

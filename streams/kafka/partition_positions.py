@@ -1,7 +1,7 @@
 """Where a consumer stands in each of its partitions."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from headrace.streams.broker import EventBatch, PartitionLag
@@ -81,11 +81,20 @@ class PartitionPositions:
     @property
     def at_end(self) -> bool:
         """Whether everything is read that was there at the assignment; see ``Broker``."""
+        return self.is_at_end()
+
+    def is_at_end(self, *, without: Collection[int] = ()) -> bool:
+        """Check whether everything is read that was there at the assignment; see ``Broker``.
+
+        Args:
+            without: Partitions that are left out.
+        """
         if self._partitions is None:
             return False
         return all(
             0 <= place.end >= place.next_offset or place.next_offset >= place.limit
-            for place in self._partitions.values()
+            for partition, place in self._partitions.items()
+            if partition not in without
         )
 
     def lags(self, highs: Mapping[int, int]) -> dict[int, PartitionLag]:

@@ -1,5 +1,6 @@
 """What is known of topics before a worker starts: that they exist, their partitions, and how large records may be."""
 
+import functools
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from confluent_kafka.admin._config import ConfigResource  # the public name is n
 from confluent_kafka.admin._resource import ResourceType  # as above
 
 from headrace.core.base.errors import InputError, MissingError, StoreError, quote
+from headrace.streams.kafka.client_calls import call_interruptibly
 from headrace.streams.kafka.kafka_errors import describe
 
 _logger = logging.getLogger(__name__)
@@ -54,7 +56,7 @@ def read_topics(common: Mapping[str, Any], topics: Sequence[str], *, place: str,
     while True:
         try:
             # All topics: a request for one that does not exist may create it.
-            listed = admin.list_topics(timeout=patience).topics
+            listed = call_interruptibly(functools.partial(admin.list_topics, timeout=patience)).topics
             break
         except KafkaException as error:
             admin.poll(0)

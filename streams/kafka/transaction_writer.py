@@ -30,7 +30,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 from headrace.core.base.errors import StoreError
 from headrace.streams.broker import FencedError, OutcomeUnknown, OutgoingRecord, TransactionAborted
 from headrace.streams.kafka import kafka_errors
-from headrace.streams.kafka.client_calls import start_call
+from headrace.streams.kafka.client_calls import call_interruptibly, start_call
 from headrace.streams.kafka.client_settings import TRANSACTION_SECONDS, producer_settings
 from headrace.streams.kafka.lost_answers import find_lost
 
@@ -263,11 +263,16 @@ class TransactionWriter:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                producer.init_transactions(_TRY_SECONDS)
+                call_interruptibly(lambda: producer.init_transactions(_TRY_SECONDS))
             except KafkaException as raised:
                 error = kafka_errors.error_of(raised)
                 if error.retriable() and time.monotonic() < deadline and not self._ended():
-                    self._note_reachable(False)
+                    # A broker that has had no transaction before makes their topic first, which takes several tries.
+                    if math.isinf(seconds):
+                        self._note_reachable(False)
+                    _logger.info(
+                        "Kafka at %s takes no transactions yet; %s.", self._place, kafka_errors.describe(error)
+                    )
                     continue
                 raise kafka_errors.permanent([error], self._place) or StoreError(
                     f"Kafka at {self._place} must accept transactions; {kafka_errors.describe(error)}."

@@ -83,6 +83,8 @@ class KsqlQuery:
             StoreError: If the server is not reached, refuses or fails.
         """
         place = _require_url(url)
+        if not isinstance(sql, str) or not sql.strip():
+            raise InputError(f"a query of ksqlDB must be a text in SQL; got {sql!r} instead.")
         http = _open_pool(place, settings, seconds)
         body = orjson.dumps({"sql": sql, "properties": dict(properties), "sessionVariables": dict(variables)})
         with _translate(place, "before it sent the columns"):

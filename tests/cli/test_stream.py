@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import signal
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,14 +30,14 @@ def test_a_topic_is_scored_to_its_end(tmp_path: Path) -> None:
     places = ("--from", str(tmp_path / "events"), "--to", f"folder://{tmp_path}/answers", "--until-end")
     ended = headrace("stream", str(bundle_folder()), *places, "--summary", str(tmp_path / "counts.json"))
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.strip() == "5 events, 2 answers; 2 dead letters (range 1, value 1); 1 tombstones passed on"
+    assert ended.stdout.strip() == "5 events, 2 answers; 2 dead letters (range 1, value 1); 1 tombstone passed on"
     counts = json.loads((tmp_path / "counts.json").read_text())
     assert (counts["events"], counts["rejects"]) == (5, {"range": 1, "value": 1})
     answers = [one for _, _, one in read_records(tmp_path, "answers")]
     assert [one.key for one in answers] == [b"k0", b"k2", b"k4"]
     assert len(read_records(tmp_path, "answers-dead-letter")) == 2
     _fill(tmp_path, GOOD)
-    assert headrace("stream", str(bundle_folder()), *places).stdout.strip() == "1 events, 1 answers"
+    assert headrace("stream", str(bundle_folder()), *places).stdout.strip() == "1 event, 1 answer"
 
 
 def test_a_topic_in_avro(tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_a_topic_in_avro(tmp_path: Path) -> None:
     places = ("--from", str(tmp_path / "events"), "--to", str(tmp_path / "answers"), "--until-end")
     forms = ("--values", "avro", "--schema", str(tmp_path / "customer.avsc"), "--answer-values", "avro")
     ended = headrace("stream", str(bundle_folder()), *places, *forms, "--answer-schema", str(tmp_path / "answer.avsc"))
-    assert ended.stdout.strip() == "3 events, 1 answers; 2 dead letters (category 1, value 1)", ended.stderr
+    assert ended.stdout.strip() == "3 events, 1 answer; 2 dead letters (category 1, value 1)", ended.stderr
     schema = json.loads((tmp_path / "answer.avsc").read_text())
     ((_, _, answer),) = read_records(tmp_path, "answers")
     read: Any = fastavro.schemaless_reader(io.BytesIO(answer.value or b""), schema, None)
@@ -69,7 +70,7 @@ def test_a_worker_goes_on_until_it_is_ended(tmp_path: Path) -> None:
         assert worker.metric('rejects_total{reason="value"}') == 1
         worker.process.send_signal(signal.SIGTERM)
         assert worker.process.wait(60) == 0
-    assert "3 events, 2 answers; 1 dead letters (value 1)" in worker.log.read_text()
+    assert "3 events, 2 answers; 1 dead letter (value 1)" in worker.log.read_text()
 
 
 @pytest.mark.parametrize(
@@ -86,6 +87,9 @@ def test_a_worker_goes_on_until_it_is_ended(tmp_path: Path) -> None:
             "must hold no login",
         ),
         (("--from", "a/b", "--to", "a/c", "--candidate", "MODEL", "--share", "2"), "from 0.001 to 0.999"),
+        (("--from", "a/b", "--to", "a/c", "--share", "0.5"), "--share is about the keys of a candidate"),
+        (("--from", "a/b", "--to", "a/c", "--test", "summer"), "--test is about the keys of a candidate"),
+        (("--from", "a/b", "--to", "a/c", "--group", ""), "--group must have a name"),
     ],
 )
 def test_what_cannot_be_is_refused(arguments: tuple[str, ...], sentence: str) -> None:
@@ -132,6 +136,19 @@ def test_offsets_between_two_files_are_lost_aloud(tmp_path: Path) -> None:
     assert json.loads(summary.read_text())["lost_offsets"] == 9
     again = headrace("stream", str(bundle_folder()), *places)
     assert (again.stdout.strip(), again.stderr) == ("0 events, 0 answers", "")
+
+
+@pytest.mark.usefixtures("default_signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_worker_that_waits_for_a_broker_can_be_ended(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """At once, though the client's own call goes on for seconds, and as any command that has not begun."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"kafka://127.0.0.1:{silent.getsockname()[1]}"
+        with stream_process(f"{place}/events", f"{place}/answers", tmp_path / "log") as worker:
+            silent.settimeout(90)
+            silent.accept()[0].close()
+            worker.process.send_signal(number)
+            assert worker.process.wait(20) == code, worker.log.read_text()
 
 
 def test_counts_of_zero_are_left_out() -> None:

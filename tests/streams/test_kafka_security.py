@@ -93,7 +93,7 @@ def test_a_login_by_scram_over_tls_and_a_certificate_are_let_in(guarded: Guarded
     ):
         ended = guarded.stream(listener, **environment)
         assert ended.returncode == 0, ended.stderr
-        assert ended.stdout.startswith("1 events, 1 answers"), ended.stdout
+        assert ended.stdout.startswith("1 event, 1 answer"), ended.stdout
 
 
 def test_who_is_not_let_in_is_told_why_at_once(guarded: Guarded) -> None:

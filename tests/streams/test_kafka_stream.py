@@ -79,7 +79,25 @@ def test_each_event_is_answered_where_it_came_from(server: KafkaServer, tmp_path
     # Who comes again finds nothing to do, and what is produced meanwhile is answered alone.
     producer.produce("all", GOOD, b"late", 1)
     producer.flush()
-    assert _stream("--from", source, "--to", target, "--until-end").stdout.startswith("1 events, 1 answers")
+    assert _stream("--from", source, "--to", target, "--until-end").stdout.startswith("1 event, 1 answer")
+
+
+def test_partitions_without_answers_end_what_goes_to_the_end(server: KafkaServer) -> None:
+    """After all else is answered, with a sentence; when they are added, only what had waited is left to do."""
+    server.create("few", partitions=3)
+    server.create("few-answers", "few-answers-dead-letter", partitions=2)
+    producer = server.producer()
+    for place in range(9):
+        producer.produce("few", GOOD, b"k%d" % place, place % 3)
+    producer.flush()
+    places = ("--from", f"kafka://{server.address}/few", "--to", f"kafka://{server.address}/few-answers")
+    ended = headrace("stream", str(bundle_folder()), *places, "--until-end", timeout=120)
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert "it has 2, so partitions [2] wait, and 6 events are done" in ended.stderr
+    assert "does not answer" not in ended.stderr
+    assert {one.partition() for one in server.read("few-answers")} == {0, 1}
+    server.grow("few-answers", 3)
+    assert _stream(*places, "--until-end").stdout.startswith("3 events, 3 answers")
 
 
 def test_dead_letters_that_are_too_large_for_their_topic_say_so(server: KafkaServer) -> None:
@@ -92,7 +110,7 @@ def test_dead_letters_that_are_too_large_for_their_topic_say_so(server: KafkaSer
     producer.flush()
     places = ("--from", f"kafka://{server.address}/wide", "--to", f"kafka://{server.address}/wide-answers")
     ended = _stream(*places, "--until-end")
-    assert "2 events, 1 answers; 1 dead letters (value 1); 1 dead letters without" in ended.stdout, ended.stderr
+    assert "2 events, 1 answer; 1 dead letter (value 1); 1 dead letter without" in ended.stdout, ended.stderr
     (letter,) = server.read("wide-answers-dead-letter")
     assert letter.value() == b""
     assert dict(letter.headers())["headrace-omitted"] == b"value of %d bytes" % _MEGABYTES
@@ -182,7 +200,7 @@ def test_rights_and_names_that_are_missing_are_one_sentence(server: KafkaServer)
     assert "the right to write" in refused.stderr
     assert server.read("rights-answers") == []
     # Nothing was committed either: with the right, the event is answered.
-    assert "1 events, 1 answers" in _stream("--from", source, "--to", target, "--until-end").stdout
+    assert "1 event, 1 answer" in _stream("--from", source, "--to", target, "--until-end").stdout
 
 
 def _kill_workers(server: KafkaServer, topic: str, folder: Path, kills: int) -> None:

@@ -58,3 +58,12 @@ def test_what_does_not_go_together_is_refused(options: dict[str, int]) -> None:
     """Before the topic is opened."""
     with pytest.raises(InputError):
         FollowedPart(**options)  # type: ignore[arg-type]
+
+
+def test_what_is_of_another_type_is_refused(tmp_path: Path) -> None:
+    """In one sentence, by both ways to look at a topic."""
+    with pytest.raises(InputError, match="text of its address; got 5"):
+        hr.tail(5)  # type: ignore[arg-type]
+    for name in ("last", "rows", "seconds", "shown"):
+        with pytest.raises(InputError, match=f"{name} must be a number; got 'x'"):
+            hr.watch(str(tmp_path / "events"), **{name: "x"})  # type: ignore[arg-type]

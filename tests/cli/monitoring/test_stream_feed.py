@@ -90,7 +90,7 @@ def feed_monitor(address: Callable[[str], str], write: Write, folder: Path) -> N
     write("pumps", events)
     write("outcomes", labels)
     topics = ("--from", address("pumps"), "--to", address("scores"), "--until-end")
-    assert run("stream", bundle, *topics).startswith("121 events, 120 answers; 1 dead letters (value 1)")
+    assert run("stream", bundle, *topics).startswith("121 events, 120 answers; 1 dead letter (value 1)")
     collect = ("collect", bundle, store, "--from", address("pumps"), "--answers", address("scores"))
     assert run(*collect) == "241 events, 120 rows stored; 1 dead letter (value 1); 1 refused (value 1)"
     assert run(*collect) == "0 events, 0 rows stored"
@@ -145,6 +145,8 @@ def test_options_of_topics_are_not_those_of_tables(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="are for a topic of labels"):
         hr.add_labels(bundle_folder(), str(tmp_path / "labels.csv"), tmp_path / "store", follow=True)
     place = str(tmp_path / "topics" / "labels")
+    with pytest.raises(InputError, match=r"the option delimiter is for CSV only; omit it, for the labels of the topic"):
+        hr.add_labels(bundle_folder(), place, tmp_path / "store", delimiter=",")
     with pytest.raises(InputError, match="leave out --follow"):
         hr.add_labels(bundle_folder(), place, tmp_path / "store", follow=True, refused=tmp_path / "refused.parquet")
 

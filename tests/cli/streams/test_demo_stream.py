@@ -168,6 +168,32 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.parametrize("seed", ["-1", "4294967296"])
+@pytest.mark.parametrize(("kind", "table"), [("--stream", "payments.csv"), ("--life", "pumps.csv"), ("--serve", "x")])
+def test_a_seed_that_cannot_be_changes_nothing(tmp_path: Path, kind: str, table: str, seed: str) -> None:
+    """An earlier demonstration is still there."""
+    home = tmp_path / "earlier"
+    home.mkdir()
+    (home / table).write_text("mine")
+    done = headrace("demo", kind, "--seed", seed, "--output", str(home))
+    assert done.returncode == 2, done.stderr
+    assert "--seed" in done.stderr
+    assert [path.name for path in tmp_path.rglob("*")] == ["earlier", table]
+
+
+@pytest.mark.parametrize("kind", ["--stream", "--life"])
+@pytest.mark.parametrize("below", ["", "below"])
+def test_a_file_is_no_folder_of_a_demonstration(tmp_path: Path, kind: str, below: str) -> None:
+    """Nor is what would be below it; the file stays."""
+    file = tmp_path / "file"
+    file.write_text("mine")
+    done = headrace("demo", kind, "--output", str(file / below))
+    assert done.returncode == 2, done.stderr
+    assert f"{file} is a file" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert file.read_text() == "mine"
+
+
 @pytest.mark.slow  # it waits for an answer
 def test_a_broker_that_is_not_there_is_named(tmp_path: Path) -> None:
     """Before anything is trained or written."""

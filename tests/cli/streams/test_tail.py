@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -99,6 +100,26 @@ def test_a_terminal_shows_counts_below_until_ctrl_c(tmp_path: Path) -> None:
     text = seen.decode().replace("\r\x1b[K", "").replace("\r\n", "")
     assert text.isprintable(), ascii(text)
     assert "6 events, " in text
+
+
+@pytest.mark.usefixtures("default_signals")
+def test_ctrl_c_before_a_broker_answers_is_no_quiet_topic(tmp_path: Path) -> None:
+    """The sentence says that it had not answered."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, (tmp_path / "log").open("w+") as log:
+        address = f"kafka://127.0.0.1:{silent.getsockname()[1]}/events"
+        command = [sys.executable, "-m", "headrace.cli.main", "tail", address]
+        with subprocess.Popen(command, stdout=log, stderr=log) as running:
+            try:
+                silent.settimeout(90)
+                silent.accept()[0].close()
+                running.send_signal(signal.SIGINT)
+                assert running.wait(20) == 2
+            finally:
+                running.kill()
+        log.seek(0)
+        said = log.read()
+    assert "must answer before events are shown" in said
+    assert "0 events" not in said
 
 
 @pytest.mark.parametrize(

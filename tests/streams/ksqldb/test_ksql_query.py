@@ -235,6 +235,13 @@ def test_an_address_that_cannot_be_is_refused(url: str) -> None:
     assert "u:p" not in str(raised.value)
 
 
+@pytest.mark.parametrize("sql", ["", " \n", 5])
+def test_a_query_that_says_nothing_is_refused(sql: str) -> None:
+    """Before anybody is asked."""
+    with pytest.raises(hr.InputError, match="a query of ksqlDB must be a text"):
+        hr.ksql_query("http://127.0.0.1:9", sql)
+
+
 def test_a_server_that_is_not_there_is_named() -> None:
     """With what to do."""
     with pytest.raises(hr.StoreError, match="nobody answers: start it, or correct the address"):
