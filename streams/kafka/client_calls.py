@@ -36,7 +36,7 @@ def call_interruptibly(call: Callable[[], _Result]) -> _Result:
     results: list[_Result] = []
     failures: list[BaseException] = []
     thread = start_call(lambda: results.append(call()), failures)
-    # One wait without an end would go on after Ctrl-C: Polars has the system restart what SIGINT interrupts.
+    # One wait without an end would go on after Ctrl-C: SIGINT does not end an untimed join in this process.
     while thread.is_alive():
         thread.join(_SIGNAL_SECONDS)
     if failures:
