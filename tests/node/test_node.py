@@ -24,6 +24,7 @@ from headrace.cluster.api.kinds import (
     SERVICES,
     TRIALS,
 )
+from headrace.core.base.errors import StoreError
 from headrace.core.base.files import read_json
 from headrace.core.bundles.bundle import open_bundle
 from headrace.pipelines.definitions.catalogue import PIPELINES
@@ -101,7 +102,13 @@ def test_the_object_store_keeps_its_data_when_its_pod_is_killed(place: Place) ->
     assert before
     place.node.kubectl("-n", place.cluster.namespace, "delete", "pod", f"{STORE}-0", "--grace-period=0", "--force")
     wait_for(lambda: another(place, before), "another pod")
-    assert connect(place.outside).get_bytes("kept/one.txt") == b"one"
+
+    def kept() -> bytes:
+        with suppress(StoreError):  # the node's Service learns of the new pod after the pod is ready
+            return connect(place.outside).get_bytes("kept/one.txt")
+        return b""
+
+    assert wait_for(kept, "the store at its Service") == b"one"
     (claim,) = place.cluster.list(CLAIMS)
     assert (claim["status"]["phase"], claim["status"]["capacity"]["storage"]) == ("Bound", "2Gi")
 

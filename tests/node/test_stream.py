@@ -47,7 +47,7 @@ def broker(place: Place) -> Iterator[KafkaServer]:
     (node,) = place.cluster.list(NODES)
     host = next(one["address"] for one in node["status"]["addresses"] if one["type"] == "InternalIP")
     put_kafka_login(place.cluster, KafkaSettings("SASL_PLAINTEXT", user="admin", password="admin-secret"))
-    with kafka_server(host) as server:
+    with kafka_server(host=host) as server:
         yield server
 
 
