@@ -145,8 +145,9 @@ class KafkaServer:
             future.result(60)
 
     def producer(self, **config: Any) -> Producer:
-        """A producer."""
-        return Producer({"bootstrap.servers": self.address, "message.max.bytes": 20 << 20, **config})
+        """A producer, of which no batch overtakes another that is sent again."""
+        settings = {"bootstrap.servers": self.address, "message.max.bytes": 20 << 20, "enable.idempotence": True}
+        return Producer({**settings, **config})
 
     def read(self, topic: str, *, seconds: float = 60) -> list[Any]:
         """All committed messages of a topic, by partition and offset, once no transaction is open."""
