@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from confluent_kafka import Consumer
 
+sys.path.append(str(Path(__file__).parents[1]))
 from tests.real.kafka_server import KafkaServer
 
 PEERS = Path(__file__).with_name("peers")
