@@ -232,7 +232,8 @@ class KafkaReader:
         self._looked = time.monotonic()
         try:
             listed = self._consumer.list_topics(self.topic, timeout=_ANSWER_SECONDS).topics[self.topic]
-        except KafkaException:
+        except KafkaException as error:
+            _logger.info("partitions of %s cannot be looked up now: %s", self.topic, error)
             return
         new = set(listed.partitions) - (self._positions.assigned or frozenset())
         if new:
