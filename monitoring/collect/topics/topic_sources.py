@@ -7,6 +7,7 @@ committed before one of its records was accepted: whoever named another topic by
 
 import itertools
 import logging
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -121,7 +122,7 @@ class _Topic:
         return f"the topic {self.reader.topic} must hold {self.holds}; {none} ({reasons}), and {verb} unread{advice}."
 
 
-class _TopicSource:
+class _TopicSource(ABC):
     """Topics that are read together; see ``PayloadSource``."""
 
     in_journal = False
@@ -178,8 +179,9 @@ class _TopicSource:
         for one in self._topics.values():
             one.reader.close()
 
+    @abstractmethod
     def _read_items(self) -> Iterator[_Found]:
-        raise NotImplementedError
+        """Yield what the next batch holds."""
 
 
 class LoggedTopic(_TopicSource):
