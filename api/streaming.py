@@ -31,7 +31,7 @@ def stream(
     ready_rows: int = 10_000,
     version_seconds: float = 30.0,
     candidate: ModelReference = "",
-    share: float = 0.1,
+    share: float | None = None,
     test: str = "",
     values: str = "json",
     schema: str = "",
@@ -59,7 +59,7 @@ def stream(
         ready_rows: Most unread events of a partition at which the worker is ready.
         version_seconds: Pause between two looks for a new version of ``NAME@STAGE``, in seconds; 0 for none.
         candidate: Another version that answers a share of the keys; empty for none.
-        share: Its share of the keys, 0.001 to 0.999.
+        share: Its share of the keys, 0.001 to 0.999; None for 0.1.
         test: Name of the test by which keys are assigned; empty for the model's name.
         values: Form of the events: ``json``, ``avro`` or ``protobuf``.
         schema: File of their schema (``.avsc``, a compiled descriptor set, ``.proto``), or its number in the registry;
@@ -88,16 +88,17 @@ def stream(
     from headrace.streams.topic_address import parse_topic, require_name  # noqa: PLC0415 - as above
     from headrace.streams.values.open_values import ValueOptions, open_values  # noqa: PLC0415 - as above
 
+    if candidate == "" and (share is not None or test):
+        raise InputError("share and test are about the keys of a candidate; name it by candidate, or leave them out.")
     options = ValueOptions(values, schema, message, schema_registry, answer_values, answer_schema)
     events, answers = parse_topic(source), parse_topic(target)
     letters = parse_topic(dead_letter) if dead_letter else answers.beside(f"{answers.topic}-dead-letter")
     limits, status = BatchLimits(batch_rows, batch_seconds), StreamStatus(ready_rows=ready_rows)
     ended = threading.Event()
     with contextlib.ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-stream-")))
 
         def load(location: str, version: str) -> "StreamModel":
-            return _load(location, version, scratch, threads)
+            return _load(location, version, threads)
 
         watch = ModelWatch(
             load(*_locate(model)), lambda: _locate(model), load, seconds=version_seconds if _may_change(model) else 0
@@ -105,7 +106,7 @@ def stream(
         stack.callback(watch.close)
         name = watch.model.served.name
         other = load(*_locate(candidate)) if candidate else None
-        division = KeyDivision(test or name, share) if other else None
+        division = KeyDivision(test or name, 0.1 if share is None else share) if other else None
         has_classes = bool(watch.model.served.classes)
         codec = open_values(options, answers=answers.topic, has_classes=has_classes, ended=ended.is_set)
         broker = stack.enter_context(
@@ -159,16 +160,17 @@ def _locate(model: ModelReference) -> tuple[str, str]:
     return resolve_model(model), ""
 
 
-def _load(location: str, version: str, scratch: Path, threads: int) -> "StreamModel":
+def _load(location: str, version: str, threads: int) -> "StreamModel":
     from headrace.serving.model.served_model import ServedModel  # noqa: PLC0415 - as above
     from headrace.streams.stream_model import StreamModel  # noqa: PLC0415 - as above
 
-    folder = Path(location)
-    if "://" in location:
-        from headrace.stores.bundles.bundle_store import fetch  # noqa: PLC0415 - a folder needs no client of a store
+    if "://" not in location:
+        return StreamModel(ServedModel.open(Path(location), threads=threads), version, location)
+    from headrace.stores.bundles.bundle_store import fetch  # noqa: PLC0415 - a folder needs no client of a store
 
-        folder = fetch(location, Path(tempfile.mkdtemp(dir=scratch)) / "bundle")
-    return StreamModel(ServedModel.open(folder, threads=threads), version, location)
+    with tempfile.TemporaryDirectory(prefix="headrace-stream-") as scratch:
+        served = ServedModel.open(fetch(location, Path(scratch) / "bundle"), threads=threads)
+    return StreamModel(served, version, location)
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

@@ -134,7 +134,7 @@ def stream(
         ready_rows=ready_rows,
         version_seconds=version_seconds,
         candidate=candidate,
-        share=share,
+        share=share if candidate else None,
         test=test,
         values=values,
         schema=schema,

@@ -51,9 +51,15 @@ def decide_window(
         The decision, and a clause that says where the registry has it.
 
     Raises:
-        InputError: If the window has not ended, or it is not known when the version was trained.
+        InputError: If the window has not ended, or it is not known when the version was trained, or that lies behind
+            ``now``.
         StoreError: If the store fails.
     """
+    if facts.trained and facts.trained > now:
+        raise InputError(
+            f"the version must have been trained before {rfc3339(now)}, the time of the decision; "
+            f"got {rfc3339(facts.trained)} (--trained) instead."
+        )
     decision = history.decision(window)
     if decision is None:
         trained = facts.trained or _find_training_time(history.model, digest)

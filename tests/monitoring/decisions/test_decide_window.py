@@ -61,6 +61,14 @@ def test_a_repetition_gets_the_decision_that_stands(history: HistoryStore) -> No
     assert again == first
 
 
+def test_a_training_in_the_future_is_refused_and_nothing_is_decided(history: HistoryStore) -> None:
+    """A wrong year would make every window one before the training, and such decisions stand for ever."""
+    facts = TrainingFacts(day(12).end)
+    with pytest.raises(InputError, match=r"before 2\S+, the time of the decision; got 2\S+ \(--trained\) instead"):
+        decide_window(history, DIGEST, day(11), policy=POLICY, facts=facts, now=day(11).end)
+    assert not list(history.decisions())
+
+
 def test_the_registry_knows_when_it_was_trained_and_gets_what_a_killed_process_left(
     history: HistoryStore,
     make: Make,  # noqa: F811 - the fixture
