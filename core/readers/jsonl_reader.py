@@ -16,6 +16,7 @@ from headrace.core.values.wide_numbers import count_rounded
 # Numbers are examined one by one only in a block that has a number of 18 digits.
 _LONG_NUMBER = re.compile(rb"[1-9](?:[0-9]{17}|[0-9.]{18})")
 _LONGEST_OF_A_FLOAT = 18
+_SPACE_AFTER_KEY = re.compile(rb'"\s+:')
 
 
 def is_json_lines(text: bytes) -> bool:
@@ -46,7 +47,7 @@ def parse(block: TextBlock, *, name: str, drop: tuple[str, ...] = (), lost: Coun
         The columns of n rows, of plain types or all null, in order of appearance.
 
     Raises:
-        InputError: If a line is not a JSON object, or a value is an object or an array.
+        InputError: If a line is not a JSON object or has a key twice, or a value is an object or an array.
     """
     has_long_numbers = bool(_LONG_NUMBER.search(block.data))
     rows = _rows(block, name, _decimal_or_float if has_long_numbers else None)
@@ -70,6 +71,7 @@ def _plain(value: object) -> object:
 
 def _rows(block: TextBlock, name: str, parse_float: Callable[[str], object] | None) -> list[dict[str, object]]:
     rows = []
+    has_spaces = bool(_SPACE_AFTER_KEY.search(block.data))
     for line, text in enumerate(block.data.split(b"\n"), start=block.line):
         if not text.strip():
             continue
@@ -81,5 +83,17 @@ def _rows(block: TextBlock, name: str, parse_float: Callable[[str], object] | No
             raise InputError(
                 f'line {line:,} of {name} must be a JSON object such as {{"a": 1}}; got {quote(row, 40)} instead.'
             )
+        # A key that stands twice leaves fewer keys than the line has; so does a text that looks like one.
+        if has_spaces or text.count(b'":') > len(row):
+            _refuse_repeated_keys(text, f"line {line:,} of {name}")
         rows.append(row)
     return rows
+
+
+def _refuse_repeated_keys(text: bytes, where: str) -> None:
+    def check(pairs: list[tuple[str, object]]) -> None:
+        repeated = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
+        if repeated:
+            raise InputError(f"each key of an object must stand once; {where} has {quote(repeated[0], 40)} more than once.")
+
+    json.loads(text, object_pairs_hook=check)

@@ -94,6 +94,8 @@ CASES: dict[str, tuple[str, bytes, dict[str, Any], str]] = {
     "drop all": ("t.csv", b"a,b\n1,2\n", {"drop_columns": ["a", "b"]}, r"all columns of t\.csv are dropped"),
     "no JSON": ("t.jsonl", b'{"a":1}\n{"a":\n', {}, r"line 2 of t\.jsonl is not JSON"),
     "no object": ("t.jsonl", b'{"a":1}\n[1]\n', {}, r"line 2 of t\.jsonl must be a JSON object .*got \[1\]"),
+    "key twice": ("t.jsonl", b'{"a":1}\n{"a":1,"a":2}\n', {}, r"stand once; line 2 of t\.jsonl has 'a' more than once"),
+    "key twice, spaced": ("t.jsonl", b'{"a" : 1, "a" : 2}\n', {}, r"stand once; line 1 of t\.jsonl has 'a'"),
     "JSON list": ("t.json", b'[{"a":1}]', {}, r"t\.json is not JSON Lines; write one JSON object per line"),
     "nested": ("t.jsonl", b'{"a":{"b":1}}', {}, r"column 'a' of t\.jsonl holds values of type dict"),
 }
