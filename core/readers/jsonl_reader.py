@@ -94,6 +94,7 @@ def _refuse_repeated_keys(text: bytes, where: str) -> None:
     def check(pairs: list[tuple[str, object]]) -> None:
         repeated = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
         if repeated:
-            raise InputError(f"each key of an object must stand once; {where} has {quote(repeated[0], 40)} more than once.")
+            key = quote(repeated[0], 40)
+            raise InputError(f"each key of an object must stand once; {where} has {key} more than once.")
 
     json.loads(text, object_pairs_hook=check)
