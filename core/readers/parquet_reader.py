@@ -61,9 +61,10 @@ def batches(
         duplicate = re.search(r"'([^']+)'|\"([^\"]+)\"|`([^`]+)`", str(error))
         name_hint = f" {quote(next(filter(None, duplicate.groups())))}" if duplicate else ""
         raise InputError(f"{file.name} has two columns of one name{name_hint}; rename one of them.") from error
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise InputError(
-            f"{file.name} is a truncated or damaged Parquet file ({str(error).splitlines()[0][:120]}); write it again."
+            f"{file.name} is a truncated or damaged Parquet file, or has a column of a type that cannot be read "
+            f"({str(error).splitlines()[0][:120]}); write it again, with numbers, texts, booleans or timestamps."
         ) from error
 
 

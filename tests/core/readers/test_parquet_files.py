@@ -186,3 +186,12 @@ def test_a_time_zone_that_is_an_offset(tmp_path: Path, offset: str) -> None:
     table, _ = ingested(str(tmp_path / "t.parquet"), tmp_path / "out")
     assert table.schema == {"at": pl.Datetime("us"), "x": pl.Int64}
     assert table["at"].to_list() == [times[0].tz_convert("UTC").tz_localize(None).to_pydatetime(), None]
+
+
+def test_a_type_that_polars_cannot_read_is_one_sentence(tmp_path: Path) -> None:
+    """Polars 2.1.0 panics at a list view, which PyArrow 26 writes, and at an INTERVAL of DuckDB 2.0."""
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"a": pa.array([[1], [2]], pa.list_view(pa.int64()))}), path)
+    with pytest.raises(UserError, match="has a column of a type that cannot be read"):
+        ingested(str(path), tmp_path)
+    assert not (tmp_path / "raw").exists() or not list((tmp_path / "raw").iterdir())
