@@ -64,9 +64,9 @@ def run_status(
     """
     if run.has_ended:
         ended, outcome = follow(
-            api, run.id, pipeline=pipeline, logs=logs, watch=lambda _: None, workflows=workflows, poll_seconds=0
+            api, run.id, pipeline=pipeline, logs=logs, watch=lambda _: None, workflows=workflows, poll_seconds=1.0
         )
-        steps = {step.name: step.status for step in outcome.steps}
+        steps: dict[str, str] = {step.name: step.status for step in outcome.steps}
         return _status(ended, steps, error=str(outcome.error or ""))
     workflow = workflows.of(run)
     complete = with_workflow(run, workflow)
