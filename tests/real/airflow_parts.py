@@ -23,7 +23,7 @@ from tests.conftest import REPOSITORY
 from tests.real import peers
 
 PROVIDER = REPOSITORY / "integrations" / "airflow"
-USER, PASSWORD = "admin", "a made-up word"  # noqa: S105
+USER, PASSWORD = "admin", "a made-up word"
 _SECONDS = 180.0
 _PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 
@@ -117,11 +117,16 @@ class Airflow:
         reply = urllib3.request(method, f"{self.url}{version}{path}", body=data, headers=headers, timeout=60)
         return reply.status, json.loads(reply.data) if reply.data else None
 
-    def got(self, method: str, path: str, body: Any = None) -> Any:
+    def got(self, method: str, path: str, body: Any = None, **options: str) -> Any:
         """The document of an answer that must be a good one."""
-        status, document = self.ask(method, path, body)
+        status, document = self.ask(method, path, body, **options)
         assert status < 300, (status, document)
         return document
+
+    def unpause(self, dag: str) -> None:
+        """Wait until a DAG is read, and let its runs begin."""
+        self.wait(f"/dags/{dag}", [dag], key="dag_id")
+        self.got("PATCH", f"/dags/{dag}", {"is_paused": False})
 
     def wait(self, path: str, wanted: Sequence[str], *, key: str = "state", seconds: float = 120.0) -> Any:
         """Wait until a field of a document is one of those wanted; return the document."""
@@ -203,7 +208,10 @@ def variables(home: Path, port: int, path: Path, connections: Mapping[str, Mappi
 
 @contextlib.contextmanager
 def airflow(
-    folder: Path, dags: Mapping[str, str], connections: Mapping[str, Mapping[str, Any]]
+    folder: Path,
+    dags: Mapping[str, str],
+    connections: Mapping[str, Mapping[str, Any]],
+    told: Mapping[str, str] | None = None,
 ) -> Iterator[Airflow]:
     """An Airflow whose database is made, and of which nothing runs yet; what is started ends with the block.
 
@@ -211,13 +219,14 @@ def airflow(
         folder: A new folder for it.
         dags: Files of DAGs: text by name.
         connections: Connections by name, as their JSON form has them.
+        told: More variables of its processes.
     """
     home, port = folder / "airflow", free_port()
     (home / "dags").mkdir(parents=True)
     for name, text in dags.items():
         (home / "dags" / name).write_text(text)
     (home / "passwords.json").write_text(json.dumps({USER: PASSWORD}))
-    made = Airflow(home, port, variables(home, port, provider(folder), connections))
+    made = Airflow(home, port, {**variables(home, port, provider(folder), connections), **(told or {})})
     done = made.command("db", "migrate")
     assert done.returncode == 0, done.stdout + done.stderr
     try:

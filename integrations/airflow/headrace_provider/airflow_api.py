@@ -53,7 +53,7 @@ class AirflowApi:
             seconds: How long the run may stay queued.
 
         Raises:
-            AirflowApiError: If there is no such DAG, it is paused, it has a run of this date, or the run does not begin.
+            AirflowApiError: If there is no such DAG, it is paused or has a run of this date, or the run does not begin.
         """
         self._require_active(dag_id)
         path = f"/dags/{quote(dag_id, safe='')}/dagRuns"
@@ -76,7 +76,7 @@ class AirflowApi:
         Args:
             asset: Name or URI of the asset.
             extra: What the event bears: addresses and other small values.
-            seconds: How long the runs may take to begin; 0 to return at once, for a DAG that waits for other assets too.
+            seconds: How long the runs may take to begin; 0 to return at once, where DAGs wait for other assets too.
 
         Raises:
             AirflowApiError: If there is no such asset, no DAG waits for it, one that does is paused, or does not begin.
@@ -97,8 +97,8 @@ class AirflowApi:
             if time.monotonic() > deadline:
                 late = ", ".join(sorted(set(waiting) - begun))
                 raise AirflowApiError(
-                    f"the event {event['id']} of {asset} was taken, and no run of {late} has begun within {seconds:.0f} s: "
-                    "is Airflow's scheduler up, and does the DAG wait for this asset alone?"
+                    f"the event {event['id']} of {asset} was taken, and no run of {late} has begun within "
+                    f"{seconds:.0f} s: is Airflow's scheduler up, and does the DAG wait for this asset alone?"
                 )
             time.sleep(_EVERY_SECONDS)
         return []
@@ -121,7 +121,7 @@ class AirflowApi:
             dag = self._call("GET", f"/dags/{quote(dag_id, safe='')}")
         except _AbsentError as error:
             raise AirflowApiError(
-                f"{self.url} must have the DAG {dag_id}; it has none of that name: was it deleted, or is its file not read?"
+                f"{self.url} must have the DAG {dag_id}; it has none of that name: was it deleted, is its file unread?"
             ) from error
         if dag.get("is_stale"):
             raise AirflowApiError(f"the file of the DAG {dag_id} is gone from {self.url}: no run of it would begin.")

@@ -1,7 +1,8 @@
 """Ingestion on a schedule: each day the new table is looked at, and an event tells the training of it."""
 
 import os
-from datetime import datetime, timezone
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Asset, Metadata, task
 
@@ -15,7 +16,7 @@ with DAG(
     "headrace_ingestion",
     description="The table of each day: its contract, and its place in the catalogue.",
     schedule="@daily",
-    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     tags=["headrace"],
 ):
@@ -29,7 +30,7 @@ with DAG(
     )
 
     @task(outlets=[TABLES])
-    def announce(address: str):
+    def announce(address: str) -> Iterator[Metadata]:
         """Emit an event that bears the address of the table."""
         yield Metadata(TABLES, {"address": address})
 

@@ -1,7 +1,7 @@
 """Monitoring hourly, and retraining where that is decided; a new version then waits for a person's approval."""
 
 import os
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG
@@ -16,7 +16,7 @@ with DAG(
     "headrace_monitoring",
     description="A report of each window, and a new version where that is decided.",
     schedule="@hourly",
-    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
     tags=["headrace"],
@@ -28,10 +28,10 @@ with DAG(
         task_id="retrain", model=MODEL, store=STORE, output_path=f"{HOME}/retraining/{{{{ run_id }}}}", rollout=False
     )
     # A paused DAG takes runs and never begins with them: that is an error here.
-    ask = TriggerDagRunOperator(
+    ask_for_approval = TriggerDagRunOperator(
         task_id="ask_for_approval",
         trigger_dag_id="headrace_deployment",
         conf={"report": "{{ ti.xcom_pull(task_ids='retrain')['report'] }}", "version": "latest"},
         fail_when_dag_is_paused=True,
     )
-    monitor >> retrain >> ask
+    monitor >> retrain >> ask_for_approval

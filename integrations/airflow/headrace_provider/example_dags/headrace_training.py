@@ -1,6 +1,7 @@
 """Training on an asset event: each table that has come is trained on once, also where Airflow merges events."""
 
 import os
+from typing import Any
 
 from airflow.sdk import DAG, Asset, task
 
@@ -22,7 +23,7 @@ with DAG(
 ):
 
     @task
-    def tables(triggering_asset_events=None) -> list[str]:
+    def tables(triggering_asset_events: Any = None) -> list[str]:
         """The addresses of the tables: one for each event."""
         return addresses(triggering_asset_events[TABLES])
 

@@ -54,7 +54,8 @@ class HeadraceBaseOperator(BaseOperator):
         lost_elsewhere: Literal["fail", "start"] = "fail",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        # Each address is an XCom of its own beside the whole, so that `task.output["report"]` is one of them.
+        super().__init__(**{"multiple_outputs": True, **kwargs})
         self.headrace_conn_id = headrace_conn_id
         self.cwd = cwd
         self.lost_elsewhere = lost_elsewhere
