@@ -27,8 +27,9 @@ class RunStatus:
         has_ended: Whether the state is final.
         created: Creation, in seconds since 1970.
         ended: End, in seconds since 1970; 0 before.
-        steps: State of each step, by name, in the order of the pipeline.
-        obstacles: Kind, step (empty for the run) and text of what keeps a task or the run from starting.
+        steps: State of each step, by name, in the order of the pipeline. A step whose pod waits is ``running`` too.
+        obstacles: Kind, step (empty for the run) and text of what keeps a task or the run from starting. The kind
+            ``start`` is the usual one: an image is pulled, or volumes are mounted.
         error: Why it failed, in one sentence; empty unless it did.
     """
 
@@ -66,23 +67,24 @@ def run_status(
         ended, outcome = follow(
             api, run.id, pipeline=pipeline, logs=logs, watch=lambda _: None, workflows=workflows, poll_seconds=1.0
         )
-        steps: dict[str, str] = {step.name: step.status for step in outcome.steps}
-        return _status(ended, steps, error=str(outcome.error or ""))
+        outcomes: dict[str, str] = {step.name: step.status for step in outcome.steps}
+        return _status(ended, outcomes, error=str(outcome.error or ""))
     workflow = workflows.of(run)
     complete = with_workflow(run, workflow)
     begun, others = run_listing.steps(complete, pipeline, logs)
     states = {task.name: task.state.lower() for task in begun} | others
+    steps = {pipeline.steps[name].runs: states[name] for name in pipeline.steps if name in states}
     found = logs.obstacles(complete, workflow)
     obstacles = [
         {"kind": obstacle.kind, "step": waiting(pipeline, task, obstacle).step, "text": obstacle.text}
         for task, obstacle in found.items()
+        if obstacle.waits
     ]
     if workflows.is_absent():
         places = " or ".join(workflows.namespaces)
         text = f"it has no Workflow in {places}: it was deleted, or KUBECONFIG is another cluster's"
         obstacles.append({"kind": GONE, "step": "", "text": text})
-    order = {name: states[name] for name in pipeline.steps if name in states}
-    return _status(complete, order, obstacles=tuple(obstacles))
+    return _status(complete, steps, obstacles=tuple(obstacles))
 
 
 def _status(

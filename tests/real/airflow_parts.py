@@ -128,7 +128,7 @@ class Airflow:
         self.wait(f"/dags/{dag}", [dag], key="dag_id")
         self.got("PATCH", f"/dags/{dag}", {"is_paused": False})
 
-    def wait(self, path: str, wanted: Sequence[str], *, key: str = "state", seconds: float = 120.0) -> Any:
+    def wait(self, path: str, wanted: Sequence[Any], *, key: str = "state", seconds: float = 120.0) -> Any:
         """Wait until a field of a document is one of those wanted; return the document."""
         deadline = time.monotonic() + seconds
         while True:
@@ -144,9 +144,9 @@ class Airflow:
         parts = "".join(path.read_text(errors="replace")[-1500:] for path in self.home.glob("*.log"))
         return parts + "".join(f"\n== {path}\n{path.read_text(errors='replace')[-4000:]}" for path in files[-3:])
 
-    def task_log(self, dag: str) -> str:
-        """All that the tasks of a DAG have logged."""
-        files = sorted((self.home / "logs").glob(f"dag_id={dag}/**/*.log"))
+    def task_log(self, dag: str, run: str = "*") -> str:
+        """All that the tasks of a DAG, or of one of its runs, have logged."""
+        files = sorted((self.home / "logs").glob(f"dag_id={dag}/run_id={run}/**/*.log"))
         return "\n".join(path.read_text(errors="replace") for path in files)
 
     def _answers(self) -> bool:
@@ -188,6 +188,8 @@ def variables(home: Path, port: int, path: Path, connections: Mapping[str, Mappi
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "4",
+        "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "8",
         "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         "LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
         "LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),

@@ -104,7 +104,7 @@ class AirflowApi:
         return []
 
     def _runs_of(self, event: Mapping[str, Any], asset_id: int) -> list[dict[str, Any]]:
-        query = urlencode({"asset_id": asset_id, "order_by": "-id", "limit": 100})
+        query = urlencode({"asset_id": asset_id, "order_by": "-timestamp", "limit": 100})
         events = self._call("GET", f"/assets/events?{query}")["asset_events"]
         return next((list(one["created_dagruns"]) for one in events if one["id"] == event["id"]), [])
 

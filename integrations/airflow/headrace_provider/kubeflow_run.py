@@ -9,7 +9,8 @@ from headrace_provider.program import HeadraceError
 
 Outcome = Literal["succeeded", "failed", "stuck"]
 _GOOD = {"succeeded", "skipped"}
-_BEGUN = {"running", "succeeded", "failed"}
+_ENDED = {"succeeded", "failed"}
+_STARTS = "start"
 _GONE = "gone"
 
 
@@ -57,7 +58,11 @@ class RunWatch:
                 return RunEnd("succeeded")
             return RunEnd("failed", status["error"] or f"the run {status['name']} ended {status['state']}.")
         obstacles = status["obstacles"]
-        begun = any(state in _BEGUN for state in status["steps"].values())
+        # A step is called running as soon as its driver has run, though its pod may wait; to pull an image is to begin.
+        waiting = {obstacle["step"] for obstacle in obstacles if obstacle["kind"] != _STARTS}
+        begun = any(
+            state in _ENDED or (state == "running" and name not in waiting) for name, state in status["steps"].items()
+        )
         stands = not begun or any(obstacle["kind"] == _GONE for obstacle in obstacles)
         if not stands:
             self._stuck_since = 0.0

@@ -59,6 +59,8 @@ class LocalProcess:
                 fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
+        if self._child is not None:
+            self._child.wait()  # the shell has let go of the lock: it is at its end
         return False
 
     def exit_code(self) -> int | None:

@@ -54,7 +54,7 @@ class Place:
 
 def table(path: Path) -> Path:
     """A table that can be learned from."""
-    rows, draw = ["id,a,b,churn"], random.Random(path.name)
+    rows, draw = ["id,a,b,churn"], random.Random(path.name)  # noqa: S311 - a table
     for row in range(300):
         a, b = draw.gauss(0, 1), draw.gauss(0, 1)
         rows.append(f"{row},{a:.4f},{b:.4f},{int(a + b + draw.gauss(0, 0.5) > 0)}")

@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from airflow.sdk import DAG, Asset, task
 
@@ -35,7 +36,7 @@ with DAG("paused", schedule=None):
 with DAG("events", schedule=[TABLES], max_active_runs=1):
 
     @task
-    def tables(triggering_asset_events=None) -> list[list[str]]:
+    def tables(triggering_asset_events: Any = None) -> list[list[str]]:
         """The command for each event."""
         found = addresses(triggering_asset_events[TABLES])
         return [["catalog", "add", table, "--catalog", str(PLACE / "events.db")] for table in found]

@@ -48,6 +48,15 @@ def test_a_run_that_nobody_begins_with_is_given_up_within_a_minute() -> None:
     assert watch.judge(status(steps={"ingest": "running"}, obstacles=[obstacle(step="train")]), 5000) is None
 
 
+def test_a_pod_that_waits_is_no_step_that_runs() -> None:
+    """Kubeflow calls a step running when its driver has run; the pull of an image is a beginning."""
+    steps = {"ingest": "running"}
+    end = RunWatch(since=0).judge(status(steps=steps, obstacles=[obstacle("Unschedulable", "ingest")]), 51)
+    assert end is not None
+    assert end.outcome == "stuck"
+    assert RunWatch(since=0).judge(status(steps=steps, obstacles=[obstacle("start", "ingest")]), 51) is None
+
+
 def test_a_run_without_its_workflow_is_given_up() -> None:
     """Kubeflow calls it running for ever; one look may be a mistake."""
     watch, told = RunWatch(since=0), status(steps={"ingest": "succeeded"}, obstacles=[obstacle("gone", text="deleted")])
