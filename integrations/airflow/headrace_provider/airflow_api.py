@@ -57,7 +57,7 @@ class AirflowApi:
         """
         self._require_active(dag_id)
         path = f"/dags/{quote(dag_id, safe='')}/dagRuns"
-        # The date must be there, also where it is none.
+        # The date must be there, also where there is no date: null.
         run = self._call("POST", path, {"logical_date": logical_date, "conf": dict(conf)})
         run_id = str(run["dag_run_id"])
         deadline = time.monotonic() + seconds

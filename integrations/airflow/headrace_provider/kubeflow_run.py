@@ -29,13 +29,13 @@ class RunEnd:
 
 @dataclass
 class RunWatch:
-    """Judges what is told of a run, one answer after the other.
+    """Judges what is known of a run, one answer after the other.
 
     Attributes:
         since: When waiting began, in seconds since 1970.
         start_timeout: Seconds within which a first step must begin.
         patience: Seconds for which Kubeflow Pipelines may not answer.
-        shown: What was told last.
+        shown: The last news.
     """
 
     since: float
@@ -98,7 +98,7 @@ def read_document(text: str) -> Any:
     """Return the JSON document that a command of Headrace printed.
 
     Raises:
-        HeadraceError: If it is none: the Headrace of the connection is an older one.
+        HeadraceError: If it is not JSON: the Headrace of the connection is an older one.
     """
     try:
         return json.loads(text)

@@ -69,17 +69,17 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _api() -> AirflowApi:
-    told = {
+    login = {
         name: os.environ.get(f"AIRFLOW_API_{name.upper()}", "")
         for name in ("url", "user", "password", "token", "ca_file")
     }
-    if not told["url"]:
+    if not login["url"]:
         raise AirflowApiError(
             "AIRFLOW_API_URL must name Airflow's API server, such as http://127.0.0.1:8080; it is not set."
         )
-    if not told["token"] and not (told["user"] and told["password"]):
+    if not login["token"] and not (login["user"] and login["password"]):
         raise AirflowApiError("a login must be given: AIRFLOW_API_TOKEN, or AIRFLOW_API_USER and AIRFLOW_API_PASSWORD.")
-    return AirflowApi(**told)
+    return AirflowApi(**login)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,11 @@ from typing import Any
 
 _SPEAKER = "headrace: "
 # What a program may need of the worker's environment. Airflow's own variables hold secrets (AIRFLOW__DATABASE__...).
-_PASSED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "KUBECONFIG")
-_PASSED += ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "SSL_CERT_FILE")
-_PASSED += ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+_PASSED = (
+    *("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "KUBECONFIG"),
+    *("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "SSL_CERT_FILE"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
 _PREFIX = "HEADRACE_"
 _VARIABLES = {
     "kfp_endpoint": "HEADRACE_KFP_ENDPOINT",
@@ -82,7 +84,7 @@ def absence(program: str, error: OSError) -> str:
 
 
 def failure(output: str, code: int) -> str:
-    """Return the one sentence in which Headrace told why it failed, from what it printed."""
+    """Return the one sentence in which Headrace says why it failed, from what it printed."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     said = [line.removeprefix(_SPEAKER) for line in lines if line.startswith(_SPEAKER)]
     if said:

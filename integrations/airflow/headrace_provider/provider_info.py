@@ -17,7 +17,7 @@ def get_provider_info() -> dict[str, Any]:
         "name": name,
         "description": "Headrace's pipelines, here and on Kubeflow, its monitors, retraining and deployment.",
         "integrations": [
-            {"integration-name": name, "external-doc-url": "https://headrace.invalid", "tags": ["software"]}
+            {"integration-name": name, "tags": ["software"]}
         ],
         "hooks": [{"integration-name": name, "python-modules": ["headrace_provider.hooks.headrace"]}],
         "operators": [

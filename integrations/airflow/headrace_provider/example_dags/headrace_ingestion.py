@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from airflow.sdk import DAG, Asset, Metadata, task
 
@@ -30,8 +31,8 @@ with DAG(
     )
 
     @task(outlets=[TABLES])
-    def announce(address: str) -> Iterator[Metadata]:
+    def announce(added: Any) -> Iterator[Metadata]:
         """Emit an event that bears the address of the table."""
-        yield Metadata(TABLES, {"address": address})
+        yield Metadata(TABLES, {"address": added["address"]})
 
-    announce(add.output["address"])
+    announce(add.output)

@@ -4,13 +4,9 @@ import os
 from typing import Any
 
 from airflow.sdk import BaseHook
+from airflow.sdk.log import mask_secret
 
 from headrace_provider.program import HeadraceError, Program, program_of
-
-try:
-    from airflow.sdk.log import mask_secret
-except ImportError:  # the masker's place before Airflow 3.2
-    from airflow.sdk.execution_time.secrets_masker import mask_secret
 
 
 class HeadraceHook(BaseHook):
@@ -45,13 +41,13 @@ class HeadraceHook(BaseHook):
         """Return whether Headrace starts and Kubeflow Pipelines, if it is named, answers; with a sentence."""
         try:
             program = self.get_conn()
-            told = program.run("--version", seconds=60).strip()
+            found = program.run("--version", seconds=60).strip()
             if "HEADRACE_KFP_ENDPOINT" in program.environment:
                 program.run("runs", "--limit", "1", "--json", seconds=60)
-                told += f"; {program.environment['HEADRACE_KFP_ENDPOINT']} answers"
+                found += f"; {program.environment['HEADRACE_KFP_ENDPOINT']} answers"
         except HeadraceError as error:
             return False, str(error)
-        return True, told
+        return True, found
 
 
 def _program(connection: Any) -> Program:

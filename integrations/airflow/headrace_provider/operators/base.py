@@ -151,7 +151,8 @@ class HeadraceBaseOperator(BaseOperator):
 
     def _follow(self, process: LocalProcess, supervisor: int) -> str:
         """Log what a process prints until it has ended; return its last lines."""
-        reader, last = LogReader(process.log), []
+        reader = LogReader(process.log)
+        last: list[str] = []
         try:
             while True:
                 running = process.is_running()

@@ -87,7 +87,9 @@ class HeadraceKubeflowOperator(BaseOperator):
 
     def execute_complete(self, context: Context, event: Mapping[str, str]) -> dict[str, str]:
         """Take up the task again when the trigger has seen the end of the run."""
-        run = dict(context["task_state_store"].get(_KEY) or {"run_id": event["run_id"], "name": ""})
+        stored = context["task_state_store"].get(_KEY)
+        name = stored["name"] if isinstance(stored, dict) else ""
+        run = {"run_id": event["run_id"], "name": name}
         self._run_id = event["run_id"]
         return self._concluded(context, RunEnd(event["outcome"], event["text"]), run)  # type: ignore[arg-type]
 

@@ -39,7 +39,7 @@ class HeadraceKubeflowRunTrigger(BaseTrigger):
         patience: float = 300.0,
         cancel_on_kill: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.run_id = run_id
         self.headrace_conn_id = headrace_conn_id
         self.since = since
@@ -69,7 +69,8 @@ class HeadraceKubeflowRunTrigger(BaseTrigger):
             end = await self._follow(program)
         except HeadraceError as error:
             end = RunEnd("failed", str(error))
-        yield TriggerEvent({"run_id": self.run_id, "outcome": end.outcome, "text": end.text})
+        event = {"run_id": self.run_id, "outcome": end.outcome, "text": end.text}
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
         """Cancel the run, because a person cleared or marked the task."""
