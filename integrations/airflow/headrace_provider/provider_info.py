@@ -16,9 +16,7 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "airflow-provider-headrace",
         "name": name,
         "description": "Headrace's pipelines, here and on Kubeflow, its monitors, retraining and deployment.",
-        "integrations": [
-            {"integration-name": name, "tags": ["software"]}
-        ],
+        "integrations": [{"integration-name": name, "tags": ["software"]}],
         "hooks": [{"integration-name": name, "python-modules": ["headrace_provider.hooks.headrace"]}],
         "operators": [
             {

@@ -35,10 +35,10 @@ with DAG("paused", schedule=None):
 
 with DAG("events", schedule=[TABLES], max_active_runs=1):
 
-    @task
-    def tables(triggering_asset_events: Any = None) -> list[list[str]]:
+    @task(inlets=[TABLES])
+    def tables(**context: Any) -> list[list[str]]:
         """The command for each event."""
-        found = addresses(triggering_asset_events[TABLES])
+        found = addresses(context, TABLES)
         return [["catalog", "add", table, "--catalog", str(PLACE / "events.db")] for table in found]
 
     HeadraceCommandOperator.partial(task_id="add", max_active_tis_per_dag=1).expand(arguments=tables())

@@ -1,12 +1,10 @@
-"""What the provider makes of the states of a run, and of the events that start a DAG. No Airflow here."""
+"""What the provider makes of the states of a run. No Airflow here."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from headrace_provider import notify
-from headrace_provider.asset_events import addresses
 from headrace_provider.kubeflow_run import RunEnd, RunWatch, active_run, read_document
 from headrace_provider.program import HeadraceError
 from headrace_provider.provider_info import get_provider_info
@@ -98,30 +96,6 @@ def test_an_answer_that_is_no_json_is_told() -> None:
     """An older Headrace prints words for people."""
     with pytest.raises(HeadraceError, match="must answer with JSON; it printed 'The run x has begun'"):
         read_document("The run x has begun")
-
-
-@dataclass
-class Named:
-    """An asset."""
-
-    uri: str = "s3://lake/tables"
-
-
-@dataclass
-class Event:
-    """An event, as Airflow gives it."""
-
-    timestamp: int
-    extra: dict[str, Any]
-    asset: Named
-
-
-def test_merged_events_are_handled_once_each_in_their_order() -> None:
-    """Behaviour: events become one run, in any order. Version: Airflow 3.3.2, also seen in test_real_airflow."""
-    events = [Event(time, {"address": address}, Named()) for time, address in ((3, "c"), (1, "a"), (2, "b"), (4, "a"))]
-    assert addresses(events) == ["a", "b", "c"]
-    with pytest.raises(ValueError, match=r"an event of s3://lake/tables must bear 'address'.*; that of 5 has table"):
-        addresses([*events, Event(5, {"table": "d"}, Named())])
 
 
 def test_a_notice_without_an_address_or_a_login_is_refused(

@@ -22,10 +22,10 @@ with DAG(
     tags=["headrace"],
 ):
 
-    @task
-    def tables(triggering_asset_events: Any = None) -> list[str]:
+    @task(inlets=[TABLES])
+    def tables(**context: Any) -> list[str]:
         """The addresses of the tables: one for each event."""
-        return addresses(triggering_asset_events[TABLES])
+        return addresses(context, TABLES)
 
     HeadraceRunOperator.partial(
         task_id="train",
