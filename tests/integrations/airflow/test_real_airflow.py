@@ -151,6 +151,33 @@ def test_events_that_are_merged_are_handled_once_each(place: Place) -> None:
 
 
 @pytest.mark.exhaustive
+def test_training_on_an_event_and_deployment_after_approval(place: Place) -> None:
+    """The examples: a table's event trains a model; a person approves of it; the registry knows who and why."""
+    place.airflow.unpause("headrace_training")
+    place.airflow.unpause("headrace_deployment")
+    where = place.folder / "lake" / "2026-01-01.csv"
+    (run,) = place.api.send_event("headrace_example_tables", extra={"address": str(where)}, seconds=150)
+    path = "/dags/headrace_training/dagRuns/" + run.partition("/")[2]
+    assert place.airflow.wait(path, ENDED, seconds=240)["state"] == "success"
+    left = place.airflow.got("GET", f"{path}/taskInstances/train/xcomEntries/return_value?map_index=0")["value"]
+    assert Path(left["bundle"], "manifest.json").exists()
+    deployment = place.trigger("headrace_deployment", report=left["report"])
+    task = f"{deployment}/taskInstances/approval"
+    place.airflow.wait(task, ["awaiting_input", "deferred"])
+    answer = {"chosen_options": ["Approve"], "params_input": {"reason": "read the report"}}
+    place.airflow.got("PATCH", f"{task}/-1/hitlDetails", answer)
+    # There is no cluster here: the approval is recorded, and the deployment says what it lacks.
+    assert place.airflow.wait(deployment, ENDED)["state"] == "failed"
+    states = {
+        one["task_id"]: one["state"]
+        for one in place.airflow.got("GET", f"{deployment}/taskInstances")["task_instances"]
+    }
+    assert states == {"approval": "success", "approve": "success", "deploy": "failed"}
+    place.airflow.got("PATCH", "/dags/headrace_training", {"is_paused": True})
+    assert "KUBECONFIG" in place.airflow.task_log("headrace_deployment")
+
+
+@pytest.mark.exhaustive
 def test_a_backfill_takes_the_table_of_each_day(place: Place) -> None:
     """The example of ingestion, for days that are past; each run emits an event with its own address."""
     place.airflow.unpause("headrace_ingestion")
@@ -276,29 +303,3 @@ def test_a_lost_worker_starts_no_second_run_on_kubeflow(place: Place) -> None:
     assert set(place.kubeflow.runs) - before == {run}
     place.airflow.got("PATCH", f"{path}/taskInstances/tiny", {"new_state": "failed"})
     until(lambda: place.kubeflow.runs[run].stopped)
-
-
-@pytest.mark.exhaustive
-def test_training_on_an_event_and_deployment_after_approval(place: Place) -> None:
-    """The examples: a table's event trains a model; a person approves of it; the registry knows who and why."""
-    place.airflow.unpause("headrace_training")
-    place.airflow.unpause("headrace_deployment")
-    where = place.folder / "lake" / "2026-01-01.csv"
-    (run,) = place.api.send_event("headrace_example_tables", extra={"address": str(where)}, seconds=150)
-    path = "/dags/headrace_training/dagRuns/" + run.partition("/")[2]
-    assert place.airflow.wait(path, ENDED, seconds=240)["state"] == "success"
-    left = place.airflow.got("GET", f"{path}/taskInstances/train/xcomEntries/return_value?map_index=0")["value"]
-    assert Path(left["bundle"], "manifest.json").exists()
-    deployment = place.trigger("headrace_deployment", report=left["report"])
-    task = f"{deployment}/taskInstances/approval"
-    place.airflow.wait(task, ["awaiting_input", "deferred"])
-    answer = {"chosen_options": ["Approve"], "params_input": {"reason": "read the report"}}
-    place.airflow.got("PATCH", f"{task}/-1/hitlDetails", answer)
-    # There is no cluster here: the approval is recorded, and the deployment says what it lacks.
-    assert place.airflow.wait(deployment, ENDED)["state"] == "failed"
-    states = {
-        one["task_id"]: one["state"]
-        for one in place.airflow.got("GET", f"{deployment}/taskInstances")["task_instances"]
-    }
-    assert states == {"approval": "success", "approve": "success", "deploy": "failed"}
-    assert "KUBECONFIG" in place.airflow.task_log("headrace_deployment")

@@ -11,6 +11,8 @@ from headrace_provider.operators.commands import HeadraceMonitorOperator, Headra
 MODEL = os.environ.get("HEADRACE_EXAMPLE_MODEL", "tips@production")
 STORE = os.environ.get("HEADRACE_EXAMPLE_STORE", "s3://monitoring/models")
 HOME = os.environ.get("HEADRACE_EXAMPLE_HOME", "/var/lib/headrace")
+# The colons of a run's id have no place in a path.
+RUN = "{{ run_id | replace(':', '') }}"
 
 with DAG(
     "headrace_monitoring",
@@ -25,7 +27,7 @@ with DAG(
         task_id="monitor", model=MODEL, store=STORE, page=f"{HOME}/monitor.html", continue_on={"retrain"}, retries=1
     )
     retrain = HeadraceRetrainOperator(
-        task_id="retrain", model=MODEL, store=STORE, output_path=f"{HOME}/retraining/{{{{ run_id }}}}", rollout=False
+        task_id="retrain", model=MODEL, store=STORE, output_path=f"{HOME}/retraining/{RUN}", rollout=False
     )
     # A paused DAG takes runs and never begins with them: that is an error here.
     ask_for_approval = TriggerDagRunOperator(

@@ -12,6 +12,8 @@ LAKE = os.environ.get("HEADRACE_EXAMPLE_LAKE", "s3://lake/trips")
 HOME = os.environ.get("HEADRACE_EXAMPLE_HOME", "/var/lib/headrace")
 TABLES = Asset("headrace_example_tables", uri=f"{LAKE}/tables")
 MODELS = Asset("headrace_example_models", uri=f"{LAKE}/models")
+# The colons of a run's id have no place in a path.
+RUN = "{{ run_id | replace(':', '') }}"
 
 with DAG(
     "headrace_training",
@@ -30,7 +32,7 @@ with DAG(
     HeadraceRunOperator.partial(
         task_id="train",
         target=os.environ.get("HEADRACE_EXAMPLE_TARGET", "tip"),
-        output_path=f"{HOME}/runs/{{{{ run_id }}}}/{{{{ ti.map_index }}}}",
+        output_path=f"{HOME}/runs/{RUN}/{{{{ ti.map_index }}}}",
         options={"budget": "4"},
         outlets=[MODELS],
         retries=1,
