@@ -38,7 +38,8 @@ def _tracked(*patterns: str) -> list[Path]:
 def _prose() -> Iterator[Path]:
     """Documents without the history in the changelog, modules with comments and messages, and templates of pages."""
     yield from (REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *_tracked("docs/*.md"))
-    yield from _tracked(*(f"{package}/*.py" for package in (*PACKAGES, "images")), "reports/templates/*.html")
+    yield from _tracked(*(f"{package}/*.py" for package in (*PACKAGES, "images", "integrations")), "integrations/*.md")
+    yield from _tracked("reports/templates/*.html")
 
 
 def calques(text: str) -> list[str]:

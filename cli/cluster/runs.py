@@ -1,13 +1,16 @@
 """``headrace runs``, ``logs`` and ``cancel``: what runs on Kubeflow."""
 
+import json
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from headrace.cli.options.registry_options import Json
 from headrace.core.base.errors import InputError, quote
 
 if TYPE_CHECKING:
+    from headrace.cluster.kfp.client import KfpClient
     from headrace.cluster.kfp.run import PipelineRun
 
 RUNS_EXAMPLES = """
@@ -16,6 +19,10 @@ Examples:
   headrace runs
 
   headrace runs --limit 50
+
+  headrace runs headrace-training-20261124-223001
+
+  headrace runs 0f3c…-a1 --json
 
   headrace runs --recurring
 """
@@ -39,24 +46,73 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", help="Id or name of a run
 
 
 def runs(
+    run: Annotated[
+        str,
+        typer.Argument(metavar="[RUN]", help="Id or name of a run, to show its steps.", show_default="the latest"),
+    ] = "",
     limit: Annotated[int, typer.Option(help="Maximum number of runs.", min=1, max=1000)] = 20,
     recurring: Annotated[bool, typer.Option("--recurring", help="List recurring runs instead.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """List the latest runs on Kubeflow (HEADRACE_KFP_ENDPOINT)."""
+    """List the latest runs on Kubeflow (HEADRACE_KFP_ENDPOINT), or show the state of RUN."""
+    if recurring and run:
+        raise InputError("--recurring lists all recurring runs: leave out RUN, or --recurring.")
     from headrace.cluster.kfp import client  # noqa: PLC0415 - slow, and other commands need none
     from headrace.pipelines.kubeflow import run_listing  # noqa: PLC0415
 
     api = client.connect()
+    if run:
+        _show(api, run, as_json=as_json)
+        return
     if recurring:
-        rows = [_schedule(one) for one in api.recurring()]
+        schedules = api.recurring()
+        rows, documents = [_schedule(one) for one in schedules], schedules
     else:
-        rows = [_row(run) for run in run_listing.with_canceled(api, api.runs(limit))]
+        latest = list(run_listing.with_canceled(api, api.runs(limit)))
+        rows, documents = [_row(one) for one in latest], [_facts(one) for one in latest]
+    if as_json:
+        typer.echo(json.dumps(documents, indent=1))
+        return
     if not rows:
         typer.echo("There are no runs. Next: headrace submit training --help")
         return
     for row in rows:
         typer.echo(row)
     typer.echo("\nNext: headrace cancel --recurring ID" if recurring else "\nNext: headrace logs RUN")
+
+
+def _show(api: "KfpClient", run: str, *, as_json: bool) -> None:
+    """Print the state of one run, its steps and what stands in its way."""
+    from headrace.cli.cluster.follow import sources  # noqa: PLC0415 - slow, and other commands need none
+    from headrace.pipelines.kubeflow import submit  # noqa: PLC0415
+    from headrace.pipelines.kubeflow.run_status import run_status  # noqa: PLC0415
+
+    pipeline_run = api.run(submit.find_run(api, run))
+    pipeline = api.pipeline_of(pipeline_run)
+    found = sources(api, pipeline)
+    status = run_status(api, pipeline_run, pipeline=pipeline, logs=found.logs, workflows=found.workflows)
+    if as_json:
+        typer.echo(json.dumps(status.as_json(), indent=1))
+        return
+    typer.echo(f"{status.id}  {status.state}  {status.name}")
+    for name, state in status.steps.items():
+        typer.echo(f"  {name:<22}{state}")
+    for obstacle in status.obstacles:
+        typer.echo(f"! {obstacle['step'] or 'the run'}: {obstacle['text']}")
+    if status.error:
+        typer.echo(f"! {status.error}")
+    typer.echo(f"\nNext: headrace logs {status.id}")
+
+
+def _facts(run: "PipelineRun") -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "name": run.name,
+        "state": (run.state or "pending").lower(),
+        "has_ended": run.has_ended,
+        "created": run.created,
+        "ended": run.ended,
+    }
 
 
 def _row(run: "PipelineRun") -> str:

@@ -1,5 +1,6 @@
 """``headrace submit``: run a pipeline on Kubeflow, once or on a schedule."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,6 +73,9 @@ def submit(
     options: ClusterOptions,
     output: run_options.Output = None,
     summary: run_options.SummaryFile = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print name and id of the run as JSON; all else goes to standard error.")
+    ] = False,
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Upload PIPELINE to Kubeflow (HEADRACE_KFP_ENDPOINT) and run it."""
@@ -83,6 +87,8 @@ def submit(
     trigger = submitting.trigger(every=every, cron=cron)
     if trigger and follow:
         raise InputError("--follow waits for one run; a recurring one has no end: leave it out, or --every and --cron.")
+    if as_json and follow:
+        raise InputError("--json prints what was started and returns; --follow shows it until its end: leave out one.")
     request = submitting.SubmitOptions(
         pipeline,
         run_options.pairs(argument),
@@ -95,14 +101,22 @@ def submit(
     )
     file = submitting.read_pipeline(request)
     api = client.connect()
-    request = replace(request, service_account=_account(api, request, file, ignore_errors=ignore_preflight_errors))
+    request = replace(
+        request, service_account=_account(api, request, file, ignore_errors=ignore_preflight_errors, apart=as_json)
+    )
     job = submitting.create_request(api, request, file)
     if trigger:
         recurring = api.schedule(job, trigger=trigger)
+        if as_json:
+            typer.echo(json.dumps({"recurring_run_id": recurring, "name": job.name}))
+            return
         typer.echo(f"The recurring run {job.name} is created: {recurring}")
         typer.echo(f"\nNext: headrace runs --recurring, or: headrace cancel --recurring {recurring}")
         return
     run = api.start(job)
+    if as_json:
+        typer.echo(json.dumps({"run_id": run, "name": job.name}))
+        return
     typer.echo(f"The run {job.name} has begun: {run}")
     for line in caching.describe_caching(file):
         typer.echo(f"  {line}")
@@ -115,8 +129,10 @@ def submit(
     follow_run(api, run, file, home=output or Path("headrace-out") / job.name, summary_file=summary)
 
 
-def _account(api: "KfpClient", request: "SubmitOptions", file: "PipelineFile", *, ignore_errors: bool) -> str:
-    """Return the service account of the run, after printing what its steps would lack.
+def _account(
+    api: "KfpClient", request: "SubmitOptions", file: "PipelineFile", *, ignore_errors: bool, apart: bool
+) -> str:
+    """Return the service account of the run, after printing what its steps would lack; apart, to standard error.
 
     Raises:
         InputError: If they would lack something, or an argument does not suit the pipeline.
@@ -128,7 +144,7 @@ def _account(api: "KfpClient", request: "SubmitOptions", file: "PipelineFile", *
     arguments = submitting.arguments(file, request.arguments)
     outlook = preflight.check_run(api, file, arguments, account=request.service_account)
     shown = [finding for finding in outlook.findings if finding.state != "good" or finding.area == preflight.AREA]
-    typer.echo("\n".join(format_diagnostics(shown)))
+    typer.echo("\n".join(format_diagnostics(shown)), err=apart)
     if outlook.lacking and not ignore_errors:
         first, *others = outlook.lacking
         more = f" ({len(others)} more stand above)" if others else ""

@@ -34,11 +34,13 @@ class StartObstacle:
         kind: One word; each kind is reported once for a task.
         text: The message.
         seconds: How long it must last before it is reported, because many obstacles resolve themselves.
+        waits: Whether the task waits; False where it is at work again after what the message tells.
     """
 
     kind: str
     text: str
     seconds: float = 15.0
+    waits: bool = True
 
 
 @dataclass

@@ -13,6 +13,7 @@ from headrace.pipelines.kubeflow.run_pods import LONG_SECONDS, RunPods, StartObs
 
 _STARTING = ("ContainerCreating", "PodInitializing")
 _EXECUTOR = "executor"
+_SECONDS = StartObstacle.seconds
 _PHASE_PREFIXES = {"Pending": "waiting, ", "Running": "tried again after: ", "Error": "failed: "}
 
 
@@ -146,8 +147,10 @@ def _of_workflow(workflow: Workflow) -> dict[str, StartObstacle]:
         prefix = _PHASE_PREFIXES.get(node.phase)
         if prefix and node.message:
             name = node.path[-2] if node.name == _EXECUTOR and len(node.path) > 1 else node.name
-            long = {"seconds": LONG_SECONDS} if node.message in _STARTING else {}
-            obstacles[name] = StartObstacle(node.message.partition(":")[0], prefix + node.message, **long)
+            seconds = LONG_SECONDS if node.message in _STARTING else _SECONDS
+            kind = "start" if node.message in _STARTING else node.message.partition(":")[0]
+            waits = node.phase == "Pending"
+            obstacles[name] = StartObstacle(kind, prefix + node.message, seconds, waits=waits)
     if workflow.message and workflow.phase in {"", "Pending", "Error"}:
         obstacles.setdefault("", StartObstacle(workflow.message.partition(":")[0], workflow.message))
     return obstacles

@@ -49,6 +49,8 @@ _THEN = (
     "mlflow.store.model_registry.sqlalchemy_store",
 )
 
+_MOST_SOCKET_BYTES = 107  # unix(7): sun_path, without the end
+
 
 def start(folder: Path) -> None:
     """Start the warm process and let kfp.local start its steps there.
@@ -56,9 +58,11 @@ def start(folder: Path) -> None:
     Args:
         folder: Folder for the socket and the command; whoever deletes it deletes them.
     """
-    if sys.platform != "linux":  # elsewhere system libraries do not survive a fork
-        return
     python, address = sys.executable, str(folder / "warm")
+    # Elsewhere system libraries do not survive a fork. PATH cannot hold a folder with a colon, nor a socket have a long
+    # name: then each step starts an interpreter.
+    if sys.platform != "linux" or os.pathsep in address or len(os.fsencode(address)) > _MOST_SOCKET_BYTES:
+        return
     folder.mkdir(parents=True, exist_ok=True)
     command = folder / COMMAND
     # -S and -E skip site-packages and variables of Python, so that the command starts in milliseconds.

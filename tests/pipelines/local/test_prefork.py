@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.pipelines.local import launch
+from headrace.pipelines.local import launch, prefork
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="steps are forked on Linux only")
 
@@ -98,3 +98,15 @@ def test_the_launcher_needs_no_packages() -> None:
     """It runs without site-packages, which is what makes it quick."""
     source = Path(launch.__file__).read_text()
     assert "headrace" not in source.split('"""')[2]
+
+
+@pytest.mark.parametrize("name", ["2026-11-29T09:15:18", "x" * 120])
+def test_a_folder_that_no_path_or_socket_can_hold_has_no_warm_process(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps then start in an interpreter of their own: a colon in PATH would hide the command from KFP."""
+    before = (sys.executable, os.environ["PATH"])
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
+    prefork.start(tmp_path / name)
+    assert (sys.executable, os.environ["PATH"]) == before
+    assert not (tmp_path / name).exists()

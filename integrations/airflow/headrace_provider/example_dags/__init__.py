@@ -1,0 +1,1 @@
+"""DAGs to start from: copy one into your own folder of DAGs."""

@@ -1,0 +1,1 @@
+"""Operators: what Headrace does as tasks."""
