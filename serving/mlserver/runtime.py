@@ -1,0 +1,85 @@
+"""The runtimes that MLServer loads: adapters from its classes to what answers.
+
+MLServer brings its own environment; these also need what the bundle's ``requirements.txt`` lists, and more for
+detectors and explanations (``docs/guides/seldon.md``).
+"""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from mlserver import MLModel
+from mlserver.errors import MLServerError
+from mlserver.types import InferenceRequest, InferenceResponse, MetadataModelResponse, MetadataTensor
+
+from headrace.core.base.errors import RequestError
+from headrace.serving.mlserver.parameters import Answers, choose_answers, open_answerer
+from headrace.serving.mlserver.request_document import read_document
+from headrace.serving.protocols.responses import error_response
+
+if TYPE_CHECKING:
+    from headrace.serving.mlserver.answerer import Answerer
+
+
+class HeadraceRuntime(MLModel):
+    """Answers as Headrace's own server does, or as a detector or explainer if the model's parameters say so."""
+
+    answers: ClassVar[Answers | None] = None
+    """What it answers; None to follow the parameters."""
+
+    async def load(self) -> bool:
+        """Verify the bundle, load it, and check its own test cases.
+
+        Raises:
+            BundleError: If the bundle is not intact, or its answers differ from its test cases.
+            InputError: If a parameter is unknown or out of range.
+        """
+        parameters = self.settings.parameters
+        extra = parameters.extra or {}
+        chosen = self.answers or choose_answers(extra)
+        self._answerer: Answerer = await asyncio.to_thread(
+            open_answerer, Path(parameters.uri), name=self.name, answers=chosen, extra=extra
+        )
+        self.inputs = [MetadataTensor(**tensor) for tensor in self._answerer.describe_inputs()]
+        self.outputs = [MetadataTensor(**tensor) for tensor in self._answerer.describe_outputs()]
+        return True
+
+    async def unload(self) -> bool:
+        """End what runs in the background."""
+        self._answerer.close()
+        return True
+
+    async def metadata(self) -> MetadataModelResponse:
+        """Return the metadata of the model, with the bundle's digest as its version."""
+        found: MetadataModelResponse = await super().metadata()
+        found.versions = [self._answerer.served.digest]
+        return found
+
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        """Return the response to a request.
+
+        Raises:
+            MLServerError: If it is refused, with the status that Headrace's own server has for it.
+        """
+        try:
+            return InferenceResponse(**await self._answerer.answer(read_document(payload)))
+        except RequestError as error:
+            raise MLServerError(str(error), error_response(error).status) from error
+
+
+class DriftRuntime(HeadraceRuntime):
+    """Counts rows in a window and says, when it is full, whether they have drifted."""
+
+    answers = "drift"
+
+
+class OutlierRuntime(HeadraceRuntime):
+    """Says of each row whether it is an outlier."""
+
+    answers = "outlier"
+
+
+class ExplainerRuntime(HeadraceRuntime):
+    """Answers with the contribution of each column."""
+
+    answers = "explanations"
