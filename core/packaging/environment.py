@@ -31,6 +31,8 @@ _DECIDING = (
 # What a server needs to predict, beside Headrace's own modules.
 _ANSWERING = ("holidays", "narwhals", "numpy", "onnxruntime", "orjson", "polars", "pyyaml")
 _ANSWERING_SKLEARN = (*_ANSWERING, "joblib", "scikit-learn", "scipy", "skops", "threadpoolctl")
+MLSERVER_PACKAGES = (*_ANSWERING_SKLEARN, "shap")
+"""What MLServer needs to predict with any bundle, to detect and to explain, beside Headrace's own modules."""
 
 
 def environment() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from headrace.core.base.errors import BundleError, InputError
 from headrace.core.bundles.bundle import open_bundle
 from headrace.core.drift.reference_profile import FILE, ReferenceProfile
-from headrace.serving.mlserver.request_document import count_values, read_tensors
+from headrace.serving.mlserver.documents import count_values, read_tensors
 from headrace.serving.model.executor import RequestExecutor
 from headrace.serving.model.served_model import InputRows, ScoredRows, ServedModel
 from headrace.serving.protocols import v2

@@ -14,7 +14,7 @@ from mlserver.types import InferenceRequest, InferenceResponse, MetadataModelRes
 
 from headrace.core.base.errors import RequestError
 from headrace.serving.mlserver.parameters import Answers, choose_answers, open_answerer
-from headrace.serving.mlserver.request_document import read_document
+from headrace.serving.mlserver.documents import read_document, write_texts
 from headrace.serving.protocols.responses import error_response
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class HeadraceRuntime(MLModel):
             MLServerError: If it is refused, with the status that Headrace's own server has for it.
         """
         try:
-            return InferenceResponse(**await self._answerer.answer(read_document(payload)))
+            return InferenceResponse(**write_texts(await self._answerer.answer(read_document(payload))))
         except RequestError as error:
             raise MLServerError(str(error), error_response(error).status) from error
 

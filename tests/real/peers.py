@@ -38,6 +38,11 @@ class Peer:
         return reply.status, json.loads(reply.data)
 
 
+def home() -> Path:
+    """The folder with the environments of all peers."""
+    return Path(os.environ.get("HEADRACE_TEST_PEERS", str(REPOSITORY / "build" / "peers")))
+
+
 def environment(name: str) -> Path:
     """The environment of a peer, as the benchmarks make it from its lock where it is missing, which takes minutes."""
     place = REPOSITORY / "benchmarks" / "serving_peers.py"
@@ -47,7 +52,7 @@ def environment(name: str) -> Path:
     module = importlib.util.module_from_spec(spec)
     sys.modules["serving_peers"] = module
     spec.loader.exec_module(module)
-    folder = Path(os.environ.get("HEADRACE_TEST_PEERS", str(REPOSITORY / "build" / "peers")))
+    folder = home()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with alone(f"peer-{name}"):
@@ -87,25 +92,13 @@ def _pip(command: str, *arguments: str) -> None:
 
 
 @contextlib.contextmanager
-def mlserver(bundle: Path, *, path: Path, folder: Path) -> Iterator[Peer]:
-    """``mlserver start BUNDLE``."""
-    root = environment("mlserver")
-    ports = {name: str(free_port()) for name in ("HTTP", "GRPC", "METRICS")}
-    settings = {f"MLSERVER_{name}_PORT": port for name, port in ports.items()} | {"MLSERVER_PARALLEL_WORKERS": "0"}
-    command = [str(root / "bin" / "mlserver"), "start", str(bundle)]
-    ready = f"/v2/models/{json.loads((bundle / 'model-settings.json').read_text())['name']}/ready"
-    with _started(command, _variables(root, path, settings), int(ports["HTTP"]), ready, folder) as peer:
-        yield peer
-
-
-@contextlib.contextmanager
 def mlflow(bundle: Path, *, path: Path, folder: Path) -> Iterator[Peer]:
     """``mlflow models serve -m BUNDLE``."""
     root, port = environment("mlflow"), free_port()
     command = [str(root / "bin" / "mlflow"), "models", "serve", "-m", str(bundle), "--env-manager", "local"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     variables = _variables(root, path, {"MLFLOW_DISABLE_TELEMETRY": "true"})
-    with _started(command, variables, port, "/ping", folder) as peer:
+    with started(command, variables, port, "/ping", folder) as peer:
         yield peer
 
 
@@ -115,7 +108,8 @@ def _variables(root: Path, path: Path, more: Mapping[str, str]) -> dict[str, str
 
 
 @contextlib.contextmanager
-def _started(command: list[str], variables: Mapping[str, str], port: int, ready: str, folder: Path) -> Iterator[Peer]:
+def started(command: list[str], variables: Mapping[str, str], port: int, ready: str, folder: Path) -> Iterator[Peer]:
+    """A server for the length of the block, ready when a path of it answers with 200."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log"
     with log.open("wb") as stream:

@@ -127,16 +127,16 @@ def _bin_probabilities(column: ColumnCounts) -> Floats:
     A number is as unusual as the smaller of the shares of training rows on both sides of it, itself counted; a
     category, and a missing value, as the share of rows whose category is not more frequent.
     """
-    counts, rows = column.counts.astype(np.float64), column.rows
+    counts = column.counts.astype(np.float64)
     if column.bins.categories:
         every = np.append(counts, column.missing)
-        rarer: Floats = np.array([every[every <= one].sum() for one in every], dtype=np.float64)
-        shares: Floats = (rarer + 1) / (rows + 1)
-        return np.minimum(1.0, shares)
-    # Missing values lie on neither side of a number.
-    below, above = np.cumsum(counts), np.cumsum(counts[::-1])[::-1]
-    sides: Floats = 2 * (np.minimum(below, above) + 1) / (rows + 1)
-    return np.minimum(1.0, np.append(sides, (column.missing + 1) / (rows + 1)))
+        rows = np.array([every[every <= one].sum() for one in every]) + 1
+    else:
+        # Missing values lie on neither side of a number.
+        below, above = np.cumsum(counts), np.cumsum(counts[::-1])[::-1]
+        rows = np.append(2 * (np.minimum(below, above) + 1), column.missing + 1)
+    shares: Floats = np.minimum(1.0, rows / (column.rows + 1))
+    return shares
 
 
 def _any(broken: Mapping[Rule, NDArray[np.bool_]], rows: int) -> NDArray[np.bool_]:

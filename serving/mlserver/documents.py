@@ -1,4 +1,4 @@
-"""MLServer's form of a request, as the suite's own server reads one from JSON."""
+"""MLServer's forms of requests and responses, and those that the suite's own server has in JSON."""
 
 from typing import Any
 
@@ -48,6 +48,19 @@ def read_tensors(document: Document) -> list[Tensor]:
 def count_values(document: Document) -> int:
     """Return about how many values a request holds."""
     return sum(len(item["data"]) for item in document["inputs"] if isinstance(item["data"], list))
+
+
+def write_texts(document: Document) -> Document:
+    """Return a response with its texts as bytes: MLServer sends no others over gRPC, and makes texts of them in JSON.
+
+    Args:
+        document: A response, as V2 has it.
+    """
+    outputs = [
+        {**output, "data": [text.encode() for text in output["data"]]} if output["datatype"] == "BYTES" else output
+        for output in document["outputs"]
+    ]
+    return {**document, "outputs": outputs}
 
 
 def _read_input(item: Any, index: int) -> Document:
