@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, ClassVar
 from mlserver import MLModel
 from mlserver.errors import MLServerError
 from mlserver.types import InferenceRequest, InferenceResponse, MetadataModelResponse, MetadataTensor
+from mlserver.utils import get_model_uri
 
 from headrace.core.base.errors import RequestError
-from headrace.serving.mlserver.parameters import Answers, choose_answers, open_answerer
 from headrace.serving.mlserver.documents import read_document, write_texts
+from headrace.serving.mlserver.parameters import Answers, choose_answers, open_answerer
 from headrace.serving.protocols.responses import error_response
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ class HeadraceRuntime(MLModel):
             BundleError: If the bundle is not intact, or its answers differ from its test cases.
             InputError: If a parameter is unknown or out of range.
         """
-        parameters = self.settings.parameters
-        extra = parameters.extra or {}
+        extra = self.settings.parameters.extra or {}
         chosen = self.answers or choose_answers(extra)
+        folder = Path(await get_model_uri(self.settings))
         self._answerer: Answerer = await asyncio.to_thread(
-            open_answerer, Path(parameters.uri), name=self.name, answers=chosen, extra=extra
+            open_answerer, folder, name=self.name, answers=chosen, extra=extra
         )
         self.inputs = [MetadataTensor(**tensor) for tensor in self._answerer.describe_inputs()]
         self.outputs = [MetadataTensor(**tensor) for tensor in self._answerer.describe_outputs()]

@@ -11,7 +11,7 @@ from typing import Any
 
 import headrace.serving
 from headrace.core.packaging import distributions
-from headrace.core.packaging.environment import MLSERVER_PACKAGES
+from headrace.core.packaging.environment import serving_packages
 from headrace.core.runtime.processes import free_port
 from tests.conftest import REPOSITORY
 from tests.real import peers
@@ -31,7 +31,10 @@ def packages() -> Path:
 
     The suite itself is taken from this checkout.
     """
-    names = {one.name for one in distributions.resolve_requirements(MLSERVER_PACKAGES)}
+    names = {
+        one.name
+        for one in distributions.resolve_requirements(serving_packages("sklearn", detectors=True, explainer=True))
+    }
     wanted = _blocks((REPOSITORY / "requirements" / "dev.lock").read_text(), names)
     folder = peers.home() / "mlserver_packages"
     stamp, asked = folder / "requirements.lock", folder / "requirements.txt"
