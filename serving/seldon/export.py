@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -83,8 +83,13 @@ def write_manifests(
     path, needs = folder / f"{name}.yaml", folder / f"{name}-requirements.txt"
     pins = list_requirements(bundle, target, needs.name)
     write_text(needs, pins)
-    write_text(path, "---\n".join(yaml.dump(one, Dumper=_PlainDumper, sort_keys=False) for one in objects))
+    write_text(path, render(objects))
     return SeldonManifests(path, needs, bundle.name, bundle.digest, tuple(map(_describe, objects)))
+
+
+def render(objects: Sequence[Document]) -> str:
+    """Return objects as one text of YAML."""
+    return "---\n".join(yaml.dump(one, Dumper=_PlainDumper, sort_keys=False) for one in objects)
 
 
 def write_repository(bundle: Bundle, target: SeldonTarget, *, folder: Path) -> ModelRepository:
