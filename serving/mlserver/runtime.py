@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from mlserver import MLModel
-from mlserver.errors import MLServerError
+from mlserver.errors import MLServerError, ModelNotReady
 from mlserver.types import InferenceRequest, InferenceResponse, MetadataModelResponse, MetadataTensor
 from mlserver.utils import get_model_uri
 
@@ -28,6 +28,8 @@ class HeadraceRuntime(MLModel):
     answers: ClassVar[Answers | None] = None
     """What it answers; None to follow the parameters."""
 
+    _answerer: "Answerer | None" = None
+
     async def load(self) -> bool:
         """Verify the bundle, load it, and check its own test cases.
 
@@ -38,22 +40,22 @@ class HeadraceRuntime(MLModel):
         extra = self.settings.parameters.extra or {}
         chosen = self.answers or choose_answers(extra)
         folder = Path(await get_model_uri(self.settings))
-        self._answerer: Answerer = await asyncio.to_thread(
-            open_answerer, folder, name=self.name, answers=chosen, extra=extra
-        )
-        self.inputs = [MetadataTensor(**tensor) for tensor in self._answerer.describe_inputs()]
-        self.outputs = [MetadataTensor(**tensor) for tensor in self._answerer.describe_outputs()]
+        answerer = await asyncio.to_thread(open_answerer, folder, name=self.name, answers=chosen, extra=extra)
+        self.inputs = [MetadataTensor(**tensor) for tensor in answerer.describe_inputs()]
+        self.outputs = [MetadataTensor(**tensor) for tensor in answerer.describe_outputs()]
+        self._answerer = answerer
         return True
 
     async def unload(self) -> bool:
-        """End what runs in the background."""
-        self._answerer.close()
+        """End what runs in the background; MLServer also unloads a model whose loading failed."""
+        if self._answerer is not None:
+            self._answerer.close()
         return True
 
     async def metadata(self) -> MetadataModelResponse:
         """Return the metadata of the model, with the bundle's digest as its version."""
         found: MetadataModelResponse = await super().metadata()
-        found.versions = [self._answerer.served.digest]
+        found.versions = [self._loaded().served.digest]
         return found
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
@@ -63,9 +65,14 @@ class HeadraceRuntime(MLModel):
             MLServerError: If it is refused, with the status that Headrace's own server has for it.
         """
         try:
-            return InferenceResponse(**write_texts(await self._answerer.answer(read_document(payload))))
+            return InferenceResponse(**write_texts(await self._loaded().answer(read_document(payload))))
         except RequestError as error:
             raise MLServerError(str(error), error_response(error).status) from error
+
+    def _loaded(self) -> "Answerer":
+        if self._answerer is None:
+            raise ModelNotReady(self.name)
+        return self._answerer
 
 
 class DriftRuntime(HeadraceRuntime):

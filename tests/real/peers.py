@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,12 +117,9 @@ def started(command: list[str], variables: Mapping[str, str], port: int, ready: 
             command, env=dict(variables), stdout=stream, stderr=stream, cwd=folder, start_new_session=True
         )
     try:
-        deadline = time.monotonic() + _SECONDS
-        while not _answers(f"http://127.0.0.1:{port}{ready}"):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.2)
-        yield Peer(port, log)
+        peer = Peer(port, log)
+        wait_until(peer, lambda: _answers(f"http://127.0.0.1:{port}{ready}"), process)
+        yield peer
     finally:
         # The servers are children of children; all of them are of the session that was begun here.
         with contextlib.suppress(ProcessLookupError):
@@ -132,6 +129,15 @@ def started(command: list[str], variables: Mapping[str, str], port: int, ready: 
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait_until(peer: Peer, holds: Callable[[], bool], process: "subprocess.Popen[bytes] | None" = None) -> None:
+    """Wait for something that a server must reach; its log tells why it did not."""
+    deadline = time.monotonic() + _SECONDS
+    while not holds():
+        assert process is None or process.poll() is None, peer.log.read_text()
+        assert time.monotonic() < deadline, peer.log.read_text()
+        time.sleep(0.2)
 
 
 def _answers(url: str) -> bool:
