@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import orjson
@@ -10,9 +10,9 @@ from threadpoolctl import threadpool_limits
 
 from headrace.core.base.errors import InputError, RequestError, quote
 from headrace.core.drift.input_drift import ALPHA, SMALLEST_EFFECT, check_promise
+from headrace.core.monitors.data.column_types import concat_rows
 from headrace.core.monitors.data.count_window import WindowCounter
 from headrace.core.monitors.data.data_results import FEWEST_ROWS, data_results
-from headrace.core.monitors.data.window_counts import WindowCounts
 from headrace.core.monitors.reports.monitor_report import MonitorResult
 from headrace.serving.mlserver.answerer import Answerer, read_profile, tensor
 from headrace.serving.mlserver.stored_frame import input_frame, stored_frame
@@ -20,9 +20,14 @@ from headrace.serving.model.executor import RequestExecutor
 from headrace.serving.model.served_model import InputRows, ScoredRows
 from headrace.serving.protocols.json_body import Document
 
+if TYPE_CHECKING:
+    import polars as pl
+
 WINDOW_ROWS = 1000
 """Rows of a window, unless a parameter says otherwise."""
 MOST_WINDOW_ROWS = 1_000_000
+# Rows are counted in blocks: one by one takes a hundred times as long.
+_BLOCK_ROWS = 1000
 _DRIFT = frozenset({"input_drift", "joint_drift", "prediction_drift"})
 _ALARMS = frozenset({"violated", "data_fault"})
 # Tensors and their datatypes; those of the tests have one value for each test.
@@ -66,6 +71,7 @@ class DriftAnswerer(Answerer):
         self._window_rows, self._alpha = window_rows, alpha
         self._lock = threading.Lock()
         self._counter = self._new_counter()
+        self._pending: list[pl.DataFrame] = []
         self._rows = 0
 
     def describe_outputs(self) -> list[Document]:
@@ -93,15 +99,22 @@ class DriftAnswerer(Answerer):
         inputs = input_frame(columns, served.scorer.contract)
         frame = stored_frame(inputs, self._try_score(columns), served, request=uuid4().hex)
         with self._lock:
-            with threadpool_limits(1, user_api="blas"):
-                self._counter.add(frame)
+            self._pending.append(frame)
             self._rows += frame.height
             rows = self._rows
             if rows < self._window_rows:
+                if sum(one.height for one in self._pending) >= _BLOCK_ROWS:
+                    self._count_pending()
                 return rows, None
+            self._count_pending()
             counts = self._counter.counts()
             self._counter, self._rows = self._new_counter(), 0
-        return rows, self._ask_monitors(counts)
+        return rows, data_results(self._profile, counts, alpha=self._alpha)
+
+    def _count_pending(self) -> None:
+        with threadpool_limits(1, user_api="blas"):
+            self._counter.add(concat_rows(self._pending))
+        self._pending = []
 
     def _try_score(self, columns: InputRows) -> ScoredRows | None:
         """Return the answers; None if the contract refuses a row, which the monitors count."""
@@ -109,9 +122,6 @@ class DriftAnswerer(Answerer):
             return self.served.predict_fast(columns) or self.served.predict_validated(columns)
         except RequestError:
             return None
-
-    def _ask_monitors(self, counts: WindowCounts) -> tuple[MonitorResult, ...]:
-        return data_results(self._profile, counts, alpha=self._alpha)
 
     def _new_counter(self) -> WindowCounter:
         return WindowCounter(self.served.scorer.contract, self._profile)
