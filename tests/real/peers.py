@@ -4,7 +4,6 @@ import contextlib
 import importlib.util
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -62,49 +61,21 @@ def environment(name: str) -> Path:
         missing(reason)
 
 
-def wheel(folder: Path) -> Path:
-    """A folder with a wheel of this project, built beside the repository so that nothing is left in it."""
-    source, wheels = folder / "source", folder / "wheels"
-    source.mkdir(parents=True)
-    tracked = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY, capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
-    for name in tracked:
-        if (REPOSITORY / name).is_file() and not name.startswith(("tests/", "docs/", "benchmarks/")):
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(REPOSITORY / name, source / name)
-    _pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels), str(source))
-    return wheels
-
-
-def beside(requirements: Path, *, wheels: Path, folder: Path) -> Path:
-    """A folder for PYTHONPATH with what a bundle's ``requirements.txt`` lists, and nothing else."""
-    given = ["--no-deps", "--target", str(folder), "--find-links", str(wheels), "--requirement", str(requirements)]
-    _pip("install", *given)
-    return folder
-
-
-def _pip(command: str, *arguments: str) -> None:
-    pip = [sys.executable, "-m", "pip", command, "--quiet", "--disable-pip-version-check", *arguments]
-    ended = subprocess.run(pip, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-
-
 @contextlib.contextmanager
-def mlflow(bundle: Path, *, path: Path, folder: Path) -> Iterator[Peer]:
-    """``mlflow models serve -m BUNDLE``."""
+def mlflow(bundle: Path, *, path: str, folder: Path) -> Iterator[Peer]:
+    """``mlflow models serve -m BUNDLE``, with PYTHONPATH."""
     root, port = environment("mlflow"), free_port()
     command = [str(root / "bin" / "mlflow"), "models", "serve", "-m", str(bundle), "--env-manager", "local"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    variables = _variables(root, path, {"MLFLOW_DISABLE_TELEMETRY": "true"})
+    variables = {
+        # MLflow starts uvicorn by name, through a shell.
+        "PATH": f"{root / 'bin'}:{os.defpath}",
+        "PYTHONPATH": path,
+        "HOME": str(folder),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
     with started(command, variables, port, "/ping", folder) as peer:
         yield peer
-
-
-def _variables(root: Path, path: Path, more: Mapping[str, str]) -> dict[str, str]:
-    # MLflow starts uvicorn by name, through a shell.
-    return {"PATH": f"{root / 'bin'}:{os.defpath}", "PYTHONPATH": str(path), "HOME": str(path.parent), **more}
 
 
 @contextlib.contextmanager
