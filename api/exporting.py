@@ -1,11 +1,10 @@
 """Models for other platforms."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack, get_args, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, get_args, overload
 
 from headrace.api.model_reference import ModelReference, open_model, resolve_model
-from headrace.api.seldon_keywords import SeldonKeywords
 from headrace.core.base.errors import InputError, quote
 
 if TYPE_CHECKING:
@@ -15,6 +14,44 @@ if TYPE_CHECKING:
     from headrace.serving.seldon.target import PublishedModel
 
 ExportPlatform = Literal["jvm", "seldon", "seldon-v1", "mlserver"]
+
+
+class SeldonKeywords(TypedDict, total=False):
+    """Options of an export to Seldon; ``mlserver`` uses detectors, explainer and window_rows only.
+
+    Attributes:
+        uri: Address that Seldon fetches the bundle from; empty for where the model was found.
+        name: Name of the objects; empty for the model's.
+        namespace: Namespace; empty to leave it to ``kubectl``.
+        server: Name of the ``Server`` of Core 2 that is written if there is an image.
+        image: Image with MLServer and the suite; version 1 needs one.
+        replicas: Replicas of each model.
+        memory: Memory of each model, such as ``256Mi``.
+        secret: Secret with the keys of the store; empty if Seldon has one already.
+        candidate: Version that answers a share of the requests: a store URI or ``NAME@VERSION``; empty for none.
+        candidate_percent: That share, 1 to 99.
+        mirror: Version that gets a copy of requests and answers nobody; empty for none.
+        mirror_percent: Share of the requests that it gets, 1 to 100.
+        detectors: Detectors that see the requests too: ``drift``, ``outlier``.
+        explainer: Whether there is a model of the explanations.
+        window_rows: Rows of a window of the drift detector.
+    """
+
+    uri: str
+    name: str
+    namespace: str
+    server: str
+    image: str
+    replicas: int
+    memory: str
+    secret: str
+    candidate: str
+    candidate_percent: int
+    mirror: str
+    mirror_percent: int
+    detectors: Sequence[Literal["drift", "outlier"]]
+    explainer: bool
+    window_rows: int
 
 
 @overload
@@ -74,7 +111,7 @@ def export(
         to: The platform.
         library: ``jvm``: the suite's Java library; None for the one that ``HEADRACE_JVM_LIBRARY`` names or ``make jvm``
             built.
-        **options: The other platforms; see ``headrace.api.seldon_keywords``.
+        **options: The other platforms; see ``SeldonKeywords``.
 
     Returns:
         Paths, name and digest of the model; of a jar also whether Java has answered its cases.
@@ -105,8 +142,8 @@ def _write_for_seldon(
     from headrace.serving.seldon.export import write_manifests, write_repository  # noqa: PLC0415 - yaml, by need
     from headrace.serving.seldon.target import SeldonModels, SeldonTarget  # noqa: PLC0415 - as above
 
-    told: dict[str, Any] = {name: value for name, value in options.items() if name not in _ADDRESSES}
-    target = SeldonTarget(**{**told, "detectors": tuple(told.get("detectors", ()))})
+    fields: dict[str, Any] = {name: value for name, value in options.items() if name not in _ADDRESSES}
+    target = SeldonTarget(**{**fields, "detectors": tuple(fields.get("detectors", ()))})
     if to == "mlserver":
         return write_repository(bundle, target, folder=folder)
     candidate, mirror = options.get("candidate"), options.get("mirror")

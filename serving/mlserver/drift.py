@@ -46,7 +46,7 @@ class DriftAnswerer(Answerer):
     """Answers with ``rows`` (1,) of the window so far; the request that fills it gets the results of its monitors too.
 
     ``is_drift`` and ``threshold`` are (1,), the tests' tensors (k,). All results, as ``monitor.json`` has them, are
-    JSON text in the response's parameter ``results``. Counts are kept in this process and start anew with each window.
+    JSON text in the response's parameter ``results``. Counts are of this process, and of one window.
     """
 
     def __init__(self, executor: RequestExecutor, *, window_rows: int = WINDOW_ROWS, alpha: float = ALPHA) -> None:

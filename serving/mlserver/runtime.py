@@ -55,7 +55,7 @@ class HeadraceRuntime(MLModel):
     async def metadata(self) -> MetadataModelResponse:
         """Return the metadata of the model, with the bundle's digest as its version."""
         found: MetadataModelResponse = await super().metadata()
-        found.versions = [self._loaded().served.digest]
+        found.versions = [self._require_answerer().served.digest]
         return found
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
@@ -65,11 +65,11 @@ class HeadraceRuntime(MLModel):
             MLServerError: If it is refused, with the status that Headrace's own server has for it.
         """
         try:
-            return InferenceResponse(**write_texts(await self._loaded().answer(read_document(payload))))
+            return InferenceResponse(**write_texts(await self._require_answerer().answer(read_document(payload))))
         except RequestError as error:
             raise MLServerError(str(error), error_response(error).status) from error
 
-    def _loaded(self) -> "Answerer":
+    def _require_answerer(self) -> "Answerer":
         if self._answerer is None:
             raise ModelNotReady(self.name)
         return self._answerer

@@ -41,7 +41,7 @@ def build(models: SeldonModels, target: SeldonTarget) -> list[Document]:
         target: How it is served.
 
     Raises:
-        InputError: If its name is none for Kubernetes.
+        InputError: If Kubernetes does not accept its name.
     """
     name = checked_name(target.name or models.main.name)
     placed = [_model(name, models.main, target)]
@@ -94,15 +94,15 @@ def _model(name: str, version: PublishedModel, target: SeldonTarget, more: Mappi
 
 
 def _detect(detector: Detector, target: SeldonTarget) -> dict[str, Any]:
-    told = {"detector": detector}
+    parameters = {"detector": detector}
     if detector == "outlier":
-        return {"parameters": _parameters(told)}
+        return {"parameters": _parameters(parameters)}
     # Each replica would count a window of its own.
-    return {"replicas": 1, "parameters": _parameters({**told, "window_rows": str(target.window_rows)})}
+    return {"replicas": 1, "parameters": _parameters({**parameters, "window_rows": str(target.window_rows)})}
 
 
-def _parameters(told: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"name": name, "value": value} for name, value in told.items()]
+def _parameters(parameters: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in parameters.items()]
 
 
 def _pipeline(name: str, target: SeldonTarget) -> Document:
@@ -121,6 +121,6 @@ def _experiment(name: str, models: SeldonModels, target: SeldonTarget) -> Docume
     if models.candidate:
         candidates.append({"name": f"{name}-candidate", "weight": share})
     mirror = {"mirror": {"name": f"{name}-mirror", "percent": target.mirror_percent}} if models.mirror else {}
-    # Those who ask for the model by its name take part.
+    # Requests for the model by its name take part.
     spec = {"default": name, "candidates": candidates, **mirror}
     return {**describe("Experiment", API, f"{name}-experiment", target), "spec": spec}

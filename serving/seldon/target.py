@@ -1,4 +1,4 @@
-"""What is told to Seldon beside the model itself."""
+"""The settings of a model on Seldon."""
 
 import math
 import re
@@ -123,7 +123,7 @@ def to_mebibytes(quantity: str) -> int:
     """Return a quantity such as ``1Gi`` in MiB, rounded up.
 
     Raises:
-        InputError: If it is none.
+        InputError: If it is not a quantity.
     """
     return math.ceil(parse_quantity(quantity) / _MEBIBYTE)
 
@@ -150,7 +150,7 @@ def checked_uri(uri: str, digest: str) -> str:
         digest: Digest of the bundle; one in the address must be the same.
 
     Raises:
-        InputError: If it is none, or that of another bundle.
+        InputError: If it is not an address, or that of another bundle.
     """
     if not re.fullmatch(r"(/|[a-z][a-z0-9+.-]*://)\S+", uri):
         raise InputError(

@@ -30,7 +30,7 @@ def build(models: SeldonModels, target: SeldonTarget) -> list[Document]:
         target: How it is served.
 
     Raises:
-        InputError: If there is no image, or a name is none for Kubernetes.
+        InputError: If there is no image, or Kubernetes does not accept a name.
     """
     if not target.image:
         raise InputError("Seldon Core 1 starts a container for each model: name its image with --image.")
@@ -62,11 +62,11 @@ def _deployment(name: str, predictors: list[Document], target: SeldonTarget) -> 
 
 
 def _detector(detector: Detector, version: PublishedModel, target: SeldonTarget) -> Document:
-    told: dict[str, Any] = {"detector": detector}
+    parameters: dict[str, Any] = {"detector": detector}
     if detector == "drift":
-        told["window_rows"] = target.window_rows
+        parameters["window_rows"] = target.window_rows
         target = replace(target, replicas=1)  # each replica would count a window of its own
-    return _predictor("default", version, target, {"name": "MLSERVER_MODEL_EXTRA", "value": json.dumps(told)})
+    return _predictor("default", version, target, {"name": "MLSERVER_MODEL_EXTRA", "value": json.dumps(parameters)})
 
 
 def _predictor(name: str, version: PublishedModel, target: SeldonTarget, *variables: Document) -> Document:

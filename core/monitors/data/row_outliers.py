@@ -31,12 +31,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class RowOutliers:
-    """What is said of n rows.
+    """Which of n rows are outliers, and why.
 
     Attributes:
         outliers: Which rows (n,) are outliers.
         scores: Minus the decimal logarithm of each row's probability (n,); 0 for the most usual rows.
-        reasons: For each of n rows why it is one, as ``RULE: COLUMN``, or ``unusual: COLUMN``; empty if it is none.
+        reasons: For each of n rows why it is one, as ``RULE: COLUMN``, or ``unusual: COLUMN``; empty for other rows.
     """
 
     outliers: NDArray[np.bool_]
