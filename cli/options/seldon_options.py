@@ -26,7 +26,10 @@ class SeldonOptions:
     server: Annotated[
         str | None,
         typer.Option(
-            help="Name of the Server of Core 2 for --image.", metavar="NAME", show_default="mlserver-headrace"
+            "--server-name",
+            help="Name of the Server of Core 2 for --image.",
+            metavar="NAME",
+            show_default="mlserver-headrace",
         ),
     ] = None
     replicas: Annotated[int | None, typer.Option(help="Replicas of each model.", min=1, show_default="1")] = None
