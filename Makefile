@@ -11,7 +11,7 @@ ENGINE ?= docker
 EXTRA ?=
 REGISTRY ?=
 
-.PHONY: help demo jvm test test-slow test-random test-real test-peers soak soak-stream check format bench image sbom push archive lock compiled screenshots clean
+.PHONY: help demo jvm test test-slow test-random test-real soak soak-stream check format bench image sbom push archive lock compiled screenshots clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,9 +33,6 @@ test-random: $(VENV)/.dev  ## the property tests, twenty times longer and with o
 test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Prometheus, Docker, Kubernetes)
 	$(BIN)/python -m pytest -n 0 -m "$(MARKS)" tests/node || [ $$? -eq 5 ]  # 5: MARKS chooses none of them
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "$(MARKS)" --ignore tests/node
-
-test-peers: $(VENV)/.dev  ## a bundle under the real MLServer and MLflow, which are installed first (minutes, once)
-	$(BIN)/python -m pytest -n 0 -m peers tests/real/test_peers.py
 
 soak: $(VENV)/.dev  ## a server at full load for ten minutes, with swaps and killed workers
 	$(BIN)/python -m pytest -n 0 -m slow tests/serving/test_soak.py --soak-seconds 600 --timeout 900

@@ -13,9 +13,9 @@ from headrace.core.drift.input_profile import TrainingRows, profile_inputs
 from headrace.core.drift.output_profile import describe_outputs
 from headrace.core.drift.reference_profile import FORMAT, ReferenceProfile, contract_digest
 from headrace.core.features import model_matrix
+from headrace.core.monitors.data.count_window import count_window
 from headrace.core.monitors.data.window_counts import WindowCounts
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
-from headrace.monitoring.windows.count_window import count_window
 
 DAY = 86_400
 _TEST_ROWS = 5_000

@@ -26,9 +26,9 @@ from scipy.stats import chi2_contingency, ks_2samp
 
 from headrace.core.base.files import write_json
 from headrace.core.drift.reference_profile import ReferenceProfile
+from headrace.core.monitors.data.count_window import count_window
 from headrace.core.monitors.data.data_results import data_results
 from headrace.core.monitors.data.window_counts import WindowCounts, WindowRecord
-from headrace.monitoring.windows.count_window import count_window
 
 TRAINING_ROWS = 20_000
 ROWS = 1_000_000

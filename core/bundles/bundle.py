@@ -73,10 +73,13 @@ class VerificationPolicy:
         level: ``digest``: its files match the manifest, byte for byte. ``signature``: a trusted signer has signed them
             too. ``off``: nothing, for a folder that has just been verified.
         trust: The trusted signer, for ``signature``.
+        rewritten: Files that a platform rewrites before it starts a server, and that nothing of the suite reads: their
+            bytes are not compared. The digest stays that of the manifest.
     """
 
     level: VerificationLevel = "digest"
     trust: TrustedSigner | None = None
+    rewritten: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Raise if the level lacks a trusted signer, or has one that it does not use.
@@ -107,7 +110,7 @@ def open_bundle(folder: Path, policy: VerificationPolicy | None = None) -> Bundl
     required = policy or VerificationPolicy()
     listed = manifest.read(folder)
     if required.level != "off":
-        integrity.verify(folder, listed)
+        integrity.verify(folder, listed, rewritten=required.rewritten)
     if required.trust is not None:
         signatures.check(folder, required.trust)
     return Bundle(folder=folder, manifest=listed)

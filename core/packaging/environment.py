@@ -31,6 +31,8 @@ _DECIDING = (
 # What a server needs to predict, beside Headrace's own modules.
 _ANSWERING = ("holidays", "narwhals", "numpy", "onnxruntime", "orjson", "polars", "pyyaml")
 _ANSWERING_SKLEARN = (*_ANSWERING, "joblib", "scikit-learn", "scipy", "skops", "threadpoolctl")
+_DETECTING = ("scipy", "threadpoolctl")
+_EXPLAINING = (*_ANSWERING_SKLEARN, "shap")
 
 
 def environment() -> dict[str, Any]:
@@ -56,6 +58,19 @@ def lock_requirements() -> str:
     return head + _pins(distributions.installed_suite())
 
 
+def serving_packages(engine: str, *, detectors: bool = False, explainer: bool = False) -> tuple[str, ...]:
+    """Return the packages that a server needs beside itself and Headrace's own modules, without what those need.
+
+    Args:
+        engine: ``onnx`` or ``sklearn``.
+        detectors: Whether it looks for drift and outliers.
+        explainer: Whether it explains.
+    """
+    answering = _ANSWERING if engine == "onnx" else _ANSWERING_SKLEARN
+    names = (*answering, *(_DETECTING if detectors else ()), *(_EXPLAINING if explainer else ()))
+    return tuple(dict.fromkeys(names))
+
+
 def serving_requirements(engine: str) -> str:
     """Return what another server needs beside itself to predict with the bundle, as a requirements file.
 
@@ -68,7 +83,7 @@ def serving_requirements(engine: str) -> str:
         "# What another server, such as MLServer or MLflow's, needs beside itself to answer with this model:\n"
         f"#   pip install --no-deps --requirement {SERVING}\n"
     )
-    needed = distributions.resolve_requirements(_ANSWERING if engine == "onnx" else _ANSWERING_SKLEARN)
+    needed = distributions.resolve_requirements(serving_packages(engine))
     own = Distribution(name="headrace", version=metadata.version("headrace"))
     return head + _pins(sorted([own, *needed], key=lambda one: one.name))
 

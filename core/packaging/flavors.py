@@ -12,6 +12,9 @@ MLFLOW = "MLmodel"
 MLSERVER = "model-settings.json"
 LOADER = "headrace.serving.mlflow_loader"
 RUNTIME = "headrace.serving.mlserver_runtime.HeadraceRuntime"
+DRIFT_RUNTIME = "headrace.serving.mlserver_runtime.DriftRuntime"
+OUTLIER_RUNTIME = "headrace.serving.mlserver_runtime.OutlierRuntime"
+EXPLAINER_RUNTIME = "headrace.serving.mlserver_runtime.ExplainerRuntime"
 # Version of the file's format, which MLflow reads; the model was not made with MLflow.
 _MLFLOW_VERSION = "3.17.2"
 

@@ -11,9 +11,9 @@ import orjson
 
 from headrace.core.base.errors import RequestError, quote
 from headrace.core.contracts.contract import Contract
+from headrace.core.monitors.data.window_rows import INPUT_PREFIX, LABEL, PROBABILITY_PREFIX, VALUE
 from headrace.monitoring.collect.collected_event import CollectedEvent
 from headrace.monitoring.collect.payload_event import PayloadEvent
-from headrace.monitoring.windows.window_rows import INPUT_PREFIX, LABEL, PROBABILITY_PREFIX, VALUE
 from headrace.serving.model.limits import RequestLimits
 from headrace.serving.protocols import binary_tensors, json_body, tensors
 from headrace.serving.protocols.codecs import read_v1_request, read_v2_request

@@ -6,9 +6,8 @@ from typing import Any
 import polars as pl
 
 from headrace.core.contracts.contract import Contract
-from headrace.monitoring.collect.collected_event import CollectedEvent, Names
-from headrace.monitoring.windows.column_types import build_column
-from headrace.monitoring.windows.window_rows import (
+from headrace.core.monitors.data.column_types import build_column
+from headrace.core.monitors.data.window_rows import (
     FIXED_COLUMNS,
     INPUT_PREFIX,
     LABEL,
@@ -19,6 +18,7 @@ from headrace.monitoring.windows.window_rows import (
     TIME,
     VALUE,
 )
+from headrace.monitoring.collect.collected_event import CollectedEvent, Names
 
 Pair = tuple[CollectedEvent | None, CollectedEvent | None]
 """A request and its response; one of them may be absent."""

@@ -9,11 +9,11 @@ import polars as pl
 from headrace.core.base.errors import InputError, StoreError
 from headrace.core.base.files import whole
 from headrace.core.contracts.contract import Contract
+from headrace.core.monitors.data.window_rows import REQUEST_ID
 from headrace.monitoring.collect.collect_counts import CollectCounts
 from headrace.monitoring.collect.collected_event import CollectedEvent
 from headrace.monitoring.collect.journal_lines import read_lines, write_line
 from headrace.monitoring.collect.row_builder import Pair, build_rows, stored_columns
-from headrace.monitoring.windows.window_rows import REQUEST_ID
 from headrace.monitoring.windows.window_store import WindowStore
 
 PAIR_SECONDS = 60.0

@@ -23,9 +23,9 @@ from headrace.core.base.errors import InputError, quote
 from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.features.matrix_layout import classes
+from headrace.core.monitors.data.window_rows import REQUEST_ID, ROW
 from headrace.core.validation.row_rules import expectation
 from headrace.core.validation.rule_masks import evaluate_rules
-from headrace.monitoring.windows.window_rows import REQUEST_ID, ROW
 
 ACTUAL, OBSERVED, KEY_PREFIX = "actual", "observed", "key_"
 REASON = "reason"

@@ -10,11 +10,8 @@ import polars as pl
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Contract
-from headrace.core.monitors.reports.time_window import TimeWindow
-from headrace.monitoring.labels.label_store import PLACE, RECEIVED, LabelStore, effective_time, latest_labels
-from headrace.monitoring.labels.label_table import ACTUAL, KEY_PREFIX, OBSERVED
-from headrace.monitoring.windows.column_types import concat_rows
-from headrace.monitoring.windows.window_rows import (
+from headrace.core.monitors.data.column_types import concat_rows
+from headrace.core.monitors.data.window_rows import (
     FIXED_COLUMNS,
     INPUT_PREFIX,
     REQUEST_ID,
@@ -22,6 +19,9 @@ from headrace.monitoring.windows.window_rows import (
     TIME,
     select_inputs,
 )
+from headrace.core.monitors.reports.time_window import TimeWindow
+from headrace.monitoring.labels.label_store import PLACE, RECEIVED, LabelStore, effective_time, latest_labels
+from headrace.monitoring.labels.label_table import ACTUAL, KEY_PREFIX, OBSERVED
 
 
 class RowStore(Protocol):

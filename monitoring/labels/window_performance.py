@@ -11,6 +11,7 @@ from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Contract
 from headrace.core.drift.input_counts import InputCounts
 from headrace.core.features import matrix_layout
+from headrace.core.monitors.data.window_rows import LABEL, PROBABILITY_PREFIX, REQUEST_ID, TIME, VALUE
 from headrace.core.monitors.performance.daily_losses import DailyLosses
 from headrace.core.monitors.performance.measured_performance import LabelledWindow
 from headrace.core.monitors.performance.predicted_rows import PredictedRows
@@ -19,7 +20,6 @@ from headrace.core.statistics.slices import slices
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
 from headrace.monitoring.labels.label_table import ACTUAL
 from headrace.monitoring.labels.labelled_rows import contract_rows
-from headrace.monitoring.windows.window_rows import LABEL, PROBABILITY_PREFIX, REQUEST_ID, TIME, VALUE
 
 CountInputs = Callable[[pl.DataFrame], InputCounts]
 """Counts the inputs of stored rows in the bins of a profile."""

@@ -7,9 +7,9 @@ import polars as pl
 from headrace.core.base.quantities import describe_count
 from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout
+from headrace.core.monitors.data.column_types import concat_rows
+from headrace.core.monitors.data.window_rows import FIXED_COLUMNS, LABEL, PROBABILITY_PREFIX, VALUE
 from headrace.monitoring.labels.window_performance import with_answer
-from headrace.monitoring.windows.column_types import concat_rows
-from headrace.monitoring.windows.window_rows import FIXED_COLUMNS, LABEL, PROBABILITY_PREFIX, VALUE
 
 
 def answer_columns(contract: Contract) -> list[str]:

@@ -11,6 +11,8 @@ from datetime import timedelta
 import polars as pl
 
 from headrace.core.base.quantities import describe_count
+from headrace.core.monitors.data.count_window import count_window
+from headrace.core.monitors.data.window_rows import TIME
 from headrace.core.monitors.performance.change_points import change_point_results
 from headrace.core.monitors.performance.daily_losses import FORMAT, DailyLosses
 from headrace.core.monitors.performance.degradation import degradation_results
@@ -25,8 +27,6 @@ from headrace.monitoring.labels.window_performance import labelled_window, sum_d
 from headrace.monitoring.monitors.answered_rows import select_answered
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.stored_counts import own_rows
-from headrace.monitoring.windows.count_window import count_window
-from headrace.monitoring.windows.window_rows import TIME
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import StorePlace
 from headrace.stores.objects.stored_documents import add_document, read_document

@@ -12,6 +12,7 @@ from headrace.core.base.quantities import describe_count
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.monitors.data.data_results import data_results
 from headrace.core.monitors.data.window_counts import WindowCounts
+from headrace.core.monitors.data.window_rows import FIXED_COLUMNS, MODEL_DIGEST
 from headrace.core.monitors.decisions.policy import MonitoringPolicy
 from headrace.core.monitors.decisions.policy_bounds import judge_results
 from headrace.core.monitors.performance.estimated_performance import estimated_results
@@ -33,7 +34,6 @@ from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.shadow_version import ShadowVersion
 from headrace.monitoring.monitors.stored_counts import StoredCounts, own_rows
 from headrace.monitoring.windows.attribute_window import attribute_window
-from headrace.monitoring.windows.window_rows import FIXED_COLUMNS, MODEL_DIGEST
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import StorePlace
 

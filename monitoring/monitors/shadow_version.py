@@ -14,6 +14,9 @@ from headrace.core.base.errors import DataError, UserError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.inference.batch_scoring import score_block, validate_rows
 from headrace.core.inference.scorer import Scorer
+from headrace.core.monitors.data.column_types import concat_rows
+from headrace.core.monitors.data.count_window import count_window
+from headrace.core.monitors.data.window_rows import select_inputs
 from headrace.core.monitors.performance.estimated_performance import estimated_results
 from headrace.core.monitors.performance.performance_reference import PerformancePlan
 from headrace.core.monitors.reports.monitor_report import ShadowReport
@@ -24,9 +27,6 @@ from headrace.monitoring.monitors.answered_rows import answer_columns, select_an
 from headrace.monitoring.monitors.measure_labels import AnsweredLabels, measure_answers
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
 from headrace.monitoring.monitors.stored_counts import own_rows
-from headrace.monitoring.windows.column_types import concat_rows
-from headrace.monitoring.windows.count_window import count_window
-from headrace.monitoring.windows.window_rows import select_inputs
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import StorePlace
 

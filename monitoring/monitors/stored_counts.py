@@ -13,11 +13,11 @@ from operator import add
 
 import polars as pl
 
+from headrace.core.monitors.data.count_window import count_window
 from headrace.core.monitors.data.window_counts import WindowCounts, WindowRecord
+from headrace.core.monitors.data.window_rows import MODEL_DIGEST
 from headrace.core.monitors.reports.time_window import TimeWindow, parse_moment, rfc3339
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
-from headrace.monitoring.windows.count_window import count_window
-from headrace.monitoring.windows.window_rows import MODEL_DIGEST
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import StorePlace
 from headrace.stores.objects.stored_documents import add_document, read_document

@@ -7,10 +7,10 @@ import polars as pl
 from headrace.core.base.errors import DataError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
+from headrace.core.monitors.data.window_rows import TIME
 from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.labels.label_store import LabelStore
 from headrace.monitoring.labels.labelled_rows import contract_rows, labelled_rows
-from headrace.monitoring.windows.window_rows import TIME
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import StorePlace
 

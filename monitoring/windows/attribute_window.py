@@ -12,16 +12,16 @@ from headrace.core.drift.input_profile import sample_rows
 from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.features import matrix_layout, model_matrix, row_features
 from headrace.core.monitors.data.change_sentences import percent
-from headrace.core.monitors.reports.monitor_report import MonitorResult
-from headrace.core.validation.scoring import validate_for_scoring
-from headrace.monitoring.windows.count_window import (
+from headrace.core.monitors.data.count_window import (
     ContractModel,
     Floats,
     known_rows,
     observe_contract,
     select_scores,
 )
-from headrace.monitoring.windows.window_rows import select_inputs
+from headrace.core.monitors.data.window_rows import select_inputs
+from headrace.core.monitors.reports.monitor_report import MonitorResult
+from headrace.core.validation.scoring import validate_for_scoring
 
 FEWEST_EFFECTIVE_ROWS = 100
 _DRIFTED = ("input_drift", "missing", "unseen_categories")

@@ -16,10 +16,8 @@ import polars as pl
 
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import digest
-from headrace.core.monitors.reports.time_window import TimeWindow
-from headrace.monitoring.windows.column_types import concat_rows
-from headrace.monitoring.windows.request_hashes import Hashes, are_among, find_shared, group_overlaps
-from headrace.monitoring.windows.window_rows import (
+from headrace.core.monitors.data.column_types import concat_rows
+from headrace.core.monitors.data.window_rows import (
     FIXED_COLUMNS,
     INPUT_PREFIX,
     MODEL_DIGEST,
@@ -27,6 +25,8 @@ from headrace.monitoring.windows.window_rows import (
     ROW,
     TIME,
 )
+from headrace.core.monitors.reports.time_window import TimeWindow
+from headrace.monitoring.windows.request_hashes import Hashes, are_among, find_shared, group_overlaps
 from headrace.stores.objects.folder_objects import FolderStore
 from headrace.stores.objects.open_objects import StorePlace
 

@@ -81,7 +81,7 @@ class ExplainerProcess:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=die_with_parent)
         pool = self._pool
-        work = functools.partial(_explain_rows, str(served.folder), served.digest, scored.matrix)
+        work = functools.partial(_explain_rows, str(served.folder), served.digest, scored.matrix, _rewritten(served))
         try:
             return await asyncio.get_running_loop().run_in_executor(pool, work)
         except BrokenProcessPool as error:
@@ -90,20 +90,24 @@ class ExplainerProcess:
             raise RequestError("the process that explains answers ended; ask again.", "unready") from error
 
 
-def _explain_rows(folder: str, digest: str, matrix: NDArray[np.float64]) -> list[Any]:
+def _rewritten(served: ServedModel) -> frozenset[str]:
+    return served.policy.rewritten if served.policy else frozenset()
+
+
+def _explain_rows(folder: str, digest: str, matrix: NDArray[np.float64], rewritten: frozenset[str]) -> list[Any]:
     """Return the explanations of the rows of a model matrix (n, p); runs in the child process."""
     from headrace.core.inference.explain import to_json  # noqa: PLC0415 - takes seconds, which only this process spends
 
-    explainer, model = _load_explainer(folder, digest)
+    explainer, model = _load_explainer(folder, digest, rewritten)
     return to_json(explainer.explain(matrix), model)
 
 
 @functools.lru_cache(maxsize=1)
-def _load_explainer(folder: str, digest: str) -> "tuple[Explainer, Model]":
-    from headrace.core.bundles.bundle import open_bundle  # noqa: PLC0415 - as above
+def _load_explainer(folder: str, digest: str, rewritten: frozenset[str]) -> "tuple[Explainer, Model]":
+    from headrace.core.bundles.bundle import VerificationPolicy, open_bundle  # noqa: PLC0415 - as above
     from headrace.core.inference.explain import FILE, Explainer  # noqa: PLC0415
 
-    bundle = open_bundle(Path(folder))
+    bundle = open_bundle(Path(folder), VerificationPolicy(rewritten=rewritten))
     if bundle.digest != digest:
         raise RequestError("the model is being changed; ask again shortly.", "unready")
     model = bundle.model()

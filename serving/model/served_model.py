@@ -46,16 +46,20 @@ class ScoredRows:
 class ServedModel:
     """A model under a name on an endpoint."""
 
-    def __init__(self, scorer: Scorer, *, folder: Path, name: str = "") -> None:
+    def __init__(
+        self, scorer: Scorer, *, folder: Path, name: str = "", policy: VerificationPolicy | None = None
+    ) -> None:
         """Initialize with a loaded model.
 
         Args:
             scorer: The model.
             folder: Its bundle.
             name: Its name on this endpoint; empty for its own.
+            policy: What was verified of the bundle; None for its digest.
         """
         self.scorer = scorer
         self.folder = folder
+        self.policy = policy
         self.name = name or scorer.name
         self.encoder = RequestEncoder(scorer.contract)
         self.classes = scorer.classes
@@ -75,7 +79,7 @@ class ServedModel:
             BundleError: If the bundle is not intact, or its answers differ from its test cases.
         """
         bundle = open_bundle(folder, policy)
-        served = cls(Scorer.open(bundle, threads=threads), folder=folder, name=name)
+        served = cls(Scorer.open(bundle, threads=threads), folder=folder, name=name, policy=policy)
         served.warm(bundle.json("cases.json"))
         return served
 

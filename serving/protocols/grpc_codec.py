@@ -117,14 +117,7 @@ def _read_values(item: Any, datatype: Datatype, index: int) -> Values:
     if item.datatype in {"FP32", "FP64"}:
         return np.array(values, dtype=datatype.dtype)
     if item.datatype == "BYTES":
-        return [_text(value, index) for value in values]
+        return [tensors.read_text(value, index) for value in values]
     integers = list(values)
     tensors.check_values(item.name, integers, datatype)
     return integers
-
-
-def _text(value: bytes, index: int) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError as error:
-        raise RequestError(f"inputs[{index}] must hold texts in UTF-8; got other bytes.", "kind") from error

@@ -111,6 +111,22 @@ def of_json(item: dict[str, Any], index: int) -> Tensor:
     return Tensor(name, shape, values)
 
 
+def read_text(value: bytes, index: int) -> str:
+    """Return a value of a tensor of texts.
+
+    Args:
+        value: Its bytes.
+        index: Index of the input, for the message.
+
+    Raises:
+        RequestError: If it is not UTF-8.
+    """
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise RequestError(f"inputs[{index}] must hold texts in UTF-8; got other bytes.", "kind") from error
+
+
 def check_count(count: int, shape: tuple[int, ...], index: int) -> None:
     """Raise if a tensor does not hold as many values as its shape says.
 

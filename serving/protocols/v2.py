@@ -69,8 +69,16 @@ def requested_outputs(document: Document, served: ServedModel) -> list[str]:
     Raises:
         RequestError: If an output does not exist.
     """
+    return choose_outputs(document, [tensor["name"] for tensor in describe_tensors(served)[1]])
+
+
+def choose_outputs(document: Document, known: list[str]) -> list[str]:
+    """Return those of the known outputs that a request names; all if it names none.
+
+    Raises:
+        RequestError: If it names another one.
+    """
     outputs = document.get("outputs")
-    known = [tensor["name"] for tensor in describe_tensors(served)[1]]
     if not outputs:
         return known
     if type(outputs) is not list:

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 import headrace.api as hr
+from headrace.core.monitors.data.column_types import concat_rows
 from headrace.core.monitors.reports.time_window import TimeWindow
-from headrace.monitoring.windows.column_types import concat_rows
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import open_objects
 from tests.conftest import headrace

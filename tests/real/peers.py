@@ -4,12 +4,11 @@ import contextlib
 import importlib.util
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,11 @@ class Peer:
         return reply.status, json.loads(reply.data)
 
 
+def home() -> Path:
+    """The folder with the environments of all peers."""
+    return Path(os.environ.get("HEADRACE_TEST_PEERS", str(REPOSITORY / "build" / "peers")))
+
+
 def environment(name: str) -> Path:
     """The environment of a peer, as the benchmarks make it from its lock where it is missing, which takes minutes."""
     place = REPOSITORY / "benchmarks" / "serving_peers.py"
@@ -47,7 +51,7 @@ def environment(name: str) -> Path:
     module = importlib.util.module_from_spec(spec)
     sys.modules["serving_peers"] = module
     spec.loader.exec_module(module)
-    folder = Path(os.environ.get("HEADRACE_TEST_PEERS", str(REPOSITORY / "build" / "peers")))
+    folder = home()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with alone(f"peer-{name}"):
@@ -57,65 +61,26 @@ def environment(name: str) -> Path:
         missing(reason)
 
 
-def wheel(folder: Path) -> Path:
-    """A folder with a wheel of this project, built beside the repository so that nothing is left in it."""
-    source, wheels = folder / "source", folder / "wheels"
-    source.mkdir(parents=True)
-    tracked = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY, capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
-    for name in tracked:
-        if (REPOSITORY / name).is_file() and not name.startswith(("tests/", "docs/", "benchmarks/")):
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(REPOSITORY / name, source / name)
-    _pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels), str(source))
-    return wheels
-
-
-def beside(requirements: Path, *, wheels: Path, folder: Path) -> Path:
-    """A folder for PYTHONPATH with what a bundle's ``requirements.txt`` lists, and nothing else."""
-    given = ["--no-deps", "--target", str(folder), "--find-links", str(wheels), "--requirement", str(requirements)]
-    _pip("install", *given)
-    return folder
-
-
-def _pip(command: str, *arguments: str) -> None:
-    pip = [sys.executable, "-m", "pip", command, "--quiet", "--disable-pip-version-check", *arguments]
-    ended = subprocess.run(pip, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-
-
 @contextlib.contextmanager
-def mlserver(bundle: Path, *, path: Path, folder: Path) -> Iterator[Peer]:
-    """``mlserver start BUNDLE``."""
-    root = environment("mlserver")
-    ports = {name: str(free_port()) for name in ("HTTP", "GRPC", "METRICS")}
-    settings = {f"MLSERVER_{name}_PORT": port for name, port in ports.items()} | {"MLSERVER_PARALLEL_WORKERS": "0"}
-    command = [str(root / "bin" / "mlserver"), "start", str(bundle)]
-    ready = f"/v2/models/{json.loads((bundle / 'model-settings.json').read_text())['name']}/ready"
-    with _started(command, _variables(root, path, settings), int(ports["HTTP"]), ready, folder) as peer:
-        yield peer
-
-
-@contextlib.contextmanager
-def mlflow(bundle: Path, *, path: Path, folder: Path) -> Iterator[Peer]:
-    """``mlflow models serve -m BUNDLE``."""
+def mlflow(bundle: Path, *, path: str, folder: Path) -> Iterator[Peer]:
+    """``mlflow models serve -m BUNDLE``, with PYTHONPATH."""
     root, port = environment("mlflow"), free_port()
     command = [str(root / "bin" / "mlflow"), "models", "serve", "-m", str(bundle), "--env-manager", "local"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    variables = _variables(root, path, {"MLFLOW_DISABLE_TELEMETRY": "true"})
-    with _started(command, variables, port, "/ping", folder) as peer:
+    variables = {
+        # MLflow starts uvicorn by name, through a shell.
+        "PATH": f"{root / 'bin'}:{os.defpath}",
+        "PYTHONPATH": path,
+        "HOME": str(folder),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    with started(command, variables, port, "/ping", folder) as peer:
         yield peer
 
 
-def _variables(root: Path, path: Path, more: Mapping[str, str]) -> dict[str, str]:
-    # MLflow starts uvicorn by name, through a shell.
-    return {"PATH": f"{root / 'bin'}:{os.defpath}", "PYTHONPATH": str(path), "HOME": str(path.parent), **more}
-
-
 @contextlib.contextmanager
-def _started(command: list[str], variables: Mapping[str, str], port: int, ready: str, folder: Path) -> Iterator[Peer]:
+def started(command: list[str], variables: Mapping[str, str], port: int, ready: str, folder: Path) -> Iterator[Peer]:
+    """A server for the length of the block, ready when a path of it answers with 200."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log"
     with log.open("wb") as stream:
@@ -123,12 +88,9 @@ def _started(command: list[str], variables: Mapping[str, str], port: int, ready:
             command, env=dict(variables), stdout=stream, stderr=stream, cwd=folder, start_new_session=True
         )
     try:
-        deadline = time.monotonic() + _SECONDS
-        while not _answers(f"http://127.0.0.1:{port}{ready}"):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.2)
-        yield Peer(port, log)
+        peer = Peer(port, log)
+        wait_until(peer, lambda: _answers(f"http://127.0.0.1:{port}{ready}"), process)
+        yield peer
     finally:
         # The servers are children of children; all of them are of the session that was begun here.
         with contextlib.suppress(ProcessLookupError):
@@ -138,6 +100,15 @@ def _started(command: list[str], variables: Mapping[str, str], port: int, ready:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait_until(peer: Peer, holds: Callable[[], bool], process: "subprocess.Popen[bytes] | None" = None) -> None:
+    """Wait for something that a server must reach; its log tells why it did not."""
+    deadline = time.monotonic() + _SECONDS
+    while not holds():
+        assert process is None or process.poll() is None, peer.log.read_text()
+        assert time.monotonic() < deadline, peer.log.read_text()
+        time.sleep(0.2)
 
 
 def _answers(url: str) -> bool:

@@ -36,7 +36,8 @@ def test_the_papers_name_classes_that_are_installed(bundle: Bundle) -> None:
     assert settings["name"] == bundle.name
     module, _, name = settings["implementation"].rpartition(".")
     source = REPOSITORY / f"{module.removeprefix('headrace.').replace('.', '/')}.py"
-    assert f"class {name}(MLModel)" in source.read_text()
+    assert name in source.read_text().partition("import ")[2]
+    assert f"class {name}(MLModel)" in (REPOSITORY / "serving" / "mlserver" / "runtime.py").read_text()
     assert not [entry.path for entry in bundle.manifest.files if entry.path.endswith((".py", ".pkl", ".joblib"))]
 
 

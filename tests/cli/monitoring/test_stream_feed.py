@@ -18,10 +18,10 @@ import headrace.api as hr
 from headrace.cli.monitoring.pumps import TARGET, PumpWeek, draw_week
 from headrace.core.base.errors import InputError, UserError
 from headrace.core.contracts import contract_yaml
+from headrace.core.monitors.data.column_types import concat_rows
 from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.labels.label_store import LabelStore
 from headrace.monitoring.labels.labelled_rows import labelled_rows
-from headrace.monitoring.windows.column_types import concat_rows
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import open_objects
 from headrace.streams.broker import OutgoingRecord

@@ -19,9 +19,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from headrace.core.monitors.data.column_types import concat_rows
 from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.core.runtime.processes import free_port
-from headrace.monitoring.windows.column_types import concat_rows
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import open_objects
 from tests.made_bundle import copy_bundle

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.core.base.errors import StoreError
+from headrace.core.monitors.data.column_types import concat_rows
 from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.collect.collect_counts import CollectCounts
 from headrace.monitoring.collect.collected_event import CollectedEvent
 from headrace.monitoring.collect.row_writer import RowWriter
-from headrace.monitoring.windows.column_types import concat_rows
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.folder_objects import FolderStore
 from headrace.stores.objects.open_objects import StorePlace

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from headrace.cli.monitoring.pumps import TARGET, PumpWeek
+from headrace.core.monitors.data.window_rows import MODEL_DIGEST
 from headrace.core.monitors.performance.measured_performance import performance_results
 from headrace.core.monitors.performance.performance_reference import PerformancePlan
 from headrace.core.monitors.reports.monitor_report import FORMAT, MonitorReport, MonitorResult, ReportWindow
@@ -18,7 +19,6 @@ from headrace.monitoring.labels.labelled_rows import labelled_rows
 from headrace.monitoring.labels.window_performance import labelled_window
 from headrace.monitoring.monitors.look_back import measure_again
 from headrace.monitoring.monitors.monitored_model import MonitoredModel
-from headrace.monitoring.windows.window_rows import MODEL_DIGEST
 from headrace.monitoring.windows.window_store import WindowStore
 from headrace.stores.objects.open_objects import StorePlace, open_objects
 from tests.monitoring.monitors.pump_store import pump_bundle, store_labels, store_week, week_window

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from headrace.core.contracts.contract import Contract
+from headrace.core.monitors.data.count_window import count_window
 from headrace.core.monitors.data.data_results import data_results
 from headrace.monitoring.windows.attribute_window import attribute_window
-from headrace.monitoring.windows.count_window import count_window
 from tests.core.monitors.data.test_data_results import CONTRACT, PROFILE, draw_rows, store_rows
 
 

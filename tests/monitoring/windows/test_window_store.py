@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.core.base.errors import InputError
+from headrace.core.monitors.data.column_types import build_column, concat_rows
+from headrace.core.monitors.data.window_rows import FIXED_COLUMNS
 from headrace.core.monitors.reports.time_window import TimeWindow
-from headrace.monitoring.windows.column_types import build_column, concat_rows
 from headrace.monitoring.windows.request_hashes import are_among, find_shared, group_overlaps
-from headrace.monitoring.windows.window_rows import FIXED_COLUMNS
 from headrace.monitoring.windows.window_store import WindowStore, merge_rows
 from headrace.stores.objects.folder_objects import FolderStore
 from headrace.stores.objects.object_store import connect

@@ -14,11 +14,11 @@ from headrace.core.drift.input_profile import TrainingRows, profile_inputs
 from headrace.core.drift.output_profile import describe_outputs
 from headrace.core.drift.reference_profile import ReferenceProfile, contract_digest
 from headrace.core.features import model_matrix
+from headrace.core.monitors.data.count_window import count_window
 from headrace.core.monitors.data.data_results import data_results
 from headrace.core.monitors.data.window_counts import WindowCounts
 from headrace.core.monitors.reports.monitor_report import MonitorResult
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
-from headrace.monitoring.windows.count_window import count_window
 
 Rng = np.random.Generator
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -14,10 +14,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from headrace.core.monitors.data.column_types import concat_rows
 from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.collect.topics.topic_records import read_payload
 from headrace.monitoring.labels.label_store import LabelStore, latest_labels
-from headrace.monitoring.windows.column_types import concat_rows
 from headrace.monitoring.windows.window_store import HOUR, WindowStore
 from headrace.stores.objects.open_objects import open_objects
 from tests.conftest import headrace

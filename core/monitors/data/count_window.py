@@ -20,10 +20,7 @@ from headrace.core.drift.reference_profile import ReferenceProfile
 from headrace.core.features import matrix_layout, model_matrix, row_features
 from headrace.core.features.bins import ColumnBins
 from headrace.core.monitors.data.window_counts import ViolationCount, WindowCounts, add_violations
-from headrace.core.runtime.background import prefetch
-from headrace.core.validation.duplicates import DuplicateCounter
-from headrace.core.validation.scoring import validate_for_scoring
-from headrace.monitoring.windows.window_rows import (
+from headrace.core.monitors.data.window_rows import (
     INPUT_PREFIX,
     LABEL,
     PROBABILITY_PREFIX,
@@ -33,6 +30,9 @@ from headrace.monitoring.windows.window_rows import (
     VALUE,
     select_inputs,
 )
+from headrace.core.runtime.background import prefetch
+from headrace.core.validation.duplicates import DuplicateCounter
+from headrace.core.validation.scoring import validate_for_scoring
 
 BLOCK_ROWS = 1 << 17
 Floats = NDArray[np.float64]
@@ -61,7 +61,7 @@ def count_window(frames: Iterable[pl.DataFrame], model: ContractModel, profile: 
         InputError: If the profile is of another contract.
     """
     profile.check(model.contract)
-    counter = _WindowCounter(model.contract, profile)
+    counter = WindowCounter(model.contract, profile)
     with (
         closing(prefetch(_blocks(frames))) as blocks,
         ThreadPoolExecutor(os.cpu_count()) as pool,
@@ -103,10 +103,16 @@ class _EncodedBlock:
     refused: int
 
 
-class _WindowCounter:
+class WindowCounter:
     """The counts of the blocks so far."""
 
     def __init__(self, contract: Contract, profile: ReferenceProfile) -> None:
+        """Start without rows.
+
+        Args:
+            contract: The contract of the model that answered.
+            profile: The reference profile of its bundle, of the same contract.
+        """
         reference = profile.counts()
         self._whole, self._contract = contract, observe_contract(contract)
         self._columns = matrix_layout.columns(self._contract)
@@ -119,8 +125,13 @@ class _WindowCounter:
         self._labels = ColumnCounts.of_record(profile.outputs.labels).bins if profile.outputs.labels else None
         self._total = self._empty()
 
-    def add(self, block: pl.DataFrame, pool: ThreadPoolExecutor) -> None:
-        """Add stored rows (n)."""
+    def add(self, block: pl.DataFrame, pool: ThreadPoolExecutor | None = None) -> None:
+        """Add stored rows.
+
+        Args:
+            block: Rows (n), in the columns of ``window_rows``.
+            pool: Threads for the columns of large blocks; None to count them one after the other.
+        """
         self._count_requests(block)
         logged = known_rows(block, self._contract)
         known = select_inputs(block if logged.all() else block.filter(logged))
@@ -202,12 +213,13 @@ class _WindowCounter:
         )
         return _EncodedBlock(numbers, add_violations(tuple(violations)), refused)
 
-    def _positions(self, numbers: pl.DataFrame, pool: ThreadPoolExecutor) -> list[Positions]:
+    def _positions(self, numbers: pl.DataFrame, pool: ThreadPoolExecutor | None) -> list[Positions]:
         def find(pair: tuple[pl.Series, ColumnBins]) -> Positions:
             series, bins = pair
             return find_bins(series.to_numpy(), bins)
 
-        return list(pool.map(find, zip(numbers.get_columns(), self._bins, strict=True)))
+        pairs = zip(numbers.get_columns(), self._bins, strict=True)
+        return list(pool.map(find, pairs) if pool else map(find, pairs))
 
     def _count_predictions(self, block: pl.DataFrame) -> tuple[ColumnCounts, ColumnCounts | None]:
         """Count the predictions of the rows that were answered."""

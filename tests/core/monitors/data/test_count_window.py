@@ -8,10 +8,10 @@ import pytest
 
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Column, Contract
+from headrace.core.monitors.data import count_window as counting
+from headrace.core.monitors.data.count_window import count_window, observe_contract
 from headrace.core.monitors.data.data_results import data_results
 from headrace.core.monitors.data.window_counts import WindowCounts
-from headrace.monitoring.windows import count_window as counting
-from headrace.monitoring.windows.count_window import count_window, observe_contract
 from tests.core.monitors.data.test_data_results import CONTRACT, PROFILE, draw_rows, store_rows
 
 
