@@ -13,8 +13,10 @@ Each function does what the command of its name does, with the same defaults. A 
 ``UserError``, every other failure that Headrace expects another ``HeadraceError``; nothing ends the process.
 
 This module imports a function's libraries when the function is first used, so importing it costs next to nothing.
+Imported in a notebook, it registers how results are shown there.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -144,3 +146,9 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """List the public names, those that are not imported yet included."""
     return sorted({*globals(), *__all__})
+
+
+if "IPython" in sys.modules:
+    from headrace.api.notebook_display import register_views
+
+    register_views()
