@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from headrace.api.monitoring.monitor import monitor, write_monitor_page
     from headrace.api.monitoring.pulling_out import make_baseline, pull_out
     from headrace.api.monitoring.retraining import Retraining, RolloutPlace, retrain
+    from headrace.api.run_places import find_run
     from headrace.api.run_result import Run, open_run
     from headrace.api.scoring import Predictions, score
     from headrace.api.serving import ModelEndpoint, serve
@@ -76,6 +77,7 @@ __all__ = [
     "collect",
     "deploy",
     "export",
+    "find_run",
     "ksql_query",
     "make_baseline",
     "migrate",
@@ -112,6 +114,7 @@ _MODULES = {
     "deploy": "headrace.api.deployment",
     "make_baseline": "headrace.api.monitoring.pulling_out",
     "export": "headrace.api.exporting",
+    "find_run": "headrace.api.run_places",
     "ksql_query": "headrace.api.streams.ksql",
     "migrate": "headrace.api.migrating",
     "monitor": "headrace.api.monitoring.monitor",
