@@ -65,7 +65,26 @@ def _parse_line(line: str) -> CommandLine:
     return CommandLine(tuple(words), name)
 
 
-def replace_variables(words: tuple[str, ...], variables: Mapping[str, Any], stack: ExitStack) -> list[str]:
+@dataclass(frozen=True)
+class ReadyCommand:
+    """A command line whose variables are replaced.
+
+    Attributes:
+        words: The command and its arguments.
+        written: Variables by the address of the temporary file that each was written to.
+    """
+
+    words: tuple[str, ...]
+    written: Mapping[str, str]
+
+    def name_variables(self, text: str) -> str:
+        """Return a text of the command with the variables in place of files that their user never sees."""
+        for address, name in self.written.items():
+            text = text.replace(address, f"{{{name}}}")
+        return text
+
+
+def replace_variables(words: tuple[str, ...], variables: Mapping[str, Any], stack: ExitStack) -> ReadyCommand:
     """Replace ``{name}`` by what the variable holds: a text, a path, a number, or the address of a table or a model.
 
     ``{name.attribute}`` is an attribute of it; ``{{`` and ``}}`` stand for the signs themselves.
@@ -79,12 +98,14 @@ def replace_variables(words: tuple[str, ...], variables: Mapping[str, Any], stac
         InputError: If there is no such variable, or it holds something else.
     """
 
+    written: dict[str, str] = {}
+
     def replace(found: re.Match[str]) -> str:
         if found[1] is None:
             return found[0][0]
-        return _text_of(found[1], _look_up(found[1], variables), stack)
+        return _text_of(found[1], _look_up(found[1], variables), stack, written)
 
-    return [_VARIABLE.sub(replace, word) for word in words]
+    return ReadyCommand(tuple(_VARIABLE.sub(replace, word) for word in words), written)
 
 
 def _look_up(path: str, variables: Mapping[str, Any]) -> Any:
@@ -99,7 +120,7 @@ def _look_up(path: str, variables: Mapping[str, Any]) -> Any:
     return value
 
 
-def _text_of(path: str, value: Any, stack: ExitStack) -> str:
+def _text_of(path: str, value: Any, stack: ExitStack, written: dict[str, str]) -> str:
     if isinstance(value, str | Path) or (isinstance(value, int | float) and not isinstance(value, bool)):
         return str(value)
     for attribute in ("home", "folder", "output"):  # of a run, a bundle, stored predictions
@@ -110,7 +131,9 @@ def _text_of(path: str, value: Any, stack: ExitStack) -> str:
 
     if is_frame(value):
         # The file is named like the variable, and the model like the file.
-        return stack.enter_context(table_address(value, name=path.rpartition(".")[2]))
+        address = stack.enter_context(table_address(value, name=path.rpartition(".")[2]))
+        written[address] = path
+        return address
     raise InputError(
         f"{{{path}}} must hold a text, a path, a number, a data frame, a run or a bundle; it holds {quote(value)}."
     )

@@ -116,16 +116,20 @@ def _pump(streams: Sequence[_Stream], deadline: float) -> bool:
 
 
 class _HeldLine:
-    """Standard error whose last line is held back, for it may be the sentence of an error."""
+    """Standard error whose last line is held back where it may be the sentence of an error."""
+
+    _BEGINNINGS = ("headrace: ", "Error: ")  # the suite's own, and that of an option or a command that is wrong
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
         self._last = ""
 
     def write(self, text: str) -> None:
-        """Pass on what is before the last line."""
+        """Pass on what is before the last line, and that too unless it may be an error's sentence."""
         whole = self._last + text
         end = whole.rstrip("\n").rfind("\n") + 1
+        if not any(whole[end:].startswith(one) or one.startswith(whole[end:]) for one in self._BEGINNINGS):
+            end = len(whole)
         if end:
             self._write(whole[:end])
         self._last = whole[end:]
@@ -133,7 +137,7 @@ class _HeldLine:
     def sentence(self, code: int) -> str:
         """Return the sentence of a command that failed; pass the line on if it is another one."""
         line = self._last.strip()
-        for beginning in ("headrace: ", "Error: "):  # the suite's own, and that of an option or a command that is wrong
+        for beginning in self._BEGINNINGS:
             if code and line.startswith(beginning):
                 return line.removeprefix(beginning)
         if self._last:

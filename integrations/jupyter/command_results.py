@@ -72,9 +72,14 @@ def read_result(plan: ResultPlan, text: str) -> Any:
         text: What it wrote.
 
     Returns:
-        A ``Run`` of ``run``, ``tune`` and ``demo``; ``Predictions`` of ``score``; the parsed document of a command with
-        ``--json``; else the text.
+        A ``Run`` of ``run``, ``tune`` and ``demo``; ``Predictions`` of ``score``; a ``Contract`` of ``contract``; the
+        parsed document of a command with ``--json``; else the text.
     """
+    if plan.words[0] == "contract" and "--help" not in plan.words:
+        from headrace.core.contracts import contract_yaml  # noqa: PLC0415 - texts need no contracts
+
+        output = _option(plan.words, "--output", "-o")
+        return contract_yaml.load(output) if output else contract_yaml.parse(text)
     if plan.summary is None or not plan.summary.exists():
         return _parse(text) if "--json" in plan.words else CommandText(text)
     summary = read_json(plan.summary)

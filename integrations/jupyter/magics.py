@@ -59,19 +59,21 @@ class HeadraceMagics(Magics):
     def _run(self, command: CommandLine) -> Any:
         shell: Any = self.shell
         with ExitStack() as stack:
-            words = replace_variables(command.words, shell.user_ns, stack)
-            plan = plan_result(words, stack)
-            ended = run_command(plan.words, write=lambda text: _write(plan.describe_output(text)))
+            ready = replace_variables(command.words, shell.user_ns, stack)
+            plan = plan_result(ready.words, stack)
+
+            def write(text: str) -> None:
+                sys.stdout.write(ready.name_variables(plan.describe_output(text)))
+                sys.stdout.flush()
+
+            ended = run_command(plan.words, write=write)
             if ended.code:
                 interrupted = ended.is_interrupted and ended.code in {_INTERRUPTED, -2, -9}
                 usual = "it was interrupted." if interrupted else f"it ended with exit code {ended.code}."
-                raise CommandError(ended.sentence or f"headrace {words[0]}: {usual}")
+                sentence = ended.sentence or f"headrace {ready.words[0]}: {usual}"
+                raise CommandError(ready.name_variables(sentence))
             result = read_result(plan, ended.text)
         if command.name:
             shell.push({command.name: result})
         return result
 
-
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
