@@ -11,7 +11,7 @@ Style = Literal["good", "warn", "bad", "none"]
 MOST_ROWS = 12
 MOST_COLUMNS = 14
 _MOST_SENTENCES = 5
-_CELL = 60
+_CELL = 160
 
 
 @dataclass(frozen=True)

@@ -53,13 +53,12 @@ def describe_bundle(bundle: Bundle) -> Fragment:
     signed = len(list(signatures.iterdir())) if signatures.is_dir() else 0
     facts = [
         ("family", family_name(str(model.get("family", "")))),
+        ("inputs", f"{len(model.get('columns', ()))} columns"),
+        *([("classes", ", ".join(map(str, model["classes"])))] if model.get("classes") else []),
         ("digest", bundle.digest),
         ("folder", str(bundle.folder)),
-        ("files", f"{len(files)}, {number_format.size(size)}{f', {signed} signed' if signed else ', not signed'}"),
-        ("inputs", f"{len(model.get('columns', ()))} columns"),
+        ("files", f"{len(files)}, {number_format.size(size)}, {signed or 'no'} signature{'' if signed == 1 else 's'}"),
     ]
-    if model.get("classes"):
-        facts.append(("classes", ", ".join(map(str, model["classes"]))))
     tables = []
     if "metrics.json" in files:
         document = bundle.json("metrics.json")

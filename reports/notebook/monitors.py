@@ -65,7 +65,7 @@ def _window_facts(report: MonitorReport) -> tuple[tuple[str, str], ...]:
 
 def _results(report: MonitorReport) -> FragmentTable:
     in_order = sorted(report.results, key=lambda one: _ORDER.index(one.status))
-    head = ("monitor", "of", "status", "value", "reference", "")
+    head = ("monitor", "of", "status", "value", "reference", "in words")
     return make_table("Results", head, [_result_row(one) for one in in_order], numbers=(3, 4))
 
 
