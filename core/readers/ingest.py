@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,17 @@ from headrace.core.tables.row_blocks import BLOCK_BYTES
 from headrace.core.tables.source import ReadOptions, Source
 
 
+def _report_progress(text: str) -> None:
+    progress("ingest", text)
+
+
 def ingest_table(
     source: Source,
     *,
     folder: Path,
     options: ReadOptions | None = None,
     block_bytes: int = BLOCK_BYTES,
-    report: Callable[[str], None] = partial(progress, "ingest"),
+    report: Callable[[str], None] = _report_progress,
 ) -> dict[str, Any]:
     """Write a source as the raw table, in bounded memory.
 

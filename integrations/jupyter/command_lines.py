@@ -97,7 +97,6 @@ def replace_variables(words: tuple[str, ...], variables: Mapping[str, Any], stac
     Raises:
         InputError: If there is no such variable, or it holds something else.
     """
-
     written: dict[str, str] = {}
 
     def replace(found: re.Match[str]) -> str:

@@ -57,7 +57,9 @@ class _Stream:
 
 
 def run_command(words: Sequence[str], *, write: Callable[[str], None]) -> CommandOutcome:
-    """Run a command to its end; an interrupt is passed on to it, and it gets time to end in order, a second one kills it.
+    """Run a command to its end.
+
+    An interrupt is passed on to it, and it gets half a minute to end in order; a second one kills it.
 
     Args:
         words: The command and its arguments.

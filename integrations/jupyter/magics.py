@@ -76,4 +76,3 @@ class HeadraceMagics(Magics):
         if command.name:
             shell.push({command.name: result})
         return result
-

@@ -87,7 +87,7 @@ except hr.UserError as error:  # a family without exact contributions, or no sha
 
 
 def leave_notebook(folder: RunFolder, summary: Summary) -> None:
-    """Write the notebook of a run whose ``summary.json`` is written; nothing if the run did not come as far as a report.
+    """Write the notebook of a run whose ``summary.json`` is written; nothing if it did not come as far as a report.
 
     Args:
         folder: The run's folder.

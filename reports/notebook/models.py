@@ -66,7 +66,7 @@ def describe_bundle(bundle: Bundle) -> Fragment:
     return Fragment("Model", bundle.name, facts=tuple(facts), tables=tuple(tables))
 
 
-def describe_endpoint(  # noqa: PLR0913 - the facts of an endpoint
+def describe_endpoint(
     url: str, *, name: str, digest: str, platform: str, is_live: bool | None, example: Any = None
 ) -> Fragment:
     """Describe an endpoint, without asking it.

@@ -52,8 +52,10 @@ def describe_monitoring(report: MonitorReport, decision: MonitorDecision, *, sta
 
 
 def _window_facts(report: MonitorReport) -> tuple[tuple[str, str], ...]:
-    counts = Counter(one.status for one in report.results)
-    counted = ", ".join(f"{number_format.count(counts[status])} {_WORDS[status]}" for status in _ORDER if counts[status])
+    counts = Counter[str](one.status for one in report.results)
+    counted = ", ".join(
+        f"{number_format.count(counts[status])} {_WORDS[status]}" for status in _ORDER if counts[status]
+    )
     return (
         ("window", f"{report.window.start} to {report.window.end}"),
         ("version", report.digest[:12]),

@@ -24,7 +24,7 @@ def describe_frame(caption: str, head: "pl.DataFrame", total: int) -> FragmentTa
     return make_table(caption, names, part.iter_rows(), numbers=numbers, total=total)
 
 
-def describe_predictions(  # noqa: PLR0913 - the numbers of a table of predictions
+def describe_predictions(
     head: "pl.DataFrame", *, name: str, digest: str, rows: int, scored: int, refused: int, warned: int, output: str
 ) -> Fragment:
     """Describe predictions.

@@ -15,7 +15,8 @@ FOLDER = REPOSITORY / "docs" / "notebooks"
 NAMES = ("explore", "run", "tune", "deploy", "monitor", "stream")
 # What differs from one execution to the next: times and durations, ports, digests, and numbers of processes.
 _VARYING = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(?:Z|\+00:00)?|\b\d\d:\d\d:\d\d\.\d+|\d+\.\d+ s\b|127\.0\.0\.1:\d+|\b[0-9a-f]{8,64}\b"
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(?:Z|\+00:00)?|\b\d\d:\d\d:\d\d\.\d+|\d+\.\d+ s\b"
+    r"|127\.0\.0\.1:\d+|\b[0-9a-f]{8,64}\b"
 )
 
 

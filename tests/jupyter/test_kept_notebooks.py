@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -48,7 +49,7 @@ def test_cells_have_stable_ids(name: str) -> None:
     assert all(re.fullmatch(rf"{name}-\d\d", cell.id) for cell in read(FOLDER / f"{name}.ipynb").cells)
 
 
-def test_what_differs_in_times_only_is_kept(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_what_differs_in_times_only_is_kept(tmp_path: Path) -> None:
     """A notebook that is written again changes where its results do."""
     path = tmp_path / "a.ipynb"
     cell = nbformat.v4.new_code_cell("x", id="a-01", outputs=[nbformat.v4.new_output("stream", text="✓ tune 1.2 s\n")])

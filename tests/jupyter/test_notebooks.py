@@ -18,20 +18,29 @@ pytestmark = [pytest.mark.jupyter, pytest.mark.filterwarnings("ignore")]  # of J
 # Notebooks of a group go on with what the one before left; groups are independent of one another.
 _GROUPS = (("run", "deploy", "explore"), ("monitor", "stream", "tune"))
 _CLAIMS = {
-    "explore": [r"\(569, 31\)", r"<Contract tumours: task binary, positive class malignant", r"tumours\.yaml is written"],
+    "explore": [r"\(569, 31\)", r"<Contract tumours: task binary, positive class malignant", r"tumours\.yaml is wr"],
     "run": [
-        r"✓ report", r"<Run tumours: promote, roc_auc", r"ROC AUC .* the baseline has 0\.500",
-        r"<Predictions of tumours: \d+ of \d+ rows scored>", r"'notebook\.ipynb'",
+        r"✓ report",
+        r"<Run tumours: promote, roc_auc",
+        r"ROC AUC .* the baseline has 0\.500",
+        r"<Predictions of tumours: \d+ of \d+ rows scored>",
+        r"'notebook\.ipynb'",
     ],
     "tune": [r"<Run progression: promote, r2", r"the test part", r"linear-000"],
     "deploy": [
         r"<ModelEndpoint tumours: http://127\.0\.0\.1:\d+/v1/models/tumours:predict",
-        r"column 'mean_radius' must be from 0 to 50; got -1\.0 instead", r"569 of 569 rows scored", r", ended>",
+        r"column 'mean_radius' must be from 0 to 50; got -1\.0 instead",
+        r"569 of 569 rows scored",
+        r", ended>",
     ],
-    "monitor": [r"LabelCounts\(labels=600, matched=600", r"<Monitor pumps: in order", r"<Monitor pumps: stop: the data are",
-                r"9\d\.\d % of 300 rows are without a value in 'pressure'"],
+    "monitor": [
+        r"LabelCounts\(labels=600, matched=600",
+        r"<Monitor pumps: in order",
+        r"<Monitor pumps: stop: the data are",
+        r"9\d\.\d % of 300 rows are without a value in 'pressure'",
+    ],
     "stream": [r"\(599, 59\d, \{", r"<WatchedTopic topics/scores: 59\d events", r"Counter\(\{", r"3 events; no"],
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

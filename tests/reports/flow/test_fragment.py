@@ -74,8 +74,8 @@ def test_it_needs_nothing_of_the_page_around_it() -> None:
 def test_pictures_are_made_of_boxes() -> None:
     """JupyterLab 4.6.6 takes each ``<svg>`` out of a notebook that it does not trust, so that pictures vanish.
 
-    Seen in Chromium with a saved notebook (its sanitizer, ``@jupyterlab/apputils``): elements ``div`` stay, and of their
-    styles ``display``, ``flex``, ``height`` and ``background``.
+    Seen in Chromium with a saved notebook (its sanitizer, ``@jupyterlab/apputils``): elements ``div`` stay, and of
+    their styles ``display``, ``flex``, ``height`` and ``background``.
     """
     html = _render("yes", "no")
     assert "<svg" not in html
