@@ -69,7 +69,7 @@ def write(path: Path, executed: Any, *, folder: Path) -> None:
         "language_info": {"name": "python"},
     }
     nbformat.validate(executed)
-    path.write_text(json.dumps(executed, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+    path.write_text(nbformat.writes(executed) + "\n", encoding="utf-8")
 
 
 def _without_varying(outputs: Any) -> str:
