@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from headrace.api.monitoring.monitor import monitor, write_monitor_page
     from headrace.api.monitoring.pulling_out import make_baseline, pull_out
     from headrace.api.monitoring.retraining import Retraining, RolloutPlace, retrain
-    from headrace.api.run_places import find_run
+    from headrace.api.notebook.find_run import find_run
     from headrace.api.run_result import Run, open_run
     from headrace.api.scoring import Predictions, score
     from headrace.api.serving import ModelEndpoint, serve
@@ -114,7 +114,7 @@ _MODULES = {
     "deploy": "headrace.api.deployment",
     "make_baseline": "headrace.api.monitoring.pulling_out",
     "export": "headrace.api.exporting",
-    "find_run": "headrace.api.run_places",
+    "find_run": "headrace.api.notebook.find_run",
     "ksql_query": "headrace.api.streams.ksql",
     "migrate": "headrace.api.migrating",
     "monitor": "headrace.api.monitoring.monitor",
@@ -152,6 +152,6 @@ def __dir__() -> list[str]:
 
 
 if "IPython" in sys.modules:
-    from headrace.api.notebook_display import register_views
+    from headrace.api.notebook.result_views import register_views
 
     register_views()

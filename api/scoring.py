@@ -10,7 +10,7 @@ import polars as pl
 import polars.selectors as cs
 
 from headrace.api.model_reference import ModelReference, open_model
-from headrace.api.notebook_display import html_or_none
+from headrace.api.notebook.result_views import html_or_none
 from headrace.api.tables import TableReference, table_address
 from headrace.api.training_arguments import field_separator
 from headrace.core.base.errors import InputError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.api.model_names import model_name
 from headrace.api.model_reference import ModelReference, resolve_model
-from headrace.api.notebook_display import html_or_none
+from headrace.api.notebook.result_views import html_or_none
 from headrace.api.server_command import server_arguments
 from headrace.api.tables import RowsReference, request_rows
 from headrace.core.base.errors import InternalError, RequestError, quote

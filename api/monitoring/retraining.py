@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from headrace.api.local_run import RunOutput, training_run
 from headrace.api.model_reference import ModelReference, open_model, resolve_model
 from headrace.api.monitoring.monitor import read_policy
-from headrace.api.notebook_display import html_or_none
+from headrace.api.notebook.result_views import html_or_none
 from headrace.api.progress import describe_event
 from headrace.api.run_result import Run
 from headrace.api.tables import TableReference, table_address

@@ -25,7 +25,7 @@ def load_ipython_extension(shell: Any) -> None:
             "headrace.jupyter must be loaded in IPython or Jupyter, by %load_ext headrace.jupyter; this is another "
             "Python: import headrace.api there."
         )
-    from headrace.api.notebook_display import register_views  # noqa: PLC0415 - only a shell needs them
+    from headrace.api.notebook.result_views import register_views  # noqa: PLC0415 - only a shell needs them
     from headrace.jupyter.magics import HeadraceMagics  # noqa: PLC0415 - it needs IPython
 
     register_views()

@@ -42,7 +42,7 @@ class Fragment:
         name: Its name.
         state: Its state in one or two words, such as ``Promoted``; empty for no state.
         style: What the state means.
-        sentences: What is to be said about it, the most important first.
+        sentences: Sentences about it, the most important first.
         facts: Names and texts.
         tables: Tables.
         code: What a person may copy; empty for nothing.

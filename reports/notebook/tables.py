@@ -73,14 +73,17 @@ def describe_contract(contract: Contract) -> Fragment:
     if contract.features:
         facts.append(("row features", ", ".join(feature.name for feature in contract.features)))
     in_order = sorted(contract.columns, key=lambda column: column.role != "target")
-    rows = [(one.name, one.dtype, one.role, _allowed(one), _missing(one), one.personal or "no") for one in in_order]
+    rows = [
+        (one.name, one.dtype, one.role, _describe_values(one), _describe_missing(one), one.personal or "no")
+        for one in in_order
+    ]
     head = ("column", "type", "role", "allowed", "missing at most", "personal")
     return Fragment(
         "Contract", contract.name, facts=tuple(facts), tables=(make_table("Columns", head, rows, numbers=(4,)),)
     )
 
 
-def _allowed(column: Column) -> str:
+def _describe_values(column: Column) -> str:
     if column.categories is not None:
         listed = number_format.shorten(", ".join(column.categories), 60)
         return listed + (" or unknown" if column.unseen != "refuse" else "")
@@ -95,5 +98,5 @@ def _allowed(column: Column) -> str:
     return f"{number_format.number(low)} to {number_format.number(high)}{unit}"
 
 
-def _missing(column: Column) -> str:
+def _describe_missing(column: Column) -> str:
     return number_format.percent(column.missing)
