@@ -17,7 +17,7 @@ PACKAGES = [name.removeprefix("headrace.") for name in PROJECT["tool"]["setuptoo
 
 
 def folder_of(package: str) -> Path:
-    """Return the folder of a package, such as ``core/base`` of ``core.base``; pyproject.toml says where a top one is."""
+    """Return the folder of a package, such as ``core/base`` of ``core.base``, by pyproject.toml."""
     top, _, rest = package.partition(".")
     return REPOSITORY / PROJECT["tool"]["setuptools"]["package-dir"][f"headrace.{top}"] / rest.replace(".", "/")
 

@@ -9,6 +9,8 @@ from headrace.reports.notebook.fragment import MOST_COLUMNS, MOST_ROWS, Fragment
 if TYPE_CHECKING:
     import polars as pl
 
+_CELL = 40
+
 
 def describe_frame(caption: str, head: "pl.DataFrame", total: int) -> FragmentTable:
     """Return the first rows of a frame.
@@ -21,7 +23,10 @@ def describe_frame(caption: str, head: "pl.DataFrame", total: int) -> FragmentTa
     part = head.head(MOST_ROWS).select(head.columns[:MOST_COLUMNS])
     numbers = [place for place, dtype in enumerate(part.dtypes) if dtype.is_numeric()]
     names = [*part.columns, *head.columns[MOST_COLUMNS:]]
-    return make_table(caption, names, part.iter_rows(), numbers=numbers, total=total)
+    rows = [
+        [number_format.shorten(one, _CELL) if isinstance(one, str) else one for one in row] for row in part.iter_rows()
+    ]
+    return make_table(caption, names, rows, numbers=numbers, total=total)
 
 
 def describe_predictions(
@@ -74,7 +79,7 @@ def describe_contract(contract: Contract) -> Fragment:
         facts.append(("row features", ", ".join(feature.name for feature in contract.features)))
     in_order = sorted(contract.columns, key=lambda column: column.role != "target")
     rows = [
-        (one.name, one.dtype, one.role, _describe_values(one), _describe_missing(one), one.personal or "no")
+        (one.name, one.dtype, one.role, _describe_values(one), number_format.percent(one.missing), one.personal or "no")
         for one in in_order
     ]
     head = ("column", "type", "role", "allowed", "missing at most", "personal")
@@ -96,7 +101,3 @@ def _describe_values(column: Column) -> str:
     if low is None:
         return f"up to {number_format.number(high)}{unit}"
     return f"{number_format.number(low)} to {number_format.number(high)}{unit}"
-
-
-def _describe_missing(column: Column) -> str:
-    return number_format.percent(column.missing)
