@@ -55,7 +55,7 @@ def test_what_differs_in_times_only_is_kept(tmp_path: Path) -> None:
     cell = nbformat.v4.new_code_cell("x", id="a-01", outputs=[nbformat.v4.new_output("stream", text="✓ tune 1.2 s\n")])
     notebook = nbformat.v4.new_notebook(cells=[cell])
     path.write_text(json.dumps(notebook))
-    for text, expected in (("✓ tune 3.4 s\n", "✓ tune 1.2 s\n"), (f"in {tmp_path}/out 3.4 s\n", "in out 3.4 s\n")):
+    for text, expected in (("✓ tune  13.4 s\n", "✓ tune 1.2 s\n"), (f"in {tmp_path}/out 3.4 s\n", "in out 3.4 s\n")):
         executed = read(path)
         executed.cells[0].outputs = [nbformat.v4.new_output("stream", text=text)]
         write(path, executed, folder=tmp_path)
