@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := api cli cluster components core experiments kustomize migration monitoring pipelines registry reports rollouts serving steps stores streams
+PACKAGES := api cli cluster components core experiments jupyter kustomize migration monitoring pipelines registry reports rollouts serving steps stores streams
 NAME ?= line
 CHROMIUM ?= chromium
 SERVERS := airflow or docker or h2o or jupyter or mlserver or kafka or minio or mlflow or postgres or prometheus or kubernetes or jvm
@@ -11,7 +11,7 @@ ENGINE ?= docker
 EXTRA ?=
 REGISTRY ?=
 
-.PHONY: help demo jvm test test-slow test-random test-real soak soak-stream check format bench image sbom push archive lock compiled screenshots clean
+.PHONY: help demo jvm test test-slow test-random test-real soak soak-stream check format bench image sbom push archive lock compiled notebooks screenshots clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -73,6 +73,9 @@ archive: $(VENV)/.run  ## images, wheels, manifests, pipelines and checksums in 
 
 compiled: $(VENV)/.dev  ## write the compiled pipelines, the rendered manifests and the schemas anew
 	$(BIN)/python -m pytest -q tests/golden --rewrite -m "not exhaustive"
+
+notebooks: $(VENV)/.dev  ## execute the notebooks of docs/notebooks, and write their outputs again
+	$(BIN)/python -m pytest -q -n 0 -m jupyter tests/jupyter/test_notebooks.py --rewrite
 
 screenshots: $(VENV)/.run  ## photograph the demo's report for the README (needs Chromium; CHROMIUM=/path/to/it)
 	mkdir -p build/screenshots

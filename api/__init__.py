@@ -13,8 +13,10 @@ Each function does what the command of its name does, with the same defaults. A 
 ``UserError``, every other failure that Headrace expects another ``HeadraceError``; nothing ends the process.
 
 This module imports a function's libraries when the function is first used, so importing it costs next to nothing.
+Imported in a notebook, it registers how results are shown there.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from headrace.api.monitoring.monitor import monitor, write_monitor_page
     from headrace.api.monitoring.pulling_out import make_baseline, pull_out
     from headrace.api.monitoring.retraining import Retraining, RolloutPlace, retrain
+    from headrace.api.notebook.find_run import find_run
     from headrace.api.run_result import Run, open_run
     from headrace.api.scoring import Predictions, score
     from headrace.api.serving import ModelEndpoint, serve
@@ -74,6 +77,7 @@ __all__ = [
     "collect",
     "deploy",
     "export",
+    "find_run",
     "ksql_query",
     "make_baseline",
     "migrate",
@@ -110,6 +114,7 @@ _MODULES = {
     "deploy": "headrace.api.deployment",
     "make_baseline": "headrace.api.monitoring.pulling_out",
     "export": "headrace.api.exporting",
+    "find_run": "headrace.api.notebook.find_run",
     "ksql_query": "headrace.api.streams.ksql",
     "migrate": "headrace.api.migrating",
     "monitor": "headrace.api.monitoring.monitor",
@@ -144,3 +149,9 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """List the public names, those that are not imported yet included."""
     return sorted({*globals(), *__all__})
+
+
+if "IPython" in sys.modules:
+    from headrace.api.notebook.result_views import register_views
+
+    register_views()

@@ -81,7 +81,8 @@ def deploy(
         force_conflicts=force_conflicts,
     )
     deployer = connect_kserve(target, progress=progress)
-    return ModelEndpoint(deployer.deploy(publish_model(model), name=name), gateway=deployer.target.gateway)
+    address = publish_model(model)
+    return ModelEndpoint(deployer.deploy(address, name=name), gateway=deployer.target.gateway, bundle=address)
 
 
 def render_manifest(model: ModelReference, *, name: str = "", **options: Any) -> "Document":

@@ -17,6 +17,7 @@ from headrace.pipelines.definitions.catalogue import PIPELINES
 from headrace.pipelines.local.records import note_end, note_folder, records_environment
 from headrace.pipelines.local.results import gather, report_failure, summarise, versions
 from headrace.pipelines.local.run_folder import RunFolder, run_folder
+from headrace.pipelines.local.run_notebook import leave_notebook
 from headrace.pipelines.local.runner import RunOutcome, StepEvent, run_pipeline, with_skipped
 from headrace.pipelines.local.summary import Summary
 from headrace.stores.objects.local_s3 import local_store
@@ -93,6 +94,7 @@ def _conclude(outcome: RunOutcome, folder: RunFolder, summary_file: Path | None,
         report_failure(folder, str(outcome.error), PIPELINES["training"].steps)
     summary = summarise(folder, _summary(outcome, began, folder.home)).model_copy(update={"catalog": catalog})
     _write(summary, folder.staging / "summary.json", summary_file)
+    leave_notebook(folder, summary)
     if outcome.error:
         folder.set_aside()
         raise type(outcome.error)(f"{outcome.error} (see {folder.home / 'failed'})")

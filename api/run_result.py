@@ -4,15 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from headrace.core.base.errors import InputError, MissingError
 from headrace.core.base.files import read_json
 from headrace.core.bundles.bundle import Bundle, open_bundle
+from headrace.core.tables.parquet_table import parts
 from headrace.pipelines.local.results import artifact
 from headrace.pipelines.local.run_folder import RunFolder
 from headrace.pipelines.local.summary import Finding, Metric, ModelSummary, RowCounts, SearchSummary, Summary
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -84,11 +88,30 @@ class Run:
         """
         return open_bundle(self.home / "bundle")
 
-    def _repr_html_(self) -> str:
+    @property
+    def test_rows(self) -> "pl.DataFrame":
+        """The rows of the test part (n) with their actual values, as the model was measured on them.
+
+        Raises:
+            MissingError: If the run's folder does not hold them, such as that of a run that failed early.
+        """
+        import polars as pl  # noqa: PLC0415 - only this needs it
+
+        folder = RunFolder(home=self.home, staging=self.home)
+        tables = [artifact(folder, "split", name) for name in ("test_table", "test_actuals")]
+        found = [path for path in tables if path]
+        if len(found) < len(tables):
+            raise MissingError(f"there is no test part in {self.home / 'steps'}; run again.")
+        return pl.concat([pl.read_parquet(parts(path), glob=False) for path in found], how="horizontal")
+
+    def _repr_html_(self) -> str | None:
         """Return the head of the report, as Jupyter shows it: self-contained, without scripts."""
         from headrace.reports.run.head import render_run_head  # noqa: PLC0415 - only a notebook needs the templates
 
-        return render_run_head(self.summary.model_dump(), report=self._report_link())
+        try:
+            return render_run_head(self.summary.model_dump(), report=self._report_link())
+        except Exception:  # noqa: BLE001 - a view must not fail in place of the cell; the text is shown
+            return None
 
     def _report_link(self) -> str:
         """Return a link to the report; Jupyter opens only files below the notebook's folder, by a relative link."""

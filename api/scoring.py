@@ -4,12 +4,13 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import polars.selectors as cs
 
 from headrace.api.model_reference import ModelReference, open_model
+from headrace.api.notebook.result_views import html_or_none
 from headrace.api.tables import TableReference, table_address
 from headrace.api.training_arguments import field_separator
 from headrace.core.base.errors import InputError
@@ -19,10 +20,13 @@ from headrace.core.tables.parquet_table import parts
 from headrace.core.tables.source import ReadOptions
 from headrace.stores.sources.open_source import open_source
 
+if TYPE_CHECKING:
+    from headrace.reports.notebook.fragment import Fragment
+
 _MOST_THREADS = 256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Predictions:
     """Predictions for the rows of a table, in its order.
 
@@ -59,14 +63,47 @@ class Predictions:
             return pl.read_parquet(parts(path), glob=False)
         if path.suffix.lower() != ".csv":
             return pl.read_parquet(path, glob=False)
-        # An id such as 00123 is a text: only the columns that the predictions add are numbers.
-        numbers = cs.by_name("value", require_all=False) | cs.starts_with("probability_")
-        texts = pl.read_csv(path, infer_schema=False)
-        return texts.with_columns(pl.col("row").cast(pl.Int64), numbers.cast(pl.Float64))
+        return _with_numbers(pl.read_csv(path, infer_schema=False))
+
+    def head(self, rows: int = 10) -> pl.DataFrame:
+        """Return the first predictions (at most ``rows``), without reading the others.
+
+        Args:
+            rows: How many.
+        """
+        path = self.output
+        if self._frame is not None or path is None or path.suffix.lower() == ".csv":
+            return self._first(rows)
+        return pl.scan_parquet(parts(path) if path.is_dir() else path, glob=False).head(rows).collect()
+
+    def _first(self, rows: int) -> pl.DataFrame:
+        if self._frame is not None or self.output is None:
+            return self.frame.head(rows)
+        return _with_numbers(pl.read_csv(self.output, infer_schema=False, n_rows=rows))
+
+    def _repr_html_(self) -> str | None:
+        """Return counts and the first rows, as a notebook shows them."""
+        return html_or_none(self._describe)
+
+    def _describe(self) -> "Fragment":
+        from headrace.reports.notebook.tables import describe_predictions  # noqa: PLC0415 - only a notebook needs it
+
+        return describe_predictions(self.head(), **self.counts(), name=self.name, output=str(self.output or ""))
+
+    def __repr__(self) -> str:
+        """Return one line: counts, model, and where they are."""
+        where = f", in {self.output}" if self.output else ""
+        return f"<Predictions of {self.name}: {self.scored:,} of {self.rows:,} rows scored{where}>"
 
     def counts(self) -> dict[str, Any]:
         """Return the numbers of rows and the model's digest, by name."""
         return {name: getattr(self, name) for name in ("rows", "scored", "refused", "warned", "digest")}
+
+
+def _with_numbers(texts: pl.DataFrame) -> pl.DataFrame:
+    """Return predictions of a CSV: an id such as 00123 is a text, and what the predictions add are numbers."""
+    numbers = cs.by_name("value", require_all=False) | cs.starts_with("probability_")
+    return texts.with_columns(pl.col("row").cast(pl.Int64), numbers.cast(pl.Float64))
 
 
 def score(

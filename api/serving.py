@@ -7,22 +7,27 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.api.model_names import model_name
 from headrace.api.model_reference import ModelReference, resolve_model
+from headrace.api.notebook.result_views import html_or_none
 from headrace.api.server_command import server_arguments
 from headrace.api.tables import RowsReference, request_rows
 from headrace.core.base.errors import InternalError, RequestError, quote
-from headrace.core.runtime.processes import lease
+from headrace.core.base.files import read_json
+from headrace.core.runtime.processes import lease, running
 from headrace.serving.deployment.client import EndpointClient, EndpointReply
 from headrace.serving.deployment.local import Endpoint, LocalDeployer
+
+if TYPE_CHECKING:
+    from headrace.reports.notebook.fragment import Fragment
 
 _FAULT_STATUS = 500
 _ERROR_STATUS = 400
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelEndpoint:
     """A live endpoint.
 
@@ -30,11 +35,13 @@ class ModelEndpoint:
         deployment: The deployer's record: ``url``, ``name``, ``digest``, where it is and what was live before.
         gateway: Host and port to connect to in place of the URL's own; empty for the URL's.
         log: Log file of a server of this machine; None on a cluster.
+        bundle: Folder of its bundle, or its address; empty if that is not known.
     """
 
     deployment: Endpoint
     gateway: str = field(default="", repr=False)
     log: Path | None = field(default=None, repr=False)
+    bundle: str = field(default="", repr=False)
 
     @property
     def url(self) -> str:
@@ -71,6 +78,55 @@ class ModelEndpoint:
         for text in document.get("warnings", []):
             warnings.warn(str(text), UserWarning, stacklevel=2)
         return list(document["predictions"])
+
+    def explain(self, rows: RowsReference) -> list[dict[str, Any]]:
+        """Return what each column contributed to the predictions of some rows (docs/guides/explanations.md).
+
+        Args:
+            rows: Rows (n), as ``predict`` takes them, at most 100.
+
+        Returns:
+            n explanations, each with ``scale``, ``base`` and ``contributions`` by column.
+
+        Raises:
+            RequestError: If the model's family has no exact contributions, shap is not installed where the endpoint
+                runs, or the rows are refused.
+            InputError: If the rows have no form in JSON, or the endpoint does not respond.
+            InternalError: If the endpoint fails.
+        """
+        with EndpointClient.at(self.url, gateway=self.gateway) as remote:
+            document = _checked_document(remote.explain(request_rows(rows)), self.url)
+        return list(document.get("explanations", []))
+
+    @property
+    def example(self) -> Any:
+        """A row that the model takes, from the bundle's test cases; None if the bundle is not on this machine."""
+        cases = Path(self.bundle) / "cases.json"
+        if not self.bundle or "://" in self.bundle or not cases.exists():
+            return None
+        found = read_json(cases)["cases"]
+        return found[0]["request"] if found else None
+
+    def _repr_html_(self) -> str | None:
+        """Return URL, state, model and an example, as a notebook shows them; the endpoint is not asked."""
+        return html_or_none(self._describe)
+
+    def _describe(self) -> "Fragment":
+        from headrace.reports.notebook.models import describe_endpoint  # noqa: PLC0415 - only a notebook needs it
+
+        return describe_endpoint(
+            self.url,
+            name=self.name,
+            digest=self.digest,
+            platform=self.deployment.platform,
+            is_live=running(self.deployment.pid) if self.deployment.pid else None,
+            example=self.example,
+        )
+
+    def __repr__(self) -> str:
+        """Return one line: name, URL, and the model's digest."""
+        ended = ", ended" if self.deployment.pid and not running(self.deployment.pid) else ""
+        return f"<ModelEndpoint {self.name}: {self.url}, model {self.digest[:12]}{ended}>"
 
 
 def _checked_document(reply: EndpointReply, url: str) -> dict[str, Any]:
@@ -158,7 +214,7 @@ def serve(
             deployer = LocalDeployer(lease_path=lease_path, log=log, fork=False, arguments=tuple(arguments))
             endpoint = deployer.deploy(bundle, name=model_name(name) if name else "")
             try:
-                yield ModelEndpoint(endpoint, log=log)
+                yield ModelEndpoint(endpoint, log=log, bundle=bundle)
             finally:
                 deployer.undeploy(endpoint)
     finally:

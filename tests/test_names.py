@@ -10,7 +10,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
-PACKAGES = sorted({name.split(".")[1] for name in PROJECT["tool"]["setuptools"]["packages"]})
+PACKAGES = sorted(PROJECT["tool"]["setuptools"]["package-dir"].values())
 # Verbs, or nouns, that look like a participle.
 _NO_PARTICIPLES = {
     "bound",

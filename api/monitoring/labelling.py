@@ -108,7 +108,7 @@ def add_labels(
         raise InputError(f"--follow and --group are for a topic of labels; {quote(str(table)[:200])} is a table.")
     with table_address(table) as source, tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(scratch) / "labels"
-        ingest_table(open_source(source), folder=folder, options=options)
+        ingest_table(open_source(source), folder=folder, options=options, report=lambda _: None)
         frame = parquet_table.read(folder)
         place = open_objects(str(store), create=True)
         counts, refused_rows = take_labels(

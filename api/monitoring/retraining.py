@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.api.local_run import RunOutput, training_run
 from headrace.api.model_reference import ModelReference, open_model, resolve_model
 from headrace.api.monitoring.monitor import read_policy
+from headrace.api.notebook.result_views import html_or_none
 from headrace.api.progress import describe_event
 from headrace.api.run_result import Run
 from headrace.api.tables import TableReference, table_address
@@ -38,6 +39,9 @@ from headrace.rollouts.step import StepOptions, plan_of, rollout_step
 from headrace.serving.deployment.target import DeploymentTarget
 from headrace.stores.objects.open_objects import open_objects
 
+if TYPE_CHECKING:
+    from headrace.reports.notebook.fragment import Fragment
+
 RetrainingStatus = Literal["promoted", "rolled_back", "aborted", "waits", "published", "kept"]
 # Steps whose arguments say how a model was made; those of the others depend on the table.
 _LEARNING_STEPS = frozenset({"tune", "train", "evaluate", "gate"})
@@ -55,7 +59,7 @@ _CLUSTER_STEPS = (1, 5, 25, 50, 100)
 _TOLERANCES = {"shift": 100.0}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Retraining:
     """The result of a retraining.
 
@@ -74,6 +78,28 @@ class Retraining:
     prepared: PreparedTraining
     run: Run
     production: str = ""
+
+    def _repr_html_(self) -> str | None:
+        """Return what came of it, as a notebook shows it."""
+        return html_or_none(self._describe)
+
+    def _describe(self) -> "Fragment":
+        from headrace.reports.notebook.models import describe_metrics, describe_retraining  # noqa: PLC0415 - only a notebook needs it
+
+        metrics = {name: one.model_dump() for name, one in self.run.metrics.items()}
+        return describe_retraining(
+            self.status,
+            self.sentence,
+            name=self.prepared.name,
+            rows=self.prepared.rows,
+            notes=[*self.prepared.changes, *(note.sentence for note in self.prepared.notes)],
+            metrics=describe_metrics(metrics, self.run.baseline) if metrics else None,
+            production=self.production,
+        )
+
+    def __repr__(self) -> str:
+        """Return one line: model, status, and what happened."""
+        return f"<Retraining {self.prepared.name}: {self.status}, {self.sentence}>"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from headrace.pipelines.kubeflow.run_workflow import WorkflowSource
 from headrace.pipelines.kubeflow.step_logs import StepLogs
 from headrace.pipelines.local.results import gather, report_failure, summarise, versions
 from headrace.pipelines.local.run_folder import RunFolder, run_folder
+from headrace.pipelines.local.run_notebook import leave_notebook
 from headrace.pipelines.local.runner import RunOutcome, StepEvent, with_skipped
 from headrace.pipelines.local.summary import Summary
 
@@ -172,6 +173,7 @@ def _conclude(
     for path in (folder.staging / "summary.json", summary_file):
         if path:
             write_text(path, summary.to_json())
+    leave_notebook(folder, summary)
     if ended.error:
         folder.set_aside()
         raise type(ended.error)(f"{ended.error} (see {folder.home / 'failed'})")

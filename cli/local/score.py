@@ -47,7 +47,7 @@ def score(
         progress=partial(step_events.progress, "score"),
     )
     if summary:
-        write_json(summary, predictions.counts())
+        write_json(summary, {"name": predictions.name, **predictions.counts()})
     message = f"{predictions.scored:,} of {predictions.rows:,} rows scored"
     if predictions.refused:
         message += f", {predictions.refused:,} refused (column violations says why)"

@@ -2,11 +2,13 @@
 
 import json
 import shlex
+from pathlib import Path
 from typing import Any, TextIO
 
 from headrace.api.progress import describe_event
 from headrace.cli.output.findings_output import LINE_WIDTH, findings, positive_class_line
 from headrace.core.statistics.metric_names import LOWER_IS_BETTER
+from headrace.pipelines.local.run_notebook import NOTEBOOK
 from headrace.pipelines.local.runner import StepEvent
 from headrace.pipelines.local.summary import Summary
 from headrace.registry.backends.locations import registry_location
@@ -69,6 +71,8 @@ def describe_run(summary: Summary) -> str:
         version = summary.model.version if summary.model else ""
         lines.append(f"  registry  {version or 'run tracked, no version'}  in {summary.registry}")
     lines.append(f"  report    {summary.report}")
+    if summary.report:
+        lines.append(f"  notebook  {Path(summary.report).with_name(NOTEBOOK)}")
     return "\n".join(lines)
 
 

@@ -352,3 +352,8 @@ def without_telemetry() -> None:
 def accept_zone_offsets() -> None:
     """Let Polars take an offset such as +05:30 for a time zone, in this process and those that it starts."""
     os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")
+
+
+def notebook_path() -> str:
+    """Return the path of the notebook whose kernel this is, as Jupyter's server sets it; empty elsewhere."""
+    return os.environ.get("JPY_SESSION_NAME", "")

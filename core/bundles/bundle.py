@@ -11,6 +11,7 @@ from headrace.core.bundles.manifest import Manifest
 from headrace.core.bundles.signatures import TrustedSigner
 
 if TYPE_CHECKING:
+    from headrace.core.contracts.contract import Contract
     from headrace.core.models.fitted_model import Model
 
 VerificationLevel = Literal["off", "digest", "signature"]
@@ -53,6 +54,18 @@ class Bundle:
                 f"{fitted.contract.name}."
             )
         return fitted
+
+    @property
+    def contract(self) -> "Contract":
+        """The data contract that training and serving read.
+
+        Raises:
+            MissingError: If the bundle has no ``contract.yaml``.
+            InputError: If that is not a contract.
+        """
+        from headrace.core.contracts import contract_yaml  # noqa: PLC0415 - checking a bundle needs no YAML
+
+        return contract_yaml.load(self.folder / "contract.yaml")
 
     def json(self, name: str) -> Any:
         """Read one of its JSON files, such as ``cases.json``.

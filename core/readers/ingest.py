@@ -1,5 +1,6 @@
 """Ingestion: a source becomes the raw table, with metadata on its origin."""
 
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,17 @@ from headrace.core.tables.row_blocks import BLOCK_BYTES
 from headrace.core.tables.source import ReadOptions, Source
 
 
+def _report_progress(text: str) -> None:
+    progress("ingest", text)
+
+
 def ingest_table(
-    source: Source, *, folder: Path, options: ReadOptions | None = None, block_bytes: int = BLOCK_BYTES
+    source: Source,
+    *,
+    folder: Path,
+    options: ReadOptions | None = None,
+    block_bytes: int = BLOCK_BYTES,
+    report: Callable[[str], None] = _report_progress,
 ) -> dict[str, Any]:
     """Write a source as the raw table, in bounded memory.
 
@@ -24,6 +34,7 @@ def ingest_table(
         folder: The table to write; it appears only when it is complete.
         options: Options of the reader.
         block_bytes: Approximate size of the blocks of text.
+        report: Called with the number of rows so far, as text; as the step's progress unless another is given.
 
     Returns:
         The table's metadata: ``rows``, ``columns``, ``bytes``, ``source``, ``digest`` (SHA-256 of the source's bytes;
@@ -39,5 +50,5 @@ def ingest_table(
         for frame in frames:
             writer.hints = reader.hints()
             writer.write(frame)
-            progress("ingest", f"{writer.rows:,} rows")
+            report(f"{writer.rows:,} rows")
     return reader.facts()

@@ -4,7 +4,7 @@
 
     FOLDER/
       summary.json     written last: a folder that has it is complete
-      report.html  profile.html  search.html  contract.yaml  trials.json  bundle/  steps/  logs/
+      report.html  notebook.ipynb  profile.html  search.html  contract.yaml  trials.json  bundle/  steps/  logs/
       trials/          steps and logs of each trial of a search whose trial is a pipeline
       store/           the local object store; keys in it are never changed
       searches/        finished trials of interrupted searches, which the next run resumes
@@ -24,6 +24,7 @@ from headrace.core.base.errors import InputError
 
 _RESULTS = (
     "report.html",
+    "notebook.ipynb",
     "profile.html",
     "search.html",
     "contract.yaml",

@@ -1,20 +1,22 @@
-"""Events, counts and rates of a topic as a fragment of HTML that a notebook shows and replaces."""
+"""Events, counts and rates of a topic as a fragment of HTML that a notebook shows and replaces.
 
-import re
+Its pictures are made of boxes: JupyterLab 4.6.6 takes every ``<svg>`` out of a notebook that it does not trust, such as
+one that was saved by somebody else.
+"""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
-from headrace.reports.base.table_facts import ValueGroup
-from headrace.reports.page import svg
 from headrace.reports.page.page import render
 
 MOST_LABELS = 5
 # The palette of the reports in the middle between its light and its dark form, since a notebook may be both.
 _COLOURS = {"p1": "#2a8cc4", "p2": "#d9702a", "p3": "#1fa67d", "p4": "#c07aa5", "p5": "#c98f1a", "p6": "#8a939d"}
 _EVENT_COLOUR, _REJECT_COLOUR = "#8a939d", "#d0483f"
-_CLASS = re.compile(r'class="(p[1-6])"')
+_PICTURE_EM = 3.2
+
+Boxes = tuple[tuple[float, str], ...]
+"""Heights in em and colours of the boxes of one bar, from the top on; the first one is transparent."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ def render_flow(
         rows=rows,
         seconds=len(bars),
         most=most,
-        rate=_inline(_draw_rate(bars, most), {"p1": _EVENT_COLOUR, "p2": _REJECT_COLOUR}) if most else "",
-        shares=_inline(_draw_shares(bars, shown), _COLOURS) if shown else "",
+        rate=_draw_rate(bars, most) if most else [],
+        shares=_draw_shares(bars, shown) if shown else [],
         keys=keys,
         reject_colour=_REJECT_COLOUR,
         event_colour=_EVENT_COLOUR,
@@ -84,26 +86,24 @@ def render_flow(
     )
 
 
-def _draw_rate(bars: Sequence[FlowBar], most: int) -> Markup:
-    groups = [_group(((bar.events - bar.rejects) / most, bar.rejects / most)) for bar in bars]
-    return svg.target_columns(groups, overall=(0.0, 0.0), shares=True, label=f"Events a second, at most {most}")
+def _draw_rate(bars: Sequence[FlowBar], most: int) -> list[Boxes]:
+    colours = (_REJECT_COLOUR, _EVENT_COLOUR)
+    return [_stack((bar.rejects / most, (bar.events - bar.rejects) / most), colours) for bar in bars]
 
 
-def _draw_shares(bars: Sequence[FlowBar], shown: Sequence[str]) -> Markup:
-    groups = []
+def _draw_shares(bars: Sequence[FlowBar], shown: Sequence[str]) -> list[Boxes]:
+    drawn = []
     for bar in bars:
         answers = sum(bar.labels.values())
         named = [bar.labels.get(name, 0) for name in shown]
-        others = [0] * (MOST_LABELS - len(shown)) + [answers - sum(named)]
-        groups.append(_group(tuple(one / answers for one in (*named, *others)) if answers else ()))
-    return svg.target_columns(groups, overall=(0.0, 0.0), shares=True, label="Shares of the labels by second")
+        parts = [(answers - sum(named), _COLOURS["p6"])]
+        parts += [(count, _COLOURS[f"p{place}"]) for place, count in enumerate(named, 1)][::-1]
+        drawn.append(_stack([count / (answers or 1) for count, _ in parts], [colour for _, colour in parts]))
+    return drawn
 
 
-def _group(parts: tuple[float, ...]) -> ValueGroup:
-    return ValueGroup("", 0, 0.0, parts)
-
-
-def _inline(picture: Markup, colours: Mapping[str, str]) -> Markup:
-    """Return a picture with its colours in its elements, as wide as its place."""
-    text = _CLASS.sub(lambda found: f'fill="{colours[found[1]]}"', str(picture))
-    return Markup(text.replace("<svg ", '<svg style="width:100%;display:block" ', 1))  # noqa: S704 - of a Markup
+def _stack(shares: Sequence[float], colours: Sequence[str]) -> Boxes:
+    """Return boxes for shares of the picture's height, those of nothing left out."""
+    boxes = [(round(_PICTURE_EM * share, 2), colour) for share, colour in zip(shares, colours, strict=True)]
+    rest = round(_PICTURE_EM - sum(height for height, _ in boxes), 2)
+    return ((max(rest, 0.0), "transparent"), *(box for box in boxes if box[0] > 0))

@@ -5,14 +5,15 @@ Approach for Assessing Hyperparameter Importance), as Optuna computes it. The fo
 axis, so that what was searched on a logarithmic scale counts on one.
 """
 
+import warnings
 from dataclasses import dataclass
-
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
-from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+from typing import TYPE_CHECKING
 
 from headrace.reports.base import number_format
 from headrace.reports.search.space import FamilySpace, ParameterAxis
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 FEWEST = 10
 _MOST = 200  # the time grows with the square of the trials
@@ -66,6 +67,11 @@ def _are(count: int) -> str:
 
 def _fanova(space: FamilySpace, axes: list[ParameterAxis], places: list[int]) -> tuple[tuple[str, float], ...]:
     """Compute Optuna's importance on a study built from the trials."""
+    with warnings.catch_warnings():
+        # Optuna imports tqdm.auto, which warns in a notebook without ipywidgets of a bar that nobody asked for.
+        warnings.filterwarnings("ignore", "IProgress not found")
+        import optuna  # noqa: PLC0415 - and it is slow to import, for few searches have so many trials
+        from optuna.importance import FanovaImportanceEvaluator, get_param_importances  # noqa: PLC0415
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study()
     distributions = {str(number): _distribution(axis) for number, axis in enumerate(axes)}
@@ -82,7 +88,9 @@ def _fanova(space: FamilySpace, axes: list[ParameterAxis], places: list[int]) ->
     return tuple(sorted(shares, key=lambda share: -share[1]))
 
 
-def _distribution(axis: ParameterAxis) -> BaseDistribution:
+def _distribution(axis: ParameterAxis) -> "BaseDistribution":
+    from optuna.distributions import CategoricalDistribution, FloatDistribution  # noqa: PLC0415 - as above
+
     if axis.kind == "categories":
         return CategoricalDistribution(sorted(set(axis.labels)))
     return FloatDistribution(0.0, 1.0)

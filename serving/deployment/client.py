@@ -101,6 +101,17 @@ class EndpointClient:
         """
         return self._ask("POST", f"/v1/models/{self.name}:predict", json.dumps({"instances": instances}).encode())
 
+    def explain(self, instances: list[Any]) -> EndpointReply:
+        """Request predictions with what each column contributed to them, in V1.
+
+        Args:
+            instances: n rows, as ``predict`` takes them.
+
+        Raises:
+            InputError: If the endpoint does not answer.
+        """
+        return self._ask("POST", f"/v1/models/{self.name}:explain", json.dumps({"instances": instances}).encode())
+
     def _ask(self, method: str, path: str, body: bytes | None) -> EndpointReply:
         headers = {"Content-Type": "application/json", "Host": urlsplit(self.url).netloc}
         start = time.perf_counter()

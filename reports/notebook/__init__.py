@@ -1,0 +1,1 @@
+"""Results as parts of a notebook: HTML and plain text of one content."""

@@ -1,0 +1,83 @@
+"""The notebook of a run: valid, without outputs, and fit for what the run left."""
+
+import ast
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from headrace.pipelines.local.run_folder import run_folder
+from headrace.pipelines.local.run_notebook import leave_notebook, summary_digest
+from headrace.pipelines.local.summary import Finding, Metric, ModelSummary, Summary
+
+_METRICS = {"accuracy": Metric(value=0.9, low=0.8, high=0.95)}
+
+
+def _notebook(tmp_path: Path, *, bundle: bool = True, report: bool = True, **given: object) -> tuple[object, Path]:
+    summary = Summary(**{"status": "succeeded", "seconds": 1, "steps": [], **given})  # type: ignore[arg-type]
+    with run_folder(tmp_path / "out") as folder:
+        if report:
+            (folder.staging / "report.html").write_text("page")
+        if bundle:
+            (folder.staging / "bundle").mkdir()
+        (folder.staging / "summary.json").write_text(summary.to_json())
+        leave_notebook(folder, summary)
+        folder.keep() if summary.status == "succeeded" else folder.set_aside()
+    home = tmp_path / "out" if summary.status == "succeeded" else tmp_path / "out" / "failed"
+    path = home / "notebook.ipynb"
+    return (nbformat.read(path, as_version=4) if path.exists() else None), home
+
+
+def _code(notebook: object) -> str:
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_it_is_valid_and_small(task: str, tmp_path: Path) -> None:
+    """By nbformat's schema, with ids and without outputs; each cell is Python."""
+    notebook, home = _notebook(tmp_path, task=task, verdict="promote", metrics=_METRICS)
+    nbformat.validate(notebook)
+    assert (home / "notebook.ipynb").stat().st_size < 10_000
+    for cell in notebook.cells:  # type: ignore[attr-defined]
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            ast.parse(cell.source)
+    code = _code(notebook)
+    assert f"hr.find_run({summary_digest((home / 'summary.json').read_bytes())!r}, folder={str(home)!r})" in code
+    for asked in ("run.metrics", "run.test_rows", "by =", "hr.score(", "hr.serve(", ".explain("):
+        assert asked in code
+    assert ("abs()" in code) == (task == "regression")
+
+
+def test_without_a_bundle_it_asks_for_none(tmp_path: Path) -> None:
+    """Such as that of a run which failed in the search; it lies beside the report of the failed run."""
+    finding = Finding(severity="warning", column="a", rule="x", count=1, sentence="It is odd.")
+    notebook, home = _notebook(tmp_path, bundle=False, status="failed", error="tune: no", findings=[finding])
+    code = _code(notebook)
+    assert str(home) in code
+    assert home.name == "failed"
+    assert "run.findings" in code
+    assert "hr.serve" not in code
+    assert "metrics" not in code
+
+
+def test_without_a_report_there_is_none(tmp_path: Path) -> None:
+    """A run that failed before its data were validated has nothing to question."""
+    notebook, _ = _notebook(tmp_path, report=False, bundle=False, status="failed", error="ingest: no")
+    assert notebook is None
+
+
+def test_names_and_sentences_are_no_markdown(tmp_path: Path) -> None:
+    """What stands in a model's name or a reason stays text."""
+    model = ModelSummary(name="a`b<c>", family="x", uri="", digest="")
+    notebook, _ = _notebook(tmp_path, verdict="hold", reasons=["<img src=x> [a](javascript:b) *c*"], model=model)
+    first = notebook.cells[0].source  # type: ignore[attr-defined]
+    assert "\\<img src=x\\> \\[a\\](javascript:b) \\*c\\*" in first
+    assert "# The run a\\`b\\<c\\>" in first
+
+
+def test_it_is_replaced_with_the_run(tmp_path: Path) -> None:
+    """The next run's notebook takes its place."""
+    _notebook(tmp_path, verdict="hold")
+    notebook, _ = _notebook(tmp_path, verdict="promote")
+    assert "promote" in notebook.cells[0].source  # type: ignore[attr-defined]
