@@ -70,7 +70,22 @@ _FITTED = {
     "sklearn.tree._classes.DecisionTreeRegressor",
     "sklearn.tree._tree.Tree",
 }
-TRUSTED = frozenset(_PLAIN | _FITTED)
+
+# Parts of imported models only: they keep arrays and plain values, and compute with them.
+_IMPORTED = {
+    "headrace.core.inference.onnx_estimator.OnnxClassifier",
+    "headrace.core.inference.onnx_estimator.OnnxRegressor",
+    "numpy.bool",
+    "numpy.float32",
+    "numpy.int32",
+    "sklearn.linear_model._base.LinearRegression",
+    "sklearn.linear_model._coordinate_descent.ElasticNet",
+    "sklearn.linear_model._coordinate_descent.Lasso",
+    "sklearn.preprocessing._data.MaxAbsScaler",
+    "sklearn.preprocessing._data.MinMaxScaler",
+    "sklearn.preprocessing._data.RobustScaler",
+}
+TRUSTED = frozenset(_PLAIN | _FITTED | _IMPORTED)
 
 # Loaders of skops that are safe; the others look up functions and methods by name.
 _LOADERS = frozenset(

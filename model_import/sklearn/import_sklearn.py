@@ -1,0 +1,52 @@
+"""The flavour ``sklearn`` of MLflow, in the skops format."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.core.base.errors import InputError, quote
+from headrace.model_import.imported_model import ImportedModel
+from headrace.model_import.model_folder import ModelFolder
+from headrace.model_import.signature import Signature
+from headrace.model_import.sklearn.matrix_pipeline import make_matrix_pipeline
+from headrace.model_import.sklearn.skops_model import check_version, read_skops
+
+
+def import_sklearn(
+    model: ModelFolder, facts: Mapping[str, Any], signature: Signature, _: tuple[str, ...] = ()
+) -> ImportedModel:
+    """Read a model of scikit-learn.
+
+    Args:
+        model: The model's folder.
+        facts: What ``MLmodel`` says of the flavour.
+        signature: The model's signature.
+
+    Raises:
+        InputError: If its file is a pickle, holds types that are not reviewed, or is of another version.
+    """
+    name = str(facts.get("pickled_model") or "")
+    kind = str(facts.get("serialization_format") or "pickle")
+    if kind != "skops":
+        raise InputError(
+            f"{model.path} must hold its model in the skops format to be read as data; {quote(name)} is a {kind}, which "
+            "runs code when it is loaded: log the model again with serialization_format=\"skops\", or import it in a "
+            "sandbox by --in-sandbox."
+        )
+    check_version(model, facts.get("sklearn_version"))
+    return from_fitted(read_skops(model.read(name), str(model.path / name)), signature)
+
+
+def from_fitted(fitted: Any, signature: Signature) -> ImportedModel:
+    """Return the imported model of a fitted one."""
+    made = make_matrix_pipeline(fitted, signature.columns)
+    import sklearn  # noqa: PLC0415 - for its version
+
+    return ImportedModel(
+        estimator=made.pipeline,
+        columns=signature.columns,
+        classes=made.classes,
+        family=made.family,
+        flavor="sklearn",
+        library=f"scikit-learn {sklearn.__version__}",
+        coded=made.coded,
+    )
