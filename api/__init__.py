@@ -33,6 +33,7 @@ from headrace.core.base.errors import (
 if TYPE_CHECKING:
     from headrace.api.deployment import deploy, undeploy
     from headrace.api.exporting import export
+    from headrace.api.importing import import_model
     from headrace.api.migrating import migrate
     from headrace.api.model_reference import open_bundle
     from headrace.api.monitoring.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
@@ -74,6 +75,7 @@ __all__ = [
     "collect",
     "deploy",
     "export",
+    "import_model",
     "ksql_query",
     "make_baseline",
     "migrate",
@@ -110,6 +112,7 @@ _MODULES = {
     "deploy": "headrace.api.deployment",
     "make_baseline": "headrace.api.monitoring.pulling_out",
     "export": "headrace.api.exporting",
+    "import_model": "headrace.api.importing",
     "ksql_query": "headrace.api.streams.ksql",
     "migrate": "headrace.api.migrating",
     "monitor": "headrace.api.monitoring.monitor",

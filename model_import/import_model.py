@@ -9,7 +9,6 @@ from headrace.core.base.errors import InputError, quote
 from headrace.core.base.notes import Note
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.packaging.cards.card_answers import CardAnswers
-from headrace.core.packaging.provenance import public_name
 from headrace.core.packaging.provenance_document import RecordedImport
 from headrace.model_import.contract import Prediction, make_contract
 from headrace.model_import.flavors import import_flavor
@@ -17,6 +16,7 @@ from headrace.model_import.imported_model import ImportedModel
 from headrace.model_import.input_example import read_example
 from headrace.model_import.model_folder import ModelFolder, read_model_folder
 from headrace.model_import.signature import Signature, read_signature
+from headrace.model_import.sources import ModelOrigin, open_model
 from headrace.model_import.write_bundle import write_imported_bundle
 
 
@@ -27,33 +27,38 @@ class ImportOptions:
     Attributes:
         name: Name of the bundle; empty for that of the registered model, or of its folder.
         prediction: What the model predicts, where it does not say.
-        columns: Names of the columns of a model that takes one array; empty for its own, or ``x0`` and so on.
+        column_names: Names of the columns of a model that takes one array; empty for its own, or ``x0`` and so on.
         threshold: Lowest probability of the positive class at which it is predicted; None for the model's own, 0.5.
         answers: Answers for card and risk sheet.
+        in_sandbox: Whether a pickled model is loaded in a sandbox, where its code may run.
     """
 
     name: str = ""
     prediction: Prediction = Prediction()
-    columns: tuple[str, ...] = ()
+    column_names: tuple[str, ...] = ()
     threshold: float | None = None
     answers: CardAnswers = CardAnswers()
+    in_sandbox: bool = False
 
 
-@dataclass(frozen=True)
-class ModelOrigin:
-    """Where the folder of a model comes from.
+def import_model(address: str, folder: Path, *, registry: str = "", options: ImportOptions | None = None) -> Bundle:
+    """Make a bundle of a model that MLflow stored.
 
-    Attributes:
-        address: The address that was given.
-        registered: Name and version in the registry; empty if it was not read from there.
-        run: Identifier of its run, if the address told it.
-        commit: Commit of the code that made it, as its run says.
+    Args:
+        address: Where the model is; see ``sources.open_model``.
+        folder: Folder of the bundle; it must not exist yet, and appears when it is complete.
+        registry: Where runs and registered models are; see ``sources.open_model``.
+        options: What a person says of it.
+
+    Raises:
+        MissingError: If there is no such model.
+        InputError: If the folder exists, or the model cannot be imported; the sentence says why.
+        StoreError: If a server or a store is down or refuses the login.
     """
-
-    address: str
-    registered: str = ""
-    run: str = ""
-    commit: str = ""
+    if folder.exists():
+        raise InputError(f"{folder} must not exist yet; choose another path, or remove it.")
+    with open_model(address, registry=registry) as (path, origin):
+        return import_folder(path, folder, origin=origin, options=options)
 
 
 def import_folder(path: Path, folder: Path, *, origin: ModelOrigin, options: ImportOptions | None = None) -> Bundle:
@@ -73,7 +78,7 @@ def import_folder(path: Path, folder: Path, *, origin: ModelOrigin, options: Imp
     if given.threshold is not None and not 0 < given.threshold < 1:
         raise InputError(f"the threshold must be above 0 and below 1; got {given.threshold}.")
     model = read_model_folder(path)
-    signature = read_signature(model, names=given.columns)
+    signature = read_signature(model, names=given.column_names)
     imported = import_flavor(model, signature, given.prediction.classes)
     imported = replace(imported, notes=(*imported.notes, *_signature_notes(signature)))
     return _write(model, imported, folder, origin=origin, given=given, code="none")
@@ -82,14 +87,14 @@ def import_folder(path: Path, folder: Path, *, origin: ModelOrigin, options: Imp
 def _write(
     model: ModelFolder, imported: ImportedModel, folder: Path, *, origin: ModelOrigin, given: ImportOptions, code: str
 ) -> Bundle:
-    name = given.name or _name(origin.registered.partition("/")[0] or model.path.name)
+    name = given.name or _name(origin.name or model.path.name)
     contract = make_contract(imported, name, given.prediction)
     if given.threshold is not None and contract.task != "binary":
         raise InputError(f"a threshold belongs to a model of two classes; this one is of the task {contract.task}.")
     record = RecordedImport(
         tool="mlflow",
         version=model.text("mlflow_version"),
-        source=public_name(origin.address),
+        source=origin.public_address,
         flavor=imported.flavor,
         library=imported.library,
         digest=model.digest(),
@@ -109,7 +114,7 @@ def _signature_notes(signature: Signature) -> list[Note]:
     notes = []
     if not signature.named:
         sentence = f"The model takes one array: its columns are named {signature.columns[0].name} and so on."
-        notes.append(Note("info", "", "column_names", len(signature.columns), sentence, "Name them by --column."))
+        notes.append(Note("info", "", "column_names", len(signature.columns), sentence, "Name them by --column-name."))
     if signature.defaults:
         notes.append(_default_note(signature.defaults))
     return notes

@@ -52,9 +52,7 @@ def code_steps(steps: Sequence[Any], columns: Sequence[InputColumn]) -> tuple[li
             f"through {found}."
         )
     for step in steps[:place]:
-        if not isinstance(step, SimpleImputer) or step.add_indicator or step.missing_values is not np.nan:
-            if isinstance(step, SimpleImputer) and not step.add_indicator and _is_nan(step.missing_values):
-                continue
+        if not isinstance(step, SimpleImputer) or step.add_indicator or not _is_nan(step.missing_values):
             raise InputError(
                 f"before the encoder of the columns {names} there must be SimpleImputers for NaN only; there is "
                 f"{quote(str(step))}."
@@ -117,9 +115,11 @@ def _encoder(encoder: Any, values: Sequence[tuple[Sequence[Any], bool]]) -> Any:
         np.array([*map(float, range(len(listed))), *([float("nan")] if has_missing else [])])
         for listed, has_missing in values
     ]
-    new.drop = encoder.drop if isinstance(encoder, OneHotEncoder) and isinstance(encoder.drop, str | None) else None
-    if isinstance(encoder, OrdinalEncoder):
-        del new.drop
-        missing = getattr(encoder, "_missing_indices", {})
-        vars(new)["_missing_indices"] = dict(missing)
+    if isinstance(encoder, OneHotEncoder):
+        new.drop = encoder.drop if isinstance(encoder.drop, str) else None
+    # What the encoder refuses the contract refuses before: the encoder itself need not.
+    if new.handle_unknown == "error":
+        new.handle_unknown = "ignore" if isinstance(encoder, OneHotEncoder) else "use_encoded_value"
+        if isinstance(encoder, OrdinalEncoder):
+            new.unknown_value = -1
     return new

@@ -33,20 +33,18 @@ def import_sklearn(
             "sandbox by --in-sandbox."
         )
     check_version(model, facts.get("sklearn_version"))
-    return from_fitted(read_skops(model.read(name), str(model.path / name)), signature)
+    return from_fitted(read_skops(model.read(name), str(model.path / name)), signature, version=str(facts["sklearn_version"]))
 
 
-def from_fitted(fitted: Any, signature: Signature) -> ImportedModel:
+def from_fitted(fitted: Any, signature: Signature, *, version: str) -> ImportedModel:
     """Return the imported model of a fitted one."""
     made = make_matrix_pipeline(fitted, signature.columns)
-    import sklearn  # noqa: PLC0415 - for its version
-
     return ImportedModel(
         estimator=made.pipeline,
         columns=signature.columns,
         classes=made.classes,
         family=made.family,
         flavor="sklearn",
-        library=f"scikit-learn {sklearn.__version__}",
+        library=f"scikit-learn {version}",
         coded=made.coded,
     )
