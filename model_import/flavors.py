@@ -4,39 +4,32 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace.core.base.errors import InputError, quote
-from headrace.model_import.imported_model import ImportedModel
+from headrace.model_import.imported_model import ImportedModel, ReadingOptions
 from headrace.model_import.model_folder import ModelFolder
 from headrace.model_import.onnx_model import import_onnx
 from headrace.model_import.signature import Signature
 from headrace.model_import.sklearn.import_sklearn import import_sklearn
 from headrace.model_import.xgboost.import_xgboost import import_xgboost
 
-_Importer = Callable[[ModelFolder, Mapping[str, Any], Signature, tuple[str, ...]], ImportedModel]
+_Importer = Callable[[ModelFolder, Mapping[str, Any], Signature, ReadingOptions], ImportedModel]
 # The first of a model's flavours that stands here is read.
 _IMPORTERS: dict[str, _Importer] = {"onnx": import_onnx, "xgboost": import_xgboost, "sklearn": import_sklearn}
-_LOADERS = {f"mlflow.{name}" for name in _IMPORTERS}
 
 
-def import_flavor(model: ModelFolder, signature: Signature, classes: tuple[str, ...]) -> ImportedModel:
+def import_flavor(model: ModelFolder, signature: Signature, options: ReadingOptions) -> ImportedModel:
     """Read a model by the flavour that it has.
 
     Args:
         model: The model's folder.
         signature: Its signature.
-        classes: Names of the classes that a person gave; they make a classification of one output or several.
+        options: What a person says of how it is read.
 
     Raises:
         InputError: If it has no flavour that is read as data.
     """
     name = next((name for name in _IMPORTERS if name in model.flavors), "")
     if name:
-        facts = model.flavors[name]
-        if facts.get("code"):
-            raise InputError(
-                f"{model.path} must be a model without code of its own to be read as data; its flavour {name} adds "
-                f"{quote(str(facts['code']))} to the path of Python."
-            )
-        return _IMPORTERS[name](model, facts, signature, classes)
+        return _IMPORTERS[name](model, model.flavors[name], signature, options)
     function = model.flavors.get("python_function", {})
     others = sorted(set(model.flavors) - {"python_function"})
     if others:

@@ -12,7 +12,7 @@ from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.provenance_document import RecordedImport
 from headrace.model_import.contract import Prediction, make_contract
 from headrace.model_import.flavors import import_flavor
-from headrace.model_import.imported_model import ImportedModel
+from headrace.model_import.imported_model import ImportedModel, ReadingOptions
 from headrace.model_import.input_example import read_example
 from headrace.model_import.model_folder import ModelFolder, read_model_folder
 from headrace.model_import.signature import Signature, read_signature
@@ -79,13 +79,13 @@ def import_folder(path: Path, folder: Path, *, origin: ModelOrigin, options: Imp
         raise InputError(f"the threshold must be above 0 and below 1; got {given.threshold}.")
     model = read_model_folder(path)
     signature = read_signature(model, names=given.column_names)
-    imported = import_flavor(model, signature, given.prediction.classes)
+    imported = import_flavor(model, signature, ReadingOptions(given.prediction.classes, given.in_sandbox))
     imported = replace(imported, notes=(*imported.notes, *_signature_notes(signature)))
-    return _write(model, imported, folder, origin=origin, given=given, code="none")
+    return _write(model, imported, folder, origin=origin, given=given)
 
 
 def _write(
-    model: ModelFolder, imported: ImportedModel, folder: Path, *, origin: ModelOrigin, given: ImportOptions, code: str
+    model: ModelFolder, imported: ImportedModel, folder: Path, *, origin: ModelOrigin, given: ImportOptions
 ) -> Bundle:
     name = given.name or _name(origin.name or model.path.name)
     contract = make_contract(imported, name, given.prediction)
@@ -102,7 +102,7 @@ def _write(
         run=origin.run or model.text("run_id"),
         registered=origin.registered,
         commit=origin.commit,
-        code=code,
+        code=imported.code,
     )
     example = read_example(model, [column.name for column in imported.columns])
     return write_imported_bundle(

@@ -23,6 +23,7 @@ class ImportedModel:
         coded: Categories of the columns that the matrix holds as codes, by name.
         graph: Bytes of the graph of ONNX that answers; empty for a pipeline of scikit-learn.
         notes: What a person should know.
+        code: Whether code of the model was run to read it: ``none`` or ``sandbox``.
     """
 
     estimator: Any
@@ -34,3 +35,17 @@ class ImportedModel:
     coded: Mapping[str, CodedColumn] = field(default_factory=dict)
     graph: bytes = field(default=b"", repr=False)
     notes: tuple[Note, ...] = ()
+    code: str = "none"
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """What a person says of how a model is read.
+
+    Attributes:
+        classes: Names of the classes; they make a classification of a graph that gives numbers alone.
+        in_sandbox: Whether a pickle is loaded in a sandbox, where its code may run.
+    """
+
+    classes: tuple[str, ...] = ()
+    in_sandbox: bool = False

@@ -17,7 +17,7 @@ from headrace.core.base.errors import BundleError, InputError, quote
 from headrace.core.base.notes import Note
 from headrace.core.inference import engine, onnx_safety
 from headrace.core.inference.onnx_estimator import OnnxClassifier, OnnxRegressor
-from headrace.model_import.imported_model import ImportedModel
+from headrace.model_import.imported_model import ImportedModel, ReadingOptions
 from headrace.model_import.model_folder import ModelFolder
 from headrace.model_import.signature import InputColumn, Signature
 from headrace.model_import.sklearn.coded_columns import CodedColumn
@@ -46,7 +46,7 @@ class _Output:
 
 
 def import_onnx(
-    model: ModelFolder, facts: Mapping[str, Any], signature: Signature, classes: tuple[str, ...]
+    model: ModelFolder, facts: Mapping[str, Any], signature: Signature, options: ReadingOptions
 ) -> ImportedModel:
     """Read a model of ONNX.
 
@@ -54,7 +54,7 @@ def import_onnx(
         model: The model's folder.
         facts: What ``MLmodel`` says of the flavour.
         signature: The model's signature.
-        classes: Names of the classes that a person gave, for a graph whose outputs have none.
+        options: What a person says of it: names of classes, for a graph whose outputs have none.
 
     Raises:
         InputError: If it holds operators that are not reviewed, is of a newer version, or its inputs or outputs have no
@@ -64,7 +64,7 @@ def import_onnx(
     source = str(model.path / name)
     graph = _parse(model.read(name), source)
     _check(graph, source)
-    output = _find_output(graph, classes, source)
+    output = _find_output(graph, options.classes, source)
     inputs = [one for one in graph.graph.input if one.name not in {array.name for array in graph.graph.initializer}]
     matrix = _Matrix(graph, source)
     matrix.take_apart(inputs, signature.columns)

@@ -13,7 +13,7 @@ from headrace.core.inference.onnx_estimator import OnnxClassifier, OnnxRegressor
 from headrace.core.onnx_export.estimators import sigmoids
 from headrace.core.onnx_export.graph import INPUT, OnnxGraph
 from headrace.core.onnx_export.tree_ensemble import ensemble
-from headrace.model_import.imported_model import ImportedModel
+from headrace.model_import.imported_model import ImportedModel, ReadingOptions
 from headrace.model_import.model_folder import ModelFolder
 from headrace.model_import.signature import Signature
 from headrace.model_import.xgboost.booster import Booster, read_booster
@@ -23,7 +23,7 @@ _FORMS = {"ubj", "json"}
 
 
 def import_xgboost(
-    model: ModelFolder, facts: Mapping[str, Any], signature: Signature, _: tuple[str, ...] = ()
+    model: ModelFolder, facts: Mapping[str, Any], signature: Signature, _: ReadingOptions
 ) -> ImportedModel:
     """Read a model of XGBoost.
 
