@@ -16,20 +16,30 @@ _Importer = Callable[[ModelFolder, Mapping[str, Any], Signature, ReadingOptions]
 _IMPORTERS: dict[str, _Importer] = {"onnx": import_onnx, "xgboost": import_xgboost, "sklearn": import_sklearn}
 
 
-def import_flavor(model: ModelFolder, signature: Signature, options: ReadingOptions) -> ImportedModel:
-    """Read a model by the flavour that it has.
+def import_flavor(model: ModelFolder, name: str, signature: Signature, options: ReadingOptions) -> ImportedModel:
+    """Read a model by one of its flavours.
 
     Args:
         model: The model's folder.
+        name: The flavour, from ``choose_flavor``.
         signature: Its signature.
         options: What a person says of how it is read.
 
     Raises:
-        InputError: If it has no flavour that is read as data.
+        InputError: If it cannot be read as data.
+    """
+    return _IMPORTERS[name](model, model.flavors[name], signature, options)
+
+
+def choose_flavor(model: ModelFolder) -> str:
+    """Return the flavour by which a model is read.
+
+    Raises:
+        InputError: If it has none that is read as data.
     """
     name = next((name for name in _IMPORTERS if name in model.flavors), "")
     if name:
-        return _IMPORTERS[name](model, model.flavors[name], signature, options)
+        return name
     function = model.flavors.get("python_function", {})
     others = sorted(set(model.flavors) - {"python_function"})
     if others:

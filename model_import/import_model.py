@@ -11,7 +11,7 @@ from headrace.core.bundles.bundle import Bundle
 from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.provenance_document import RecordedImport
 from headrace.model_import.contract import Prediction, make_contract
-from headrace.model_import.flavors import import_flavor
+from headrace.model_import.flavors import choose_flavor, import_flavor
 from headrace.model_import.imported_model import ImportedModel, ReadingOptions
 from headrace.model_import.input_example import read_example
 from headrace.model_import.model_folder import ModelFolder, read_model_folder
@@ -78,8 +78,9 @@ def import_folder(path: Path, folder: Path, *, origin: ModelOrigin, options: Imp
     if given.threshold is not None and not 0 < given.threshold < 1:
         raise InputError(f"the threshold must be above 0 and below 1; got {given.threshold}.")
     model = read_model_folder(path)
+    flavor = choose_flavor(model)
     signature = read_signature(model, names=given.column_names)
-    imported = import_flavor(model, signature, ReadingOptions(given.prediction.classes, given.in_sandbox))
+    imported = import_flavor(model, flavor, signature, ReadingOptions(given.prediction.classes, given.in_sandbox))
     imported = replace(imported, notes=(*imported.notes, *_signature_notes(signature)))
     return _write(model, imported, folder, origin=origin, given=given)
 
