@@ -99,16 +99,17 @@ class _Prepared:
     def _add(self, name: str, steps: list[Any], places: list[int], *, shared: set[int]) -> None:
         taken = [self.columns[place] for place in places]
         texts = [column for column in taken if column.dtype == "string"]
-        if texts and len(texts) < len(taken):
+        encodes = any(map(is_encoder, steps))
+        if texts and not encodes and len(texts) < len(taken):
             raise InputError(
                 f"text columns must have steps of their own to be imported; {quote(texts[0].name)} shares "
                 f"{quote(name)} with columns of numbers."
             )
-        encodes = any(map(is_encoder, steps))
-        if encodes and not texts and any(column.dtype != "integer" for column in taken):
+        others = [column.name for column in taken if column.dtype not in {"string", "integer"}]
+        if encodes and others:
             raise InputError(
                 f"an encoder must take texts or whole numbers to be imported; that of {quote(name)} takes "
-                f"{quote([column.name for column in taken if column.dtype != 'integer'][:5])}."
+                f"{quote(others[:5])}."
             )
         if (texts or encodes) and shared:
             raise InputError(
