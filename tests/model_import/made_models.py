@@ -39,7 +39,7 @@ def write_model(
 def fitted(model: Any = None, *, labels: Sequence[Any] = (0, 1)) -> Any:
     """A classifier of two columns."""
     frame = pd.DataFrame({"a": np.arange(10.0), "b": np.arange(10.0)[::-1]})
-    return (model or LogisticRegression()).fit(frame, [labels[int(value > 4)] for value in frame["a"]])
+    return (LogisticRegression() if model is None else model).fit(frame, [labels[int(value > 4)] for value in frame["a"]])
 
 
 def sklearn_model(folder: Path, model: Any = None, *, version: str = sklearn.__version__, **more: Any) -> Path:

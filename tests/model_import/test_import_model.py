@@ -9,6 +9,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import headrace.api as hr
+from headrace.core.bundles.bundle import open_bundle
 from headrace.core.inference.request_encoder import RequestEncoder
 from headrace.core.inference.scorer import Scorer
 from headrace.serving.deployment.smoke_test import run_smoke_test
@@ -27,8 +28,7 @@ def test_the_command_makes_a_bundle_that_a_server_takes(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[0].startswith("credit ")
     assert "  warning: Nothing is known of how good this model is" in done.stdout
     assert done.stdout.splitlines()[-1] == f"Next: headrace serve {tmp_path}/new"
-    bundle = hr.open_bundle(tmp_path / "new").__enter__()
-    scorer = Scorer.open(bundle)
+    scorer = Scorer.open(open_bundle(tmp_path / "new"))
     assert (scorer.contract.target.name, scorer.classes, scorer.positive, scorer.threshold) == (
         "risk", ("bad", "good"), 0, 0.3,
     )  # fmt: skip
@@ -109,7 +109,7 @@ def test_a_booster_takes_the_branches_of_its_document(tmp_path: Path) -> None:
     """The leaf of the side that the threshold says, the missing side where a value is missing, and the base score."""
     made.xgboost_model(tmp_path / "model", made.booster())
     scorer = Scorer.open(hr.import_model(tmp_path / "model", tmp_path / "new"))
-    rows = [{"a": 0, "b": below} for below in (0.25, 0.5, None, np.nextafter(0.5, 0))]
+    rows = [{"a": 0, "b": below} for below in (0.25, 0.5, None, float(np.nextafter(0.5, 0)))]
     scores = scorer.scores(RequestEncoder(scorer.contract).encode_rows(rows).matrix)[:, 1]
     left, right = 1 / (1 + math.exp(1)), 1 / (1 + math.exp(-2))
     # 0.49999999999999994 is 0.5 in float32, in which XGBoost compares.
