@@ -6,7 +6,7 @@ from typing import Any
 from headrace.core.base.errors import InputError, quote
 from headrace.model_import.imported_model import ImportedModel, ReadingOptions
 from headrace.model_import.model_folder import ModelFolder
-from headrace.model_import.onnx_model import import_onnx
+from headrace.model_import.onnx.import_onnx import import_onnx
 from headrace.model_import.signature import Signature
 from headrace.model_import.sklearn.import_sklearn import import_sklearn
 from headrace.model_import.xgboost.import_xgboost import import_xgboost

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from headrace.core.base.errors import InputError, quote
@@ -34,10 +34,10 @@ class ImportOptions:
     """
 
     name: str = ""
-    prediction: Prediction = Prediction()
+    prediction: Prediction = field(default_factory=Prediction)
     column_names: tuple[str, ...] = ()
     threshold: float | None = None
-    answers: CardAnswers = CardAnswers()
+    answers: CardAnswers = field(default_factory=CardAnswers)
     in_sandbox: bool = False
 
 

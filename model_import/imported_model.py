@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.core.base.notes import Note
-from headrace.model_import.sklearn.coded_columns import CodedColumn
 from headrace.model_import.signature import InputColumn
+from headrace.model_import.sklearn.coded_columns import CodedColumn
 
 
 @dataclass(frozen=True)

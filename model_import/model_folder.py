@@ -83,13 +83,17 @@ def read_model_folder(path: Path) -> ModelFolder:
     """
     described = path / DESCRIPTION
     if not path.is_dir():
-        raise MissingError(f"{path} must be the folder of a model with the file {DESCRIPTION}; there is no such folder.")
+        raise MissingError(
+            f"{path} must be the folder of a model with the file {DESCRIPTION}; there is no such folder."
+        )
     if not described.exists():
         held = ", ".join(sorted(one.name for one in path.iterdir())[:5]) or "nothing"
         raise MissingError(f"{path} must hold the file {DESCRIPTION}, as a model of MLflow does; it holds {held}.")
     files, odd = list_files(path)
     if odd:
-        raise InputError(f"{path} must hold plain files only; {quote(odd[0])} is a link or a device, and is not followed.")
+        raise InputError(
+            f"{path} must hold plain files only; {quote(odd[0])} is a link or a device, and is not followed."
+        )
     if len(files) > _MOST_FILES:
         raise InputError(f"{path} must hold at most {_MOST_FILES} files to be imported; it holds {len(files)}.")
     description = _parse(described)

@@ -82,7 +82,9 @@ def read_signature(model: ModelFolder, *, names: Sequence[str] = ()) -> Signatur
         )
     inputs = _list(stored["inputs"], model)
     if len(inputs) > _MOST_COLUMNS:
-        raise InputError(f"the signature of {model.path} must have at most {_MOST_COLUMNS} inputs; it has {len(inputs)}.")
+        raise InputError(
+            f"the signature of {model.path} must have at most {_MOST_COLUMNS} inputs; it has {len(inputs)}."
+        )
     columns, named = list(_columns(inputs)), True
     if len(columns) == 1 and isinstance(columns[0], _Matrix):
         matrix = columns[0]
@@ -92,7 +94,9 @@ def read_signature(model: ModelFolder, *, names: Sequence[str] = ()) -> Signatur
         named = bool(names)
         columns = [InputColumn(name, matrix.dtype, matrix.kind, required=True) for name in given]
     plain = tuple(one for one in columns if isinstance(one, InputColumn))
-    repeated = {one.name for one in plain if sum(other.name == one.name for other in plain) > 1} if len(plain) < 500 else set()
+    repeated = (
+        {one.name for one in plain if sum(other.name == one.name for other in plain) > 1} if len(plain) < 500 else set()
+    )
     if repeated:
         raise InputError(f"the inputs of a model must have different names; {quote(sorted(repeated))} is there twice.")
     return Signature(plain, named, _defaults(stored, model))
@@ -123,10 +127,16 @@ def _columns(inputs: Sequence[Mapping[str, Any]]) -> Iterator[InputColumn | _Mat
             yield _tensor(one, shown, name, alone=len(inputs) == 1)
             continue
         if kind not in _DTYPES:
-            raise InputError(f"{shown} must be {', '.join(_DTYPES)} to become a column of a contract; it is {_say(kind)}.")
+            raise InputError(
+                f"{shown} must be {', '.join(_DTYPES)} to become a column of a contract; it is {_say(kind)}."
+            )
         if not name:
-            raise InputError(f"{shown} must have a name to become a column of a contract; log the model from a data frame.")
-        yield InputColumn(name, _DTYPES[kind], kind, required=one.get("required", not one.get("optional", False)) is True)
+            raise InputError(
+                f"{shown} must have a name to become a column of a contract; log the model from a data frame."
+            )
+        yield InputColumn(
+            name, _DTYPES[kind], kind, required=one.get("required", not one.get("optional", False)) is True
+        )
 
 
 def _say(kind: str) -> str:

@@ -5,10 +5,10 @@ import logging
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from headrace.core.base import settings
@@ -18,9 +18,6 @@ from headrace.model_import.model_folder import DESCRIPTION, MOST_BYTES
 from headrace.registry.backends.errors import mlflow_errors
 from headrace.registry.backends.locations import RegistryLocation, registry_location
 from headrace.stores.objects.open_objects import open_objects
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 _RUN = re.compile(r"runs:/+(?P<run>[A-Za-z0-9_-]{1,64})/(?P<path>.+)")
 _REGISTERED = re.compile(r"models:/+(?P<name>[^/@]+)(?:/(?P<version>[^/@]+)|@(?P<alias>[^/@]+))")
@@ -101,7 +98,8 @@ class _Tracking:
         if match := _REGISTERED.fullmatch(address):
             return self._registered(address, unquote(match["name"]), match["version"], match["alias"])
         raise InputError(
-            f"a model must be runs:/RUN/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-ID; got {quote(address)}."
+            "a model must be runs:/RUN/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-ID; got "
+            f"{quote(address)}."
         )
 
     def _of_run(self, address: str, identity: str, path: str) -> tuple[str, ModelOrigin]:
@@ -115,18 +113,25 @@ class _Tracking:
                 return str(logged.artifact_location), origin
         held = [file.path for file in self._client.list_artifacts(identity, path)]
         if f"{path}/{DESCRIPTION}" not in held:
-            raise MissingError(f"the run {identity} in {self.place} must hold a model at {quote(path)}; it holds none there.")
+            raise MissingError(
+                f"the run {identity} in {self.place} must hold a model at {quote(path)}; it holds none there."
+            )
         return f"{str(run.info.artifact_uri).rstrip('/')}/{path}", origin
 
     def _registered(self, address: str, name: str, version: str | None, alias: str | None) -> tuple[str, ModelOrigin]:
         if alias:
             found = self._ask(
-                lambda: self._client.get_model_version_by_alias(name, alias), f"no model {quote(name)} with the alias {quote(alias)}"
+                lambda: self._client.get_model_version_by_alias(name, alias),
+                f"no model {quote(name)} with the alias {quote(alias)}",
             )
         elif version and version.isdecimal():
-            found = self._ask(lambda: self._client.get_model_version(name, version), f"no version {version} of a model {quote(name)}")
+            found = self._ask(
+                lambda: self._client.get_model_version(name, version), f"no version {version} of a model {quote(name)}"
+            )
         else:
-            raise InputError(f"a version must be a number, or an alias after an @; got {quote(str(version))} in {quote(address)}.")
+            raise InputError(
+                f"a version must be a number, or an alias after an @; got {quote(str(version))} in {quote(address)}."
+            )
         run = str(found.run_id or "")
         commit = ""
         if run:
@@ -165,7 +170,8 @@ class _Tracking:
             listed = list(_walk(repository, None))
             _check_sizes([(str(one.path), int(one.file_size or 0)) for one in listed], location)
             folder.mkdir()
-            repository.download_artifacts("", str(folder))
+            fetch: Callable[..., Any] = repository.download_artifacts
+            fetch("", str(folder))
         return folder
 
 
@@ -183,25 +189,32 @@ def _check_sizes(files: list[tuple[str, int]], location: str) -> None:
     if not any(name == DESCRIPTION for name, _ in files):
         raise MissingError(f"{location} must hold the file {DESCRIPTION}, as a model of MLflow does; it does not.")
     if len(files) > _MOST_FILES or sum(size for _, size in files) > 4 * MOST_BYTES:
-        raise InputError(f"{location} must hold at most {_MOST_FILES} files of 4 GiB together to be imported; it holds more.")
+        raise InputError(
+            f"{location} must hold at most {_MOST_FILES} files of 4 GiB together to be imported; it holds more."
+        )
 
 
 def _place(registry: str) -> RegistryLocation:
     """Return where runs and models are; a folder is MLflow's store of files."""
-    folder = Path(registry.removeprefix("file://")) if registry and "://" not in registry.removeprefix("file://") else None
+    folder = (
+        Path(registry.removeprefix("file://")) if registry and "://" not in registry.removeprefix("file://") else None
+    )
     if folder is not None and folder.is_dir():
         return RegistryLocation(url=folder.absolute().as_uri())
     place = registry_location(registry)
     if place.path is not None and not place.path.exists():
         raise MissingError(
-            f"there is no store of MLflow at {place}; name its server, its SQLite file or its folder mlruns by --registry."
+            f"there is no store of MLflow at {place}; name its server, its SQLite file or its folder mlruns by "
+            "--registry."
         )
     return place
 
 
 def _local(location: str, folder: Path, store: _Tracking | None) -> Path:
     """Return the local folder of a location, downloaded if it is elsewhere."""
-    scheme = urlsplit(location).scheme if "://" in location or location.startswith(("mlflow-artifacts:", "file:")) else ""
+    scheme = (
+        urlsplit(location).scheme if "://" in location or location.startswith(("mlflow-artifacts:", "file:")) else ""
+    )
     if scheme in {"", "file"}:
         path = Path(unquote(urlsplit(location).path) if scheme else location)
         return path.parent if path.name == DESCRIPTION and path.is_file() else path

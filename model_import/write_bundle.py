@@ -27,7 +27,6 @@ from headrace.core.models.fitted_model import Model
 from headrace.core.onnx_export.graph import InexactError
 from headrace.core.onnx_export.parity import TOLERANCE, convert_exactly
 from headrace.core.packaging import bundle_files, cases, distributions, environment, flavors, sbom
-from headrace.core.packaging.cards import card_answers
 from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.cards.card_facts import CardFacts
 from headrace.core.packaging.code_version import code_version
@@ -75,8 +74,7 @@ def write_imported_bundle(
     requests, notes = _requests(model, example)
     rows = model.encode(validate_records(table(requests, contract), contract))
     record, graph = _engine(model, imported, rows)
-    notes = [*imported.notes, *notes, _engine_note(imported, record)]
-    provenance = _provenance(origin, [note for note in notes if note])
+    provenance = _provenance(origin, [*imported.notes, *notes, *_engine_notes(imported, record)])
     facts = CardFacts(_metrics(contract), provenance, environment.environment())
     files = _render(model, facts, answers or CardAnswers(), record)
     if graph:
@@ -92,7 +90,12 @@ def _model(imported: ImportedModel, contract: Contract, threshold: float | None)
     except HeadraceError as error:
         raise InputError(f"the model must be made of reviewed parts to be imported; {error}") from error
     model = Model(
-        pipeline=pipeline, contract=contract, family=imported.family, parameters={}, seed=0, train={"rows": 0, "digest": ""}
+        pipeline=pipeline,
+        contract=contract,
+        family=imported.family,
+        parameters={},
+        seed=0,
+        train={"rows": 0, "digest": ""},
     )
     # Of two equal probabilities scikit-learn and XGBoost predict the first class.
     half = math.nextafter(0.5, 1.0) if contract.task == "binary" and model.positive == 1 else 0.5
@@ -152,15 +155,17 @@ def _engine(model: Model, imported: ImportedModel, rows: Any) -> tuple[dict[str,
     return {**record, "engine": "onnx", "parity": export.parity.as_json()}, export.content
 
 
-def _engine_note(imported: ImportedModel, record: Mapping[str, Any]) -> Note | None:
+def _engine_notes(imported: ImportedModel, record: Mapping[str, Any]) -> list[Note]:
     if imported.graph or record["engine"] == "onnx":
-        return None
-    return Note("info", "", "engine", 0, f"scikit-learn itself answers: {record['reason']}")
+        return []
+    return [Note("info", "", "engine", 0, f"scikit-learn itself answers: {record['reason']}")]
 
 
 def _provenance(origin: RecordedImport, notes: Sequence[Note]) -> Provenance:
     code = code_version()
-    unknown = Note("warning", "", "imported", 0, f"{UNKNOWN}.", "Measure it on labelled rows before it decides anything.")
+    unknown = Note(
+        "warning", "", "imported", 0, f"{UNKNOWN}.", "Measure it on labelled rows before it decides anything."
+    )
     return Provenance(
         format=2,
         made_with=f"headrace {code.version}",
@@ -197,9 +202,7 @@ def _metrics(contract: Contract) -> BundleMetrics:
     )
 
 
-def _render(
-    model: Model, facts: CardFacts, answers: CardAnswers, record: Mapping[str, Any]
-) -> dict[str, bytes | Path]:
+def _render(model: Model, facts: CardFacts, answers: CardAnswers, record: Mapping[str, Any]) -> dict[str, bytes | Path]:
     skops = skops_file.dumps(model.pipeline)
     documents = {
         "model.json": models.facts(model),
@@ -228,5 +231,3 @@ def _render(
         **{name: dumps(document).encode() for name, document in documents.items()},
         **{name: text.encode() for name, text in texts.items()},
     }
-
-

@@ -50,7 +50,7 @@ class _OnnxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore what was stored."""
-        vars(self).update(state)
+        self.__dict__.update(state)
 
     def _scores(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         if self._run is None:

@@ -2,8 +2,10 @@
 
 A bundle comes from a store and is not trusted. ONNX Runtime would open other files that a model names, run endless
 loops, and any operator that it knows. The reviewed operators compute from their inputs, without state, chance, files or
-graphs of their own; those that Headrace's own models need not are of imported ones. Only the upper levels of the file's protocol buffer are walked, by hand:
-importing ``onnx`` for it would add a fifth of a second and 14 MB to the start of a server.
+graphs of their own; those that Headrace's own models need not are of imported ones.
+
+Only the upper levels of the file's protocol buffer are walked, by hand: importing ``onnx`` for it would add a fifth of
+a second and 14 MB to the start of a server.
 
 Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto and https://protobuf.dev/programming-guides/encoding
 """

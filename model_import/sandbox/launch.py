@@ -1,9 +1,9 @@
 """Confines this process, then becomes the Python that loads a model: a script of its own, without the suite.
 
-``python -I -S launch.py MODEL-FOLDER PREFIX MEMORY-BYTES CPU-SECONDS LOADER ARGUMENT...`` runs the Python text LOADER in new
+``python -I -S launch.py MODEL-FOLDER PREFIX MEMORY-BYTES CPU-SECONDS LOADER ARGUMENT...`` runs the text LOADER in new
 namespaces of users, mounts, network, processes, IPC and names: nothing is there but Python and the system's libraries,
 read-only, the model's folder as ``/model``, read-only, and an empty ``/tmp``. There is no network, no ``/proc``, no
-variable and no open file but the three standard ones.
+variable of the user, and no open file but the three standard ones.
 
 Source: the manual pages user_namespaces(7), mount_namespaces(7), pivot_root(2), mount_setattr(2).
 """
@@ -26,12 +26,18 @@ _MOUNT_SETATTR = 442
 _NO_NEW_PRIVILEGES, _DEATH_SIGNAL = 38, 1
 _TMP_BYTES = 256 << 20
 _MOST_PROCESSES = 64
+_EMPTY = Path("/tmp")  # noqa: S108 - a file system of its own hides it, in this namespace alone
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _Attributes(ctypes.Structure):
-    _fields_ = (("set", ctypes.c_uint64), ("clear", ctypes.c_uint64), ("spread", ctypes.c_uint64), ("user", ctypes.c_uint64))
+    _fields_ = (
+        ("set", ctypes.c_uint64),
+        ("clear", ctypes.c_uint64),
+        ("spread", ctypes.c_uint64),
+        ("user", ctypes.c_uint64),
+    )
 
 
 def main(arguments: list[str]) -> NoReturn:
@@ -50,9 +56,9 @@ def main(arguments: list[str]) -> NoReturn:
     except (OSError, KeyError) as error:
         os.write(2, f"{type(error).__name__}: {error}".encode())
         os._exit(NO_SANDBOX)
-    variables = {"HOME": "/tmp", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    variables = {"HOME": str(_EMPTY), "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     os.closerange(3, 1 << 16)
-    os.execve(sys.executable, [sys.executable, "-I", "-c", loader, *rest], variables)
+    os.execve(sys.executable, [sys.executable, "-I", "-c", loader, *rest], variables)  # noqa: S606 - no shell is wanted
 
 
 def _wait_for_child() -> None:
@@ -82,7 +88,7 @@ def _enter_namespaces() -> None:
 
 def _change_root(folder: Path, prefix: Path) -> None:
     """Make a root of what Python needs, the model and an empty ``/tmp``; forget the old one."""
-    root = Path("/tmp")  # noqa: S108 - hidden by a file system of its own, in this namespace alone
+    root = _EMPTY
     seen = _needed(prefix)
     opened = [(path, os.open(path, os.O_PATH)) for path in (*seen, folder, *map(Path, _DEVICES))]
     _call("mount", b"tmpfs", b"/tmp", b"tmpfs", _NOSUID | _NODEV, f"size={_TMP_BYTES},mode=755".encode())
@@ -108,7 +114,9 @@ def _needed(prefix: Path) -> list[Path]:
     """Return the folders of Python and of the system's libraries, the outer ones alone."""
     # Without the module site, which -S leaves out, Python does not know its virtual environment: PREFIX.
     named = [prefix, Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent, Path("/usr")]
-    named += [Path("/", name) for name in ("lib", "lib64") if Path("/", name).is_dir() and not Path("/", name).is_symlink()]
+    named += [
+        Path("/", name) for name in ("lib", "lib64") if Path("/", name).is_dir() and not Path("/", name).is_symlink()
+    ]
     outer: list[Path] = []
     for path in sorted({path.absolute() for path in named}):
         if not any(path.is_relative_to(other) for other in outer):
@@ -125,7 +133,14 @@ def _bind(number: int, target: Path, *, is_folder: bool, read_only: bool) -> Non
     _call("mount", f"/proc/self/fd/{number}".encode(), str(target).encode(), None, _BIND | _REC, None)
     if read_only:
         attributes = _Attributes(set=_READ_ONLY | _NOSUID)
-        _syscall(_MOUNT_SETATTR, _AT_FDCWD, str(target).encode(), _AT_RECURSIVE, ctypes.byref(attributes), ctypes.sizeof(attributes))
+        _syscall(
+            _MOUNT_SETATTR,
+            _AT_FDCWD,
+            str(target).encode(),
+            _AT_RECURSIVE,
+            ctypes.byref(attributes),
+            ctypes.sizeof(attributes),
+        )
 
 
 def _syscall(number: int, *arguments: object) -> None:

@@ -59,7 +59,13 @@ def load_in_sandbox(
     command = [sys.executable, "-I", "-S", launch.__file__, str(folder.absolute()), sys.prefix]
     command += [str(given.memory_bytes), str(given.cpu_seconds), loader, *arguments]
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={}, cwd="/", start_new_session=True
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={},
+        cwd="/",
+        start_new_session=True,
     )
     source = str(folder / name)
     try:
@@ -72,10 +78,13 @@ def load_in_sandbox(
     if process.returncode == launch.NO_SANDBOX:
         raise InputError(
             f"{source} must be loaded in a sandbox, and none can be made here ({quote(_last(said))}): allow user "
-            "namespaces, or write the model with serialization_format=\"skops\" where it was fitted; nothing was run."
+            'namespaces, or write the model with serialization_format="skops" where it was fitted; nothing was run.'
         )
     if process.returncode:
-        raise InputError(f"{source} must be a model that can be loaded and written as skops; in the sandbox {_why(process.returncode, said)}.")
+        raise InputError(
+            f"{source} must be a model that can be loaded and written as skops; in the sandbox "
+            f"{_why(process.returncode, said)}."
+        )
     return written
 
 
@@ -92,7 +101,9 @@ def _read(process: "subprocess.Popen[bytes]", limits: SandboxLimits, source: str
             left = deadline - time.monotonic()
             ready = waiting.select(max(left, 0))
             if left <= 0 or not ready:
-                raise InputError(f"{source} must be loaded within {limits.seconds:g} seconds; in the sandbox it took longer.")
+                raise InputError(
+                    f"{source} must be loaded within {limits.seconds:g} seconds; in the sandbox it took longer."
+                )
             for key, _ in ready:
                 block = os.read(key.fd, _BLOCK)
                 if not block:
@@ -100,14 +111,18 @@ def _read(process: "subprocess.Popen[bytes]", limits: SandboxLimits, source: str
                     continue
                 kept = parts[key.fileobj]
                 if key.fileobj is process.stdout and len(kept) + len(block) > limits.output_bytes:
-                    raise InputError(f"{source} must be a model of at most {limits.output_bytes:,} bytes as skops; it is larger.")
+                    raise InputError(
+                        f"{source} must be a model of at most {limits.output_bytes:,} bytes as skops; it is larger."
+                    )
                 kept += block
                 if key.fileobj is process.stderr:
                     del kept[:-_MOST_ERROR_BYTES]
         try:
             process.wait(max(deadline - time.monotonic(), 1))
         except subprocess.TimeoutExpired as error:
-            raise InputError(f"{source} must be loaded within {limits.seconds:g} seconds; in the sandbox it took longer.") from error
+            raise InputError(
+                f"{source} must be loaded within {limits.seconds:g} seconds; in the sandbox it took longer."
+            ) from error
     return bytes(parts[process.stdout]), bytes(parts[process.stderr])
 
 

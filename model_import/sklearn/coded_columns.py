@@ -59,9 +59,7 @@ def code_steps(steps: Sequence[Any], columns: Sequence[InputColumn]) -> tuple[li
             )
     encoder = steps[place]
     values = [_values(seen) for seen in encoder.categories_]
-    coded = [
-        _coded(encoder, column, listed) for column, (listed, _) in zip(columns, values, strict=True)
-    ]
+    coded = [_coded(encoder, column, listed) for column, (listed, _) in zip(columns, values, strict=True)]
     imputers = [_imputer(step, [listed for listed, _ in values]) for step in steps[:place]]
     return [*imputers, _encoder(encoder, values), *steps[place + 1 :]], coded
 

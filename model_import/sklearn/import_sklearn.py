@@ -31,9 +31,9 @@ def import_sklearn(
     kind = str(facts.get("serialization_format") or "pickle")
     if kind != "skops" and not options.in_sandbox:
         raise InputError(
-            f"{model.path} must hold its model in the skops format to be read as data; {quote(name)} is a {kind}, which "
-            'runs code when it is loaded: log the model again with serialization_format="skops", or import it in a '
-            "sandbox by --in-sandbox."
+            f"{model.path} must hold its model in the skops format to be read as data; {quote(name)} is a {kind}, "
+            'which runs code when it is loaded: log the model again with serialization_format="skops", or import it in '
+            "a sandbox by --in-sandbox."
         )
     version = str(facts.get("sklearn_version") or "")
     check_version(model, version)

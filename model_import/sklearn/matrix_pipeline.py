@@ -94,7 +94,11 @@ class _Prepared:
             rest = []
         first = self._transformer(weights, threshold)
         # What follows the columns' own steps takes all of them together.
-        return Pipeline([("columns", first), *((f"step{place}", _plain(step)) for place, step in enumerate(rest))]) if rest else first
+        return (
+            Pipeline([("columns", first), *((f"step{place}", _plain(step)) for place, step in enumerate(rest))])
+            if rest
+            else first
+        )
 
     def _add(self, name: str, steps: list[Any], places: list[int], *, shared: set[int]) -> None:
         taken = [self.columns[place] for place in places]
@@ -131,7 +135,9 @@ class _Prepared:
     def _transformer(self, weights: Any, threshold: float) -> ColumnTransformer:
         if weights:
             raise InputError("a ColumnTransformer must have no transformer_weights to be imported; this one has.")
-        new = ColumnTransformer([(name, "passthrough", places) for name, _, places in self._parts], sparse_threshold=threshold)
+        new = ColumnTransformer(
+            [(name, "passthrough", places) for name, _, places in self._parts], sparse_threshold=threshold
+        )
         # The fit on one row of zeros sets what scikit-learn keeps beside the fitted parts.
         new.fit(np.zeros((1, len(self.columns))))
         new.transformers = new.transformers_ = list(self._parts)
@@ -143,7 +149,9 @@ def _fitted_parts(transformer: ColumnTransformer, width: int) -> Iterator[tuple[
     for name, step, _ in transformer.transformers_:
         places = [int(place) for place in transformer._transformer_to_input_indices[name]]  # noqa: SLF001 - columns may be a mask or a slice
         if any(not 0 <= place < width for place in places):
-            raise InputError(f"the part {quote(name)} of the ColumnTransformer must take columns of the signature only.")
+            raise InputError(
+                f"the part {quote(name)} of the ColumnTransformer must take columns of the signature only."
+            )
         if places and not (isinstance(step, str) and step == "drop"):
             kept = isinstance(step, FunctionTransformer) and step.func is None
             yield name, (Pipeline([("kept", "passthrough")]) if kept or isinstance(step, str) else step), places
@@ -167,7 +175,9 @@ def _estimator(estimator: Any) -> tuple[Any, tuple[Any, ...]]:
     if not is_classifier(estimator):
         raise InputError(f"a model must be a classifier or a regressor to be imported; it is a {kind}.")
     if not hasattr(estimator, "predict_proba"):
-        raise InputError(f"a classifier must give probabilities to be imported; a {kind} gives none: calibrate it, or take another.")
+        raise InputError(
+            f"a classifier must give probabilities to be imported; a {kind} gives none: calibrate it, or take another."
+        )
     classes = np.asarray(estimator.classes_, dtype=object)
     if classes.ndim != 1 or len(classes) < 2:
         raise InputError(f"a classifier must predict one of several classes to be imported; this {kind} does not.")

@@ -26,11 +26,7 @@ def read_skops(content: bytes, source: str) -> Any:
         InputError: If it is damaged, too large, or holds a type that is not reviewed.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
-                raise InputError(f"{source} must unpack to at most {MOST_BYTES:,} bytes to be imported; it has more.")
-            schema = json.loads(archive.read("schema.json"))
-        refused = trusted_types.find_untrusted(schema)
+        refused = trusted_types.find_untrusted(_schema(content, source))
         if not refused:
             return skops.io.loads(content, trusted=sorted(trusted_types.TRUSTED))
     except InputError:
@@ -46,6 +42,13 @@ def read_skops(content: bytes, source: str) -> Any:
         f"{source} must hold types only that are reviewed as data; it holds {', '.join(refused[:_MOST_SHOWN])}{more}: "
         "the guide lists what is read, and how to export the rest as ONNX."
     )
+
+
+def _schema(content: bytes, source: str) -> Any:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+            raise InputError(f"{source} must unpack to at most {MOST_BYTES:,} bytes to be imported; it has more.")
+        return json.loads(archive.read("schema.json"))
 
 
 def check_version(model: ModelFolder, version: object) -> None:

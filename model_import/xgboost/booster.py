@@ -70,11 +70,7 @@ def read_booster(document: Any, source: str, *, best_only: bool) -> Booster:
     """
     try:
         version = tuple(int(part) for part in document["version"])
-        if not _VERSIONS[0] <= version[:2] <= _VERSIONS[1]:
-            raise InputError(
-                f"{source} must be of XGBoost 1.7 to 3; it is of {'.'.join(map(str, version))}: load it with an "
-                "XGBoost of these versions and save it again."
-            )
+        _check_version(version, source)
         return _booster(document["learner"], source, ".".join(map(str, version)), best_only=best_only)
     except InputError:
         raise
@@ -83,6 +79,14 @@ def read_booster(document: Any, source: str, *, best_only: bool) -> Booster:
             f"{source} must be a model as XGBoost stores it; reading it failed with {type(error).__name__}: "
             f"{quote(str(error))}."
         ) from error
+
+
+def _check_version(version: tuple[int, ...], source: str) -> None:
+    if not _VERSIONS[0] <= version[:2] <= _VERSIONS[1]:
+        raise InputError(
+            f"{source} must be of XGBoost 1.7 to 3; it is of {'.'.join(map(str, version))}: load it with an XGBoost of "
+            "these versions and save it again."
+        )
 
 
 def _booster(learner: Mapping[str, Any], source: str, version: str, *, best_only: bool) -> Booster:
@@ -115,7 +119,8 @@ def _booster(learner: Mapping[str, Any], source: str, version: str, *, best_only
 def _link(objective: str, source: str) -> str:
     if objective not in _OBJECTIVES:
         raise InputError(
-            f"{source} must have one of the objectives {', '.join(_OBJECTIVES)} to be imported; it has {quote(objective)}."
+            f"{source} must have one of the objectives {', '.join(_OBJECTIVES)} to be imported; it has "
+            f"{quote(objective)}."
         )
     return _OBJECTIVES[objective]
 
@@ -128,7 +133,9 @@ def _rounds(learner: Mapping[str, Any], model: Mapping[str, Any], source: str) -
         return trees
     rounds = [int(place) for place in model.get("iteration_indptr", ())]
     if not rounds:
-        raise InputError(f"{source} was stopped early by an XGBoost before 2.0: load and save it again with a newer one.")
+        raise InputError(
+            f"{source} was stopped early by an XGBoost before 2.0: load and save it again with a newer one."
+        )
     return rounds[min(int(best) + 1, len(rounds) - 1)]
 
 

@@ -66,7 +66,7 @@ def _document(content: bytes, source: str) -> Any:
     if content[:1] != b"{":
         raise InputError(
             f"{source} must be a model of XGBoost in JSON or UBJSON; it is in another form (XGBoost before 3 wrote a "
-            "binary one): save it again with model_format=\"json\"."
+            'binary one): save it again with model_format="json".'
         )
     if content[1:2] not in b'"\t\n\r }':
         return read_ubjson(content, source)

@@ -26,9 +26,7 @@ def read_ubjson(content: bytes, source: str) -> Any:
     """
     try:
         reader = _Reader(content)
-        value = reader.value(0)
-        if reader.place != len(content):
-            raise ValueError(f"{len(content) - reader.place} bytes follow its end")
+        value = reader.document()
     except (ValueError, IndexError, struct.error, UnicodeDecodeError) as error:
         raise InputError(f"{source} must be a model of XGBoost in UBJSON; {error}.") from error
     return value
@@ -38,6 +36,12 @@ class _Reader:
     def __init__(self, content: bytes) -> None:
         self.place = 0
         self._content = content
+
+    def document(self) -> Any:
+        value = self.value(0)
+        if self.place != len(self._content):
+            raise ValueError(f"{len(self._content) - self.place} bytes follow its end")
+        return value
 
     def value(self, depth: int) -> Any:
         return self._typed(self._take(1), depth)

@@ -59,7 +59,9 @@ def gaps(frame: pd.DataFrame) -> pd.DataFrame:
     return holes
 
 
-def save(folder: Path, name: str, model: Any, frame: pd.DataFrame, *, flavor: str, asked: pd.DataFrame, **more: Any) -> None:
+def save(
+    folder: Path, name: str, model: Any, frame: pd.DataFrame, *, flavor: str, asked: pd.DataFrame, **more: Any
+) -> None:
     """Save a model, and the answers of the one that MLflow loads again."""
     place = folder / name
     output = model.predict(frame) if hasattr(model, "predict") and not isinstance(model, xgboost.Booster) else None
@@ -72,9 +74,7 @@ def save(folder: Path, name: str, model: Any, frame: pd.DataFrame, *, flavor: st
         more["skops_trusted_types"] = skops.io.get_untrusted_types(data=skops.io.dumps(model))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        getattr(mlflow, flavor).save_model(
-            model, str(place), signature=signature, pip_requirements=PLAIN, **more
-        )
+        getattr(mlflow, flavor).save_model(model, str(place), signature=signature, pip_requirements=PLAIN, **more)
     loaded = mlflow.pyfunc.load_model(str(place))
     predicted = loaded.predict(taken) if flavor != "xgboost" or not isinstance(model, xgboost.Booster) else None
     original = getattr(mlflow, flavor).load_model(str(place))
@@ -100,7 +100,10 @@ def _columns(frame: pd.DataFrame) -> dict[str, Any]:
 def _of_graph(named: dict[str, Any]) -> dict[str, Any]:
     if "output_probability" in named:
         maps = named["output_probability"]
-        return {"probabilities": [list(map(float, one.values())) for one in maps], "labels": [str(one) for one in named["output_label"]]}
+        return {
+            "probabilities": [list(map(float, one.values())) for one in maps],
+            "labels": [str(one) for one in named["output_label"]],
+        }
     return {"values": np.asarray(next(iter(named.values())), dtype=float).reshape(-1).tolist()}
 
 
@@ -135,7 +138,10 @@ def save_sklearn(folder: Path) -> None:
     numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     texts = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
     frame = Pipeline(
-        [("prepare", ColumnTransformer([("n", numbers, NUMBERS), ("c", texts, ["city"])])), ("model", LogisticRegression())]
+        [
+            ("prepare", ColumnTransformer([("n", numbers, NUMBERS), ("c", texts, ["city"])])),
+            ("model", LogisticRegression()),
+        ]
     ).fit(table, label)
     asked = pd.concat([table.astype({"city": object}), gaps(table)], ignore_index=True)
     save(folder, "frame", frame, table, asked=asked, input_example=table.head(3), flavor="sklearn")
@@ -146,7 +152,8 @@ def save_sklearn(folder: Path) -> None:
     ).fit(table, (label == "yes").astype(int))
     save(folder, "forest", forest, table, asked=table, flavor="sklearn")
     strict = make_pipeline(
-        ColumnTransformer([("c", OneHotEncoder(), ["city", "kids"]), ("n", "passthrough", ["income"])]), LogisticRegression()
+        ColumnTransformer([("c", OneHotEncoder(), ["city", "kids"]), ("n", "passthrough", ["income"])]),
+        LogisticRegression(),
     ).fit(table, label)
     save(folder, "strict", strict, table, asked=table, flavor="sklearn")
     boosted = HistGradientBoostingRegressor(max_iter=20).fit(table[NUMBERS], number)
@@ -160,13 +167,18 @@ def save_sklearn(folder: Path) -> None:
     save(folder, "tied", tied, halves, asked=halves, flavor="sklearn")
     linear = make_pipeline(MinMaxScaler(), LinearRegression()).fit(table[NUMBERS], number)
     save(folder, "linear", linear, table[NUMBERS], asked=table[NUMBERS], flavor="sklearn")
-    network = make_pipeline(StandardScaler(), MLPClassifier((8,), max_iter=30, random_state=0)).fit(table[NUMBERS], three)
+    network = make_pipeline(StandardScaler(), MLPClassifier((8,), max_iter=30, random_state=0)).fit(
+        table[NUMBERS], three
+    )
     save(folder, "network", network, table[NUMBERS], asked=table[NUMBERS], flavor="sklearn")
     near = KNeighborsClassifier(algorithm="brute").fit(table[NUMBERS].to_numpy(), label)
     array = infer_signature(table[NUMBERS].to_numpy(dtype=float))
     save(folder, "array", near, table[NUMBERS], asked=table[NUMBERS], signature=array, flavor="sklearn")
     mlflow.sklearn.save_model(
-        frame, str(folder / "pickled"), signature=infer_signature(table, label), serialization_format="cloudpickle",
+        frame,
+        str(folder / "pickled"),
+        signature=infer_signature(table, label),
+        serialization_format="cloudpickle",
         pip_requirements=PLAIN,
     )
 
@@ -179,7 +191,9 @@ def save_xgboost(folder: Path) -> None:
     early = xgboost.XGBClassifier(n_estimators=60, max_depth=4, learning_rate=0.5, early_stopping_rounds=3)
     early.fit(table.iloc[:200], label[:200], eval_set=[(table.iloc[200:], label[200:])], verbose=False)
     assert early.best_iteration + 1 < early.get_booster().num_boosted_rounds()
-    asked = pd.concat([table, gaps(rows())[NUMBERS].astype(float), beside_splits(early.get_booster(), table)], ignore_index=True)
+    asked = pd.concat(
+        [table, gaps(rows())[NUMBERS].astype(float), beside_splits(early.get_booster(), table)], ignore_index=True
+    )
     save(folder, "early", early, table, asked=asked, flavor="xgboost", input_example=table.head(3))
     three = np.digitize(number, np.quantile(number, [0.3, 0.6]))
     booster = xgboost.train({"objective": "multi:softprob", "num_class": 3}, xgboost.DMatrix(table, label=three), 5)
@@ -200,7 +214,9 @@ def save_onnx(folder: Path) -> None:
     """Graphs that skl2onnx made: columns of their own with texts, and one matrix of float32."""
     table = rows()
     label = np.where(table.age / 80 + table.income / 5 > 1, "yes", "no")
-    encode = ColumnTransformer([("n", StandardScaler(), NUMBERS), ("c", OneHotEncoder(handle_unknown="ignore"), ["city"])])
+    encode = ColumnTransformer(
+        [("n", StandardScaler(), NUMBERS), ("c", OneHotEncoder(handle_unknown="ignore"), ["city"])]
+    )
     frame = make_pipeline(encode, LogisticRegression()).fit(table, label)
     narrow = table.head(1).astype({"age": "float32", "income": "float32"})
     save(folder, "graph", to_onnx(frame, narrow), table, asked=table, flavor="onnx", columns=True)
@@ -217,7 +233,7 @@ def save_onnx(folder: Path) -> None:
 class Custom(mlflow.pyfunc.PythonModel):
     """A function of its own."""
 
-    def predict(self, context: Any, model_input: Any) -> Any:  # noqa: ARG002 - MLflow's signature
+    def predict(self, context: Any, model_input: Any) -> Any:
         """Return what came in."""
         return model_input
 
@@ -228,7 +244,9 @@ def main(folder: Path) -> None:
     save_sklearn(folder)
     save_xgboost(folder)
     save_onnx(folder)
-    mlflow.pyfunc.save_model(str(folder / "custom"), python_model=Custom(), signature=infer_signature(rows()), pip_requirements=PLAIN)
+    mlflow.pyfunc.save_model(
+        str(folder / "custom"), python_model=Custom(), signature=infer_signature(rows()), pip_requirements=PLAIN
+    )
 
 
 if __name__ == "__main__":

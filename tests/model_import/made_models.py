@@ -39,7 +39,9 @@ def write_model(
 def fitted(model: Any = None, *, labels: Sequence[Any] = (0, 1)) -> Any:
     """A classifier of two columns."""
     frame = pd.DataFrame({"a": np.arange(10.0), "b": np.arange(10.0)[::-1]})
-    return (LogisticRegression() if model is None else model).fit(frame, [labels[int(value > 4)] for value in frame["a"]])
+    return (LogisticRegression() if model is None else model).fit(
+        frame, [labels[int(value > 4)] for value in frame["a"]]
+    )
 
 
 def sklearn_model(folder: Path, model: Any = None, *, version: str = sklearn.__version__, **more: Any) -> Path:
@@ -80,7 +82,10 @@ def booster(*, version: Sequence[int] = (3, 2, 0), objective: str = "binary:logi
         "learner": {
             "attributes": {},
             "feature_names": ["a", "b"],
-            "gradient_booster": {"name": "gbtree", "model": {"tree_info": [0], "trees": [one], "iteration_indptr": [0, 1]}},
+            "gradient_booster": {
+                "name": "gbtree",
+                "model": {"tree_info": [0], "trees": [one], "iteration_indptr": [0, 1]},
+            },
             "learner_model_param": {"base_score": "[5E-1]", "num_class": "0", "num_feature": "2", "num_target": "1"},
             "objective": {"name": objective},
         },

@@ -69,7 +69,9 @@ def test_a_graph_of_one_number_is_a_regression_unless_classes_are_named(tmp_path
 def test_the_columns_of_an_array_are_named_by_a_person_or_by_place(tmp_path: Path) -> None:
     """A tensor of rows and columns has no names."""
     tensor = {"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1, 2]}}
-    made.sklearn_model(tmp_path / "model", LinearRegression().fit([[0.0, 1.0], [1.0, 3.0]], [0.0, 1.0]), inputs=[tensor])
+    made.sklearn_model(
+        tmp_path / "model", LinearRegression().fit([[0.0, 1.0], [1.0, 3.0]], [0.0, 1.0]), inputs=[tensor]
+    )
     plain = hr.import_model(tmp_path / "model", tmp_path / "plain")
     assert [one.name for one in Scorer.open(plain).contract.inputs] == ["x0", "x1"]
     assert "column_names" in {note["rule"] for note in plain.json("provenance.json")["findings"]}
@@ -83,8 +85,13 @@ def test_rows_of_the_example_are_the_test_cases(tmp_path: Path) -> None:
     folder = made.sklearn_model(tmp_path / "model")
     (folder / "serving_input_example.json").write_text(json.dumps(example))
     bundle = hr.import_model(folder, tmp_path / "new")
-    assert [case["request"] for case in bundle.json("cases.json")["cases"]] == [{"a": 1.0, "b": 2.0}, {"a": 7, "b": 0.5}]
-    assert [note["count"] for note in bundle.json("provenance.json")["findings"] if note["rule"] == "input_example"] == [1]
+    assert [case["request"] for case in bundle.json("cases.json")["cases"]] == [
+        {"a": 1.0, "b": 2.0},
+        {"a": 7, "b": 0.5},
+    ]
+    assert [
+        note["count"] for note in bundle.json("provenance.json")["findings"] if note["rule"] == "input_example"
+    ] == [1]
 
 
 @pytest.mark.parametrize(

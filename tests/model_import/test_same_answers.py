@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -89,9 +88,7 @@ def test_the_bundle_is_a_normal_one(saved: Path, tmp_path: Path) -> None:
 
 def test_the_signature_is_the_contract(saved: Path, tmp_path: Path) -> None:
     """Types, categories, and which values may be missing or new: as the original takes them."""
-    columns = {
-        column.name: column for column in Scorer.open(imported(saved, "frame", tmp_path)).contract.inputs
-    }
+    columns = {column.name: column for column in Scorer.open(imported(saved, "frame", tmp_path)).contract.inputs}
     assert [one.dtype for one in columns.values()] == ["number", "number", "string", "integer"]
     assert [one.missing for one in columns.values()] == [1.0, 1.0, 1.0, 0.0]
     assert columns["city"].categories == ("bonn", "oslo", "rome")
@@ -107,7 +104,7 @@ def test_the_signature_is_the_contract(saved: Path, tmp_path: Path) -> None:
 
 def test_a_pickle_is_loaded_in_a_sandbox_only(saved: Path, tmp_path: Path) -> None:
     """Its answers are those of the same pipeline that was stored as data."""
-    with pytest.raises(InputError, match="'model.pkl' is a cloudpickle, which runs code"):
+    with pytest.raises(InputError, match=r"'model\.pkl' is a cloudpickle, which runs code"):
         hr.import_model(saved / "pickled", tmp_path / "refused")
     assert not (tmp_path / "refused").exists()
     bundle = hr.import_model(saved / "pickled", tmp_path / "pickled", name="frame", in_sandbox=True)

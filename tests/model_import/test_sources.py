@@ -13,9 +13,9 @@ import headrace.api as hr
 from headrace.core.base.errors import InputError, MissingError, StoreError
 from headrace.core.packaging.provenance_document import Provenance
 from headrace.model_import.sources import open_model
-from headrace.registry.mlflow.client import connect
 from headrace.registry.backends.locations import registry_location
 from headrace.registry.lineage.graph import of_bundle
+from headrace.registry.mlflow.client import connect
 from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.models.submission import ModelSubmission
 from tests.model_import import made_models as made
@@ -104,7 +104,9 @@ def answering(status: int) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.mark.parametrize(("status", "told"), [(401, "refuses the login"), (403, "refuses the request"), (0, "is not reachable")])
+@pytest.mark.parametrize(
+    ("status", "told"), [(401, "refuses the login"), (403, "refuses the request"), (0, "is not reachable")]
+)
 def test_a_server_that_refuses_or_is_down(
     status: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

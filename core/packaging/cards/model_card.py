@@ -80,7 +80,10 @@ def _import_rows(origin: Provenance) -> list[tuple[str, str]]:
     if imported is None:
         return []
     facts = (
-        ("Imported from", f"{imported.tool} {imported.version}, {code(imported.source)} (SHA-256 {code(imported.digest)})"),
+        (
+            "Imported from",
+            f"{imported.tool} {imported.version}, {code(imported.source)} (SHA-256 {code(imported.digest)})",
+        ),
         ("Fitted with", literal(imported.library)),
         ("Registered as", imported.registered and code(imported.registered)),
         ("Run", imported.run and code(imported.run)),

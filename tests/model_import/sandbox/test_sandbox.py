@@ -45,16 +45,17 @@ def test_only_the_model_and_python_are_there(tmp_path: Path) -> None:
     text = f"""
 print(sorted(os.environ), open(sys.argv[1]).read(), os.listdir("/model"), os.listdir("/tmp"))
 print(tried(open, {str(secret)!r}), tried(open, "/etc/passwd"), tried(os.listdir, "/proc"), tried(os.listdir, "/home"))
-print(tried(open, "/model/new", "w"), tried(open, "/usr/new", "w"), tried(open, "/new", "w"), open("/tmp/new", "w").write("y"))
+print(tried(open, "/model/new", "w"), tried(open, "/usr/new", "w"), tried(open, "/new", "w"))
+print(open("/tmp/new", "w").write("y"))
 print(tried(socket.create_connection, ("127.0.0.1", 22), 2), tried(socket.create_connection, ("192.0.2.1", 80), 2))
 print(tried(os.kill, {os.getpid()}, 0), tried(os.kill, {os.getppid()}, 0), tried(os.setuid, 0))
 """
     told = run(tmp_path, text).splitlines()
     assert told[0] == "['HOME', 'LANG', 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS'] x ['model.pkl'] []"
     assert told[1] == "FileNotFoundError FileNotFoundError FileNotFoundError FileNotFoundError"
-    assert told[2] == "OSError OSError OSError 1"
-    assert told[3] == "OSError OSError"
-    assert told[4].startswith("ProcessLookupError ProcessLookupError ")
+    assert told[2:4] == ["OSError OSError OSError", "1"]
+    assert told[4] == "OSError OSError"
+    assert told[5].startswith("ProcessLookupError ProcessLookupError ")
     assert not (tmp_path / "new").exists()
 
 
@@ -70,7 +71,9 @@ print(tried(os.kill, {os.getpid()}, 0), tried(os.kill, {os.getppid()}, 0), tried
 )
 def test_what_takes_too_much_is_ended(text: str, told: str, tmp_path: Path) -> None:
     """By one sentence, and without a process that stays."""
-    limits = SandboxLimits(memory_bytes=1 << 29, cpu_seconds=20, seconds=2 if "sleep" in text else 30, output_bytes=1 << 16)
+    limits = SandboxLimits(
+        memory_bytes=1 << 29, cpu_seconds=20, seconds=2 if "sleep" in text else 30, output_bytes=1 << 16
+    )
     with pytest.raises(InputError) as caught:
         run(tmp_path, text, limits)
     assert told in str(caught.value)
@@ -83,9 +86,11 @@ def test_without_a_sandbox_nothing_runs(tmp_path: Path, monkeypatch: pytest.Monk
     assert '_call("unshare", ' in script
     refusing = tmp_path / "launch.py"
     # The limit on namespaces that a machine may set, as its kernel says it.
-    refusing.write_text(script.replace('_call("unshare", ', 'raise OSError(28, "No space left on device"); _call("unshare", '))
+    refusing.write_text(
+        script.replace('_call("unshare", ', 'raise OSError(28, "No space left on device"); _call("unshare", ')
+    )
     monkeypatch.setattr(launch, "__file__", str(refusing))
-    with pytest.raises(InputError, match="none can be made here .*; nothing was run"):
+    with pytest.raises(InputError, match=r"none can be made here .*; nothing was run"):
         run(tmp_path, f"open({str(tmp_path / 'ran')!r}, 'w')")
     assert not (tmp_path / "ran").exists()
 
