@@ -6,7 +6,19 @@ from typing import Any
 
 from headrace.core.base.notes import Note
 from headrace.model_import.signature import InputColumn
-from headrace.model_import.sklearn.coded_columns import CodedColumn
+
+
+@dataclass(frozen=True)
+class CodedColumn:
+    """The categories of one column.
+
+    Attributes:
+        categories: The values as text, by their code in the matrix.
+        unseen: Whether another value is scored as unknown.
+    """
+
+    categories: tuple[str, ...]
+    unseen: bool
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from headrace.core.base.errors import InputError, quote
+from headrace.model_import.imported_model import CodedColumn
 from headrace.model_import.onnx.find_output import width_of
 from headrace.model_import.signature import InputColumn
-from headrace.model_import.sklearn.coded_columns import CodedColumn
 
 PREFIX = "headrace_"
 _TYPES = {

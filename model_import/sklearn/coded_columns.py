@@ -1,7 +1,6 @@
 """Encoders of texts become encoders of codes: the model matrix holds a category by its place in the contract."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,20 +8,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from headrace.core.base.errors import InputError, quote
+from headrace.model_import.imported_model import CodedColumn
 from headrace.model_import.signature import InputColumn
-
-
-@dataclass(frozen=True)
-class CodedColumn:
-    """The categories of one column.
-
-    Attributes:
-        categories: The values as text, by their code in the matrix.
-        unseen: Whether another value is scored as unknown.
-    """
-
-    categories: tuple[str, ...]
-    unseen: bool
 
 
 def is_encoder(step: Any) -> bool:

@@ -12,8 +12,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from headrace.core.base.errors import InputError, quote
+from headrace.model_import.imported_model import CodedColumn
 from headrace.model_import.signature import InputColumn
-from headrace.model_import.sklearn.coded_columns import CodedColumn, code_steps, is_encoder
+from headrace.model_import.sklearn.coded_columns import code_steps, is_encoder
 
 
 @dataclass(frozen=True)
