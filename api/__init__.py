@@ -33,8 +33,7 @@ from headrace.core.base.errors import (
 if TYPE_CHECKING:
     from headrace.api.deployment import deploy, undeploy
     from headrace.api.exporting import export
-    from headrace.api.importing import import_model
-    from headrace.api.migrating import migrate
+    from headrace.api.migrating import import_model, migrate
     from headrace.api.model_reference import open_bundle
     from headrace.api.monitoring.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
     from headrace.api.monitoring.collecting import collect
@@ -112,7 +111,7 @@ _MODULES = {
     "deploy": "headrace.api.deployment",
     "make_baseline": "headrace.api.monitoring.pulling_out",
     "export": "headrace.api.exporting",
-    "import_model": "headrace.api.importing",
+    "import_model": "headrace.api.migrating",
     "ksql_query": "headrace.api.streams.ksql",
     "migrate": "headrace.api.migrating",
     "monitor": "headrace.api.monitoring.monitor",

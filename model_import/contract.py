@@ -14,7 +14,7 @@ from headrace.model_import.signature import InputColumn
 
 
 @dataclass(frozen=True)
-class Prediction:
+class PredictionNames:
     """What a person says of the prediction, where the model does not.
 
     Attributes:
@@ -28,7 +28,7 @@ class Prediction:
     positive: str = ""
 
 
-def make_contract(model: ImportedModel, name: str, prediction: Prediction) -> Contract:
+def make_contract(model: ImportedModel, name: str, prediction: PredictionNames) -> Contract:
     """Make the contract of an imported model.
 
     A missing value is refused unless the model answers it and the signature allows it: numbers may be NaN in MLflow,
@@ -76,7 +76,7 @@ def _may_be_missing(column: InputColumn, model: ImportedModel) -> bool:
     return column.dtype in {"number", "string"} or not column.required
 
 
-def _classes(model: ImportedModel, prediction: Prediction) -> tuple[tuple[str, ...], Dtype]:
+def _classes(model: ImportedModel, prediction: PredictionNames) -> tuple[tuple[str, ...], Dtype]:
     """Return the names of the classes, and the target's dtype."""
     given = prediction.classes
     if not model.classes:

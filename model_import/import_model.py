@@ -10,7 +10,7 @@ from headrace.core.base.notes import Note
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.provenance_document import RecordedImport
-from headrace.model_import.contract import Prediction, make_contract
+from headrace.model_import.contract import PredictionNames, make_contract
 from headrace.model_import.flavors import choose_flavor, import_flavor
 from headrace.model_import.imported_model import ImportedModel, ReadingOptions
 from headrace.model_import.input_example import read_example
@@ -34,7 +34,7 @@ class ImportOptions:
     """
 
     name: str = ""
-    prediction: Prediction = field(default_factory=Prediction)
+    prediction: PredictionNames = field(default_factory=PredictionNames)
     column_names: tuple[str, ...] = ()
     threshold: float | None = None
     answers: CardAnswers = field(default_factory=CardAnswers)

@@ -9,7 +9,7 @@ from headrace.model_import.signature import InputColumn
 
 
 @dataclass(frozen=True)
-class CodedColumn:
+class CategoryCodes:
     """The categories of one column.
 
     Attributes:
@@ -44,7 +44,7 @@ class ImportedModel:
     family: str
     flavor: str
     library: str
-    coded: Mapping[str, CodedColumn] = field(default_factory=dict)
+    coded: Mapping[str, CategoryCodes] = field(default_factory=dict)
     graph: bytes = field(default=b"", repr=False)
     notes: tuple[Note, ...] = ()
     code: str = "none"

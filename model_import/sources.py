@@ -34,7 +34,7 @@ class ModelOrigin:
     Attributes:
         address: The address that was given.
         registered: Name and version in the registry; empty if it was not read from there.
-        run: Identifier of its run, if the address told it.
+        run: Identifier of its run, if the address names it.
         commit: Commit of the code that made it, as its run says.
         name: Name of the model there; empty for the folder's.
     """
@@ -94,9 +94,9 @@ class _Tracking:
         if match := _RUN.fullmatch(address):
             return self._of_run(address, match["run"], match["path"].strip("/"))
         if match := _LOGGED.fullmatch(address):
-            return self._logged(match["model"], ModelOrigin(address))
+            return self._find_logged(match["model"], ModelOrigin(address))
         if match := _REGISTERED.fullmatch(address):
-            return self._registered(address, unquote(match["name"]), match["version"], match["alias"])
+            return self._find_version(address, unquote(match["name"]), match["version"], match["alias"])
         raise InputError(
             "a model must be runs:/RUN/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-ID; got "
             f"{quote(address)}."
@@ -118,7 +118,7 @@ class _Tracking:
             )
         return f"{str(run.info.artifact_uri).rstrip('/')}/{path}", origin
 
-    def _registered(self, address: str, name: str, version: str | None, alias: str | None) -> tuple[str, ModelOrigin]:
+    def _find_version(self, address: str, name: str, version: str | None, alias: str | None) -> tuple[str, ModelOrigin]:
         if alias:
             found = self._ask(
                 lambda: self._client.get_model_version_by_alias(name, alias),
@@ -140,13 +140,13 @@ class _Tracking:
         origin = ModelOrigin(address, registered=f"{name}/{found.version}", run=run, commit=commit, name=name)
         source = str(found.source)
         if match := _LOGGED.fullmatch(source):
-            return self._logged(match["model"], origin)
+            return self._find_logged(match["model"], origin)
         if source.startswith(("runs:", "models:")):
             location, _ = self.find(source)
             return location, origin
         return source, origin
 
-    def _logged(self, identity: str, origin: ModelOrigin) -> tuple[str, ModelOrigin]:
+    def _find_logged(self, identity: str, origin: ModelOrigin) -> tuple[str, ModelOrigin]:
         logged = self._ask(lambda: self._client.get_logged_model(identity), f"no model {identity}")
         run = origin.run or str(getattr(logged, "source_run_id", None) or "")
         return str(logged.artifact_location), replace(origin, run=run, name=origin.name or str(logged.name))

@@ -1,4 +1,4 @@
-"""The bundle of an imported model: made without any row, so that what only rows tell is said to be unknown."""
+"""The bundle of an imported model: made without any row, so that what only rows tell is recorded as unknown."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -112,13 +112,13 @@ def _requests(model: Model, example: Sequence[Mapping[str, Any]]) -> tuple[list[
         sentence = f"{len(rows) - len(kept)} rows of the input example break the contract, and are no test cases."
         notes.append(Note("info", "", "input_example", len(rows) - len(kept), sentence))
     if not kept:
-        kept = _made_rows(model)
+        kept = _make_rows(model)
         sentence = "The model has no input example that could be used: the test cases are made of its contract alone."
         notes.append(Note("info", "", "input_example", 0, sentence, "Log the model with an input example."))
     return kept, notes
 
 
-def _made_rows(model: Model) -> list[dict[str, Any]]:
+def _make_rows(model: Model) -> list[dict[str, Any]]:
     inputs = model.contract.inputs
     rows = [{column.name: _value(column, place) for column in inputs} for place in range(3)]
     rows += [{column.name: None if column.missing else _value(column, 0) for column in inputs}]

@@ -53,9 +53,7 @@ def _check_sets(graph: ModelProto, source: str) -> None:
 def _check_node(node: NodeProto, source: str) -> None:
     kind = ("" if node.domain == "ai.onnx" else node.domain, node.op_type)
     if kind not in onnx_safety.OPERATORS | onnx_safety.IMPORTED_OPERATORS | _TAKEN_OUT:
-        raise InputError(
-            f"{source} must hold reviewed operators only to be imported; {quote('.'.join(filter(None, kind)))} is none "
-            "of them."
-        )
+        name = quote(".".join(filter(None, kind)))
+        raise InputError(f"{source} must hold reviewed operators only to be imported; {name} is not one of them.")
     if any(one.type in _GRAPHS for one in node.attribute):
         raise InputError(f"{source} must hold operators without graphs of their own; {node.op_type} has one.")

@@ -22,13 +22,13 @@ def embed(model: ModelProto, matrix: MatrixInputs, output: GraphOutput, *, width
         output: Where its scores are.
         width: Number of columns of the matrix.
     """
-    body, arrays = _needed(model, output.name)
+    body, arrays = _find_needed(model, output.name)
     rename = {name: f"{PREFIX}{name}" for name in ("X", "Y")}
-    nodes = [_renamed(node, rename) for node in (*matrix.nodes, *body)]
+    nodes = [_rename_node(node, rename) for node in (*matrix.nodes, *body)]
     # The matrix itself keeps its name.
     for node in nodes[: len(matrix.nodes)]:
         node.input[:] = ["X" if name == rename["X"] else name for name in node.input]
-    last, own = _widened(rename.get(output.name, output.name), output)
+    last, own = _widen(rename.get(output.name, output.name), output)
     shape: list[int | None] = [None, len(output.classes)] if output.classes else [None]
     kept = [_array(array, rename) for array in arrays]
     made = helper.make_graph(
@@ -50,7 +50,7 @@ def embed(model: ModelProto, matrix: MatrixInputs, output: GraphOutput, *, width
     return bytes(whole.SerializeToString(deterministic=True))
 
 
-def _widened(scores: str, output: GraphOutput) -> tuple[list[NodeProto], list[TensorProto]]:
+def _widen(scores: str, output: GraphOutput) -> tuple[list[NodeProto], list[TensorProto]]:
     """Return nodes that make ``Y`` of the scores, float64 (n, k) or (n,), and their arrays."""
     wide, one, unit, size = (f"{PREFIX}{name}" for name in ("wide", "one", "unit", "size"))
     columns = [-1] if not output.classes else [-1, 1 if output.single else len(output.classes)]
@@ -67,7 +67,7 @@ def _widened(scores: str, output: GraphOutput) -> tuple[list[NodeProto], list[Te
     return nodes, [*arrays, numpy_helper.from_array(np.array(1.0), unit)]
 
 
-def _needed(model: ModelProto, output: str) -> tuple[list[NodeProto], list[TensorProto]]:
+def _find_needed(model: ModelProto, output: str) -> tuple[list[NodeProto], list[TensorProto]]:
     """Return the nodes and arrays that an output depends on, in order; constants become arrays."""
     wanted, kept = {output}, []
     for node in reversed(model.graph.node):
@@ -92,7 +92,7 @@ def _constant(node: NodeProto) -> TensorProto:
     return numpy_helper.from_array(np.asarray(value, dtype=dtype), node.output[0])
 
 
-def _renamed(node: NodeProto, rename: Mapping[str, str]) -> NodeProto:
+def _rename_node(node: NodeProto, rename: Mapping[str, str]) -> NodeProto:
     new = NodeProto()
     new.op_type, new.domain = node.op_type, "" if node.domain == "ai.onnx" else node.domain
     new.input.extend(rename.get(name, name) for name in node.input)

@@ -7,7 +7,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from headrace.core.base.errors import InputError, quote
-from headrace.model_import.imported_model import CodedColumn
+from headrace.model_import.imported_model import CategoryCodes
 from headrace.model_import.onnx.find_output import width_of
 from headrace.model_import.signature import InputColumn
 
@@ -37,7 +37,7 @@ class MatrixInputs:
         """
         self.nodes: list[NodeProto] = []
         self.arrays: list[TensorProto] = []
-        self.coded: dict[str, CodedColumn] = {}
+        self.coded: dict[str, CategoryCodes] = {}
         self._graph, self._source = graph.graph, source
 
     def take_apart(self, inputs: Sequence[Any], columns: Sequence[InputColumn]) -> None:
@@ -53,7 +53,7 @@ class MatrixInputs:
             if one.name not in places or width_of(one) != 1:
                 raise InputError(
                     f"each input of {self._source} must be one column of the signature, {quote(list(places), 300)}; "
-                    f"{quote(one.name)} is none."
+                    f"{quote(one.name)} is not."
                 )
             self._column(one, columns[places.pop(one.name)], [column.name for column in columns].index(one.name))
         if places:
@@ -91,7 +91,7 @@ class MatrixInputs:
             "LabelEncoder", [codes], name, domain="ai.onnx.ml", keys_int64s=list(range(len(texts))),
             values_strings=list(texts), default_string=_UNLISTED,
         )  # fmt: skip
-        self.coded[name] = CodedColumn(texts, accepts)
+        self.coded[name] = CategoryCodes(texts, accepts)
 
     def _categories(self, name: str) -> tuple[tuple[str, ...], bool]:
         """Return the texts that the graph knows in an input, and whether it takes others."""

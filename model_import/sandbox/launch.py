@@ -89,7 +89,7 @@ def _enter_namespaces() -> None:
 def _change_root(folder: Path, prefix: Path) -> None:
     """Make a root of what Python needs, the model and an empty ``/tmp``; forget the old one."""
     root = _EMPTY
-    seen = _needed(prefix)
+    seen = _find_folders(prefix)
     opened = [(path, os.open(path, os.O_PATH)) for path in (*seen, folder, *map(Path, _DEVICES))]
     _call("mount", b"tmpfs", b"/tmp", b"tmpfs", _NOSUID | _NODEV, f"size={_TMP_BYTES},mode=755".encode())
     for path, number in opened:
@@ -110,7 +110,7 @@ def _change_root(folder: Path, prefix: Path) -> None:
     _syscall(_MOUNT_SETATTR, _AT_FDCWD, b"/", 0, ctypes.byref(attributes), ctypes.sizeof(attributes))
 
 
-def _needed(prefix: Path) -> list[Path]:
+def _find_folders(prefix: Path) -> list[Path]:
     """Return the folders of Python and of the system's libraries, the outer ones alone."""
     # Without the module site, which -S leaves out, Python does not know its virtual environment: PREFIX.
     named = [prefix, Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent, Path("/usr")]

@@ -69,7 +69,7 @@ def load_in_sandbox(
     )
     source = str(folder / name)
     try:
-        written, said = _read(process, given, source)
+        written, errors = _read(process, given, source)
     finally:
         # The first process of its namespace ends with the one that waits for it, and takes all others with it.
         if process.poll() is None:
@@ -77,13 +77,13 @@ def load_in_sandbox(
         process.wait()
     if process.returncode == launch.NO_SANDBOX:
         raise InputError(
-            f"{source} must be loaded in a sandbox, and none can be made here ({quote(_last(said))}): allow user "
+            f"{source} must be loaded in a sandbox, and none can be made here ({quote(_last(errors))}): allow user "
             'namespaces, or write the model with serialization_format="skops" where it was fitted; nothing was run.'
         )
     if process.returncode:
         raise InputError(
             f"{source} must be a model that can be loaded and written as skops; in the sandbox "
-            f"{_why(process.returncode, said)}."
+            f"{_why(process.returncode, errors)}."
         )
     return written
 
@@ -126,14 +126,14 @@ def _read(process: "subprocess.Popen[bytes]", limits: SandboxLimits, source: str
     return bytes(parts[process.stdout]), bytes(parts[process.stderr])
 
 
-def _why(code: int, said: bytes) -> str:
+def _why(code: int, errors: bytes) -> str:
     # The launcher hands on the number of a signal as an exit code above 128.
     number = 256 - code if code > 128 else 0
     if number in {signal.SIGXCPU, signal.SIGKILL}:
         return "it took too much time or memory"
-    return f"it failed with {quote(_last(said), 300)}"
+    return f"it failed with {quote(_last(errors), 300)}"
 
 
-def _last(said: bytes) -> str:
-    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
+def _last(errors: bytes) -> str:
+    lines = [line.strip() for line in errors.decode(errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines else "no reason"

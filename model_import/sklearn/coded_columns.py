@@ -8,7 +8,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from headrace.core.base.errors import InputError, quote
-from headrace.model_import.imported_model import CodedColumn
+from headrace.model_import.imported_model import CategoryCodes
 from headrace.model_import.signature import InputColumn
 
 
@@ -17,7 +17,7 @@ def is_encoder(step: Any) -> bool:
     return isinstance(step, OneHotEncoder | OrdinalEncoder)
 
 
-def code_steps(steps: Sequence[Any], columns: Sequence[InputColumn]) -> tuple[list[Any], list[CodedColumn]]:
+def code_steps(steps: Sequence[Any], columns: Sequence[InputColumn]) -> tuple[list[Any], list[CategoryCodes]]:
     """Rewrite fitted steps that take texts or whole numbers so that they take codes.
 
     Args:
@@ -46,7 +46,7 @@ def code_steps(steps: Sequence[Any], columns: Sequence[InputColumn]) -> tuple[li
             )
     encoder = steps[place]
     values = [_values(seen) for seen in encoder.categories_]
-    coded = [_coded(encoder, column, listed) for column, (listed, _) in zip(columns, values, strict=True)]
+    coded = [_code_column(encoder, column, listed) for column, (listed, _) in zip(columns, values, strict=True)]
     imputers = [_imputer(step, [listed for listed, _ in values]) for step in steps[:place]]
     return [*imputers, _encoder(encoder, values), *steps[place + 1 :]], coded
 
@@ -61,7 +61,7 @@ def _values(seen: Any) -> tuple[list[Any], bool]:
     return listed, len(listed) < len(seen)
 
 
-def _coded(encoder: Any, column: InputColumn, listed: Sequence[Any]) -> CodedColumn:
+def _code_column(encoder: Any, column: InputColumn, listed: Sequence[Any]) -> CategoryCodes:
     accepts = encoder.handle_unknown != "error"
     texts = [str(value) for value in listed]
     kind = str if column.dtype == "string" else int
@@ -75,7 +75,7 @@ def _coded(encoder: Any, column: InputColumn, listed: Sequence[Any]) -> CodedCol
             f"the encoder of the column {quote(column.name)}, of whole numbers, must refuse unknown values, as a "
             "contract does; it takes them: make the column a text, and log the model again."
         )
-    return CodedColumn(tuple(texts), accepts)
+    return CategoryCodes(tuple(texts), accepts)
 
 
 def _imputer(step: SimpleImputer, values: Sequence[Sequence[Any]]) -> SimpleImputer:

@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from headrace.core.base.errors import InputError, quote
-from headrace.model_import.imported_model import CodedColumn
+from headrace.model_import.imported_model import CategoryCodes
 from headrace.model_import.signature import InputColumn
 from headrace.model_import.sklearn.coded_columns import code_steps, is_encoder
 
@@ -30,7 +30,7 @@ class MatrixPipeline:
 
     pipeline: Pipeline
     classes: tuple[Any, ...]
-    coded: Mapping[str, CodedColumn]
+    coded: Mapping[str, CategoryCodes]
     family: str
 
 
@@ -45,7 +45,7 @@ def make_matrix_pipeline(fitted: Any, columns: Sequence[InputColumn]) -> MatrixP
         InputError: If it gives no probabilities or no single number, or a step has no place in front of the matrix.
     """
     *transformers, estimator = _flatten(fitted)
-    names = _fitted_names(transformers, estimator)
+    names = _names_of_fit(transformers, estimator)
     if names and names != [column.name for column in columns]:
         raise InputError(
             f"the signature must list the columns that the model was fitted on, in their order {quote(names, 300)}; it "
@@ -66,7 +66,7 @@ def _flatten(fitted: Any) -> list[Any]:
     return [step for step in steps if step is not None and not (isinstance(step, str) and step == "passthrough")]
 
 
-def _fitted_names(transformers: Sequence[Any], estimator: Any) -> list[str]:
+def _names_of_fit(transformers: Sequence[Any], estimator: Any) -> list[str]:
     first = transformers[0] if transformers else estimator
     return [str(name) for name in getattr(first, "feature_names_in_", ())]
 
@@ -76,7 +76,7 @@ class _Prepared:
     """The preparation of the matrix, part by part."""
 
     columns: Sequence[InputColumn]
-    coded: dict[str, CodedColumn] = field(default_factory=dict)
+    coded: dict[str, CategoryCodes] = field(default_factory=dict)
     _parts: list[tuple[str, Any, list[int]]] = field(default_factory=list)
 
     def prepare(self, transformers: Sequence[Any]) -> Any:
@@ -87,8 +87,8 @@ class _Prepared:
         if rest and isinstance(rest[0], ColumnTransformer):
             first = rest.pop(0)
             weights, threshold = first.transformer_weights, first.sparse_threshold
-            used = [place for _, _, places in _fitted_parts(first, len(everything)) for place in places]
-            for name, step, places in _fitted_parts(first, len(everything)):
+            used = [place for _, _, places in _parts_of_fit(first, len(everything)) for place in places]
+            for name, step, places in _parts_of_fit(first, len(everything)):
                 self._add(name, _flatten(step), places, shared={one for one in places if used.count(one) > 1})
         else:
             self._add("columns", rest, everything, shared=set())
@@ -145,7 +145,7 @@ class _Prepared:
         return new
 
 
-def _fitted_parts(transformer: ColumnTransformer, width: int) -> Iterator[tuple[str, Any, list[int]]]:
+def _parts_of_fit(transformer: ColumnTransformer, width: int) -> Iterator[tuple[str, Any, list[int]]]:
     """Yield name, fitted step and places of the columns of each part that reaches the estimator."""
     for name, step, _ in transformer.transformers_:
         places = [int(place) for place in transformer._transformer_to_input_indices[name]]  # noqa: SLF001 - columns may be a mask or a slice

@@ -44,9 +44,9 @@ class _Reader:
         return value
 
     def value(self, depth: int) -> Any:
-        return self._typed(self._take(1), depth)
+        return self._read_typed(self._take(1), depth)
 
-    def _typed(self, kind: bytes, depth: int) -> Any:
+    def _read_typed(self, kind: bytes, depth: int) -> Any:
         if depth > _DEEPEST:
             raise ValueError("it is nested too deep")
         if kind in _NUMBERS:
@@ -97,7 +97,7 @@ class _Reader:
             if kind in _NUMBERS:
                 dtype = np.dtype(_NUMBERS[kind])
                 return np.frombuffer(self._take(dtype.itemsize * count), dtype=dtype).astype(dtype.newbyteorder("="))
-            return [self._typed(kind, depth + 1) if kind else self.value(depth + 1) for _ in range(count)]
+            return [self._read_typed(kind, depth + 1) if kind else self.value(depth + 1) for _ in range(count)]
         values = []
         while self._peek() != b"]":
             values.append(self.value(depth + 1))

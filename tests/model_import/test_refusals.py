@@ -119,7 +119,7 @@ _CASES: dict[str, tuple[Make, str]] = {
         "must be a model of ONNX; it cannot be read",
     ),
     "external": (_external, "'w' is in another file"),
-    "operator": (lambda folder: made.onnx_model(folder, made.graph(kind="Celu")), "'Celu' is none of them"),
+    "operator": (lambda folder: made.onnx_model(folder, made.graph(kind="Celu")), "'Celu' is not one of them"),
     "scores": (_two_scores, "must have one output of scores"),
     "classes": (lambda folder: made.onnx_model(folder, made.graph(outputs=3)), "name their 3 classes by --class"),
     "width": (lambda folder: made.onnx_model(folder, made.graph(columns=5)), "must take rows (n, 2)"),
