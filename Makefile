@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := api cli cluster components core experiments jupyter kustomize migration monitoring pipelines registry reports rollouts serving steps stores streams
+PACKAGES := api cli cluster components core experiments jupyter kustomize migration model_import monitoring pipelines registry reports rollouts serving steps stores streams
 NAME ?= line
 CHROMIUM ?= chromium
 SERVERS := airflow or docker or h2o or jupyter or mlserver or kafka or minio or mlflow or postgres or prometheus or kubernetes or jvm

@@ -35,7 +35,7 @@ from headrace.core.base.errors import (
 if TYPE_CHECKING:
     from headrace.api.deployment import deploy, undeploy
     from headrace.api.exporting import export
-    from headrace.api.migrating import migrate
+    from headrace.api.migrating import import_model, migrate
     from headrace.api.model_reference import open_bundle
     from headrace.api.monitoring.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
     from headrace.api.monitoring.collecting import collect
@@ -78,6 +78,7 @@ __all__ = [
     "deploy",
     "export",
     "find_run",
+    "import_model",
     "ksql_query",
     "make_baseline",
     "migrate",
@@ -115,6 +116,7 @@ _MODULES = {
     "make_baseline": "headrace.api.monitoring.pulling_out",
     "export": "headrace.api.exporting",
     "find_run": "headrace.api.notebook.find_run",
+    "import_model": "headrace.api.migrating",
     "ksql_query": "headrace.api.streams.ksql",
     "migrate": "headrace.api.migrating",
     "monitor": "headrace.api.monitoring.monitor",

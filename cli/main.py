@@ -33,6 +33,7 @@ _COMMANDS = {
     "sign": "records.sign:sign:EXAMPLES",
     "card": "local.card:card:EXAMPLES",
     "export": "local.export:export:EXAMPLES",
+    "import": "local.import_model:import_model:EXAMPLES",
     "migrate": "local.migrate:migrate:EXAMPLES",
     "contract": "local.contract:contract:EXAMPLES",
     "registry": "records.registry",

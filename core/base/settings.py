@@ -300,6 +300,8 @@ def before_mlflow() -> None:
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+        # A folder of runs, which MLflow 3.17 refuses otherwise, is only read: `headrace import`.
+        "MLFLOW_ALLOW_FILE_STORE": "true",
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)

@@ -1,5 +1,6 @@
 """The engine that computes a model's scores: ONNX Runtime where an exact ONNX form exists, scikit-learn otherwise."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -56,35 +57,13 @@ class OnnxEngine:
             BundleError: If it cannot be loaded, holds what Headrace does not write, or has inputs or outputs of
                 another shape than the contract says.
         """
-        onnx_safety.check(content, FILE)
-        settings.without_telemetry()
-        import onnxruntime  # noqa: PLC0415 - training does not need it
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        # A spinning thread pool burns a core between requests.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime has an exception for each of its statuses
-            raise BundleError(f"{FILE} must be one that Headrace wrote; ONNX Runtime cannot load it.") from error
-        _check(session, contract)
-        self._run = session.run
-        self._try(len(matrix_layout.columns(contract)))
+        columns, classes = len(matrix_layout.columns(contract)), len(matrix_layout.classes(contract))
+        self._run = load_graph(content, columns=columns, classes=classes, threads=threads)
 
     def __call__(self, matrix: Floats) -> Floats:
         """Compute the scores of a matrix; see ``Engine``."""
         scores: Floats = self._run(["Y"], {"X": matrix})[0]
         return scores
-
-    def _try(self, columns: int) -> None:
-        """Score one row: some faults of a model, such as a split on a column that it lacks, show only then."""
-        try:
-            self(np.zeros((1, columns)))
-        except Exception as error:  # as above
-            raise BundleError(f"{FILE} must be one that Headrace wrote; ONNX Runtime cannot run it.") from error
 
 
 class SklearnEngine:
@@ -114,6 +93,45 @@ class SklearnEngine:
         if self._classes:
             return fitted_model.predicted_probabilities(self._pipeline, matrix, self._classes)
         return fitted_model.predicted_values(self._pipeline, matrix)
+
+
+def load_graph(content: bytes, *, columns: int, classes: int, threads: int = 1) -> Callable[..., Any]:
+    """Load a graph of ONNX that takes a model matrix, after its safety check.
+
+    Args:
+        content: Bytes of the model.
+        columns: Number of columns of ``X``.
+        classes: Number of columns of ``Y``; 0 for values (n,).
+        threads: Threads of one call; concurrent calls have their own.
+
+    Returns:
+        Method ``run`` of ONNX Runtime's session.
+
+    Raises:
+        BundleError: If it cannot be loaded, holds an operator that is not reviewed, or has other inputs or outputs.
+    """
+    onnx_safety.check(content, FILE)
+    settings.without_telemetry()
+    import onnxruntime  # noqa: PLC0415 - training does not need it
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # A spinning thread pool burns a core between requests.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has an exception for each of its statuses
+        raise BundleError(f"{FILE} must be one that Headrace wrote; ONNX Runtime cannot load it.") from error
+    _check(session, columns, classes)
+    # Some faults of a model, such as a split on a column that it lacks, show only when it runs.
+    try:
+        session.run(["Y"], {"X": np.zeros((1, columns))})
+    except Exception as error:  # as above
+        raise BundleError(f"{FILE} must be one that Headrace wrote; ONNX Runtime cannot run it.") from error
+    run: Callable[..., Any] = session.run
+    return run
 
 
 def load(folder: Path, contract: Contract, *, threads: int = 1) -> Engine:
@@ -158,8 +176,7 @@ def _content(path: Path) -> bytes:
         ) from error
 
 
-def _check(session: Any, contract: Contract) -> None:
-    columns, classes = len(matrix_layout.columns(contract)), len(matrix_layout.classes(contract))
+def _check(session: Any, columns: int, classes: int) -> None:
     expected = (
         [("X", "tensor(double)", [None, columns])],
         [("Y", "tensor(double)", [None, classes] if classes else [None])],

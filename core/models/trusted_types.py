@@ -70,7 +70,28 @@ _FITTED = {
     "sklearn.tree._classes.DecisionTreeRegressor",
     "sklearn.tree._tree.Tree",
 }
-TRUSTED = frozenset(_PLAIN | _FITTED)
+
+# Parts of imported models only: they keep arrays and plain values, and compute with them.
+_IMPORTED = {
+    "headrace.core.inference.onnx_estimator.OnnxClassifier",
+    "headrace.core.inference.onnx_estimator.OnnxRegressor",
+    "numpy.bool",
+    "numpy.float32",
+    "numpy.int32",
+    "sklearn.ensemble._forest.ExtraTreesClassifier",
+    "sklearn.ensemble._forest.ExtraTreesRegressor",
+    "sklearn.ensemble._gb.GradientBoostingClassifier",
+    "sklearn.ensemble._gb.GradientBoostingRegressor",
+    "sklearn.linear_model._base.LinearRegression",
+    "sklearn.linear_model._coordinate_descent.ElasticNet",
+    "sklearn.linear_model._coordinate_descent.Lasso",
+    "sklearn.preprocessing._data.MaxAbsScaler",
+    "sklearn.preprocessing._data.MinMaxScaler",
+    "sklearn.preprocessing._data.RobustScaler",
+    "sklearn.tree._classes.ExtraTreeClassifier",
+    "sklearn.tree._classes.ExtraTreeRegressor",
+}
+TRUSTED = frozenset(_PLAIN | _FITTED | _IMPORTED)
 
 # Loaders of skops that are safe; the others look up functions and methods by name.
 _LOADERS = frozenset(
@@ -119,19 +140,30 @@ def check_trees(pipeline: Any) -> None:
     """
     if not isinstance(pipeline, Pipeline) or [name for name, _ in pipeline.steps] != ["prepare", "estimator"]:
         raise BundleError("model.skops must hold a pipeline of the steps 'prepare' and 'estimator'.")
-    estimator = pipeline[-1]
+    if not all(map(_trees_fit, _estimators(pipeline[-1]))):
+        raise BundleError("the trees in model.skops must point at their own nodes only; fetch the model again.")
+
+
+def _estimators(estimator: Any) -> Iterator[Any]:
+    """Yield an estimator, and the one that it holds."""
+    yield estimator
+    inner = getattr(estimator, "regressor_", None)
+    if inner is not None:
+        yield from _estimators(inner)
+
+
+def _trees_fit(estimator: Any) -> bool:
     width = getattr(estimator, "n_features_in_", 0)
     kind = type(estimator).__name__
-    in_bounds = True
-    if kind.startswith("RandomForest"):
-        in_bounds = all(
-            tree.n_features_in_ == width and _tree_fits(tree.tree_, width) for tree in estimator.estimators_
-        )
-    elif kind.startswith("HistGradientBoosting"):
+    if kind.startswith(("DecisionTree", "ExtraTreeC", "ExtraTreeR")):
+        return _tree_fits(estimator.tree_, width)
+    if kind.startswith(("RandomForest", "ExtraTrees", "GradientBoosting")):
+        trees = np.asarray(estimator.estimators_, dtype=object).ravel()
+        return all(tree.n_features_in_ == width and _tree_fits(tree.tree_, width) for tree in trees)
+    if kind.startswith("HistGradientBoosting"):
         rounds = estimator._predictors  # noqa: SLF001 - scikit-learn has no public attribute for its trees
-        in_bounds = all(_nodes_fit(tree.nodes, width) for trees in rounds for tree in trees)
-    if not in_bounds:
-        raise BundleError("the trees in model.skops must point at their own nodes only; fetch the model again.")
+        return all(_nodes_fit(tree.nodes, width) for trees in rounds for tree in trees)
+    return True
 
 
 def _tree_fits(tree: Any, width: int) -> bool:

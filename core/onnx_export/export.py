@@ -15,6 +15,9 @@ from headrace.core.onnx_export.plan import PreprocessingPlan
 _KINDS: dict[str, Callable[[OnnxGraph, PreprocessingPlan, Any], str]] = {
     "LogisticRegression": estimators.logistic,
     "Ridge": estimators.linear,
+    "LinearRegression": estimators.linear,
+    "Lasso": estimators.linear,
+    "ElasticNet": estimators.linear,
     "GaussianNB": estimators.naive_bayes,
     "MLPClassifier": estimators.perceptron,
     "MLPRegressor": estimators.perceptron,

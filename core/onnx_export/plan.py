@@ -43,6 +43,7 @@ class CategoryColumn:
         seen: Values (m,) of the training rows in rising order, NaN last.
         codes: Code (m,) of each of them (ordinal); None if each has a column of its own (one-hot).
         unknown: Code of any other value (ordinal).
+        fill: Value that takes the place of a missing one before the encoder sees it; NaN if it stays missing.
     """
 
     column: int
@@ -50,6 +51,7 @@ class CategoryColumn:
     seen: Floats
     codes: Floats | None = None
     unknown: float = 0.0
+    fill: float = float("nan")
 
     @property
     def rows(self) -> int:
@@ -61,6 +63,8 @@ class CategoryColumn:
         by_code = np.full((self.rows, *values.shape[1:]), other)
         # Row 0 is the missing category, row 1 the unlisted one, then each listed one.
         by_code[np.nan_to_num(self.seen, nan=MISSING).astype(np.int64) - MISSING] = values
+        if not np.isnan(self.fill):
+            by_code[0] = by_code[int(self.fill) - MISSING]
         return by_code
 
     @property
@@ -103,13 +107,15 @@ def read(transformer: ColumnTransformer, listed: Sequence[int]) -> Preprocessing
     Raises:
         InexactError: If a step is of an unknown type.
     """
+    if not isinstance(transformer, ColumnTransformer):
+        raise InexactError(f"a {type(transformer).__name__} over all columns has no exact form in ONNX.")
     parts: list[NumberColumn | CategoryColumn] = []
     for name, step, columns in transformer.transformers_:
         if name == "remainder":
             continue
         steps = [inner for _, inner in step.steps] if isinstance(step, Pipeline) else [step]
         places = [int(column) for column in columns]
-        if isinstance(steps[0], OneHotEncoder | OrdinalEncoder):
+        if any(isinstance(step, OneHotEncoder | OrdinalEncoder) for step in steps[:2]):
             parts += _categories(steps, places, listed)
         else:
             parts += _numbers(steps, places)
@@ -117,18 +123,24 @@ def read(transformer: ColumnTransformer, listed: Sequence[int]) -> Preprocessing
 
 
 def _categories(steps: Sequence[Any], columns: Sequence[int], listed: Sequence[int]) -> list[CategoryColumn]:
-    encoder = steps[0]
-    # A dropped category has no column, and would look like an unlisted one.
-    if len(steps) > 1 or getattr(encoder, "drop_idx_", None) is not None:
+    *before, encoder = steps
+    fills: Floats = np.full(len(columns), np.nan)
+    if before and isinstance(before[0], SimpleImputer) and not before[0].add_indicator:
+        fills = before.pop().statistics_.astype(np.float64)
+    # A dropped category has no column, and would look like an unlisted one; rare ones share a column.
+    drops = getattr(encoder, "drop_idx_", None) is not None or getattr(encoder, "_infrequent_enabled", False)
+    if before or drops or not isinstance(encoder, OneHotEncoder | OrdinalEncoder):
         raise InexactError("categories must go through one encoder that keeps them all to have an exact form in ONNX.")
+    if not all(listed[column] for column in columns):
+        raise InexactError("an encoder of a column of numbers has no exact form in ONNX.")
     category_columns = []
-    for column, values in zip(columns, encoder.categories_, strict=True):
+    for column, values, fill in zip(columns, encoder.categories_, fills.tolist(), strict=True):
         seen = values.astype(np.float64)
         codes, unknown = None, 0.0
         if isinstance(encoder, OrdinalEncoder):
             unknown = float(encoder.unknown_value)
             codes = np.where(np.isnan(seen), float(encoder.encoded_missing_value), np.arange(len(seen)))
-        category_columns.append(CategoryColumn(column, listed[column], seen, codes, unknown))
+        category_columns.append(CategoryColumn(column, listed[column], seen, codes, unknown, fill))
     return category_columns
 
 

@@ -118,7 +118,8 @@ def _codes(codes: Floats | None) -> Floats:
 def _fill_missing(graph: OnnxGraph, plan: PreprocessingPlan) -> str:
     fill = np.zeros(plan.width)
     for part in plan.parts:
-        fill[part.column] = part.fill if isinstance(part, NumberColumn) else MISSING
+        is_filled = isinstance(part, NumberColumn) or not np.isnan(part.fill)
+        fill[part.column] = part.fill if is_filled else MISSING
     return _where_missing(graph, fill)
 
 

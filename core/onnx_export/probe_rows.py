@@ -42,8 +42,8 @@ def blocks(model: Model, matrix: Matrix) -> Iterator[Matrix]:
     """
     real = matrix[:_MOST_ROWS] if len(matrix) else np.full((1, matrix.shape[1]), np.nan)
     yield from _split_rows(real)
-    yield np.full((1, real.shape[1]), np.nan)
     columns = matrix_layout.columns(model.contract)
+    yield np.where([_may_be_missing(column, model.contract) for column in columns], np.nan, real[:1])
     changes = [
         (row % len(real), column, value)
         for row, column in enumerate(_evenly(range(len(columns)), _MOST_COLUMNS))
@@ -79,7 +79,14 @@ def _values(column: MatrixColumn, contract: Contract) -> list[float]:
         bounds = contract.column(column.name)
         low = low if bounds.minimum is None else bounds.minimum
         high = high if bounds.maximum is None else bounds.maximum
-    return [np.nan, low, high, *(value for value in _SMALL if low <= value <= high)]
+    missing = [np.nan] if _may_be_missing(column, contract) else []
+    return [*missing, low, high, *(value for value in _SMALL if low <= value <= high)]
+
+
+def _may_be_missing(column: MatrixColumn, contract: Contract) -> bool:
+    """Return whether a row without the value reaches the model."""
+    is_needed = contract.refuses("missing") and column.name in contract.names
+    return not is_needed or contract.column(column.name).missing > 0 or column.categories is not None
 
 
 def _splits(model: Model, real: Matrix) -> list[tuple[int, int, float]]:

@@ -25,8 +25,12 @@ def forest(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
     classes = int(getattr(estimator, "n_classes_", 1))
     # With two classes one is enough: the other has the complement.
     targets = [classes - 1] if classes <= 2 else list(range(classes))
+    # Where nothing is missing in the matrix that the trees see, no side is written for it.
+    keeps_missing = any(np.isnan(part.fill) for part in plan.numbers) or any(
+        part.codes is not None and np.isnan([*part.codes, part.unknown]).any() for part in plan.categories
+    )
     trees = [
-        (from_forest(tree.tree_, target), place)
+        (from_forest(tree.tree_, target, keeps_missing=keeps_missing), place)
         for place, target in enumerate(targets)
         for tree in estimator.estimators_
     ]
@@ -59,14 +63,20 @@ def list_trees(estimator: Any) -> list[Tree]:
     return [from_forest(tree.tree_, 0) for tree in getattr(estimator, "estimators_", ())]
 
 
-def from_forest(tree: Any, target: int) -> Tree:
-    """Convert a tree of a forest; its leaves hold shares of a class, or means."""
+def from_forest(tree: Any, target: int, *, keeps_missing: bool = False) -> Tree:
+    """Convert a tree of a forest; its leaves hold shares of a class, or means.
+
+    Args:
+        tree: The tree.
+        target: Place of the class; 0 for a mean.
+        keeps_missing: Whether missing values take the side that the tree says, else the right one.
+    """
     return Tree(
         left=tree.children_left,
         right=tree.children_right,
         feature=tree.feature,
         threshold=tree.threshold,
-        missing_left=np.zeros(tree.node_count, dtype=np.bool_),
+        missing_left=np.asarray(tree.missing_go_to_left, dtype=np.bool_) & keeps_missing,
         value=tree.value[:, 0, target],
     )
 

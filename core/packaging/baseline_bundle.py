@@ -76,6 +76,10 @@ def make_baseline_bundle(bundle: Bundle, folder: Path) -> Bundle:
         raise BundleError(
             f"the documents in {bundle.folder} must be those that Headrace wrote; package the model again."
         ) from error
+    if provenance.imported:
+        raise InputError(
+            f"{bundle.name} was imported, and nobody knows what its baseline answers: roll back to another version."
+        )
     if family == FAMILY:
         raise InputError(f"{bundle.name} {bundle.digest[:12]} is a baseline already: roll back to another version.")
     answer, part = _find_answer(bundle, contract, metrics)

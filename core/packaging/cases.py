@@ -61,6 +61,16 @@ def remake(model: Model, document: Mapping[str, Any]) -> dict[str, Any]:
     return _answer_cases(model, [case["request"] for case in cases], [case["actual"] for case in cases])
 
 
+def answer_requests(model: Model, requests: list[dict[str, Any]]) -> dict[str, Any]:
+    """Make test cases of requests whose actual values nobody knows.
+
+    Args:
+        model: The model.
+        requests: Rows that the contract takes.
+    """
+    return _answer_cases(model, requests, [""] * len(requests))
+
+
 def _answer_cases(model: Model, requests: list[dict[str, Any]], actuals: list[Any]) -> dict[str, Any]:
     typed = validate_records(table(requests, model.contract), model.contract)
     expected = to_json(model.predict(typed), model.classes)

@@ -148,6 +148,37 @@ class RecordedSearch:
 
 
 @dataclass(frozen=True)
+class RecordedImport:
+    """The model of another tool that a bundle was made from.
+
+    Attributes:
+        tool: The tool that stored it, such as ``mlflow``.
+        version: The tool's version, as the model's folder says; empty if it does not.
+        source: Address of the model without what is private; of a path, its last part.
+        flavor: The form that was read: ``sklearn``, ``xgboost`` or ``onnx``.
+        library: The library that made the model, and its version; empty if they are not known.
+        digest: SHA-256 over the files of the model's folder.
+        model: The tool's identifier of the model; empty if it has none.
+        run: Identifier of the run that made it; empty if there is none.
+        registered: Name and version in the tool's registry, ``NAME/VERSION``; empty if it was not read from there.
+        commit: Commit of the code that made it, as the run says; empty if it does not.
+        code: Whether code of the model was run to read it: ``none``, or ``sandbox``.
+    """
+
+    tool: str
+    version: str
+    source: str
+    flavor: str
+    library: str
+    digest: str
+    model: str
+    run: str
+    registered: str
+    commit: str
+    code: str
+
+
+@dataclass(frozen=True)
 class Provenance(JsonDocument):
     """Code, data by digest and parameters that made a model, without times or paths of the machine.
 
@@ -166,6 +197,8 @@ class Provenance(JsonDocument):
         verdict: The gate's verdict without its parameters; empty for a model that did not pass through the gate.
         arguments: Arguments by step, from which a replay starts; absent if they are unknown.
         steps: SHA-256 of each step's output; absent if they are unknown.
+        imported: The model of another tool that it was made from; absent for a model that Headrace fitted. Table, rows
+            and search are then not known.
     """
 
     format: int
@@ -182,6 +215,7 @@ class Provenance(JsonDocument):
     verdict: GateVerdict | None = field(metadata=ABSENT_AS_EMPTY)
     arguments: Mapping[str, Mapping[str, Any]] | None = None
     steps: Mapping[str, str] | None = None
+    imported: RecordedImport | None = None
 
     expected: ClassVar[str] = (
         "provenance.json must be what the step package writes, as docs/provenance.schema.json says"

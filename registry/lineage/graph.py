@@ -86,6 +86,16 @@ def of_uses(uses: Sequence[TableUse], state: ModelState | None = None) -> Lineag
 
 def of_bundle(submission: ModelSubmission) -> LineageGraph:
     """Return the graph of a bundle from its own provenance, without registry and catalogue."""
+    imported = submission.provenance.imported
+    model = LineageNode(
+        "model", "model", submission.name, (str(submission.model.get("family", "")), submission.digest[:12])
+    )
+    if imported is not None:
+        lines = (f"run {imported.run}" if imported.run else "", f"digest {imported.digest[:12]}")
+        title = imported.registered or imported.source
+        source = LineageNode("source", "model", f"{imported.tool}: {title}", tuple(filter(None, lines)))
+        made = LineageNode("run", "run", "imported", (submission.provenance.made_with,))
+        return LineageGraph((source, made, model), (("source", "run"), ("run", "model")))
     table, rows = submission.provenance.table, submission.provenance.rows
     data = LineageNode(
         "data",
@@ -95,9 +105,6 @@ def of_bundle(submission: ModelSubmission) -> LineageGraph:
     )
     trained = f"{rows.train:,} rows to train, {rows.test or 0:,} to test"
     run = LineageNode("run", "run", submission.provenance.made_with, (trained, *_verdict(submission.verdict)))
-    model = LineageNode(
-        "model", "model", submission.name, (str(submission.model.get("family", "")), submission.digest[:12])
-    )
     return LineageGraph((data, run, model), (("data", "run"), ("run", "model")))
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput, Metric
 
+IMPORTED = "headrace.imported"
 DIGEST, JOB, LOGGED = "headrace.digest", "headrace.job", "headrace.logged_model"
 # Files for people are uploaded to the run; the model itself stays where it is published.
 _SHOWN = frozenset({".json", ".md", ".yaml", ".html", ".txt"})
@@ -49,7 +50,8 @@ def track(client: "MlflowClient", submission: ModelSubmission, *, experiment_id:
     )
     identity = str(run.info.run_id)
     inputs = _inputs(submission)
-    client.log_inputs(identity, datasets=inputs)
+    if inputs:
+        client.log_inputs(identity, datasets=inputs)
     logged = run.data.tags.get(LOGGED) or _logged_model(client, submission, experiment_id, identity)
     parameters = [Param(name, str(value)[:500]) for name, value in _parameters(submission).items()]
     for first in range(0, len(parameters), 100):
@@ -70,7 +72,10 @@ def _name(submission: ModelSubmission) -> str:
 
 
 def _tags(submission: ModelSubmission, by: str, job: str) -> dict[str, str]:
+    imported = submission.provenance.imported
+    origin = {f"{IMPORTED}.{name}": value for name, value in as_json(imported).items() if value} if imported else {}
     return {
+        **origin,
         "mlflow.user": by,
         "mlflow.source.name": submission.provenance.made_with,
         "mlflow.source.type": "JOB",
@@ -117,6 +122,8 @@ def _parameters(submission: ModelSubmission) -> dict[str, Any]:
 def _metrics(submission: ModelSubmission, logged: str, inputs: list["DatasetInput"]) -> list["Metric"]:
     from mlflow.entities import Metric  # noqa: PLC0415 - the client has imported it
 
+    if not inputs:
+        return []
     now = int(time.time() * 1000)
     tested = inputs[-1].dataset
 
@@ -141,9 +148,11 @@ def _metrics(submission: ModelSubmission, logged: str, inputs: list["DatasetInpu
 
 
 def _inputs(submission: ModelSubmission) -> list["DatasetInput"]:
-    """Return the training part and the test part of the table as inputs of the run."""
+    """Return the training part and the test part of the table as inputs of the run; none for an imported model."""
     from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415 - the client has imported it
 
+    if submission.provenance.imported:
+        return []  # nobody knows its rows
     table, rows = submission.provenance.table, submission.metrics.rows
     steps = submission.provenance.steps or {}
     name = table.source or "table"

@@ -67,7 +67,8 @@ def update_projection(client: "MlflowClient", state: ModelState) -> None:
         number_in_stage = state.stages.get(stage)
         if number_in_stage is not None and aliases.get(stage) != number_in_stage:
             client.set_registered_model_alias(name, stage, str(number_in_stage))
-        elif number_in_stage is None and stage in aliases:
+        # An alias of a version that another tool registered is none of ours.
+        elif number_in_stage is None and state.number(aliases.get(stage, 0)) is not None:
             client.delete_registered_model_alias(name, stage)
     by_number = {int(shown.version): shown for shown in client.search_model_versions(f"name = '{name}'")}
     for version in state.versions:

@@ -86,7 +86,7 @@ class ModelSubmission:
 
     def facts(self) -> dict[str, Any]:
         """Return the facts for the registry, small enough for one entry of its journal."""
-        table = self.provenance.table
+        table, imported = self.provenance.table, self.provenance.imported
         return {
             "verdict": self.verdict,
             "reasons": [reason[:_REASON_LETTERS] for reason in self.reasons[:_REASONS]],
@@ -103,6 +103,7 @@ class ModelSubmission:
             "table": {"source": table.source[:300], "digest": table.digest},
             "contract": sha256(self.folder / "contract.yaml"),
             "made_with": self.provenance.made_with,
+            **({"imported": as_json(imported)} if imported else {}),
         }
 
 

@@ -62,15 +62,34 @@ def _details(model: Model, origin: Provenance, environment: Documents, answers: 
     rows = [
         ("Predicts", f"{code(target.name)} ({model.contract.task}){_unit(target)}"),
         ("Family", model.family.replace("_", " ")),
-        ("Parameters", parameters or "the family's defaults"),
+        ("Parameters", parameters or ("not known" if origin.imported else "the family's defaults")),
         ("Classes", ", ".join(code(name) for name in model.classes) or "none: it predicts a number"),
-        ("Seed", model.seed),
+        *_import_rows(origin),
+        ("Seed", "not known" if origin.imported else model.seed),
         ("Made with", f"headrace {version.version}{commit}, scikit-learn {learner}, Python {environment['python']}"),
         ("Owner", answer_or_mark(answers, "owner")),
         ("Contact", answer_or_mark(answers, "contact")),
         ("Licence", answer_or_mark(answers, "licence")),
     ]
     return table(("", ""), rows)
+
+
+def _import_rows(origin: Provenance) -> list[tuple[str, str]]:
+    """Say where an imported model comes from."""
+    imported = origin.imported
+    if imported is None:
+        return []
+    facts = (
+        (
+            "Imported from",
+            f"{imported.tool} {imported.version}, {code(imported.source)} (SHA-256 {code(imported.digest)})",
+        ),
+        ("Fitted with", literal(imported.library)),
+        ("Registered as", imported.registered and code(imported.registered)),
+        ("Run", imported.run and code(imported.run)),
+        ("Commit", imported.commit and code(imported.commit)),
+    )
+    return [(name, value) for name, value in facts if value]
 
 
 def _use(answers: CardAnswers) -> str:
@@ -86,6 +105,8 @@ def _factors(metrics: BundleMetrics) -> str:
 
 
 def _metrics(model: Model, metrics: BundleMetrics) -> str:
+    if not metrics.metrics:
+        return "".join(doubts(metrics))
     summary = f"{', '.join(metrics.metrics)}, each with a 95 % bootstrap interval over the {_rows(metrics)}."
     summary += "".join(f" {sentence}" for sentence in doubts(metrics))
     if metrics.positive:
@@ -105,6 +126,8 @@ def _rows(metrics: BundleMetrics) -> str:
 
 
 def _evaluation_data(metrics: BundleMetrics, origin: Provenance) -> str:
+    if not metrics.rows.measured:
+        return "Not known: no row was measured."
     if metrics.on == "cross-validation":
         return (
             f"{metrics.rows.measured:,} training rows, each predicted by a model that was fitted without it. "
@@ -120,7 +143,9 @@ def _evaluation_data(metrics: BundleMetrics, origin: Provenance) -> str:
 def _training_data(model: Model, origin: Provenance, answers: CardAnswers) -> str:
     source, rows = origin.table, origin.rows
     counts = (
-        f"{rows.train:,} rows of {code(source.source)} (SHA-256 {code(source.digest)}), "
+        "Not known: the model was fitted elsewhere."
+        if origin.imported
+        else f"{rows.train:,} rows of {code(source.source)} (SHA-256 {code(source.digest)}), "
         f"{rows.quarantined or 0:,} of {source.rows:,} rows were set aside by the data contract."
     )
     questions = (("Licence", "data_licence"), ("Origin", "data_origin"), ("Rights", "data_rights"))
@@ -147,7 +172,7 @@ def _analyses(metrics: BundleMetrics, origin: Provenance) -> str:
         for name, metric in list(part.metrics.items())[:1]
     ]
     return paragraphs(
-        table(("metric", "value", "95 % interval", "baseline"), rows),
+        table(("metric", "value", "95 % interval", "baseline"), rows) if rows else "Nothing was measured.",
         f"Verdict: **{origin.verdict.verdict if origin.verdict else 'none'}**. {reasons}".rstrip(),
         table(("column", "value", "rows", "metric", "value of the metric"), slices[:MOST_ROWS]) if slices else "",
     )
@@ -161,7 +186,8 @@ def _findings(origin: Provenance) -> str:
         for item in findings[:MOST_ROWS]
     ]
     omitted = f"and {len(findings) - MOST_ROWS} more in provenance.json" if len(findings) > MOST_ROWS else ""
-    return paragraphs("What the run found in its table and itself:", "\n".join(listed), omitted) if findings else ""
+    head = "What the import found:" if origin.imported else "What the run found in its table and itself:"
+    return paragraphs(head, "\n".join(listed), omitted) if findings else ""
 
 
 def _personal(model: Model) -> str:

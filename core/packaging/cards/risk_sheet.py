@@ -99,6 +99,8 @@ def _errors(metrics: BundleMetrics) -> str:
 def _sure(metrics: BundleMetrics, origin: Provenance) -> str:
     main = metrics.metrics.get(MAIN[metrics.task])
     kind = "test rows" if metrics.on == "test" else "training rows, each held out once"
+    if not metrics.rows.measured:
+        return f"{metrics.resampled_by.sentence}."
     summary = f"These figures rest on {metrics.rows.measured:,} {kind}"
     summary += f"; {MAIN[metrics.task]} is {interval(main)} with 95 % confidence." if main else "."
     summary = " ".join([summary, *doubts(metrics)])
@@ -109,6 +111,8 @@ def _exposure(model: Model, origin: Provenance) -> str:
     personal = [code(column.name) for column in model.contract.inputs if column.personal]
     sent = f"Clients send personal data: {', '.join(personal)}." if personal else "No input is marked as personal data."
     copies = origin.data.copied
+    if origin.imported:
+        return f"{sent} The bundle holds at most 20 test cases, some of which may be rows of the model's input example."
     copied = (
         f"The bundle holds copies of the {' and the '.join(copies)} rows: whoever can read it can read them."
         if copies
@@ -119,6 +123,8 @@ def _exposure(model: Model, origin: Provenance) -> str:
 
 def _fairness(metrics: BundleMetrics) -> str:
     slices = metrics.slices
+    if not slices and not metrics.rows.measured:
+        return "*Missing: nothing was measured, by group or at all.*"
     if not slices:
         return (
             "*Missing: nothing was measured by group. Run the pipeline again with --slice COLUMN for each column that "

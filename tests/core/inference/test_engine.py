@@ -159,7 +159,7 @@ def _with_sparse(found: ModelProto) -> None:
 
 
 def _with_many(found: ModelProto) -> None:
-    for _ in range(300):
+    for _ in range(2000):
         found.graph.node.append(helper.make_node("Identity", ["X"], ["Z"]))
 
 
@@ -181,7 +181,7 @@ def _renamed(found: ModelProto) -> None:
         (_with_loop, "it holds the operator 'Loop'"),
         (_with_function, "it holds the field 25"),
         (_with_sparse, "it holds the field 15"),
-        (_with_many, "it has 301 operators"),
+        (_with_many, "it has 2001 operators"),
         (_in_float32, "of float64"),
         (_renamed, "must take X"),
     ],

@@ -1,0 +1,1 @@
+"""Graphs of ONNX become parts of graphs that take the model matrix."""

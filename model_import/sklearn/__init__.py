@@ -1,0 +1,1 @@
+"""Pipelines of scikit-learn over data frames become pipelines over the model matrix."""

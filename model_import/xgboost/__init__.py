@@ -1,0 +1,1 @@
+"""Models of XGBoost, read from its JSON and UBJSON, become graphs of ONNX."""
