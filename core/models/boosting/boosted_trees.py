@@ -32,7 +32,6 @@ class _BoostedTrees(BaseEstimator):
         parameters: The library's own hyperparameters.
         n_estimators: Number of rounds.
         categories: Columns of categories, which are whole numbers below 256 or NaN.
-        n_jobs: Number of threads of a fit; None for one.
         random_state: Seed, 0 to 2**32 - 1.
     """
 
@@ -42,14 +41,12 @@ class _BoostedTrees(BaseEstimator):
         parameters: Mapping[str, Any] | None = None,
         n_estimators: int = 100,
         categories: tuple[int, ...] = (),
-        n_jobs: int | None = None,
         random_state: int = 0,
     ) -> None:
         self.library = library
         self.parameters = parameters
         self.n_estimators = n_estimators
         self.categories = categories
-        self.n_jobs = n_jobs
         self.random_state = random_state
 
     def __sklearn_tags__(self) -> Any:
@@ -66,7 +63,6 @@ class _BoostedTrees(BaseEstimator):
             categories=self.categories,
             parameters={**(self.parameters or {}), "n_estimators": self.n_estimators},
             seed=self.random_state % (2**31 - 1),
-            threads=self.n_jobs or 1,
         )
         self._predictors = [[build_predictor(tree) for tree in trees] for trees in grown.rounds]
         self._baseline_prediction = grown.baseline

@@ -22,9 +22,8 @@ def grow_trees(
     categories: Sequence[int],
     parameters: Mapping[str, Any],
     seed: int,
-    threads: int,
 ) -> GrownTrees:
-    """Train by LightGBM; the result does not depend on the number of threads.
+    """Train by LightGBM, on one thread: more of them wait for one another in a loop, on busy cores for minutes.
 
     Args:
         matrix: Prepared rows (n, p); NaN where a value is missing.
@@ -33,16 +32,15 @@ def grow_trees(
         categories: Columns of categories.
         parameters: LightGBM's own.
         seed: Seed of whatever is drawn, 0 to 2**31 - 1.
-        threads: Number of threads.
     """
     import lightgbm  # noqa: PLC0415 - an extra
 
     settings = {
         **parameters,
         "objective": "multiclass" if classes > 2 else "binary" if classes else "regression",
-        "num_threads": threads,
+        "num_threads": 1,
         "seed": seed,
-        # Sums in the same order on any number of threads; else the way of counting is chosen by a race.
+        # Else the way of counting is chosen by a race.
         "deterministic": True,
         "force_row_wise": True,
         "verbosity": -1,

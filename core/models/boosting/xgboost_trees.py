@@ -24,7 +24,6 @@ def grow_trees(
     categories: Sequence[int],
     parameters: Mapping[str, Any],
     seed: int,
-    threads: int,
 ) -> GrownTrees:
     """Train by XGBoost, on one thread, since its sums differ with their number.
 
@@ -35,11 +34,9 @@ def grow_trees(
         categories: Columns of categories.
         parameters: XGBoost's own.
         seed: Seed of whatever is drawn, 0 to 2**31 - 1.
-        threads: Not used.
     """
     import xgboost  # noqa: PLC0415 - an extra
 
-    del threads
     settings = {
         **parameters,
         "objective": "multi:softprob" if classes > 2 else "binary:logistic" if classes else "reg:squarederror",

@@ -27,6 +27,8 @@ QUICK: dict[str, dict[str, Any]] = {
     "mlp": {"hidden_units": 4, "max_iter": 5},
     "random_forest": {"n_estimators": 3},
     "hist_gradient_boosting": {"max_iter": 3},
+    "lightgbm": {"n_estimators": 3},
+    "xgboost": {"n_estimators": 3},
 }
 
 

@@ -24,6 +24,8 @@ from tests.properties import examples
 QUICK: dict[str, dict[str, Any]] = {
     "random_forest": {"n_estimators": 12},
     "hist_gradient_boosting": {"max_iter": 12},
+    "lightgbm": {"n_estimators": 12},
+    "xgboost": {"n_estimators": 12},
     "mlp": {"max_iter": 20},
 }
 EXACT = [(name, task) for name, family in families.FAMILIES.items() for task in family.tasks if name != "knn"]
