@@ -1,7 +1,7 @@
 """CatBoost as a family of the benchmark: as its library has it, with its own treatment of categories."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -51,7 +51,7 @@ class Peer(BaseEstimator):
 class _Family:
     """What the benchmark needs of a family."""
 
-    space = {
+    space: ClassVar[dict[str, NumberRange]] = {
         "learning_rate": NumberRange(0.02, 0.2, log=True),
         "depth": NumberRange(3, 8, whole=True),
         "l2_leaf_reg": NumberRange(0.5, 20, log=True),

@@ -78,15 +78,14 @@ def draws(family: str, trials: int, seed: int) -> list[dict[str, Any]]:
     """The defaults, and random draws of the family's space."""
     space = CATBOOST.space if family == "catboost" else experiment_yaml.load_shipped(family).space
     rng = np.random.default_rng([seed, *family.encode()])
-    found: list[dict[str, Any]] = [{}]
-    for _ in range(trials - 1):
-        found.append(
-            {
-                name: kind.value(rng.random()) if isinstance(kind, NumberRange) else str(rng.choice(kind.values))
-                for name, kind in space.items()
-            }
-        )
-    return found
+    drawn = (
+        {
+            name: kind.value(rng.random()) if isinstance(kind, NumberRange) else str(rng.choice(kind.values))
+            for name, kind in space.items()
+        }
+        for _ in range(trials - 1)
+    )
+    return [{}, *drawn]
 
 
 def measured(table: Table, parts: Sequence[Any], family: str, parameters: Mapping[str, Any], seed: int) -> Measured:
@@ -105,10 +104,10 @@ def measured(table: Table, parts: Sequence[Any], family: str, parameters: Mappin
     with ThreadPoolExecutor(1) as pool:
         found = fitting.out_of_fold(make, encoded[kept], target[kept], folds=folds, classes=classes, pool=pool)
         seconds = time.process_time() - began
-        validation = float(np.mean([loss(target[kept][f.held_out], found.predictions[f.held_out], classes) for f in folds]))
+        losses = [loss(target[kept][f.held_out], found.predictions[f.held_out], classes) for f in folds]
         tested = fitting.out_of_fold(make, encoded, target, folds=[Fold(kept, held)], classes=classes, pool=pool)
     unit = 1.0 if classes else float(np.var(target[held]))
-    return Measured(validation, loss(target[held], tested.predictions[held], classes) / unit, seconds)
+    return Measured(float(np.mean(losses)), loss(target[held], tested.predictions[held], classes) / unit, seconds)
 
 
 def loss(target: Target, predictions: Matrix, classes: int) -> float:
@@ -143,7 +142,9 @@ def main() -> None:
     extras = [name for name in given.extras.split(",") if name]
     sources = list(SOURCES)
     if given.tables:
-        sources += [Source(name, "", target, 0, file=f"{name}.csv", drop=drop) for name, (target, drop) in FILES.items()]
+        sources += [
+            Source(name, "", target, 0, file=f"{name}.csv", drop=drop) for name, (target, drop) in FILES.items()
+        ]
     if given.only:
         sources = [source for source in sources if source.name in given.only.split(",")]
     rows = []

@@ -91,6 +91,8 @@ class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
         matrix, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
         self.classes_, target = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"{type(self).__name__} must be fitted on at least two classes; got one class only.")
         self._grow(matrix, target, len(self.classes_))
         return self
 
@@ -107,7 +109,8 @@ class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
 
     def predict(self, X: Any) -> Any:  # noqa: N803 - scikit-learn's name
         """Return the class (n,) of the largest probability."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        places = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[places]
 
 
 class BoostedTreesRegressor(RegressorMixin, _BoostedTrees):
@@ -115,9 +118,7 @@ class BoostedTreesRegressor(RegressorMixin, _BoostedTrees):
 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
         """Grow trees for a matrix (n, p) and numbers (n,)."""
-        matrix, target = validate_data(
-            self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True
-        )
+        matrix, target = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)
         self._grow(matrix, np.asarray(target, dtype=np.float64), 0)
         return self
 

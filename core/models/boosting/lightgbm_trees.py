@@ -12,6 +12,8 @@ from headrace.core.models.boosting.tree_nodes import Floats, GrownTree, GrownTre
 
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2
 _MISSING_IS_NAN = 2
+# Numbers up to this size are 0 for LightGBM, which has thresholds at both ends of them.
+_ZERO = float(np.float32(1e-35))
 
 
 def grow_trees(
@@ -23,6 +25,26 @@ def grow_trees(
     parameters: Mapping[str, Any],
     seed: int,
 ) -> GrownTrees:
+    """Train by LightGBM, and keep the trees; see ``train``."""
+    booster = train(matrix, target, classes=classes, categories=categories, parameters=parameters, seed=seed)
+    trees = _read_trees(booster.model_to_string(num_iteration=-1))
+    width = booster.num_model_per_iteration()
+    return GrownTrees(
+        rounds=[trees[start : start + width] for start in range(0, len(trees), width)],
+        baseline=np.zeros(width),  # LightGBM adds it to the leaves of its first trees
+        single_precision=False,
+    )
+
+
+def train(
+    matrix: Floats,
+    target: Whole | Floats,
+    *,
+    classes: int,
+    categories: Sequence[int],
+    parameters: Mapping[str, Any],
+    seed: int,
+) -> Any:
     """Train by LightGBM, on one thread: more of them wait for one another in a loop, on busy cores for minutes.
 
     Args:
@@ -30,8 +52,11 @@ def grow_trees(
         target: Numbers of classes from 0 on, or values (n,).
         classes: Number of classes; 0 for a regression.
         categories: Columns of categories.
-        parameters: LightGBM's own.
+        parameters: LightGBM's own, and ``n_estimators``, the number of rounds.
         seed: Seed of whatever is drawn, 0 to 2**31 - 1.
+
+    Returns:
+        The library's booster.
     """
     import lightgbm  # noqa: PLC0415 - an extra
 
@@ -49,14 +74,7 @@ def grow_trees(
         settings["num_class"] = classes
     rounds = settings.pop("n_estimators")
     rows = lightgbm.Dataset(matrix, target, categorical_feature=list(categories), params=settings)
-    booster = lightgbm.train(settings, rows, num_boost_round=rounds)
-    trees = _read_trees(booster.model_to_string(num_iteration=-1))
-    width = max(1, classes if classes > 2 else 1)
-    return GrownTrees(
-        rounds=[trees[start : start + width] for start in range(0, len(trees), width)],
-        baseline=np.zeros(width),  # LightGBM adds it to the leaves of its first trees
-        single_precision=False,
-    )
+    return lightgbm.train(settings, rows, num_boost_round=rounds)
 
 
 def _read_trees(text: str) -> list[GrownTree]:
@@ -80,6 +98,7 @@ def _read_tree(fields: Mapping[str, str]) -> GrownTree:
         child = read(name, np.int64)[:splits]
         side[:splits] = np.where(child < 0, splits - child - 1, child)
     kinds, threshold = read("decision_type", np.int64)[:splits], read("threshold", np.float64)[:splits]
+    threshold = np.where(threshold == -_ZERO, np.nextafter(-_ZERO, -np.inf), threshold)
     categorical = kinds & _CATEGORICAL > 0
     # Where the training rows had no missing value, one that comes later is taken for 0.
     learned = kinds >> 2 & 3 == _MISSING_IS_NAN
