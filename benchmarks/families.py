@@ -143,14 +143,14 @@ def main() -> None:
     sources = list(SOURCES)
     if given.tables:
         sources += [
-            Source(name, "", target, 0, file=f"{name}.csv", drop=drop) for name, (target, drop) in FILES.items()
+            Source(name.lower(), "", target, 0, file=f"{name}.csv", drop=drop) for name, (target, drop) in FILES.items()
         ]
     if given.only:
         sources = [source for source in sources if source.name in given.only.split(",")]
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         for source in sources:
-            folder = given.tables if source.name in FILES else tuning_data.folder_of_tables()
+            folder = given.tables if source.file[:-4] in FILES else tuning_data.folder_of_tables()
             table = tuning_data.read(source, folder, Path(scratch) / source.name)
             rows += [run(table, source.name, seed, extras, given.trials) for seed in range(given.seeds)]
     summary = summarize(rows)

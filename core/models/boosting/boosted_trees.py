@@ -67,6 +67,7 @@ class _BoostedTrees(BaseEstimator):
         self._predictors = [[build_predictor(tree) for tree in trees] for trees in grown.rounds]
         self._baseline_prediction = grown.baseline
         self.single_precision_ = int(grown.single_precision)
+        self.library_version_ = grown.library_version
 
     def _sums(self, matrix: Any) -> Floats:
         """Return the sums (n, k) of leaves and baseline for a matrix (n, p)."""

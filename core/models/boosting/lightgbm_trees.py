@@ -26,6 +26,8 @@ def grow_trees(
     seed: int,
 ) -> GrownTrees:
     """Train by LightGBM, and keep the trees; see ``train``."""
+    import lightgbm  # noqa: PLC0415 - an extra
+
     booster = train(matrix, target, classes=classes, categories=categories, parameters=parameters, seed=seed)
     trees = _read_trees(booster.model_to_string(num_iteration=-1))
     width = booster.num_model_per_iteration()
@@ -33,6 +35,7 @@ def grow_trees(
         rounds=[trees[start : start + width] for start in range(0, len(trees), width)],
         baseline=np.zeros(width),  # LightGBM adds it to the leaves of its first trees
         single_precision=False,
+        library_version=str(lightgbm.__version__),
     )
 
 

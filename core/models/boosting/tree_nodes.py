@@ -52,11 +52,13 @@ class GrownTrees:
         rounds: The trees of each round: one, or one for each class.
         baseline: What is added to the sums (k,).
         single_precision: Whether rows are rounded to float32 before they are compared.
+        library_version: Version of the library that grew them.
     """
 
     rounds: Sequence[Sequence[GrownTree]]
     baseline: Floats
     single_precision: bool
+    library_version: str
 
 
 def build_predictor(tree: GrownTree) -> TreePredictor:

@@ -26,6 +26,8 @@ def grow_trees(
     seed: int,
 ) -> GrownTrees:
     """Train by XGBoost, and keep the trees; see ``train``."""
+    import xgboost  # noqa: PLC0415 - an extra
+
     booster = train(matrix, target, classes=classes, categories=categories, parameters=parameters, seed=seed)
     learner = json.loads(bytes(booster.save_raw("json")))["learner"]
     trees = [_read_tree(tree) for tree in learner["gradient_booster"]["model"]["trees"]]
@@ -34,6 +36,7 @@ def grow_trees(
         rounds=[trees[start : start + width] for start in range(0, len(trees), width)],
         baseline=_read_baseline(learner, width),
         single_precision=True,
+        library_version=str(xgboost.__version__),
     )
 
 
