@@ -176,6 +176,8 @@ def _given_plan(options: SearchOptions, experiment: Experiment, task: Task) -> S
             f"{quote(list(options.families))}; leave them out."
         )
     assignments.check_task(experiment, task)
+    for name in searched_families:
+        families.family(name).check_installed()
     return plan_of(experiment, budget_text=options.budget, seed=options.seed)
 
 

@@ -167,6 +167,8 @@ def test_a_library_that_is_not_installed_is_named_with_its_extra(monkeypatch: py
     with pytest.raises(InputError, match=command):
         make_plan(SearchOptions(families=(library,)), "binary")
     with pytest.raises(InputError, match=command):
+        make_plan(SearchOptions(experiment=library), "binary")
+    with pytest.raises(InputError, match=command):
         families.family(library).build([MatrixColumn("x")], task="binary", parameters={}, seed=0)
 
 
