@@ -30,6 +30,8 @@ _PLAIN = {
 # carry has a type that is not listed. A Tree or TreePredictor may hold indices that point outside itself, which
 # scikit-learn follows unchecked: `check_trees` checks them.
 _FITTED = {
+    "headrace.core.models.boosting.boosted_trees.BoostedTreesClassifier",
+    "headrace.core.models.boosting.boosted_trees.BoostedTreesRegressor",
     "sklearn._loss._loss.CyHalfBinomialLoss",
     "sklearn._loss._loss.CyHalfMultinomialLoss",
     "sklearn._loss._loss.CyHalfSquaredError",
@@ -92,6 +94,8 @@ _IMPORTED = {
     "sklearn.tree._classes.ExtraTreeRegressor",
 }
 TRUSTED = frozenset(_PLAIN | _FITTED | _IMPORTED)
+
+_WORDS_OF_A_SET = 8  # of 32 bits: scikit-learn reads that many, whatever the array holds
 
 # Loaders of skops that are safe; the others look up functions and methods by name.
 _LOADERS = frozenset(
@@ -163,6 +167,8 @@ def _trees_fit(estimator: Any) -> bool:
     if kind.startswith("HistGradientBoosting"):
         rounds = estimator._predictors  # noqa: SLF001 - scikit-learn has no public attribute for its trees
         return all(_nodes_fit(tree.nodes, width) for trees in rounds for tree in trees)
+    if kind.startswith("BoostedTrees"):
+        return _boosted_trees_fit(estimator, width)
     return True
 
 
@@ -173,9 +179,24 @@ def _tree_fits(tree: Any, width: int) -> bool:
     return _in_bounds(inner, (tree.children_left, tree.children_right), tree.feature, width)
 
 
-def _nodes_fit(nodes: Any, width: int) -> bool:
+def _boosted_trees_fit(estimator: Any, width: int) -> bool:
+    """Return whether each round has a tree for each sum, and each tree its nodes and sets of categories in bounds."""
+    sums = len(estimator._baseline_prediction)  # noqa: SLF001 - named as scikit-learn names it
+    rounds = estimator._predictors  # noqa: SLF001 - as above
+    return all(len(trees) == sums and all(_predictor_fits(tree, width) for tree in trees) for trees in rounds)
+
+
+def _predictor_fits(predictor: Any, width: int) -> bool:
+    nodes, sets = predictor.nodes, predictor.raw_left_cat_bitsets
+    if sets.ndim != 2 or sets.shape[1] != _WORDS_OF_A_SET or sets.dtype != np.uint32:
+        return False
+    asks = nodes["is_categorical"] != 0
+    return bool((nodes["bitset_idx"][asks] < len(sets)).all()) and _nodes_fit(nodes, width, sets=True)
+
+
+def _nodes_fit(nodes: Any, width: int, *, sets: bool = False) -> bool:
     inner = nodes["is_leaf"] == 0
-    if nodes["is_categorical"].any() or len(nodes) == 0:
+    if (nodes["is_categorical"].any() and not sets) or len(nodes) == 0:
         return False
     return _in_bounds(inner, (nodes["left"], nodes["right"]), nodes["feature_idx"], width)
 

@@ -25,6 +25,8 @@ _KINDS: dict[str, Callable[[OnnxGraph, PreprocessingPlan, Any], str]] = {
     "RandomForestRegressor": trees.forest,
     "HistGradientBoostingClassifier": trees.boosting,
     "HistGradientBoostingRegressor": trees.boosting,
+    "BoostedTreesClassifier": trees.boosted_trees,
+    "BoostedTreesRegressor": trees.boosted_trees,
 }
 
 

@@ -1,7 +1,7 @@
 """Trees joined into one ONNX node, ``TreeEnsemble`` of ``ai.onnx.ml`` 5, in float64."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from onnx import numpy_helper
 from headrace.core.onnx_export.graph import Floats, InexactError, OnnxGraph
 
 _SUM = 1
-_BRANCH_LEQ = 0
+_BRANCH_LEQ, _BRANCH_MEMBER = 0, 6
 # About 40 bytes each: a larger model would take longer to load than a server may take to become ready.
 MOST_NODES = 5_000_000
 
@@ -22,7 +22,8 @@ Whole = NDArray[np.int64]
 class Tree:
     """A binary tree of m nodes, arrays (m,); in a leaf ``left`` is below 0 and ``value`` is what it adds.
 
-    A row goes left if its feature is at most the threshold, or missing where ``missing_left`` says so.
+    A row goes left if its feature is at most the threshold, or missing where ``missing_left`` says so. A node with a
+    row (s, 256) of ``members`` asks for a category instead, a whole number from 0 to 255 for which that row holds true.
     """
 
     left: Whole
@@ -31,6 +32,8 @@ class Tree:
     threshold: Floats
     missing_left: NDArray[np.bool_]
     value: Floats
+    members: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 256), dtype=np.bool_))
+    members_row: Whole | None = None  # (m,), -1 for a node that compares numbers; None if all do
 
     def find_reaching_rows(self, rows: Floats) -> Whole:
         """Find for each node (m,) one of the rows (n, q) that reach it; -1 if none does."""
@@ -42,6 +45,10 @@ class Tree:
             current = node[active]
             value = rows[active, self.feature[current]]
             left = (value <= self.threshold[current]) | (np.isnan(value) & self.missing_left[current])
+            if self.members_row is not None:
+                row = self.members_row[current]
+                asks = (row >= 0) & ~np.isnan(value)
+                left[asks] = self.members[row[asks], value[asks].astype(np.int64)]
             node[active] = np.where(left, self.left[current], self.right[current])
         return reached
 
@@ -83,8 +90,8 @@ def ensemble(graph: OnnxGraph, value: str, trees: Sequence[tuple[Tree, int]], *,
             gathered.setdefault(name, []).append(values)
     joined = {name: np.concatenate(values) for name, values in gathered.items()}
     joined["nodes_featureids"] = np.asarray(places, dtype=np.int64)[joined["nodes_featureids"]]
-    # scikit-learn sends a value that equals the threshold to the left, in forests and in boosting.
-    joined["nodes_modes"] = np.full(splits, _BRANCH_LEQ, dtype=np.uint8)
+    if not len(joined["membership_values"]):
+        del joined["membership_values"]
     return graph.add(
         "TreeEnsemble",
         value,
@@ -106,10 +113,16 @@ def _attributes(tree: Tree, target: int, first_split: int, first_leaf: int) -> d
     # The operator numbers splits and leaves apart, over all trees together.
     place = np.where(leaf, first_leaf + np.cumsum(leaf) - 1, first_split + np.cumsum(~leaf) - 1)
     left, right = tree.left[inner], tree.right[inner]
+    asks = np.full(len(inner), -1) if tree.members_row is None else tree.members_row[inner]
+    # Each set ends with NaN.
+    sets = [np.append(np.flatnonzero(tree.members[row]).astype(np.float64), np.nan) for row in asks[asks >= 0]]
     return {
         "tree_roots": np.array([first_split]),
         "nodes_featureids": tree.feature[inner],
         "nodes_splits": tree.threshold[inner],
+        # scikit-learn sends a value that equals the threshold to the left, in forests and in boosting.
+        "nodes_modes": np.where(asks >= 0, _BRANCH_MEMBER, _BRANCH_LEQ).astype(np.uint8),
+        "membership_values": np.concatenate([np.empty(0), *sets]),
         "nodes_missing_value_tracks_true": tree.missing_left[inner].astype(np.int64),
         "nodes_truenodeids": place[left],
         "nodes_trueleafs": leaf[left].astype(np.int64),
@@ -127,6 +140,6 @@ def _constant(value: float) -> Tree:
 
 def _attribute(name: str, values: NDArray[Any]) -> Any:
     # Tensors keep their type; a list of floats would become float32.
-    if name in {"nodes_splits", "nodes_modes", "leaf_weights"}:
+    if name in {"nodes_splits", "nodes_modes", "leaf_weights", "membership_values"}:
         return numpy_helper.from_array(values, name)
     return values.tolist()

@@ -3,6 +3,7 @@
 A leaf of ``TreeEnsemble`` adds to one target, so that a forest of k > 2 classes is written once for each class.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,10 +57,28 @@ def boosting(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
     return graph.add("Softmax", values, axis=1) if hasattr(estimator, "classes_") else values
 
 
+def boosted_trees(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
+    """Add trees that LightGBM or XGBoost grew: probabilities (n, k), or values (n, 1).
+
+    Those of XGBoost compare what float32 holds of the matrix; the sums are float64.
+    """
+    value, places = ordinal(graph, plan)
+    if estimator.single_precision_:
+        value = graph.add("Cast", graph.add("Cast", value, to=FLOAT), to=DOUBLE)
+    rounds = estimator._predictors  # noqa: SLF001 - as scikit-learn's own boosting, which predicts by the same class
+    trees = [(from_predictor(one), target) for trees in rounds for target, one in enumerate(trees)]
+    raw = ensemble(graph, value, trees, places=places)
+    baseline = np.asarray(estimator._baseline_prediction, dtype=np.float64)  # noqa: SLF001 - as above
+    if hasattr(estimator, "classes_") and len(baseline) == 1:
+        return sigmoids(graph, raw, float(baseline[0]))
+    values = graph.add("Add", raw, graph.constant(baseline))
+    return graph.add("Softmax", values, axis=1) if hasattr(estimator, "classes_") else values
+
+
 def list_trees(estimator: Any) -> list[Tree]:
     """Return the trees of a forest or of boosting; empty for other models."""
     if hasattr(estimator, "_predictors"):
-        return [from_boosting(one.nodes) for trees in estimator._predictors for one in trees]  # noqa: SLF001 - as above
+        return [from_predictor(one) for trees in estimator._predictors for one in trees]  # noqa: SLF001 - as above
     return [from_forest(tree.tree_, 0) for tree in getattr(estimator, "estimators_", ())]
 
 
@@ -79,6 +98,17 @@ def from_forest(tree: Any, target: int, *, keeps_missing: bool = False) -> Tree:
         missing_left=np.asarray(tree.missing_go_to_left, dtype=np.bool_) & keeps_missing,
         value=tree.value[:, 0, target],
     )
+
+
+def from_predictor(predictor: Any) -> Tree:
+    """Convert a tree of boosting, with the sets of categories that go left."""
+    tree, nodes = from_boosting(predictor.nodes), predictor.nodes
+    if not nodes["is_categorical"].any():
+        return tree
+    bits = np.ascontiguousarray(predictor.raw_left_cat_bitsets, dtype="<u4").view(np.uint8)
+    members = np.unpackbits(bits, axis=1, bitorder="little").astype(bool)
+    row = np.where(nodes["is_categorical"] > 0, nodes["bitset_idx"].astype(np.int64), -1)
+    return replace(tree, members=members, members_row=row)
 
 
 def from_boosting(nodes: NDArray[Any]) -> Tree:

@@ -149,6 +149,7 @@ def make_plan(options: SearchOptions, task: Task, *, columns: int = 1) -> Search
     for name in names:
         if task not in families.family(name).tasks:
             raise InputError(f"the family {name} cannot do a {task} task; choose among {quote(families.names(task))}.")
+        families.family(name).check_installed()
     limit = budget.parse(options.budget) if options.budget else SearchBudget(trials=TRIALS_OF_A_FAMILY * len(names))
     experiments = [experiment_yaml.load_shipped(name).for_task(task) for name in names]
     return SearchPlan(experiments=experiments, budget=limit, seed=options.seed)
@@ -175,6 +176,8 @@ def _given_plan(options: SearchOptions, experiment: Experiment, task: Task) -> S
             f"{quote(list(options.families))}; leave them out."
         )
     assignments.check_task(experiment, task)
+    for name in searched_families:
+        families.family(name).check_installed()
     return plan_of(experiment, budget_text=options.budget, seed=options.seed)
 
 

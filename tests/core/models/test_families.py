@@ -18,6 +18,8 @@ QUICK: dict[str, dict[str, Any]] = {
     "mlp": {"hidden_units": 8, "max_iter": 600},
     "random_forest": {"n_estimators": 10},
     "hist_gradient_boosting": {"max_iter": 10},
+    "lightgbm": {"n_estimators": 10},
+    "xgboost": {"n_estimators": 10},
 }
 
 

@@ -27,6 +27,8 @@ QUICK: dict[str, dict[str, Any]] = {
     "mlp": {"hidden_units": 4, "max_iter": 5},
     "random_forest": {"n_estimators": 3},
     "hist_gradient_boosting": {"max_iter": 3},
+    "lightgbm": {"n_estimators": 3},
+    "xgboost": {"n_estimators": 3},
 }
 
 
@@ -68,7 +70,7 @@ import sys
 from pathlib import Path
 from headrace.core.models import fitted_model
 from tests.core.models.test_fitted_model import fitted
-for name in ("logistic", "random_forest", "hist_gradient_boosting", "mlp"):
+for name in ("logistic", "random_forest", "hist_gradient_boosting", "lightgbm", "xgboost", "mlp"):
     fitted_model.save(fitted(name), Path(sys.argv[1]) / name)
 """
 
@@ -94,7 +96,7 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
         assert process.wait(120) == 0
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         digests.append([(path.relative_to(folder), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files])
-    assert len(digests[0]) == 12
+    assert len(digests[0]) == 18
     assert digests[0] == digests[1]
 
 

@@ -55,6 +55,10 @@ def array_changed(field: str, value: Any) -> Callable[[str, bytes], bytes]:
         ("hist_gradient_boosting", "right", 0),
         ("hist_gradient_boosting", "feature_idx", 10**6),
         ("hist_gradient_boosting", "is_categorical", 1),
+        ("lightgbm", "left", 10**8),
+        ("lightgbm", "right", 0),
+        ("lightgbm", "feature_idx", 10**6),
+        ("xgboost", "feature_idx", 10**6),
     ],
 )
 def test_trees_that_point_outside_themselves_are_refused(family: str, field: str, value: int) -> None:
@@ -62,6 +66,34 @@ def test_trees_that_point_outside_themselves_are_refused(family: str, field: str
     data = skops_file.dumps(fitted(family).pipeline)
     with pytest.raises(BundleError, match="trees"):
         skops_file.loads(rewritten(data, array_changed(field, value)))
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [
+        np.zeros((0, 8), dtype=np.uint32),
+        np.zeros((9, 4), dtype=np.uint32),
+        np.zeros((9, 8), dtype=np.float64),
+        np.zeros(72, dtype=np.uint32),
+    ],
+)
+def test_sets_of_categories_that_are_too_few_or_too_short_are_refused(sets: Any) -> None:
+    """Scikit-learn would read bits behind their end."""
+    pipeline = fitted("xgboost").pipeline
+    trees = [tree for trees in pipeline[-1]._predictors for tree in trees]
+    asking = next(tree for tree in trees if tree.nodes["is_categorical"].any())
+    assert skops_file.loads(skops_file.dumps(pipeline))
+    asking.raw_left_cat_bitsets = sets
+    with pytest.raises(BundleError, match="trees"):
+        skops_file.loads(skops_file.dumps(pipeline))
+
+
+def test_a_round_without_a_tree_for_each_class_is_refused() -> None:
+    """A tree too many would add to a column that is not there."""
+    pipeline = fitted("lightgbm", "multiclass").pipeline
+    pipeline[-1]._predictors[0].append(pipeline[-1]._predictors[0][0])
+    with pytest.raises(BundleError, match="trees"):
+        skops_file.loads(skops_file.dumps(pipeline))
 
 
 @pytest.mark.parametrize(

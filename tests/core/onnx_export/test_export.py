@@ -24,6 +24,8 @@ from tests.properties import examples
 QUICK: dict[str, dict[str, Any]] = {
     "random_forest": {"n_estimators": 12},
     "hist_gradient_boosting": {"max_iter": 12},
+    "lightgbm": {"n_estimators": 4},
+    "xgboost": {"n_estimators": 4},
     "mlp": {"max_iter": 20},
 }
 EXACT = [(name, task) for name, family in families.FAMILIES.items() for task in family.tasks if name != "knn"]
@@ -88,7 +90,9 @@ def test_every_family_gives_the_answers_of_scikit_learn(name: str, task: Task, f
     assert found.content == convert(model), "equal models must give equal bytes"
 
 
-@pytest.mark.parametrize("name", ["logistic", "naive_bayes", "random_forest", "hist_gradient_boosting", "mlp"])
+@pytest.mark.parametrize(
+    "name", ["logistic", "naive_bayes", "random_forest", "hist_gradient_boosting", "lightgbm", "xgboost", "mlp"]
+)
 def test_a_class_that_the_training_rows_lack_has_probability_zero(name: str) -> None:
     """The columns follow the contract, not what was seen."""
     model, unseen = fitted(name, "multiclass", drop="middle")
@@ -121,7 +125,7 @@ def matrices() -> st.SearchStrategy[list[list[float]]]:
 
 @examples(50)
 @given(matrices())
-@pytest.mark.parametrize("name", ["logistic", "hist_gradient_boosting", "random_forest"])
+@pytest.mark.parametrize("name", ["logistic", "hist_gradient_boosting", "random_forest", "lightgbm", "xgboost"])
 def test_any_matrix_has_the_same_answers(name: str, rows: list[list[float]]) -> None:
     """No row, however strange, tells the two apart."""
     model, engine = _shared(name)

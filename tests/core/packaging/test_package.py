@@ -107,12 +107,16 @@ def test_the_engine_is_told_with_what_it_was_compared_on(made: tuple[BundleInput
     }
 
 
-@pytest.mark.parametrize("family", ["random_forest", "hist_gradient_boosting", "mlp", "naive_bayes"])
+@pytest.mark.parametrize(
+    "family", ["random_forest", "hist_gradient_boosting", "lightgbm", "xgboost", "mlp", "naive_bayes"]
+)
 def test_each_family_gives_the_same_digest_twice(tmp_path: Path, family: str) -> None:
     """The ONNX file and what is told of it are the same bytes for the same line, from files or from memory."""
     quick: dict[str, dict[str, Any]] = {
         "random_forest": {"n_estimators": 5},
         "hist_gradient_boosting": {"max_iter": 5},
+        "lightgbm": {"n_estimators": 5},
+        "xgboost": {"n_estimators": 5},
         "mlp": {"max_iter": 10},
     }
     parts, source = make_parts(tmp_path, family=family, parameters=quick.get(family, {}))

@@ -348,6 +348,18 @@ def test_a_search_that_was_killed_goes_on_where_it_was(tmp_path: Path, algorithm
     assert not journal.exists()
 
 
+def test_a_killed_search_over_boosting_libraries_goes_on_to_the_same_model(tmp_path: Path) -> None:
+    """Their fits are repeatable to the last bit too, beside one another and after a restart."""
+    _folders(tmp_path, "whole", "first", "second")
+    options = SearchOptions(families=("lightgbm", "xgboost"), budget="4", folds=2, seed=5)
+    frame, journal = made.table(80), tmp_path / "trials.jsonl"
+    expected = tuned(tmp_path / "whole", options, frame=frame)
+    _interrupted(tmp_path / "first", options, frame, journal, after=2)
+    found = tuned(tmp_path / "second", options, frame=frame, tuner=LocalTuner(journal))
+    assert found[0] == expected[0]
+    assert without_times(found[1]) == without_times(expected[1])
+
+
 class _Killed(BaseException):
     """Stands for the end of the process."""
 

@@ -1,0 +1,1 @@
+"""Boosted trees that LightGBM or XGBoost grow, and that predict without them."""

@@ -1,0 +1,100 @@
+"""Trees of boosting libraries as scikit-learn's ``TreePredictor``: arrays that predict without the library."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+
+from headrace.core.base.errors import InternalError
+
+MOST_CATEGORIES = 255
+"""Categories of a column that trees can divide into two sets; a set is 256 bits."""
+
+_WORDS = 8
+
+Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class GrownTree:
+    """A binary tree of m nodes as a library grew it, arrays (m,); node 0 is the root.
+
+    Attributes:
+        left: Left child; below 0 in a leaf.
+        right: Right child.
+        feature: Column that is compared.
+        threshold: A row goes left if its number is at most this.
+        missing_left: Whether a row without a value goes left.
+        value: What a leaf adds.
+        count: Training rows that reached the node, or their weight, rounded.
+        members: Categories that go left, by node; a node that is not listed compares numbers.
+    """
+
+    left: Whole
+    right: Whole
+    feature: Whole
+    threshold: Floats
+    missing_left: NDArray[np.bool_]
+    value: Floats
+    count: Whole
+    members: dict[int, list[int]]
+
+
+@dataclass(frozen=True)
+class GrownTrees:
+    """A boosted ensemble.
+
+    Attributes:
+        rounds: The trees of each round: one, or one for each class.
+        baseline: What is added to the sums (k,).
+        single_precision: Whether rows are rounded to float32 before they are compared.
+        library_version: Version of the library that grew them.
+    """
+
+    rounds: Sequence[Sequence[GrownTree]]
+    baseline: Floats
+    single_precision: bool
+    library_version: str
+
+
+def build_predictor(tree: GrownTree) -> TreePredictor:
+    """Build the predictor of a tree, its nodes in breadth-first order, so that children follow their parents.
+
+    Raises:
+        InternalError: If a category is none that 256 bits can hold.
+    """
+    order = _order_breadth_first(tree)
+    place = np.zeros(len(tree.left), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    nodes = np.zeros(len(order), dtype=PREDICTOR_RECORD_DTYPE)
+    leaf = tree.left[order] < 0
+    nodes["is_leaf"] = leaf
+    nodes["value"] = tree.value[order]
+    nodes["count"] = tree.count[order]
+    for name, children in (("left", tree.left), ("right", tree.right)):
+        nodes[name] = np.where(leaf, 0, place[np.maximum(children[order], 0)])
+    nodes["feature_idx"] = np.where(leaf, 0, tree.feature[order])
+    nodes["num_threshold"] = np.where(leaf, 0.0, tree.threshold[order])
+    nodes["missing_go_to_left"] = ~leaf & tree.missing_left[order]
+    sets = np.zeros((len(tree.members), _WORDS), dtype=np.uint32)
+    for row, (node, categories) in enumerate(sorted(tree.members.items(), key=lambda item: place[item[0]])):
+        if not all(0 <= category <= MOST_CATEGORIES for category in categories):
+            raise InternalError(f"a category must be from 0 to {MOST_CATEGORIES}; a tree names {categories}.")
+        nodes["is_categorical"][place[node]] = 1
+        nodes["bitset_idx"][place[node]] = row
+        for category in categories:
+            sets[row, category // 32] |= np.uint32(1 << category % 32)
+    return TreePredictor(nodes, np.zeros((0, _WORDS), dtype=np.uint32), sets)
+
+
+def _order_breadth_first(tree: GrownTree) -> Whole:
+    order = level = np.zeros(1, dtype=np.int64)
+    while len(level):
+        inner = level[tree.left[level] >= 0]
+        level = np.stack([tree.left[inner], tree.right[inner]], axis=1).reshape(-1)
+        order = np.concatenate([order, level])
+    return order
