@@ -31,3 +31,19 @@ def cut(text: str, limit: int = 60) -> str:
     """Return a text on one line, at most ``limit`` characters long."""
     line = " ".join(text.split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def left_out(shown: int, total: int, *, skip: int = 0, what: str, how: str = "") -> str:
+    """Return a line that says how many rows are not shown, and how to see them; empty if all are.
+
+    Args:
+        shown: Number of rows shown.
+        total: Number of all rows.
+        skip: Number of rows passed over before those shown.
+        what: Name of the rows, such as ``tables``.
+        how: How to see the others; empty for ``--skip`` and ``--limit``.
+    """
+    if shown >= total:
+        return ""
+    following = f"--skip {skip + shown} shows the next ones, " if skip + shown < total else ""
+    return f"  {shown:,} of {total:,} {what}; {how or f'{following}--limit 0 shows all'}.\n"
