@@ -222,13 +222,12 @@ def _parse_annotations(**values: Any) -> dict[str, Any]:
 
 
 def _print(database: "CatalogDatabase", query: "TableQuery", *, limit: int | None, skip: int, as_json: bool) -> None:
-    from headrace.registry.catalog.queries import count, search  # noqa: PLC0415 - SQLAlchemy takes its time
+    from headrace.registry.catalog.queries import search_page  # noqa: PLC0415 - SQLAlchemy takes its time
 
-    tables = search(database, query, limit=most_rows(limit, as_json=as_json), skip=skip)
+    tables, total = search_page(database, query, limit=most_rows(limit, as_json=as_json), skip=skip)
     if as_json:
         typer.echo(json.dumps([asdict(table) for table in tables], indent=1))
         return
-    total = count(database, query)
     if not total:
         typer.echo("No table matches. `headrace catalog list` shows all.")
         return

@@ -28,11 +28,11 @@ __all__ = [
     "TableQuery",
     "TableUse",
     "TableVersion",
-    "count",
     "count_runs",
     "places",
     "quality",
     "search",
+    "search_page",
     "source_kind",
     "table",
     "uses",
@@ -42,10 +42,20 @@ __all__ = [
 _TOGETHER = 1_000
 
 
-def search(
-    database: CatalogDatabase, query: TableQuery | None = None, *, limit: int = 0, skip: int = 0
-) -> list[CatalogTable]:
+def search(database: CatalogDatabase, query: TableQuery | None = None) -> list[CatalogTable]:
     """Return the tables that match a query, most recently read first.
+
+    Args:
+        database: The catalogue.
+        query: The query; None for all tables.
+    """
+    return search_page(database, query)[0]
+
+
+def search_page(
+    database: CatalogDatabase, query: TableQuery | None = None, *, limit: int = 0, skip: int = 0
+) -> tuple[list[CatalogTable], int]:
+    """Return some of the tables that match a query, most recently read first, and the number of all that match.
 
     Args:
         database: The catalogue.
@@ -53,28 +63,26 @@ def search(
         limit: The most tables to return; 0 for all.
         skip: Number of matching tables to pass over first.
     """
+    query = query or TableQuery()
     with database.reading() as connection:
-        statement = _matching(connection, query or TableQuery(), t.tables.c.id)
-        statement = statement.order_by(t.tables.c.last_seen.desc(), t.tables.c.name)
-        ids = connection.execute(statement.limit(limit or None).offset(skip or None)).scalars().all()
+        found: Any = t.tables
+        if query != TableQuery():
+            found = _matching(connection, query).cte()  # used twice, so that databases look for them once
+        order = (found.c.last_seen.desc(), found.c.name)
+        number = sa.select(sa.func.count()).select_from(found)
+        page = (
+            sa.select(found.c.id, number.scalar_subquery()).order_by(*order).limit(limit or None).offset(skip or None)
+        )
+        rows = connection.execute(page).all()
+        total = rows[0][1] if rows else connection.execute(number).scalar_one()
+        ids = [row[0] for row in rows]
         groups = [ids[first : first + _TOGETHER] for first in range(0, len(ids), _TOGETHER)]
-        return [table for group in groups for table in _whole(connection, group)]
+        return [table for group in groups for table in _whole(connection, group)], int(total)
 
 
-def count(database: CatalogDatabase, query: TableQuery | None = None) -> int:
-    """Return the number of tables that match a query.
-
-    Args:
-        database: The catalogue.
-        query: The query; None for all tables.
-    """
-    with database.reading() as connection:
-        return int(connection.execute(_matching(connection, query or TableQuery(), sa.func.count())).scalar_one())
-
-
-def _matching(connection: sa.Connection, query: TableQuery, wanted: Any) -> "sa.Select[Any]":
-    """Return the statement that selects something of the tables that match a query."""
-    statement = sa.select(wanted).select_from(t.tables)
+def _matching(connection: sa.Connection, query: TableQuery) -> "sa.Select[Any]":
+    """Return the statement that selects the tables that match a query."""
+    statement = sa.select(t.tables.c.id, t.tables.c.last_seen, t.tables.c.name)
     if query.words or query.type:
         statement = statement.join(t.search, t.search.c.table_id == t.tables.c.id)
     statement = statement.where(*(holds_word(word, connection) for word in query.words))
