@@ -82,7 +82,8 @@ class Journal(Sequence[JournalEntry]):
 
     def by_first(self, key: str) -> dict[str, int]:
         """Return the place of each entry by the first text in it that has this key, as far as it has one."""
-        start, places = f'"{key}": "', {}
+        start = f'"{key}": "'
+        places: dict[str, int] = {}
         for place, text in enumerate(self.texts):
             if (found := text.find(start)) >= 0:
                 places.setdefault(text[found + len(start) : text.index('"', found + len(start))], place)
