@@ -7,16 +7,16 @@ catalogue's first schema, so that an earlier commit can read them; later schemas
 import functools
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-import sqlalchemy as sa
 
 from headrace.core.contracts.contract import Column
 from headrace.registry.backends.locations import catalog_location
@@ -275,7 +275,10 @@ def _create(path: Path) -> None:
 
 def _at(time: str) -> Any:
     """Return a context in which calls are made at a time."""
-    now: Callable[[], str] = lambda: time
+
+    def now() -> str:
+        return time
+
     return mock.patch.object(writes, "now", now)
 
 
@@ -290,7 +293,7 @@ def compare_with_calls(scratch: Path) -> int:
         The number of rows compared.
 
     Raises:
-        AssertionError: If they do not.
+        ValueError: If they do not.
     """
     found = []
     for kind, fill in (("calls", catalog_by_calls), ("rows", catalog_by_rows)):
@@ -299,13 +302,10 @@ def compare_with_calls(scratch: Path) -> int:
         with CatalogDatabase(catalog_location(str(path))).reading() as connection:
             names = [name for name in sa.inspect(connection).get_table_names() if name.startswith("catalog_")]
             found.append(
-                {name: sorted(map(str, connection.execute(sa.text(f"SELECT * FROM {name}")))) for name in names}
-            )  # noqa: S608
+                {name: sorted(map(str, connection.execute(sa.text(f"SELECT * FROM {name}")))) for name in names}  # noqa: S608
+            )
     by_calls, by_rows = found
     for table in by_calls.keys() | by_rows.keys():
-        assert by_calls.get(table) == by_rows.get(table), (
-            table,
-            by_calls.get(table, [])[:2],
-            by_rows.get(table, [])[:2],
-        )
+        if by_calls.get(table) != by_rows.get(table):
+            raise ValueError((table, by_calls.get(table, [])[:2], by_rows.get(table, [])[:2]))
     return sum(map(len, by_calls.values()))

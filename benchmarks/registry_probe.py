@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Run ``registry_probe.py SMALL LARGE LINKS ARGUMENT...``, where the two are folders of a registry and a catalogue."""
+    """Run ``registry_probe.py SMALL LARGE LINKS ARGUMENT...``: the first two hold a registry and a catalogue each."""
     small, large, links, *arguments = sys.argv[1:]
     sys.path.insert(0, links)
     from headrace.cli.main import app

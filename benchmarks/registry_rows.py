@@ -10,13 +10,17 @@ import json
 import re
 import shutil
 import sqlite3
+import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.models.events import JournalEntry
+
+sys.path.append(str(Path(__file__).parents[1]))
+
 from tests.made_bundle import copy_bundle
 from tests.registry.made import variant
 
@@ -209,7 +213,7 @@ def compare_with_calls(scratch: Path) -> int:
         The number of rows compared.
 
     Raises:
-        AssertionError: If they do not.
+        ValueError: If they do not.
     """
     models = {"first": 3, "second": 4}
     bundle = copy_bundle(scratch / "made").folder
@@ -221,10 +225,8 @@ def compare_with_calls(scratch: Path) -> int:
         found.append(_content(home / "registry.db"))
     by_calls, by_rows = found
     for table in by_calls.keys() | by_rows.keys():
-        assert by_calls.get(table) == by_rows.get(table), (
-            table,
-            _differing(by_calls.get(table, ()), by_rows.get(table, ())),
-        )
+        if by_calls.get(table) != by_rows.get(table):
+            raise ValueError((table, _differing(by_calls.get(table, ()), by_rows.get(table, ()))))
     return sum(map(len, by_calls.values()))
 
 
@@ -239,14 +241,16 @@ def _differing(first: Sequence[Row], second: Sequence[Row]) -> list[Any]:
 def _content(path: Path) -> dict[str, list[Row]]:
     """Return a database's rows without times, and with a word for each id and digest; its references must hold."""
     connection = sqlite3.connect(path)
-    assert not connection.execute("PRAGMA foreign_key_check").fetchall()
+    if broken := connection.execute("PRAGMA foreign_key_check").fetchall():
+        raise ValueError(broken)
     tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     content = {}
     for table in set(tables) - {"sqlite_stat1"}:
         rows = connection.execute(f'SELECT * FROM "{table}"').fetchall()  # noqa: S608
         content[table] = sorted((tuple(_plain(value, path.parent) for value in row) for row in rows), key=str)
     connection.close()
-    assert sum(len(state.versions) for state in open_registry(str(path)).models()) == len(content["model_versions"])
+    if sum(len(state.versions) for state in open_registry(str(path)).models()) != len(content["model_versions"]):
+        raise ValueError(path)
     return {table: rows for table, rows in content.items() if rows}
 
 
