@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Annotated, Any, NoReturn, cast
 
 import typer
+from typer._completion_classes import completion_init
 from typer.core import TyperGroup
 
 from headrace.core.base.errors import HeadraceError, UserError
@@ -134,6 +135,7 @@ def _say(text: str) -> None:
 
 def _run() -> None:
     """Run the command; a Ctrl-C of which Typer 0.29 made a silent exit (``typer.core``) is one again."""
+    completion_init()  # else Typer completes for no shell where it adds no options for it
     try:
         app()
     except SystemExit as ended:

@@ -7,6 +7,7 @@ import typer
 
 from headrace.core.base import settings
 
+MOST_ROWS = 200
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Name of the model.")]
 VersionName = Annotated[
     str,
@@ -34,6 +35,18 @@ By = Annotated[
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Reason, for the history.")]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page to this file instead.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=0, help="Most rows to show; 0 for all.", show_default=f"{MOST_ROWS}, or all with --json"
+    ),
+]
+Skip = Annotated[int, typer.Option(metavar="N", min=0, help="Number of rows to pass over first.", show_default=False)]
+
+
+def most_rows(limit: int | None, *, as_json: bool) -> int:
+    """Return the most rows to show, 0 for all: a person gets a screen or a few, a program all."""
+    return limit if limit is not None else 0 if as_json else MOST_ROWS
 
 
 def actor_name(by: str) -> str:

@@ -2,21 +2,24 @@
 
 from collections.abc import Sequence
 
-from headrace.cli.output.text_table import align_rows, cut, day
+from headrace.cli.output.text_table import align_rows, cut, day, left_out
 from headrace.registry.catalog.queries import CatalogTable, QualityFigure, TableUse
 
-_LATEST = 12
+LATEST = 12
 
 
-def table_text(table: CatalogTable, figures: Sequence[QualityFigure], uses: Sequence[TableUse]) -> str:
+def table_text(
+    table: CatalogTable, figures: Sequence[QualityFigure], uses: Sequence[TableUse], *, runs: int = 0
+) -> str:
     """Describe a table with everything that the catalogue knows of it.
 
     Args:
         table: The table.
         figures: Its quality over time, oldest first.
-        uses: Models that were trained on it, oldest first.
+        uses: Models that were trained on it, oldest first; those of the latest runs at least.
+        runs: Number of all runs that used it; 0 if it is that of the runs in ``uses``.
     """
-    parts = [_head(table), _columns(table), _versions(table), _quality(figures), _uses(uses)]
+    parts = [_head(table), _columns(table), _versions(table), _quality(figures), _uses(uses, runs)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -41,12 +44,14 @@ def _columns(table: CatalogTable) -> str:
 
 def _versions(table: CatalogTable) -> str:
     rows = [[day(v.last_seen), v.digest[:12], f"{v.rows:,}", f"{v.bytes:,}"] for v in reversed(table.versions)]
-    return align_rows(("read (UTC)", "digest", "rows", "bytes"), rows[:_LATEST], right=(2, 3))
+    text = align_rows(("read (UTC)", "digest", "rows", "bytes"), rows[:LATEST], right=(2, 3))
+    return _with_rest(text, min(len(rows), LATEST), len(rows), "versions")
 
 
 def _quality(figures: Sequence[QualityFigure]) -> str:
     """Return a line for each check, with the missing values and broken rules that it found."""
-    times = list(dict.fromkeys((figure.time, figure.digest) for figure in figures))[-_LATEST:]
+    checks = list(dict.fromkeys((figure.time, figure.digest) for figure in figures))
+    times = checks[-LATEST:]
     rows = []
     for time, digest in reversed(times):
         same = {(f.name, f.subject): f.value for f in figures if (f.time, f.digest) == (time, digest)}
@@ -61,10 +66,10 @@ def _quality(figures: Sequence[QualityFigure]) -> str:
         counts = [f"{same.get((f'rows {what}', ''), 0):,.0f}" for what in ("read", "quarantined")]
         rows.append([day(time), digest[:12], *counts, cut(", ".join(missing), 40), cut(", ".join(broken), 50)])
     head = ("checked (UTC)", "digest", "rows", "set aside", "missing", "rules broken")
-    return align_rows(head, rows, right=(2, 3)) if rows else ""
+    return _with_rest(align_rows(head, rows, right=(2, 3)), len(times), len(checks), "checks") if rows else ""
 
 
-def _uses(uses: Sequence[TableUse]) -> str:
+def _uses(uses: Sequence[TableUse], runs: int) -> str:
     rows = [
         [
             day(use.time),
@@ -74,6 +79,13 @@ def _uses(uses: Sequence[TableUse]) -> str:
             use.person,
             ", ".join(endpoint["url"].partition("://")[2].partition("/")[0] for endpoint in use.endpoints) or "-",
         ]
-        for use in list(reversed(uses))[:_LATEST]
+        for use in list(reversed(uses))[:LATEST]
     ]
-    return align_rows(("used (UTC)", "digest", "made", "verdict", "by", "endpoints"), rows) if rows else ""
+    text = align_rows(("used (UTC)", "digest", "made", "verdict", "by", "endpoints"), rows) if rows else ""
+    return _with_rest(text, len(rows), max(len(uses), runs), "uses")
+
+
+def _with_rest(text: str, shown: int, total: int, what: str) -> str:
+    """Return a table with a line below that says how many rows it lacks."""
+    rest = left_out(shown, total, what=f"{what}, the latest", how="--json shows all").rstrip()
+    return f"{text}\n{rest}" if rest else text

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from headrace.cli.output.run_output import format_value
 from headrace.cli.output.text_table import align_rows, cut, day
 from headrace.core.statistics.metric_names import MAIN
+from headrace.registry.models.events import JournalEntry
 from headrace.registry.models.history_text import describe_entry
 from headrace.registry.models.state import STAGES, ModelState, ModelVersion
 
@@ -19,8 +20,12 @@ def models_table(states: Sequence[ModelState]) -> str:
     return align_rows(("model", *reversed(STAGES), "latest", "verdict", "registered (UTC)", "by"), rows)
 
 
-def versions_table(state: ModelState) -> str:
-    """Return one line for each version of a model, the latest first."""
+def versions_table(versions: Sequence[ModelVersion]) -> str:
+    """Return one line for each version of a model, the latest first.
+
+    Args:
+        versions: The versions in the order of their numbers.
+    """
     rows = [
         [
             version.number,
@@ -32,7 +37,7 @@ def versions_table(state: ModelState) -> str:
             version.by,
             f"{len(version.approvals)}" if version.approvals else "-",
         ]
-        for version in reversed(state.versions)
+        for version in reversed(versions)
     ]
     head = ("no", "version", "stages", "verdict", "main metric", "registered (UTC)", "by", "approvals")
     return align_rows(head, rows, right=(0,))
@@ -51,14 +56,13 @@ def interval(value: dict[str, float]) -> str:
     return f"{format_value(value['value'])}{ends}"
 
 
-def history_table(state: ModelState, *, most: int = 0) -> str:
+def history_table(state: ModelState, entries: Sequence[JournalEntry]) -> str:
     """Return who did what, when and why, the latest last.
 
     Args:
         state: The model.
-        most: Number of the latest entries to show; 0 for all.
+        entries: The entries of its history to show.
     """
-    entries = state.entries[-most:]
     rows = [
         [entry.number, day(entry.time), entry.by, describe_entry(entry, state), cut(entry.reason)] for entry in entries
     ]

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headrace.cli.options import table_options
-from headrace.cli.options.registry_options import Catalog, Json
-from headrace.cli.output.text_table import align_rows, cut, day
+from headrace.cli.options.registry_options import Catalog, Json, Limit, Skip, most_rows
+from headrace.cli.output.text_table import align_rows, cut, day, left_out
 from headrace.cli.records import whereis
 from headrace.core.base.errors import InputError
 from headrace.registry.backends.locations import catalog_location
 
 if TYPE_CHECKING:
     from headrace.registry.catalog.database import CatalogDatabase
-    from headrace.registry.catalog.queries import CatalogTable
+    from headrace.registry.catalog.queries import TableQuery
 
 EXAMPLES = """
 Examples:
@@ -120,14 +120,15 @@ def add(
 @app.command(name="list", epilog=LIST)
 def list_tables(
     expired: Annotated[bool, typer.Option("--expired", help="Only tables whose retention period is over.")] = False,
+    limit: Limit = None,
+    skip: Skip = 0,
     catalog: Catalog = "",
     as_json: Json = False,
 ) -> None:
     """List all tables, the one read last first."""
-    from headrace.registry.catalog.queries import search as find  # noqa: PLC0415 - SQLAlchemy takes its time
+    from headrace.registry.catalog.queries import TableQuery  # noqa: PLC0415 - SQLAlchemy takes its time
 
-    tables = [table for table in find(_open(catalog)) if not expired or table.list_expired()]
-    _print(tables, as_json=as_json)
+    _print(_open(catalog), TableQuery(expired=expired), limit=limit, skip=skip, as_json=as_json)
 
 
 @app.command(name="search", epilog=SEARCH)
@@ -141,32 +142,33 @@ def search(
     ] = "",
     since: Annotated[str, typer.Option(metavar="DAY", help="Read on that day or later.")] = "",
     until: Annotated[str, typer.Option(metavar="DAY", help="Read on that day or earlier.")] = "",
+    limit: Limit = None,
+    skip: Skip = 0,
     catalog: Catalog = "",
     as_json: Json = False,
 ) -> None:
     """Find tables by words in names, sources, descriptions, tags and columns; by tag, owner, type and date."""
     from headrace.registry.catalog.queries import TableQuery  # noqa: PLC0415 - SQLAlchemy takes its time
-    from headrace.registry.catalog.queries import search as find  # noqa: PLC0415
 
     query = TableQuery(tuple(words or ()), tuple(tag or ()), owner=owner, type=kind, since=since, until=until)
-    _print(find(_open(catalog), query), as_json=as_json)
+    _print(_open(catalog), query, limit=limit, skip=skip, as_json=as_json)
 
 
 @app.command(name="show", epilog=SHOW)
 def show(table: _Name, catalog: Catalog = "", as_json: Json = False) -> None:
     """Show TABLE: columns, versions, quality over time, and the models trained on it."""
-    from headrace.cli.output.catalog_output import table_text  # noqa: PLC0415 - SQLAlchemy takes its time
-    from headrace.registry.catalog.queries import quality, uses  # noqa: PLC0415
+    from headrace.cli.output.catalog_output import LATEST, table_text  # noqa: PLC0415 - SQLAlchemy takes its time
+    from headrace.registry.catalog.queries import count_runs, quality, uses  # noqa: PLC0415
     from headrace.registry.catalog.queries import table as find_table  # noqa: PLC0415
 
     database = _open(catalog)
     entry = find_table(database, table)
-    figures, table_uses = quality(database, entry), uses(database, table=entry)
+    figures, table_uses = quality(database, entry), uses(database, table=entry, latest_runs=0 if as_json else LATEST)
     if as_json:
         plain = asdict(entry) | {"quality": [asdict(f) for f in figures], "uses": [asdict(use) for use in table_uses]}
         typer.echo(json.dumps(plain, indent=1))
         return
-    typer.echo(table_text(entry, figures, table_uses))
+    typer.echo(table_text(entry, figures, table_uses, runs=count_runs(database, table=entry)))
 
 
 @app.command(name="tag", epilog=TAG)
@@ -219,11 +221,14 @@ def _parse_annotations(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _print(tables: list["CatalogTable"], *, as_json: bool) -> None:
+def _print(database: "CatalogDatabase", query: "TableQuery", *, limit: int | None, skip: int, as_json: bool) -> None:
+    from headrace.registry.catalog.queries import search_page  # noqa: PLC0415 - SQLAlchemy takes its time
+
+    tables, total = search_page(database, query, limit=most_rows(limit, as_json=as_json), skip=skip)
     if as_json:
         typer.echo(json.dumps([asdict(table) for table in tables], indent=1))
         return
-    if not tables:
+    if not total:
         typer.echo("No table matches. `headrace catalog list` shows all.")
         return
     rows = [
@@ -241,7 +246,9 @@ def _print(tables: list["CatalogTable"], *, as_json: bool) -> None:
     ]
     head = ("table", "type", "rows", "versions", "last read (UTC)", "owner", "tags", "personal data")
     typer.echo(align_rows(head, rows, right=(2, 3)))
-    typer.echo(f"\nNext: headrace catalog show {tables[0].name}")
+    typer.echo(left_out(len(tables), total, skip=skip, what="tables, the ones read last"), nl=False)
+    if tables:
+        typer.echo(f"\nNext: headrace catalog show {tables[0].name}")
 
 
 app.command(name="whereis", epilog=whereis.EXAMPLES)(whereis.whereis)

@@ -9,12 +9,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headrace.cli.options import run_options
-from headrace.cli.options.registry_options import By, Catalog, Html, Json, Model, Reason, Registry, actor_name
+from headrace.cli.options.registry_options import (
+    By,
+    Catalog,
+    Html,
+    Json,
+    Limit,
+    Model,
+    Reason,
+    Registry,
+    Skip,
+    actor_name,
+    most_rows,
+)
+from headrace.cli.output.text_table import latest, left_out
 from headrace.cli.records import registry_actions as moves
 from headrace.core.base.errors import InputError, MissingError
 
 if TYPE_CHECKING:
-    from headrace.registry.models.state import ModelState
+    from collections.abc import Sequence
+
+    from headrace.registry.models.state import ModelState, ModelVersion
 
 EXAMPLES = """
 Examples:
@@ -70,6 +85,8 @@ Examples:
   headrace registry history tumours --json
 """
 
+_LATEST_ENTRIES = 8
+
 
 @app.command(name="register", epilog=REGISTER)
 def register(
@@ -113,22 +130,25 @@ def register(
 
 
 @app.command(name="list", epilog=LIST)
-def list_models(registry: Registry = "", as_json: Json = False) -> None:
+def list_models(limit: Limit = None, skip: Skip = 0, registry: Registry = "", as_json: Json = False) -> None:
     """List all models, and what is in which stage."""
     from headrace.cli.output.registry_output import models_table  # noqa: PLC0415
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
 
     model_registry = open_registry(registry)
     states = model_registry.models()
+    most = most_rows(limit, as_json=as_json)
+    shown = states[skip : skip + most] if most else states[skip:]
     if as_json:
-        typer.echo(json.dumps([_as_json(state) for state in states], indent=1))
+        typer.echo(json.dumps([_as_json(state, state.versions) for state in shown], indent=1))
         return
     if not states:
         typer.echo(
             f"No model is registered in {model_registry.place} yet. Next: headrace run, or headrace registry register"
         )
         return
-    typer.echo(models_table(states))
+    typer.echo(models_table(shown))
+    typer.echo(left_out(len(shown), len(states), skip=skip, what="models, by name"), nl=False)
     typer.echo(f"\nNext: headrace registry show {states[0].model}")
 
 
@@ -136,6 +156,8 @@ def list_models(registry: Registry = "", as_json: Json = False) -> None:
 def show(
     model: Model,
     html: Html = None,
+    limit: Limit = None,
+    skip: Skip = 0,
     registry: Registry = "",
     catalog: Catalog = "",
     as_json: Json = False,
@@ -152,10 +174,18 @@ def show(
         write_model_page(html, registry=model_registry, state=state, catalog=catalog)
         typer.echo(f"{html} is written: open it in a browser.")
         return
+    versions = latest(state.versions, most_rows(limit, as_json=as_json), skip)
     if as_json:
-        typer.echo(json.dumps(_as_json(state), indent=1))
+        typer.echo(json.dumps(_as_json(state, versions), indent=1))
         return
-    typer.echo(f"{versions_table(state)}\n\n{history_table(state, most=8)}")
+    typer.echo(versions_table(versions))
+    typer.echo(left_out(len(versions), len(state.versions), skip=skip, what="versions, the latest"), nl=False)
+    typer.echo(f"\n{history_table(state, latest(state.entries, _LATEST_ENTRIES))}")
+    how = f"`headrace registry history {model}` shows more"
+    typer.echo(
+        left_out(min(_LATEST_ENTRIES, len(state.entries)), len(state.entries), what="entries, the latest", how=how),
+        nl=False,
+    )
     typer.echo(f"\nNext: headrace registry show {model} --html {model}.html, headrace registry promote {model} VERSION")
 
 
@@ -193,18 +223,23 @@ def compare(
 
 
 @app.command(name="history", epilog=HISTORY)
-def history(model: Model, registry: Registry = "", as_json: Json = False) -> None:
+def history(model: Model, limit: Limit = None, skip: Skip = 0, registry: Registry = "", as_json: Json = False) -> None:
     """Show who did what to MODEL, when and why; the latest comes last."""
     from headrace.cli.output.registry_output import history_table  # noqa: PLC0415
     from headrace.registry.mlflow.registry import open_registry  # noqa: PLC0415
 
     state = open_registry(registry).model(model)
-    typer.echo(json.dumps([asdict(entry) for entry in state.entries], indent=1) if as_json else history_table(state))
+    entries = latest(state.entries, most_rows(limit, as_json=as_json), skip)
+    if as_json:
+        typer.echo(json.dumps([asdict(entry) for entry in entries], indent=1))
+        return
+    typer.echo(history_table(state, entries))
+    typer.echo(left_out(len(entries), len(state.entries), skip=skip, what="entries, the latest"), nl=False)
 
 
-def _as_json(state: "ModelState") -> dict[str, object]:
-    versions = [asdict(version) for version in state.versions]
-    return {"model": state.model, "stages": dict(state.stages), "versions": versions}
+def _as_json(state: "ModelState", versions: "Sequence[ModelVersion]") -> dict[str, object]:
+    plain = [asdict(version) for version in versions]
+    return {"model": state.model, "stages": dict(state.stages), "versions": plain}
 
 
 app.command(name="promote", epilog=moves.PROMOTE)(moves.promote)

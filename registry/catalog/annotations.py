@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from headrace.core.base.errors import InputError, MissingError, quote
 from headrace.registry.catalog import schema as t
 from headrace.registry.catalog.database import CatalogDatabase, upsert
+from headrace.registry.catalog.search_rows import renew_search_row
 
 
 def describe(database: CatalogDatabase, table: str, **values: str | int | None) -> None:
@@ -33,6 +34,7 @@ def describe(database: CatalogDatabase, table: str, **values: str | int | None) 
         ):
             raise InputError(f"the catalogue has a table {quote(new_name)} already; give another name.")
         connection.execute(t.tables.update().where(t.tables.c.id == identity).values(**values))
+        renew_search_row(connection, identity)
 
 
 def set_tags(database: CatalogDatabase, name: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
@@ -48,6 +50,7 @@ def set_tags(database: CatalogDatabase, name: str, *, add: Iterable[str] = (), r
         gone = list(remove)
         if gone:
             connection.execute(t.tags.delete().where(t.tags.c.table_id == identity, t.tags.c.tag.in_(gone)))
+        renew_search_row(connection, identity)
 
 
 def table_id(connection: sa.Connection, name: str) -> int:

@@ -100,8 +100,13 @@ class CatalogTable:
         """Return the versions last read before the retention limit of the table."""
         if self.retention_days is None:
             return ()
-        limit = ((now or datetime.now(UTC)) - timedelta(days=self.retention_days)).isoformat(timespec="seconds")
+        limit = retention_limit(self.retention_days, now)
         return tuple(version for version in self.versions if version.last_seen < limit)
+
+
+def retention_limit(days: int, now: datetime | None = None) -> str:
+    """Return the time before which a version must have been read last for its retention period to be over."""
+    return ((now or datetime.now(UTC)) - timedelta(days=days)).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,7 @@ class TableQuery:
         type: Kind of the source, or dtype of one of its columns.
         since: Earliest day of the last read (``2026-01-31``).
         until: Latest day of the last read.
+        expired: Whether the retention period of one of its versions must be over.
     """
 
     words: tuple[str, ...] = ()
@@ -142,6 +148,7 @@ class TableQuery:
     type: str = ""
     since: str = ""
     until: str = ""
+    expired: bool = False
 
     def __post_init__(self) -> None:
         """Raise if a day is invalid.

@@ -1,6 +1,5 @@
 """Queries of the catalogue: tables by word, tag, owner, date and type, and the data that belong to a table."""
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,8 +16,10 @@ from headrace.registry.catalog.entities import (
     TableQuery,
     TableUse,
     TableVersion,
+    retention_limit,
     source_kind,
 )
+from headrace.registry.catalog.search_rows import has_type, holds_word
 
 __all__ = [
     "CatalogColumn",
@@ -27,13 +28,18 @@ __all__ = [
     "TableQuery",
     "TableUse",
     "TableVersion",
+    "count_runs",
     "places",
     "quality",
     "search",
+    "search_page",
     "source_kind",
     "table",
     "uses",
 ]
+
+# Tables that are read together; SQLite takes some ten thousand values in one statement at most.
+_TOGETHER = 1_000
 
 
 def search(database: CatalogDatabase, query: TableQuery | None = None) -> list[CatalogTable]:
@@ -43,23 +49,65 @@ def search(database: CatalogDatabase, query: TableQuery | None = None) -> list[C
         database: The catalogue.
         query: The query; None for all tables.
     """
+    return search_page(database, query)[0]
+
+
+def search_page(
+    database: CatalogDatabase, query: TableQuery | None = None, *, limit: int = 0, skip: int = 0
+) -> tuple[list[CatalogTable], int]:
+    """Return some of the tables that match a query, most recently read first, and the number of all that match.
+
+    Args:
+        database: The catalogue.
+        query: The query; None for all tables.
+        limit: The most tables to return; 0 for all.
+        skip: Number of matching tables to pass over first.
+    """
     query = query or TableQuery()
-    statement = sa.select(t.tables).order_by(t.tables.c.last_seen.desc(), t.tables.c.name)
-    for word in query.words:
-        statement = statement.where(_holds(word))
+    with database.reading() as connection:
+        found: Any = t.tables
+        if query != TableQuery():
+            found = _matching(connection, query).cte()  # used twice, so that databases look for them once
+        order = (found.c.last_seen.desc(), found.c.name)
+        number = sa.select(sa.func.count()).select_from(found)
+        page = (
+            sa.select(found.c.id, number.scalar_subquery()).order_by(*order).limit(limit or None).offset(skip or None)
+        )
+        rows = connection.execute(page).all()
+        total = rows[0][1] if rows else connection.execute(number).scalar_one()
+        ids = [row[0] for row in rows]
+        groups = [ids[first : first + _TOGETHER] for first in range(0, len(ids), _TOGETHER)]
+        return [table for group in groups for table in _whole(connection, group)], int(total)
+
+
+def _matching(connection: sa.Connection, query: TableQuery) -> "sa.Select[Any]":
+    """Return the statement that selects the tables that match a query."""
+    statement = sa.select(t.tables.c.id, t.tables.c.last_seen, t.tables.c.name)
+    if query.words or query.type:
+        statement = statement.join(t.search, t.search.c.table_id == t.tables.c.id)
+    statement = statement.where(*(holds_word(word, connection) for word in query.words))
     for tag in query.tags:
         statement = statement.where(t.tables.c.id.in_(sa.select(t.tags.c.table_id).where(t.tags.c.tag == tag)))
+    if query.type:
+        statement = statement.where(has_type(query.type, connection))
     if query.owner:
         statement = statement.where(sa.func.lower(t.tables.c.owner) == query.owner.lower())
     if query.since:
         statement = statement.where(t.tables.c.last_seen >= query.since)
     if query.until:
         statement = statement.where(t.tables.c.last_seen < f"{query.until}~")  # after every time of that day
-    with database.reading() as connection:
-        tables = _whole(connection, connection.execute(statement).mappings().all())
-    return [
-        table for table in tables if not query.type or query.type in {table.kind, *(c.dtype for c in table.columns)}
-    ]
+    return statement.where(_expired(connection)) if query.expired else statement
+
+
+def _expired(connection: sa.Connection) -> sa.ColumnElement[bool]:
+    """Return the condition that the retention period of one of a table's versions is over."""
+    periods = sa.select(t.tables.c.retention_days).where(t.tables.c.retention_days.is_not(None)).distinct()
+    over = []
+    for days in connection.execute(periods).scalars():
+        versions = sa.select(t.versions.c.id).where(t.versions.c.table_id == t.tables.c.id)
+        read_before = versions.where(t.versions.c.last_seen < retention_limit(days))
+        over.append((t.tables.c.retention_days == days) & read_before.exists())
+    return sa.or_(sa.false(), *over)
 
 
 def table(database: CatalogDatabase, name: str) -> CatalogTable:
@@ -69,8 +117,7 @@ def table(database: CatalogDatabase, name: str) -> CatalogTable:
         MissingError: If there is no such table.
     """
     with database.reading() as connection:
-        statement = sa.select(t.tables).where(t.tables.c.id == table_id(connection, name))
-        (catalog_table,) = _whole(connection, connection.execute(statement).mappings().all())
+        (catalog_table,) = _whole(connection, [table_id(connection, name)])
     return catalog_table
 
 
@@ -87,7 +134,12 @@ def quality(database: CatalogDatabase, table: CatalogTable) -> list[QualityFigur
 
 
 def uses(
-    database: CatalogDatabase, *, table: CatalogTable | None = None, model: str = "", bundle: str = ""
+    database: CatalogDatabase,
+    *,
+    table: CatalogTable | None = None,
+    model: str = "",
+    bundle: str = "",
+    latest_runs: int = 0,
 ) -> list[TableUse]:
     """Return which runs and bundles used which table, oldest first.
 
@@ -96,6 +148,7 @@ def uses(
         table: Only uses of this table.
         model: Only runs of this model.
         bundle: Only the run that made the bundle of this digest.
+        latest_runs: Only those of so many runs, the latest ones of that table or model; 0 for all.
     """
     statement = (
         sa.select(
@@ -118,10 +171,35 @@ def uses(
         statement = statement.where(t.runs.c.model == model)
     if bundle:
         statement = statement.where(t.bundles.c.digest == bundle)
+    if latest_runs:
+        latest = _runs(t.runs.c.id, table, model).order_by(t.runs.c.time.desc(), t.runs.c.id.desc()).limit(latest_runs)
+        statement = statement.where(t.runs.c.id.in_(latest))
     with database.reading() as connection:
         rows = connection.execute(statement).mappings().all()
         endpoints_by_bundle = _endpoints(connection, [row["bundle"] for row in rows])
     return [TableUse(**row, endpoints=tuple(endpoints_by_bundle.get(row["bundle"], ()))) for row in rows]
+
+
+def count_runs(database: CatalogDatabase, *, table: CatalogTable | None = None, model: str = "") -> int:
+    """Return the number of runs that used a table.
+
+    Args:
+        database: The catalogue.
+        table: Only runs that used this table.
+        model: Only runs of this model.
+    """
+    with database.reading() as connection:
+        return int(connection.execute(_runs(sa.func.count(), table, model)).scalar_one())
+
+
+def _runs(wanted: Any, table: CatalogTable | None, model: str) -> "sa.Select[Any]":
+    """Return the statement that selects something of the runs that used a table."""
+    used = sa.select(t.uses.c.run_id)
+    if table:
+        versions = sa.select(t.versions.c.id).where(t.versions.c.table_id == table.id)
+        used = used.where(t.uses.c.version_id.in_(versions))
+    statement = sa.select(wanted).select_from(t.runs).where(t.runs.c.id.in_(used))
+    return statement.where(t.runs.c.model == model) if model else statement
 
 
 def places(database: CatalogDatabase) -> list[Mapping[str, Any]]:
@@ -138,22 +216,10 @@ def _endpoints(connection: sa.Connection, digests: Sequence[str]) -> dict[str, l
     return by_bundle
 
 
-def _holds(word: str) -> sa.ColumnElement[bool]:
-    escaped = re.sub(r"([\\%_])", r"\\\1", word.lower())
-
-    def like(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
-        return sa.func.lower(column).like(f"%{escaped}%", escape="\\")
-
-    own = [like(t.tables.c[name]) for name in ("name", "source", "owner", "licence", "description")]
-    tagged = t.tables.c.id.in_(sa.select(t.tags.c.table_id).where(like(t.tags.c.tag)))
-    named = sa.select(t.versions.c.table_id).join(t.columns, t.columns.c.version_id == t.versions.c.id)
-    columned = t.tables.c.id.in_(named.where(like(t.columns.c.name) | like(t.columns.c.description)))
-    return sa.or_(*own, tagged, columned)
-
-
-def _whole(connection: sa.Connection, rows: Sequence[sa.RowMapping]) -> list[CatalogTable]:
-    """Return tables with their tags, versions and columns."""
-    ids = [row["id"] for row in rows]
+def _whole(connection: sa.Connection, ids: Sequence[int]) -> list[CatalogTable]:
+    """Return tables with their tags, versions and columns, in the order of their ids."""
+    found = connection.execute(sa.select(t.tables).where(t.tables.c.id.in_(ids))).mappings()
+    rows = {row["id"]: row for row in found}
     tagged: dict[int, list[str]] = defaultdict(list)
     for identity, tag in connection.execute(sa.select(t.tags).where(t.tags.c.table_id.in_(ids)).order_by(t.tags.c.tag)):
         tagged[identity].append(tag)
@@ -175,5 +241,5 @@ def _whole(connection: sa.Connection, rows: Sequence[sa.RowMapping]) -> list[Cat
             versions=tuple(versions[row["id"]]),
             columns=tuple(columns[versions[row["id"]][-1].id]) if versions[row["id"]] else (),
         )
-        for row in rows
+        for row in map(rows.__getitem__, ids)
     ]

@@ -112,3 +112,18 @@ inquiries = sa.Table(
     sa.Column("keys", sa.Integer, nullable=False),
     sa.Column("found", sa.Integer, nullable=False),
 )
+# Written by ``search_rows``: all that a search of tables looks at.
+search = sa.Table(
+    "catalog_search",
+    metadata,
+    sa.Column("table_id", sa.ForeignKey("catalog_tables.id"), primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("dtypes", sa.Text, nullable=False),
+    sa.Column("words", sa.Text, nullable=False),
+)
+sa.Index("catalog_tables_by_read", tables.c.last_seen.desc(), tables.c.name)
+sa.Index("catalog_tables_by_retention", tables.c.retention_days)
+sa.Index("catalog_tags_by_tag", tags.c.tag)
+sa.Index("catalog_versions_by_digest", versions.c.digest)
+sa.Index("catalog_runs_by_model", runs.c.model, runs.c.time, runs.c.id)
+sa.Index("catalog_uses_by_version", uses.c.version_id)

@@ -15,6 +15,7 @@ from headrace.core.contracts.contract import Column
 from headrace.core.validation.data_checks import DataChecks
 from headrace.registry.catalog import schema as t
 from headrace.registry.catalog.database import CatalogDatabase, upsert
+from headrace.registry.catalog.search_rows import renew_search_row
 
 UNKNOWN = "unknown"
 
@@ -72,6 +73,7 @@ def add_table(database: CatalogDatabase, observed: ObservedTable) -> str:
                 for position, (column, dtype) in enumerate(observed.columns)
             ]
             upsert(connection, t.columns, rows, keys=("version_id", "name"))
+        renew_search_row(connection, table)
     return name
 
 
@@ -118,6 +120,7 @@ def add_checks(
             for position, column in enumerate(columns)
         ]
         upsert(connection, t.columns, rows, keys=("version_id", "name"))
+        renew_search_row(connection, table)
         time = now()
         values = [{"version_id": version, "time": time, **asdict(figure)} for figure in figures]
         if values:
@@ -257,4 +260,6 @@ def _known_version(connection: sa.Connection, used: ObservedTable) -> int:
     if version_id is not None:
         return int(version_id)
     table, _ = _table(connection, used.source or UNKNOWN)
-    return _version(connection, table, used)
+    version = _version(connection, table, used)
+    renew_search_row(connection, table)
+    return version

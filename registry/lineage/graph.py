@@ -51,12 +51,13 @@ class LineageGraph:
         return [node for node in self.nodes if node.kind == kind]
 
 
-def of_uses(uses: Sequence[TableUse], state: ModelState | None = None) -> LineageGraph:
+def of_uses(uses: Sequence[TableUse], state: ModelState | None = None, *, earlier_runs: int = 0) -> LineageGraph:
     """Return the graph of a model's runs.
 
     Args:
         uses: Their uses of tables in the catalogue, oldest first.
         state: The model in the registry; None if it is not registered.
+        earlier_runs: Number of runs before these.
     """
     runs = list(dict.fromkeys(use.run for use in uses))
     shown = set(runs[-MOST_RUNS:])
@@ -81,7 +82,7 @@ def of_uses(uses: Sequence[TableUse], state: ModelState | None = None) -> Lineag
             nodes[node.id] = node
             edges[model, node.id] = None
     ordered = sorted(nodes.values(), key=lambda node: KINDS.index(node.kind))
-    return LineageGraph(tuple(ordered), tuple(edges), left_out=len(runs) - len(shown))
+    return LineageGraph(tuple(ordered), tuple(edges), left_out=earlier_runs + len(runs) - len(shown))
 
 
 def of_bundle(submission: ModelSubmission) -> LineageGraph:

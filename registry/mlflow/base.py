@@ -10,7 +10,6 @@ Importing MLflow takes more than a second, so readers query the file or the serv
 ``SqliteJournalReader`` and ``RestJournalReader``.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -20,7 +19,7 @@ JOURNALS = "headrace journals"
 JOURNAL_TAG = "headrace.journal"
 PREFIX = "headrace/"
 POLICY = "headrace policy"
-_KEY = re.compile(r"\d{8}")
+_DIGITS = 8
 
 
 class JournalReader(Protocol):
@@ -40,7 +39,7 @@ class JournalReader(Protocol):
 
 def key(number: int) -> str:
     """Return the name of the parameter with the text of that number."""
-    return f"{number:08d}"
+    return f"{number:0{_DIGITS}d}"
 
 
 def in_order(parameters: Mapping[str, str], name: str) -> list[str]:
@@ -49,7 +48,7 @@ def in_order(parameters: Mapping[str, str], name: str) -> list[str]:
     Raises:
         DataError: If a number is missing.
     """
-    texts = dict(sorted((name, text) for name, text in parameters.items() if _KEY.fullmatch(name)))
-    if list(texts) != [key(number) for number in range(1, len(texts) + 1)]:
+    numbers = sorted(name for name in parameters if len(name) == _DIGITS and name.isascii() and name.isdecimal())
+    if numbers and (int(numbers[0]), int(numbers[-1])) != (1, len(numbers)):
         raise DataError(f"the history of {name} lacks an entry: restore the registry's database from a backup.")
-    return list(texts.values())
+    return [parameters[number] for number in numbers]

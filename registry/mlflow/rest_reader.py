@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
+import orjson
 import urllib3
 
 from headrace.core.base import settings
@@ -89,7 +90,7 @@ class RestJournalReader:
             if answer.status != 200:
                 sentence = _STATUSES.get(answer.status, f"answers {answer.status}: look at its log, then try again")
                 raise StoreError(f"the registry {self._place} {sentence}.")
-            return dict(answer.json())
+            return dict(orjson.loads(answer.data))
         except urllib3.exceptions.HTTPError as error:
             raise StoreError(
                 f"the registry {self._place} is not reachable: start it, or correct HEADRACE_REGISTRY."

@@ -1,6 +1,8 @@
 """Reads journals in a SQLite file of MLflow, without importing MLflow."""
 
 import contextlib
+import itertools
+import operator
 import os
 import sqlite3
 from collections import defaultdict
@@ -61,8 +63,8 @@ class SqliteJournalReader:
         by_journal: dict[str, dict[str, str]] = defaultdict(dict)
         with self._connection() as connection:
             self._check_version(connection)
-            for name, key, value in connection.execute(query, values):
-                by_journal[name][key] = value
+            for name, rows in itertools.groupby(connection.execute(query, values), operator.itemgetter(0)):
+                by_journal[name].update((key, value) for _, key, value in rows)
         return {name: in_order(parameters, name) for name, parameters in by_journal.items()}
 
     @contextlib.contextmanager

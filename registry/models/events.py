@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from headrace.core.base.errors import DataError, InputError, quote
+from headrace.core.base.errors import InputError
 
 Action = Literal[
     "register", "promote", "rollback", "approve", "archive", "restore", "rollout", "policy", "decision", "pull_out"
@@ -85,43 +85,6 @@ class JournalEntry:
 def shorten_reason(text: str) -> str:
     """Return a reason that an entry can hold: cut, with an ellipsis at its end, if it is too long."""
     return text if len(text) <= LONGEST_REASON else f"{text[: LONGEST_REASON - 1]}…"
-
-
-def read(texts: Sequence[str], name: str) -> tuple[JournalEntry, ...]:
-    """Parse the entries of a journal.
-
-    Args:
-        texts: The texts in order.
-        name: Name of the journal in messages.
-
-    Raises:
-        DataError: If an entry cannot be read, or was altered after it was written.
-    """
-    entries = []
-    for number, text in enumerate(texts, start=1):
-        entry = _entry(text, f"entry {number} of the history of {name}")
-        before = _digest(texts[number - 2]) if number > 1 else ""
-        if entry.number != number or entry.before != before:
-            raise DataError(
-                f"the history of {name} was altered: entry {number} does not follow from the one before it; restore "
-                "the registry's database from a backup."
-            )
-        entries.append(entry)
-    return tuple(entries)
-
-
-def _entry(text: str, where: str) -> JournalEntry:
-    try:
-        plain = json.loads(text)
-        form = plain.pop("format")
-    except (ValueError, AttributeError, KeyError, TypeError) as error:
-        raise DataError(f"{where} must be JSON with a format; it is {quote(text)}.") from error
-    if form != FORMAT or plain.get("action") not in ACTIONS:
-        raise DataError(f"{where} was written by a newer headrace (format {quote(form)}): install that one.")
-    try:
-        return JournalEntry(**plain)
-    except TypeError as error:
-        raise DataError(f"{where} was written by a newer headrace: install that one.") from error
 
 
 def _digest(text: str) -> str:

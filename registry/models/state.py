@@ -1,89 +1,22 @@
 """The state of a model, derived from its journal: its versions and their stages."""
 
 import functools
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from headrace.core.base.errors import InputError, MissingError, quote
 from headrace.registry.models.events import JournalEntry
-from headrace.registry.models.semver import SemVer, with_digest
+from headrace.registry.models.journal import Journal
+from headrace.registry.models.version import ModelVersion
+from headrace.registry.models.version_list import Change, VersionList, approved
 
+__all__ = ["STAGES", "ModelState", "ModelVersion", "fold"]
+
+# The others leave versions and stages as they are.
+_CHANGING = frozenset({"promote", "rollback", "pull_out", "approve", "archive", "restore"})
 STAGES = ("development", "staging", "production")
 FEWEST_DIGITS = 6
-
-
-@dataclass(frozen=True)
-class Approval:
-    """A person's approval of a version.
-
-    Attributes:
-        by: Name of the person.
-        time: Time in UTC.
-        reason: Why.
-    """
-
-    by: str
-    time: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """One version of a model.
-
-    Attributes:
-        model: Name of the model.
-        number: Number in MLflow's registry.
-        version: Semantic version, such as ``1.2.0``.
-        digest: SHA-256 that identifies the bundle.
-        uri: Where the bundle is published.
-        registered: Time of the registration, in UTC.
-        by: Who registered it.
-        facts: Facts at the registration: ``verdict``, ``reasons``, ``metrics``, ``baseline``, ``task``, ``family``,
-            ``contract`` (digest), ``table``, ``rows``, ``level``, ``changes``, ``follows``, ``run``.
-        archived: Whether it is archived.
-        approvals: Its approvals.
-        stages: The stages that it is in.
-        pulled_out: The plan by which it was pulled out of production (``roll_back``, ``shadow`` or ``baseline``); empty
-            if it was not, or was promoted again since.
-        pull_out_approvals: Approvals of decisions to pull it out, by the decision's digest.
-    """
-
-    model: str
-    number: int
-    version: str
-    digest: str
-    uri: str
-    registered: str
-    by: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    archived: bool = False
-    approvals: tuple[Approval, ...] = ()
-    stages: tuple[str, ...] = ()
-    pulled_out: str = ""
-    pull_out_approvals: Mapping[str, tuple[Approval, ...]] = field(default_factory=dict)
-
-    @property
-    def state(self) -> str:
-        """Its stages, or ``pulled out`` or ``archived``, as text; empty in no stage."""
-        marks = [word for word, is_so in (("pulled out", self.pulled_out), ("archived", self.archived)) if is_so]
-        return ", ".join((*self.stages, *marks))
-
-    @property
-    def full(self) -> str:
-        """Version and digest in one: ``1.2.0+3f2a9c01d4e5``."""
-        return with_digest(self.version, self.digest)
-
-    @property
-    def semver(self) -> SemVer:
-        """The semantic version as comparable numbers."""
-        return SemVer.parse(self.version)
-
-    @property
-    def verdict(self) -> str:
-        """The gate's verdict."""
-        return str(self.facts.get("verdict", ""))
 
 
 @dataclass(frozen=True)
@@ -99,18 +32,16 @@ class ModelState:
     """
 
     model: str
-    versions: tuple[ModelVersion, ...] = ()
+    versions: Sequence[ModelVersion] = ()
     stages: Mapping[str, int] = field(default_factory=dict)
     stage_history: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    entries: tuple[JournalEntry, ...] = ()
-
-    @functools.cached_property
-    def _by_number(self) -> dict[int, ModelVersion]:
-        return {version.number: version for version in self.versions}
+    entries: Sequence[JournalEntry] = ()
 
     def number(self, number: int) -> ModelVersion | None:
         """Return the version of that number, or None."""
-        return self._by_number.get(number)
+        if isinstance(self.versions, VersionList):
+            return self.versions.number(number)
+        return next((version for version in self.versions if version.number == number), None)
 
     def stage(self, stage: str) -> ModelVersion | None:
         """Return the version that is in a stage, or None."""
@@ -129,7 +60,16 @@ class ModelState:
 
     def with_digest(self, digest: str) -> ModelVersion | None:
         """Return the version whose bundle has that digest, or None."""
-        return next((version for version in self.versions if version.digest == digest), None)
+        if isinstance(self.versions, VersionList) and digest in self._by_digest:
+            for version in self.versions.registered_by([self._by_digest[digest]]):
+                if version.digest == digest:
+                    return version
+        return next((version for version in self._holding(digest) if version.digest == digest), None)
+
+    @functools.cached_property
+    def _by_digest(self) -> dict[str, int]:
+        """Where a digest seems to be registered: the first one of its entry."""
+        return self.entries.by_first("digest") if isinstance(self.entries, Journal) else {}
 
     def find(self, name: str) -> ModelVersion:
         """Return the version that a person's text refers to.
@@ -159,11 +99,19 @@ class ModelState:
         if name == "latest":
             return list(self.versions[-1:])
         if name.isdecimal() and len(name) < FEWEST_DIGITS:
-            return [version for version in self.versions if version.number == int(name)]
-        exact = [version for version in self.versions if name.removeprefix("v") in {version.version, version.full}]
+            return [current for current in [self.number(int(name))] if current]
+        semver = name.removeprefix("v")
+        held = self._holding(json.dumps(semver.partition("+")[0], ensure_ascii=False))
+        exact = [version for version in held if semver in {version.version, version.full}]
         if exact or len(name) < FEWEST_DIGITS:
             return exact
-        return [version for version in self.versions if version.digest.startswith(name)]
+        return [version for version in self._holding(name) if version.digest.startswith(name)]
+
+    def _holding(self, *pieces: str) -> Sequence[ModelVersion]:
+        """Return the versions whose registrations hold one of these pieces of JSON, and perhaps others."""
+        if isinstance(self.versions, VersionList) and isinstance(self.entries, Journal):
+            return self.versions.registered_by(self.entries.holding(*pieces))
+        return self.versions
 
 
 def _list_versions(versions: Sequence[ModelVersion]) -> str:
@@ -173,54 +121,47 @@ def _list_versions(versions: Sequence[ModelVersion]) -> str:
 
 
 def fold(model: str, entries: Sequence[JournalEntry]) -> ModelState:
-    """Apply a journal's entries in order, and return the state."""
-    versions: dict[int, ModelVersion] = {}
+    """Apply a journal's entries in order, and return the state; versions are made when somebody looks at them."""
+    places: dict[int, int] = {}
+    changes: dict[int, list[Change]] = {}
     stages: dict[str, int] = {}
-    stage_history: dict[str, tuple[int, ...]] = {}
-    for entry in entries:
-        if entry.action == "register":
-            versions[entry.version] = _version_of(model, entry)
-        elif entry.action in {"promote", "rollback"}:
-            stages[entry.stage] = entry.version
-            stage_history[entry.stage] = (*stage_history.get(entry.stage, ()), entry.version)
+    history: dict[str, list[int]] = {}
+    heads = entries.heads if isinstance(entries, Journal) else [(entry.action, entry.version) for entry in entries]
+    for place, (action, number) in enumerate(heads):
+        if action == "register":
+            places[number], changes[number] = place, []
+            continue
+        if action not in _CHANGING:
+            continue
+        entry = entries[place]
+        if action in {"promote", "rollback"}:
+            stages[entry.stage] = number
+            history.setdefault(entry.stage, []).append(number)
             if entry.stage == "production":
-                versions[entry.version] = replace(versions[entry.version], pulled_out="")
-        elif entry.action == "pull_out":
+                changes[number].append(_pulled_out(""))
+        elif action == "pull_out":
             successor = int(entry.facts["successor"])
             if stages.get(entry.stage) != successor:
                 stages[entry.stage] = successor
-                stage_history[entry.stage] = (*stage_history.get(entry.stage, ()), successor)
-            versions[entry.version] = replace(versions[entry.version], pulled_out=str(entry.facts["plan"]))
-        elif entry.action == "approve":
-            versions[entry.version] = _with_approval(versions[entry.version], entry)
-        elif entry.action in {"archive", "restore"}:
-            versions[entry.version] = replace(versions[entry.version], archived=entry.action == "archive")
-    placed = tuple(
-        replace(version, stages=tuple(stage for stage in STAGES if stages.get(stage) == number))
-        for number, version in sorted(versions.items())
-    )
-    return ModelState(model=model, versions=placed, stages=stages, stage_history=stage_history, entries=tuple(entries))
-
-
-def _with_approval(version: ModelVersion, entry: JournalEntry) -> ModelVersion:
-    approval = Approval(entry.by, entry.time, entry.reason)
-    decision = str(entry.facts.get("decision", ""))
-    if not decision:
-        return replace(version, approvals=(*version.approvals, approval))
-    approved = (*version.pull_out_approvals.get(decision, ()), approval)
-    return replace(version, pull_out_approvals={**version.pull_out_approvals, decision: approved})
-
-
-def _version_of(model: str, entry: JournalEntry) -> ModelVersion:
-    facts = dict(entry.facts)
-    version, digest, uri = (str(facts.pop(name, "")) for name in ("version", "digest", "uri"))
-    return ModelVersion(
+                history.setdefault(entry.stage, []).append(successor)
+            changes[number].append(_pulled_out(str(entry.facts["plan"])))
+        elif action == "approve":
+            changes[number].append(approved(entry))
+        else:
+            changes[number].append(_archived(is_archived=action == "archive"))
+    placed = {number: tuple(stage for stage in STAGES if stages.get(stage) == number) for number in stages.values()}
+    return ModelState(
         model=model,
-        number=entry.version,
-        version=version,
-        digest=digest,
-        uri=uri,
-        registered=entry.time,
-        by=entry.by,
-        facts=facts,
+        versions=VersionList(model, entries, places=places, changes=changes, stages=placed),
+        stages=stages,
+        stage_history={stage: tuple(numbers) for stage, numbers in history.items()},
+        entries=entries,
     )
+
+
+def _pulled_out(plan: str) -> Change:
+    return lambda version: replace(version, pulled_out=plan)
+
+
+def _archived(*, is_archived: bool) -> Change:
+    return lambda version: replace(version, archived=is_archived)

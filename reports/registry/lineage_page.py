@@ -8,7 +8,7 @@ from headrace.core.base.files import write_text
 from headrace.registry.backends.locations import catalog_location
 from headrace.registry.catalog import queries as catalogue
 from headrace.registry.catalog.database import CatalogDatabase
-from headrace.registry.lineage.graph import LineageGraph, of_uses
+from headrace.registry.lineage.graph import MOST_RUNS, LineageGraph, of_uses
 from headrace.registry.models.state import ModelState
 from headrace.reports.page.page import render as fill
 from headrace.reports.registry.lineage_svg import drawing
@@ -23,10 +23,13 @@ def known_lineage(model: str, *, state: ModelState | None, catalog: str = "") ->
         catalog: Address of the catalogue; empty for the default one.
     """
     try:
-        uses = catalogue.uses(CatalogDatabase(catalog_location(catalog)), model=model)
+        database = CatalogDatabase(catalog_location(catalog))
+        uses = catalogue.uses(database, model=model, latest_runs=MOST_RUNS)
+        runs = catalogue.count_runs(database, model=model)
     except MissingError:
         return None
-    return of_uses(uses, state) if uses else None
+    shown = len({use.run for use in uses})
+    return of_uses(uses, state, earlier_runs=max(runs - shown, 0)) if uses else None
 
 
 def lineage_page(title: str, graph: LineageGraph) -> str:

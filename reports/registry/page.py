@@ -10,6 +10,7 @@ from headrace.core.base.files import write_text
 from headrace.core.statistics.metric_names import MAIN
 from headrace.registry.models.base import ModelRegistry
 from headrace.registry.models.contract_changes import ContractChange
+from headrace.registry.models.events import JournalEntry
 from headrace.registry.models.history_text import describe_entry
 from headrace.registry.models.state import STAGES, ModelState, ModelVersion
 from headrace.reports.base.phrases import in_order, less_is_better, metric_name, verdict_words
@@ -19,6 +20,8 @@ from headrace.reports.registry.lineage_svg import drawing
 from headrace.reports.registry.version_figures import metrics_over_versions
 
 CARD = "card.md"
+# Rows of a table: with them a page stays far below 2 MB.
+MOST_ROWS = 500
 
 
 def write_model_page(path: Path, *, registry: ModelRegistry, state: ModelState, catalog: str = "") -> None:
@@ -58,10 +61,11 @@ def model_page(state: ModelState, *, shown: ModelVersion, card: str = "", lineag
         shown=shown,
         latest=latest,
         placed=[(stage, state.stage(stage)) for stage in reversed(STAGES)],
-        versions=[_row(version) for version in reversed(state.versions)],
+        versions=[_row(version) for version in reversed(state.versions[-MOST_ROWS:])],
         figures=metrics_over_versions(state.versions),
         compared=_compare_versions(shown, latest) if shown != latest else None,
-        entries=[(entry, describe_entry(entry, state)) for entry in reversed(state.entries)],
+        entries=_described(state.entries, state),
+        entry_count=len(state.entries),
         card=card,
         lineage=lineage,
         version=installed("headrace"),
@@ -91,10 +95,16 @@ def write_comparison_page(
             state=state,
             compared=_compare_versions(first, second),
             changes=changes,
-            entries=[(entry, describe_entry(entry, state)) for entry in reversed(entries)],
+            entries=_described(entries, state),
+            entry_count=len(entries),
             version=installed("headrace"),
         ),
     )
+
+
+def _described(entries: Sequence[JournalEntry], state: ModelState) -> list[tuple[JournalEntry, str]]:
+    """Return the latest entries, the last one first, each with a clause that describes it."""
+    return [(entry, describe_entry(entry, state)) for entry in reversed(entries[-MOST_ROWS:])]
 
 
 def _row(version: ModelVersion) -> dict[str, Any]:
