@@ -1,7 +1,6 @@
 """Model families: each a scikit-learn pipeline over the model matrix."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from sklearn.compose import TransformedTargetRegressor
@@ -15,81 +14,17 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from headrace.core.base.errors import InputError, quote
 from headrace.core.contracts.contract import Task
 from headrace.core.features.matrix_layout import MatrixColumn
 from headrace.core.models import preprocessing
+from headrace.core.models.family import ALL_TASKS, CLASSIFICATION, Family, Values
+from headrace.core.models.h2o.h2o_families import H2O_FAMILIES
 from headrace.core.models.hyperparameters import CategoricalParameter, FloatParameter, IntegerParameter
 
-_CLASSIFICATION: tuple[Task, ...] = ("binary", "multiclass")
-_ALL: tuple[Task, ...] = (*_CLASSIFICATION, "regression")
-
-Values = Mapping[str, Any]
-
 _WIDE = 500
-
-
-@dataclass(frozen=True)
-class Family:
-    """One kind of model.
-
-    Attributes:
-        name: Name of the family.
-        tasks: Tasks that it can do.
-        parameters: Hyperparameters by name: type, bounds and default.
-        prepare: Builds the transformer of the matrix.
-        estimator: Builds the unfitted estimator from the task (whether it is a classification), the hyperparameters
-            and the seed.
-    """
-
-    name: str
-    tasks: tuple[Task, ...]
-    parameters: Mapping[str, IntegerParameter | FloatParameter | CategoricalParameter]
-    prepare: Callable[[Sequence[MatrixColumn]], Any]
-    estimator: Callable[[bool, Values, int], Any]
-
-    def check_parameters(self, parameters: Values) -> dict[str, Any]:
-        """Return all hyperparameters: the given ones, converted and checked, and defaults for the others.
-
-        Raises:
-            InputError: If one is unknown or outside its bounds.
-        """
-        unknown = sorted(set(parameters) - set(self.parameters))
-        if unknown:
-            raise InputError(
-                f"the parameters of {self.name} are {quote(sorted(self.parameters))}; got {quote(unknown)}; "
-                "remove what it does not have."
-            )
-        return {
-            name: kind.check(f"{self.name}.{name}", parameters[name]) if name in parameters else kind.default
-            for name, kind in self.parameters.items()
-        }
-
-    def build(self, columns: Sequence[MatrixColumn], *, task: Task, parameters: Values, seed: int) -> Pipeline:
-        """Build the unfitted pipeline.
-
-        Args:
-            columns: Columns of the matrix, from ``matrix_layout.columns``.
-            task: Kind of task.
-            parameters: Hyperparameters that differ from the defaults.
-            seed: Seed of everything random in the fit, 0 to 2**32 - 1.
-
-        Returns:
-            Pipeline of ``prepare`` and ``estimator``.
-
-        Raises:
-            InputError: If the family cannot do the task, or a parameter is wrong.
-        """
-        if task not in self.tasks:
-            raise InputError(
-                f"the family {self.name} does {' and '.join(self.tasks)} tasks, not {task}; "
-                f"choose among {quote(names(task))}."
-            )
-        estimator = self.estimator(task != "regression", self.check_parameters(parameters), seed)
-        return Pipeline([("prepare", self.prepare(columns)), ("estimator", estimator)])
 
 
 def _logistic(_: bool, values: Values, seed: int) -> Any:
@@ -135,7 +70,7 @@ def _dense(columns: Sequence[MatrixColumn]) -> Any:
 _FAMILIES = (
     Family(
         name="logistic",
-        tasks=_CLASSIFICATION,
+        tasks=CLASSIFICATION,
         parameters={
             "C": FloatParameter(1.0, low=1e-6, high=1e6),
             "max_iter": IntegerParameter(300, low=1, high=100_000),
@@ -152,7 +87,7 @@ _FAMILIES = (
     ),
     Family(
         name="knn",
-        tasks=_ALL,
+        tasks=ALL_TASKS,
         parameters={
             "n_neighbors": IntegerParameter(15, low=1, high=1000),
             "weights": CategoricalParameter("uniform", options=("uniform", "distance")),
@@ -162,14 +97,14 @@ _FAMILIES = (
     ),
     Family(
         name="naive_bayes",
-        tasks=_CLASSIFICATION,
+        tasks=CLASSIFICATION,
         parameters={"var_smoothing": FloatParameter(1e-9, low=1e-15, high=1.0)},
         prepare=_dense,
         estimator=_bayes,
     ),
     Family(
         name="random_forest",
-        tasks=_ALL,
+        tasks=ALL_TASKS,
         parameters={
             "n_estimators": IntegerParameter(100, low=1, high=5000),
             "max_depth": IntegerParameter(12, low=1, high=100),
@@ -181,7 +116,7 @@ _FAMILIES = (
     ),
     Family(
         name="hist_gradient_boosting",
-        tasks=_ALL,
+        tasks=ALL_TASKS,
         parameters={
             "learning_rate": FloatParameter(0.1, low=1e-6, high=1.0),
             "max_iter": IntegerParameter(100, low=1, high=10_000),
@@ -194,7 +129,7 @@ _FAMILIES = (
     ),
     Family(
         name="mlp",
-        tasks=_ALL,
+        tasks=ALL_TASKS,
         parameters={
             "hidden_layers": IntegerParameter(1, low=1, high=10),
             "hidden_units": IntegerParameter(64, low=1, high=10_000),
@@ -205,6 +140,7 @@ _FAMILIES = (
         prepare=preprocessing.scale,
         estimator=_perceptron,
     ),
+    *H2O_FAMILIES,
 )
 FAMILIES: dict[str, Family] = {family.name: family for family in _FAMILIES}
 

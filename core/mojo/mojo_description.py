@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -60,6 +60,10 @@ class MojoDescription(JsonDocument):
     def columns(self) -> int:
         """Number of columns of the model matrix that it reads at least."""
         return 1 + max((one.column for one in self.inputs), default=-1)
+
+    def widen(self, classes: int) -> "MojoDescription":
+        """Return the same description for a contract with more classes, of which no training row was."""
+        return replace(self, classes=self.classes + (None,) * (classes - len(self.classes)))
 
     def check(self, *, columns: int, categories: tuple[int, ...], classes: int) -> None:
         """Raise if it is not of a model with that matrix and these classes.
