@@ -1,4 +1,7 @@
-"""The engine that computes a model's scores: ONNX Runtime where an exact ONNX form exists, scikit-learn otherwise."""
+"""The engine that computes a model's scores: ONNX Runtime where an exact ONNX form exists.
+
+Otherwise it is scikit-learn, or for a model of H2O a Java process that scores its MOJO.
+"""
 
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +15,7 @@ from headrace.core.base.files import read_json
 from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout
 from headrace.core.inference import onnx_safety
+from headrace.core.mojo.mojo_description import DESCRIPTION, MODEL
 
 FORMAT = 1
 FILE, RECORD = "model.onnx", "engine.json"
@@ -23,7 +27,7 @@ class Engine(Protocol):
     """Scores rows; may be called by several threads at once.
 
     Attributes:
-        name: ``onnx`` or ``sklearn``.
+        name: ``onnx``, ``sklearn`` or ``mojo``.
     """
 
     name: str
@@ -116,6 +120,35 @@ class SklearnEngine:
         return fitted_model.predicted_values(self._pipeline, matrix)
 
 
+class MojoScoring:
+    """A Java process beside this one, which scores the MOJO of a model of H2O."""
+
+    name = "mojo"
+
+    def __init__(self, folder: Path, contract: Contract, *, threads: int = 1) -> None:
+        """Check a MOJO, and start the process.
+
+        Args:
+            folder: Folder of the bundle.
+            contract: The contract that the model must match.
+            threads: Threads of one call.
+
+        Raises:
+            BundleError: If the MOJO is damaged, of another version of H2O, or not of the contract.
+            MissingError: If there is no Java, or not the suite's Java library.
+        """
+        from headrace.core.mojo.mojo_checks import check_mojo  # noqa: PLC0415 - most models have none
+        from headrace.core.mojo.mojo_engine import MojoEngine  # noqa: PLC0415 - as above
+
+        description = check_mojo(_content(folder / MODEL), _content(folder / DESCRIPTION), contract)
+        self._engine = MojoEngine.open(folder / MODEL, description, threads=threads)
+
+    def __call__(self, matrix: Floats) -> Floats:
+        """Compute the scores of a matrix; see ``Engine``."""
+        scores: Floats = self._engine.predict(matrix)
+        return scores
+
+
 def load(folder: Path, contract: Contract, *, threads: int = 1) -> Engine:
     """Load the engine of a bundle.
 
@@ -132,7 +165,9 @@ def load(folder: Path, contract: Contract, *, threads: int = 1) -> Engine:
         return OnnxEngine(_content(folder / FILE), contract, threads=threads)
     if name == SklearnEngine.name:
         return SklearnEngine(_content(folder / "model.skops"), contract)
-    raise BundleError(f"engine in {folder / RECORD} must be onnx or sklearn; got {quote(name)} instead.")
+    if name == MojoScoring.name:
+        return MojoScoring(folder, contract, threads=threads)
+    raise BundleError(f"engine in {folder / RECORD} must be onnx, sklearn or mojo; got {quote(name)} instead.")
 
 
 def _name(path: Path) -> object:

@@ -13,7 +13,7 @@ from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import decision_threshold, families, fitted_model, fitting
 from headrace.core.models.decision_threshold import OperatingPoint
-from headrace.core.models.families import Family
+from headrace.core.models.family import Family
 from headrace.core.splits import folds
 from headrace.core.tables import parquet_table
 
@@ -35,11 +35,12 @@ def train_model(
         Metadata: ``framework``, ``family``, ``parameters``, ``rows``, ``columns``, ``warnings``.
 
     Raises:
-        InputError: If the parameters are not the family's.
+        InputError: If the parameters are not the family's, or what fits it is not installed.
         DataError: If no model can be fitted on the table.
     """
     loaded = contract_yaml.load(contract)
     family, parameters, points = _read_best(read_json(best_parameters), best_parameters)
+    family.check_installed()
     frame = parquet_table.read(train_table)
     encoded, target = model_matrix.encode(frame, loaded), model_matrix.encode_target(frame, loaded)
 
@@ -64,7 +65,7 @@ def train_model(
         operating_points=points,
     )
     fitted_model.save(fitted, folder)
-    facts = {"framework": "scikit-learn", "family": family.name, "parameters": parameters, "warnings": list(warnings)}
+    facts = {"framework": family.framework, "family": family.name, "parameters": parameters, "warnings": list(warnings)}
     return {**facts, "rows": float(len(target)), "columns": float(encoded.shape[1])}
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headrace.core.base.errors import BundleError, quote
-from headrace.core.mojo.mojo_description import H2O_VERSION, MODEL
+from headrace.core.mojo.mojo_description import H2O_VERSION, MODEL, MojoDescription
 
 ALGORITHMS = frozenset({"deeplearning", "drf", "gbm", "glm", "stackedensemble"})
 """Algorithms whose MOJOs are made and scored, by H2O's names."""
@@ -169,3 +169,22 @@ def _pair(line: str, separator: str) -> tuple[str, str]:
     if not found:
         raise ValueError(f"{_INI} holds the line {line[:80]!r}")
     return first, second
+
+
+def is_described(facts: MojoFacts, description: MojoDescription) -> bool:
+    """Return whether a description is of a MOJO: its columns, the number of their levels, and of its classes."""
+    said = (description.h2o_version, description.algorithm, description.category)
+    names = tuple(one.name for one in description.inputs)
+    levels = [None if one.levels is None else _known(one.levels) for one in description.inputs]
+    own = [len(facts.domains[place]) if place in facts.domains else None for place in range(len(names))]
+    classes = len(facts.domains.get(len(names), ()))
+    return (
+        said == (facts.version, facts.algorithm, facts.category)
+        and names == facts.columns[:-1]
+        and levels == own
+        and classes == _known(description.classes)
+    )
+
+
+def _known(places: tuple[int | None, ...]) -> int:
+    return sum(place is not None for place in places)

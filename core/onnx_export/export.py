@@ -8,6 +8,7 @@ from sklearn.compose import TransformedTargetRegressor
 
 from headrace.core.features import matrix_layout
 from headrace.core.models.fitted_model import Model
+from headrace.core.models.h2o.h2o_estimator import MojoEstimator
 from headrace.core.onnx_export import estimators, plan, trees
 from headrace.core.onnx_export.graph import InexactError, OnnxGraph
 from headrace.core.onnx_export.plan import PreprocessingPlan
@@ -37,8 +38,12 @@ def convert(model: Model) -> bytes:
     Raises:
         InexactError: If the model has no exact form in ONNX.
     """
-    graph = OnnxGraph()
     estimator = model.pipeline.named_steps["estimator"]
+    if isinstance(estimator, MojoEstimator):
+        raise InexactError(
+            f"a MOJO of {estimator.description_.algorithm} is scored by Java, not converted to ONNX."
+        )
+    graph = OnnxGraph()
     plan = read_plan(model)
     # Written by hand: skl2onnx converts to float32, where a row beside a threshold takes the other branch.
     scores = _add_estimator(graph, plan, estimator)

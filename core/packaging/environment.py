@@ -31,6 +31,12 @@ _DECIDING = (
 # What a server needs to predict, beside Headrace's own modules.
 _ANSWERING = ("holidays", "narwhals", "numpy", "onnxruntime", "orjson", "polars", "pyyaml")
 _ANSWERING_SKLEARN = (*_ANSWERING, "joblib", "scikit-learn", "scipy", "skops", "threadpoolctl")
+_ANSWERING_BY_ENGINE = {
+    "onnx": _ANSWERING,
+    "sklearn": _ANSWERING_SKLEARN,
+    # Java and the suite's library are not of PyPI.
+    "mojo": tuple(name for name in _ANSWERING if name != "onnxruntime"),
+}
 
 
 def environment() -> dict[str, Any]:
@@ -62,13 +68,13 @@ def serving_requirements(engine: str) -> str:
     Its name is the one that MLflow looks for.
 
     Args:
-        engine: ``onnx`` or ``sklearn``.
+        engine: ``onnx``, ``sklearn`` or ``mojo``; the last needs Java and the suite's Java library, too.
     """
     head = (
         "# What another server, such as MLServer or MLflow's, needs beside itself to answer with this model:\n"
         f"#   pip install --no-deps --requirement {SERVING}\n"
     )
-    needed = distributions.resolve_requirements(_ANSWERING if engine == "onnx" else _ANSWERING_SKLEARN)
+    needed = distributions.resolve_requirements(_ANSWERING_BY_ENGINE[engine])
     own = Distribution(name="headrace", version=metadata.version("headrace"))
     return head + _pins(sorted([own, *needed], key=lambda one: one.name))
 

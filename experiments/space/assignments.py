@@ -10,7 +10,7 @@ from typing import Any
 from headrace.core.base.errors import InputError, quote
 from headrace.core.contracts.contract import Task
 from headrace.core.models import families
-from headrace.core.models.families import Family
+from headrace.core.models.family import Family
 from headrace.core.models.hyperparameters import CategoricalParameter
 from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
 from headrace.experiments.space.experiment import FAMILY_PARAMETER, Experiment

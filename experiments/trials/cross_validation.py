@@ -19,7 +19,7 @@ from headrace.core.evaluation.search_trials import Trial, TrialStatus
 from headrace.core.features import matrix_layout
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import families, fitting
-from headrace.core.models.families import Family
+from headrace.core.models.family import Family
 from headrace.core.splits.folds import Fold
 from headrace.experiments.search.loop import TrialRequest
 from headrace.experiments.search.median_stopping import StopRule

@@ -149,6 +149,7 @@ def make_plan(options: SearchOptions, task: Task, *, columns: int = 1) -> Search
     for name in names:
         if task not in families.family(name).tasks:
             raise InputError(f"the family {name} cannot do a {task} task; choose among {quote(families.names(task))}.")
+        families.family(name).check_installed()
     limit = budget.parse(options.budget) if options.budget else SearchBudget(trials=TRIALS_OF_A_FAMILY * len(names))
     experiments = [experiment_yaml.load_shipped(name).for_task(task) for name in names]
     return SearchPlan(experiments=experiments, budget=limit, seed=options.seed)

@@ -26,7 +26,12 @@ QUICK: dict[str, dict[str, Any]] = {
     "hist_gradient_boosting": {"max_iter": 12},
     "mlp": {"max_iter": 20},
 }
-EXACT = [(name, task) for name, family in families.FAMILIES.items() for task in family.tasks if name != "knn"]
+EXACT = [
+    (name, task)
+    for name, family in families.FAMILIES.items()
+    for task in family.tasks
+    if name != "knn" and family.framework == "scikit-learn"
+]
 FEATURES = {
     "all": ["size", "age", "plan", "rooms", "member", "constant", "empty"],
     "numbers": ["size", "age"],

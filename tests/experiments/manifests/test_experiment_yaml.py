@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from headrace.cluster.api import yaml_documents
 from headrace.core.base.errors import InputError, MissingError
 from headrace.core.models import families
+from headrace.core.models.family import Family
 from headrace.experiments.manifests import experiment_yaml
 from headrace.experiments.space import assignments, experiment
 from headrace.experiments.space.search_space import NumberRange, ValueChoice
@@ -178,7 +179,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("family", families.FAMILIES.values(), ids=lambda family: family.name)
-def test_every_family_ships_a_space_that_it_takes(family: families.Family) -> None:
+def test_every_family_ships_a_space_that_it_takes(family: Family) -> None:
     """Its name is one that Katib takes, and its values are within the family's bounds."""
     found = experiment_yaml.load_shipped(family.name)
     assignments.check(found)
