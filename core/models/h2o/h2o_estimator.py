@@ -43,6 +43,8 @@ class MojoEstimator(BaseEstimator):  # type: ignore[misc]
             mojo: The archive, checked by ``mojo_archive.read``.
             description: What it takes and gives.
         """
+        self.mojo = mojo
+        self.description = description
         self._opening = threading.Lock()
         self._engine: Any = None
         if description is not None:

@@ -445,7 +445,10 @@ def test_nested_cross_validation_tells_what_the_search_is_worth(tmp_path: Path) 
     assert abs(nested["score"] - 0.5) < 0.12
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (REPOSITORY / "experiments" / "spaces").glob("*.yaml")))
+SHIPPED = sorted(path.stem for path in (REPOSITORY / "experiments" / "spaces").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if not name.startswith("h2o_")])
 def test_every_shipped_experiment_runs_here_on_a_small_budget(tmp_path: Path, name: str) -> None:
     """As it stands, from its file."""
     path = (REPOSITORY / "experiments" / "spaces") / f"{name}.yaml"
