@@ -23,11 +23,16 @@ _MOST_BYTES = 1 << 30
 _MOST_UNPACKED_BYTES = 4 << 30
 
 
-class MojoScorer:
+class MojoEngine:
     """Scores rows with a MOJO; may be called by several threads, which take turns.
 
     A process forked from this one starts a Java process of its own at its first call.
+
+    Attributes:
+        description: What the MOJO takes and gives.
     """
+
+    name = "mojo"
 
     def __init__(self, mojo: bytes, description: MojoDescription, *, threads: int | None = None) -> None:
         """Start the Java process.
@@ -53,7 +58,7 @@ class MojoScorer:
             self._started()
         except SideCarEndedError as error:
             raise BundleError(f"the Java process must start to score a MOJO; {error}.") from error
-        _open_scorers.add(self)
+        _open_engines.add(self)
 
     @classmethod
     def open(cls, mojo: Path, description: MojoDescription, *, threads: int | None = None) -> Self:
@@ -74,7 +79,9 @@ class MojoScorer:
                 raise BundleError(f"{mojo} must have at most {_MOST_BYTES} bytes; it has {size}.")
             content = mojo.read_bytes()
         except OSError as error:
-            raise BundleError(f"the bundle must hold a MOJO; {mojo} cannot be read: package the model again.") from error
+            raise BundleError(
+                f"the bundle must hold a MOJO; {mojo} cannot be read: package the model again."
+            ) from error
         return cls(content, description, threads=threads)
 
     def predict(self, matrix: Floats) -> Floats:
@@ -104,6 +111,10 @@ class MojoScorer:
         with self._lock:
             scores = self._ask(rows)
         return scores if width else scores[:, 0]
+
+    def __call__(self, matrix: Floats) -> Floats:
+        """Compute the scores of a matrix, as ``predict`` does."""
+        return self.predict(matrix)
 
     def _ask(self, rows: Floats) -> Floats:
         try:
@@ -165,7 +176,7 @@ class MojoScorer:
             self._side_car = None
 
 
-def _reopen(kind: type[MojoScorer], mojo: bytes, description: MojoDescription, threads: int) -> MojoScorer:
+def _reopen(kind: type[MojoEngine], mojo: bytes, description: MojoDescription, threads: int) -> MojoEngine:
     return kind(mojo, description, threads=threads)
 
 
@@ -181,7 +192,9 @@ def _check_zip(mojo: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(mojo)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
             if unpacked > _MOST_UNPACKED_BYTES:
-                raise BundleError(f"model.mojo must hold at most {_MOST_UNPACKED_BYTES} bytes unpacked; it has {unpacked}.")
+                raise BundleError(
+                    f"model.mojo must hold at most {_MOST_UNPACKED_BYTES} bytes unpacked; it has {unpacked}."
+                )
             damaged = archive.testzip()
             if damaged is None and "model.ini" in archive.namelist():
                 return
@@ -189,12 +202,12 @@ def _check_zip(mojo: bytes) -> None:
     raise BundleError(f"model.mojo must be a MOJO as H2O wrote it; {fault}: package the model again.")
 
 
-_open_scorers: weakref.WeakSet[MojoScorer] = weakref.WeakSet()
+_open_engines: weakref.WeakSet[MojoEngine] = weakref.WeakSet()
 
 
 def _forget_all() -> None:
-    for scorer in list(_open_scorers):
-        scorer._forget_after_fork()  # noqa: SLF001 - the same module
+    for engine in list(_open_engines):
+        engine._forget_after_fork()  # noqa: SLF001 - the same module
 
 
 # A copy of the pipe in a forked process would keep the Java process alive after its owner's death.
