@@ -7,16 +7,15 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.core.base import settings
-from headrace.core.base.errors import BundleError, InputError, MissingError
+from headrace.core.base.errors import BundleError, InputError
 from headrace.core.base.files import whole
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.inference import engine
 from headrace.core.inference.scorer import Scorer
 from headrace.core.jvm_export.onnx_versions import check_versions
 from headrace.core.jvm_export.scoring_plan import build_plan
+from headrace.core.runtime.java_programs import LIBRARY, find_library
 
-LIBRARY = "headrace-jvm.jar"
 _ROOT = "META-INF/headrace"
 _INDEX = f"{_ROOT}/model.txt"
 # Entries have no time of their own, so that equal models give equal jars; a ZIP knows no earlier year.
@@ -79,24 +78,6 @@ def write_jar(bundle: Bundle, folder: Path, *, library: Path | None = None) -> M
         _pack(source, part, name=bundle.name, files=files)
         checked = check_jar(part)
     return ModelJar(target, bundle.name, bundle.digest, checked)
-
-
-def find_library(path: Path | None = None) -> Path:
-    """Return the suite's Java library.
-
-    Args:
-        path: Where it is; None for the one that ``HEADRACE_JVM_LIBRARY`` names or ``make jvm`` built.
-
-    Raises:
-        MissingError: If there is none.
-    """
-    path = path or Path(settings.jvm_library() or Path(__file__).resolve().parents[2] / "jvm" / "target" / LIBRARY)
-    if not path.is_file():
-        raise MissingError(
-            f"the suite's Java library must exist to export a model to the JVM; there is no {path}: run `make jvm` in "
-            f"Headrace's sources (Java 17 and Maven), or set HEADRACE_JVM_LIBRARY to the {LIBRARY} of its release."
-        )
-    return path
 
 
 def _pack(library: Path, target: Path, *, name: str, files: dict[str, bytes]) -> None:

@@ -44,7 +44,7 @@ class MojoDescription(JsonDocument):
         category: H2O's name of what it predicts.
         inputs: Its columns, without the response, in its own order.
         classes: For a classification, the place in the MOJO's response domain of each class of the contract, in the
-            contract's order; None for a class without training rows, whose probability is 0. Empty for a regression.
+            contract's order; None for a class without training rows, whose probability is 0. Empty for other categories.
     """
 
     expected: ClassVar[str] = f"{DESCRIPTION} must be one that Headrace wrote"
@@ -52,7 +52,7 @@ class MojoDescription(JsonDocument):
 
     h2o_version: str
     algorithm: str
-    category: Literal["Binomial", "Multinomial", "Regression"]
+    category: Literal["Binomial", "Multinomial", "Regression", "AnomalyDetection", "AutoEncoder"]
     inputs: tuple[MojoInput, ...]
     classes: tuple[int | None, ...]
 
@@ -81,7 +81,7 @@ class MojoDescription(JsonDocument):
             raise BundleError(f"{DESCRIPTION} must describe the model of its contract; {fault}: {self.remedy}.")
 
     def _find_fault(self, columns: int, categories: tuple[int, ...], classes: int) -> str:
-        if len(self.classes) != classes or (self.category == "Regression") == bool(classes):
+        if len(self.classes) != classes or (self.category in {"Binomial", "Multinomial"}) != bool(classes):
             return f"it is of a {self.category} with {len(self.classes)} classes, the contract has {classes}"
         names = Counter(one.name for one in self.inputs)
         if any(count > 1 for count in names.values()) or not _are_places(self.classes):

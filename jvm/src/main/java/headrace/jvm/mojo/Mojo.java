@@ -27,16 +27,7 @@ final class Mojo {
 
     /** Those whose scorers were read and tried for state: tests score with several threads. */
     private static final Set<String> ALGORITHMS =
-            Set.of(
-                    "Gradient Boosting Machine",
-                    "Distributed Random Forest",
-                    "Generalized Linear Modeling",
-                    "Generalized Linear Model",
-                    "Deep Learning",
-                    "Isolation Forest",
-                    "XGBoost",
-                    "Stacked Ensemble",
-                    "StackedEnsemble");
+            Set.of("gbm", "drf", "xgboost", "glm", "deeplearning", "isolationforest", "stackedensemble");
 
     final MojoModel model;
     final MojoDescription description;
@@ -78,15 +69,19 @@ final class Mojo {
         }
     }
 
+    String algorithm() {
+        return model._algoName == null ? "" : model._algoName;
+    }
+
     boolean isClassification() {
         return CLASSIFICATIONS.contains(model.getModelCategory());
     }
 
     private void check() {
-        if (!ALGORITHMS.contains(model._algoName) || !CATEGORIES.contains(model.getModelCategory())) {
+        if (!ALGORITHMS.contains(algorithm()) || !CATEGORIES.contains(model.getModelCategory())) {
             throw new ModelException(
                     "model.mojo must be of GBM, DRF, XGBoost, GLM, deep learning, isolation forest or a stacked ensemble;"
-                            + " it is a " + model.getModelCategory() + " of " + model._algoName + ".");
+                            + " it is a " + model.getModelCategory() + " of " + algorithm() + ".");
         }
         if (model._offsetColumn != null || model.getCategoricalEncoding() != CategoricalEncoding.AUTO) {
             throw new ModelException(

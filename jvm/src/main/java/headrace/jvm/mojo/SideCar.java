@@ -10,20 +10,18 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
  * A process beside Python that scores matrices with a MOJO: {@code java -cp headrace-jvm.jar
- * headrace.jvm.mojo.SideCar model.mojo mojo.json THREADS}.
+ * headrace.jvm.mojo.SideCar THREADS}.
  *
  * <p>Requests come on standard input, answers go to standard output; it ends at the end of its input, so with its parent,
- * however that ends. All numbers are little-endian. A request is a header of four 32-bit numbers (magic, number, rows,
- * columns), then the matrix as 64-bit floats. An answer is a header of four (magic, number, kind, bytes), then scores as
- * 64-bit floats, or a text in UTF-8: a sentence, or, unasked at the start, facts in JSON. {@code
- * headrace.core.mojo.side_car_frames} is the other side.
+ * however that ends. All numbers are little-endian. First come the description and the MOJO, each after its length in 32
+ * bits. A request is a header of four 32-bit numbers (magic, number, rows, columns), then the matrix as 64-bit floats. An
+ * answer is a header of four (magic, number, kind, bytes), then scores as 64-bit floats, or a text in UTF-8: a sentence,
+ * or, unasked at the start, facts in JSON. {@code headrace.core.mojo.side_car_frames} is the other side.
  */
 public final class SideCar {
     private static final int MAGIC = 0x4D52_4448; // HDRM
@@ -47,13 +45,14 @@ public final class SideCar {
 
     /** Serves until the end of its input; the exit code is 0, or 2 after a sentence. */
     public static void main(String[] arguments) throws IOException, InterruptedException {
-        FileChannel input = new FileInputStream(FileDescriptor.in).getChannel();
+        FileInputStream stream = new FileInputStream(FileDescriptor.in);
         FileChannel output = new FileOutputStream(FileDescriptor.out).getChannel();
         System.setOut(System.err); // only answers may be on standard output
-        SideCar sideCar = new SideCar(input, output);
+        SideCar sideCar = new SideCar(stream.getChannel(), output);
         try {
-            Mojo mojo = Mojo.read(Files.readAllBytes(Path.of(arguments[0])), Files.readAllBytes(Path.of(arguments[1])));
-            TableScorer scorer = new TableScorer(mojo, Integer.parseInt(arguments[2]));
+            byte[] description = part(stream);
+            Mojo mojo = Mojo.read(part(stream), description);
+            TableScorer scorer = new TableScorer(mojo, Integer.parseInt(arguments[0]));
             sideCar.tell(0, FACTS, facts(mojo));
             sideCar.serve(scorer, mojo.description.columns());
         } catch (ModelException error) {
@@ -63,16 +62,34 @@ public final class SideCar {
         System.exit(0);
     }
 
+    private static byte[] part(FileInputStream stream) throws IOException {
+        int bytes = ByteBuffer.wrap(read(stream, Integer.BYTES)).order(ByteOrder.LITTLE_ENDIAN).getInt();
+        return read(stream, Math.max(0, bytes));
+    }
+
+    /** Reads in pieces: {@code readNBytes} of a file's stream seeks, which a pipe cannot. */
+    private static byte[] read(FileInputStream stream, int bytes) throws IOException {
+        byte[] content = new byte[bytes];
+        for (int place = 0; place < bytes; ) {
+            int count = stream.read(content, place, Math.min(1 << 16, bytes - place));
+            if (count < 0) {
+                throw new ModelException("a side-car must be given a description and a MOJO; its input ends before.");
+            }
+            place += count;
+        }
+        return content;
+    }
+
     private static String facts(Mojo mojo) {
         Map<String, Object> facts = new LinkedHashMap<>();
-        facts.put("algorithm", mojo.model._algoName);
+        facts.put("algorithm", mojo.algorithm());
         facts.put("h2o_version", mojo.model._h2oVersion);
         facts.put("java", System.getProperty("java.version"));
         return Json.write(facts);
     }
 
     private void serve(TableScorer scorer, int leastColumns) throws IOException, InterruptedException {
-        while (fill(header)) {
+        while (fill(header.clear())) {
             int magic = header.getInt(0);
             int number = header.getInt(4);
             int rows = header.getInt(8);
