@@ -14,6 +14,7 @@ from headrace.core.inference import engine
 from headrace.core.inference.scorer import Scorer
 from headrace.core.jvm_export.onnx_versions import check_versions
 from headrace.core.jvm_export.scoring_plan import build_plan
+from headrace.core.mojo.mojo_description import DESCRIPTION, MODEL
 from headrace.core.runtime.java_programs import LIBRARY, find_library
 
 _ROOT = "META-INF/headrace"
@@ -59,17 +60,11 @@ def write_jar(bundle: Bundle, folder: Path, *, library: Path | None = None) -> M
         BundleError: If the bundle cannot be used, or Java answers its cases differently.
     """
     scorer = Scorer.open(bundle)
-    if scorer.engine.name != engine.OnnxEngine.name:
-        reason = bundle.json(engine.RECORD).get("reason") or "its engine is scikit-learn."
-        raise InputError(
-            f"the model {bundle.name} must have an exact ONNX form to run on the JVM; {reason} Train another family, "
-            "or serve it from Python."
-        )
-    content = (bundle.folder / engine.FILE).read_bytes()
-    check_versions(content)
+    content = _model_files(bundle, scorer)
+    plan = build_plan(scorer, engine=scorer.engine.name)
     files = {
-        "plan.json": json.dumps(build_plan(scorer), ensure_ascii=False, allow_nan=False, sort_keys=True).encode(),
-        engine.FILE: content,
+        "plan.json": json.dumps(plan, ensure_ascii=False, allow_nan=False, sort_keys=True).encode(),
+        **content,
         **{name: (bundle.folder / name).read_bytes() for name in ("cases.json", "contract.yaml", "manifest.json")},
     }
     source = find_library(library)
@@ -78,6 +73,21 @@ def write_jar(bundle: Bundle, folder: Path, *, library: Path | None = None) -> M
         _pack(source, part, name=bundle.name, files=files)
         checked = check_jar(part)
     return ModelJar(target, bundle.name, bundle.digest, checked)
+
+
+def _model_files(bundle: Bundle, scorer: Scorer) -> dict[str, bytes]:
+    """Return the files of the engine, by name, if it runs on the JVM."""
+    names = {engine.OnnxEngine.name: (engine.FILE,), engine.MojoScoring.name: (MODEL, DESCRIPTION)}
+    if scorer.engine.name not in names:
+        reason = bundle.json(engine.RECORD).get("reason") or "its engine is scikit-learn."
+        raise InputError(
+            f"the model {bundle.name} must have an exact ONNX form to run on the JVM; {reason} Train another family, "
+            "or serve it from Python."
+        )
+    files = {name: (bundle.folder / name).read_bytes() for name in names[scorer.engine.name]}
+    if engine.FILE in files:
+        check_versions(files[engine.FILE])
+    return files
 
 
 def _pack(library: Path, target: Path, *, name: str, files: dict[str, bytes]) -> None:

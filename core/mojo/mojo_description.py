@@ -44,7 +44,7 @@ class MojoDescription(JsonDocument):
         category: H2O's name of what it predicts.
         inputs: Its columns, without the response, in its own order.
         classes: For a classification, the place in the MOJO's response domain of each class of the contract, in the
-            contract's order; None for a class without training rows, whose probability is 0. Empty for other categories.
+            contract's order; None for a class without training rows, whose probability is 0. Empty for others.
     """
 
     expected: ClassVar[str] = f"{DESCRIPTION} must be one that Headrace wrote"

@@ -1,12 +1,12 @@
 """Scores of a MOJO of H2O, computed by h2o-genmodel in a Java process beside this one."""
 
-import contextlib
 import io
 import logging
 import os
 import threading
 import weakref
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Self
 
@@ -101,10 +101,10 @@ class MojoEngine:
         """
         rows = np.ascontiguousarray(matrix, dtype=np.float64)
         width = len(self.description.classes)
-        if rows.ndim != 2 or rows.shape[1] < self.description.columns:  # noqa: PLR2004 - a matrix
+        if rows.ndim != 2 or rows.shape[1] < self.description.columns:
             raise BundleError(
-                f"{DESCRIPTION} must describe the model of its contract; it needs {self.description.columns} columns, the "
-                f"matrix is {rows.shape}."
+                f"{DESCRIPTION} must describe the model of its contract; it needs {self.description.columns} columns, "
+                f"the matrix is {rows.shape}."
             )
         if not len(rows):
             return np.empty((0, width)) if width else np.empty(0)
@@ -186,20 +186,23 @@ def _close_own(side_car: SideCar, owner: int) -> None:
 
 
 def _check_zip(mojo: bytes) -> None:
-    # genmodel reads a damaged entry without checking its sum.
-    fault = "it is no ZIP"
-    with contextlib.suppress(zipfile.BadZipFile, NotImplementedError, EOFError, zipfile.zlib.error):  # type: ignore[attr-defined]
+    try:
         with zipfile.ZipFile(io.BytesIO(mojo)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-            if unpacked > _MOST_UNPACKED_BYTES:
-                raise BundleError(
-                    f"model.mojo must hold at most {_MOST_UNPACKED_BYTES} bytes unpacked; it has {unpacked}."
-                )
-            damaged = archive.testzip()
-            if damaged is None and "model.ini" in archive.namelist():
-                return
-            fault = "it has no model.ini" if damaged is None else f"its {damaged} is damaged"
-    raise BundleError(f"model.mojo must be a MOJO as H2O wrote it; {fault}: package the model again.")
+            fault = _fault_of(archive)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error):
+        fault = "it is no whole ZIP"
+    if fault:
+        raise BundleError(f"model.mojo must be a MOJO as H2O wrote it; {fault}: package the model again.")
+
+
+def _fault_of(archive: zipfile.ZipFile) -> str:
+    if sum(entry.file_size for entry in archive.infolist()) > _MOST_UNPACKED_BYTES:
+        return f"it has more than {_MOST_UNPACKED_BYTES} bytes unpacked"
+    # genmodel reads a damaged entry without checking its sum.
+    damaged = archive.testzip()
+    if damaged:
+        return f"its {damaged} is damaged"
+    return "" if "model.ini" in archive.namelist() else "it has no model.ini"
 
 
 _open_engines: weakref.WeakSet[MojoEngine] = weakref.WeakSet()

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Sequence
+from typing import IO, cast
 
 import numpy as np
 
@@ -60,9 +61,8 @@ class SideCar:
             bufsize=0,
             process_group=0,  # Ctrl-C ends the caller, which ends this process once no request needs it
         )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._input, self._output = self._process.stdin.fileno(), self._process.stdout.fileno()
+        pipes = cast("tuple[IO[bytes], IO[bytes]]", (self._process.stdin, self._process.stdout))
+        self._input, self._output = (pipe.fileno() for pipe in pipes)
         for descriptor in (self._input, self._output):
             os.set_blocking(descriptor, False)
             with contextlib.suppress(OSError):  # a user's pipes may be limited to less
@@ -98,13 +98,13 @@ class SideCar:
         scores = np.empty((rows, self._width))
         outgoing: deque[memoryview] = deque()
         parts = list(frames.split_rows(rows, columns, self._width))
-        content, step = memoryview(matrix).cast("B"), 8 * columns
+        content, step = matrix.data.cast("B"), 8 * columns
         for place, part in enumerate(parts):
             number = (self._number + place) & _LARGEST_NUMBER
             outgoing.append(memoryview(frames.request_header(number, part.stop - part.start, columns)))
             outgoing.append(content[part.start * step : part.stop * step])
         try:
-            _, sentence = self._exchange(outgoing, len(parts), memoryview(scores).cast("B"))
+            _, sentence = self._exchange(outgoing, len(parts), scores.data.cast("B"))
         except BaseException:
             self.close()  # what is still in the pipes belongs to no later request
             raise

@@ -1,7 +1,7 @@
 """The bytes between Python and the side-car: ``headrace.jvm.mojo.SideCar`` in ``jvm/`` is the other side.
 
-All numbers are little-endian. A request is a header (magic, number, rows, columns), then the matrix as float64. An answer
-is a header (magic, number, kind, bytes), then scores as float64, or a text: a sentence, or the facts of the start.
+All numbers are little-endian. A request is a header (magic, number, rows, columns), then the matrix as float64. An
+answer is a header (magic, number, kind, bytes), then scores as float64, or a text: a sentence, or facts of the start.
 """
 
 import struct

@@ -22,8 +22,8 @@ def find_java(purpose: str) -> str:
     java = shutil.which("java")
     if not java:
         raise MissingError(
-            f"Java {LEAST_VERSION} or newer must be installed {purpose}; there is no java in PATH: install a JRE, such as "
-            f"Debian's openjdk-{LEAST_VERSION}-jre-headless."
+            f"Java {LEAST_VERSION} or newer must be installed {purpose}; there is no java in PATH: install a JRE, such "
+            f"as Debian's openjdk-{LEAST_VERSION}-jre-headless."
         )
     return java
 
