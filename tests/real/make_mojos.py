@@ -1,9 +1,9 @@
 """Fits small models with a real H2O, and writes their MOJOs with H2O's own predictions; runs in H2O's environment.
 
-    python make_mojos.py FOLDER
+    python make_mojos.py FOLDER PORT
 
-H2O 3.46.0.11: an enum column that is uploaded from Python with None gets the level "" for it; a file with ``na_strings``
-does not.
+H2O 3.46.0.11: an enum column that is uploaded from Python with None gets the level "" for it; a file with
+``na_strings`` does not.
 """
 
 import csv
@@ -11,6 +11,7 @@ import json
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import h2o
 from h2o import estimators
@@ -25,9 +26,9 @@ NETWORK = {"epochs": 2, "seed": 1, "reproducible": True}
 FOLDS = {"nfolds": 3, "fold_assignment": "modulo", "keep_cross_validation_predictions": True}
 
 
-def rows(count, seed, *, unseen=False):
+def rows(count: int, seed: int, *, unseen: bool = False) -> list[dict[str, Any]]:
     """Rows with missing values and whole numbers near 2**53; some with categories that no other table has."""
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311 - rows, no secret
     made = []
     for _ in range(count):
         age = None if draw.random() < 0.1 else draw.uniform(18, 90)
@@ -37,11 +38,13 @@ def rows(count, seed, *, unseen=False):
         value = (age or 50) / 30 + {"007": -1, "7": 1}.get(code, 0) + draw.gauss(0, 0.7) - 1.6
         grade = "abc"[min(2, max(0, int(value + 1.5)))]
         churn = "yes" if value > 0 else "no"
-        made.append({"age": age, "wide": wide, "code": code, "city": city, "churn": churn, "grade": grade, "value": value})
+        made.append(
+            {"age": age, "wide": wide, "code": code, "city": city, "churn": churn, "grade": grade, "value": value}
+        )
     return made
 
 
-def upload(table, path):
+def upload(table: list[dict[str, Any]], path: Path) -> Any:
     """A frame of rows, with types of its own."""
     with path.open("w", newline="") as stream:
         writer = csv.writer(stream, quoting=csv.QUOTE_ALL)
@@ -50,7 +53,7 @@ def upload(table, path):
     return h2o.import_file(str(path), col_types=COLUMNS | TARGETS, na_strings=["NA"], header=1)
 
 
-def main(folder):
+def main(folder: Path) -> None:
     """Fit, predict, write."""
     h2o.init(start_h2o=True, port=int(sys.argv[2]), nthreads=2, max_mem_size="1G", bind_to_localhost=True)
     h2o.no_progress()
@@ -81,13 +84,13 @@ def main(folder):
         model.train(x=list(COLUMNS), y=target, training_frame=frame)
         model.download_mojo(path=str(folder / f"{name}.zip"))
         output = model._model_json["output"]
-        predicted = model.predict(unseen).as_data_frame(use_pandas=False)
+        scored = model.anomaly(unseen) if name == "deeplearning_autoencoder" else model.predict(unseen)
         facts[name] = {
             "columns": output["names"],
             "domains": output["domains"],
             "category": output["model_category"],
             "algorithm": model.algo,
-            "predicted": predicted,
+            "predicted": scored.as_data_frame(use_pandas=False),
         }
     facts["rows"] = asked
     (folder / "facts.json").write_text(json.dumps(facts))

@@ -87,11 +87,23 @@ final class Mojo {
             throw new ModelException(
                     "model.mojo must be trained without an offset column and with categorical_encoding AUTO; it is not.");
         }
+        if (model.getModelCategory() == ModelCategory.AutoEncoder && !hasAllLevels()) {
+            throw new ModelException("an autoencoder must be trained with use_all_factor_levels; model.mojo is not.");
+        }
         String fault = fault();
         if (!fault.isEmpty()) {
             throw new ModelException(
                     "mojo.json must describe model.mojo; " + fault + ": package the model again.");
         }
+    }
+
+    private boolean hasAllLevels() {
+        int units = 0;
+        for (int place = 0; place < model.nfeatures(); place++) {
+            String[] domain = model.getDomainValues(place);
+            units += domain == null ? 1 : domain.length + 1;
+        }
+        return units == model.getPredsSize(ModelCategory.AutoEncoder);
     }
 
     private String fault() {

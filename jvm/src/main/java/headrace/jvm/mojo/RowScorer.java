@@ -15,6 +15,7 @@ final class RowScorer {
     private final DeeplearningMojoModel autoencoder;
     private final double[] row;
     private final double[] predictions;
+    private final double[] original;
 
     RowScorer(Mojo mojo) {
         model = mojo.model;
@@ -25,6 +26,7 @@ final class RowScorer {
         autoencoder = category == ModelCategory.AutoEncoder ? (DeeplearningMojoModel) model : null;
         row = new double[columns.length];
         predictions = new double[model.getPredsSize(category)];
+        original = new double[autoencoder == null ? 0 : predictions.length];
     }
 
     /** Number of scores of a row: classes, or 1. */
@@ -77,19 +79,25 @@ final class RowScorer {
         return levels[place][(int) category];
     }
 
-    /** Mean square over the numbers, on H2O's normalised scale; a missing number counts as the mean, as in the network. */
+    /**
+     * Mean square over the network's inputs, on H2O's normalised scale. A missing number counts as the mean, which the
+     * network takes for it; h2o-genmodel's wrapper would give NaN.
+     */
     private double reconstructionError() {
         double[] reconstructed = model.score0(row, predictions);
-        int numbers = autoencoder._nums;
-        double sum = 0;
-        for (int place = 0; place < numbers; place++) {
-            double norm = autoencoder._normmul == null ? 1 : autoencoder._normmul[place];
-            double value = row[autoencoder._cats + place];
-            double mean = autoencoder._normsub == null ? 0 : autoencoder._normsub[place];
-            double original = Double.isNaN(value) ? mean : value;
-            double distance = (reconstructed[reconstructed.length - numbers + place] - original) * norm;
-            sum += distance * distance;
+        Arrays.fill(original, 0);
+        int at = 0;
+        for (int place = 0; place < row.length; place++) {
+            if (levels[place] != null) {
+                int last = model._domains[place].length;
+                original[at + (Double.isNaN(row[place]) ? last : (int) row[place])] = 1;
+                at += last + 1;
+            } else {
+                int number = place - autoencoder._cats;
+                boolean isMissing = Double.isNaN(row[place]);
+                original[at++] = isMissing && autoencoder._normsub != null ? autoencoder._normsub[number] : row[place];
+            }
         }
-        return numbers == 0 ? 1 : sum / numbers;
+        return autoencoder.calculateReconstructionErrorPerRowData(original, reconstructed);
     }
 }
