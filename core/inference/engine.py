@@ -19,6 +19,8 @@ from headrace.core.mojo.mojo_description import DESCRIPTION, MODEL
 
 FORMAT = 1
 FILE, RECORD = "model.onnx", "engine.json"
+MOJO = "mojo"
+"""Name of the engine of a MOJO."""
 _MOST_BYTES = 1 << 30
 Floats = NDArray[np.float64]
 
@@ -120,33 +122,13 @@ class SklearnEngine:
         return fitted_model.predicted_values(self._pipeline, matrix)
 
 
-class MojoScoring:
-    """A Java process beside this one, which scores the MOJO of a model of H2O."""
+def _load_mojo(folder: Path, contract: Contract, threads: int) -> Engine:
+    """Start a Java process beside this one, which scores the MOJO of a model of H2O."""
+    from headrace.core.mojo.mojo_checks import check_mojo  # noqa: PLC0415 - most models have none
+    from headrace.core.mojo.mojo_engine import MojoEngine  # noqa: PLC0415 - as above
 
-    name = "mojo"
-
-    def __init__(self, folder: Path, contract: Contract, *, threads: int = 1) -> None:
-        """Check a MOJO, and start the process.
-
-        Args:
-            folder: Folder of the bundle.
-            contract: The contract that the model must match.
-            threads: Threads of one call.
-
-        Raises:
-            BundleError: If the MOJO is damaged, of another version of H2O, or not of the contract.
-            MissingError: If there is no Java, or not the suite's Java library.
-        """
-        from headrace.core.mojo.mojo_checks import check_mojo  # noqa: PLC0415 - most models have none
-        from headrace.core.mojo.mojo_engine import MojoEngine  # noqa: PLC0415 - as above
-
-        description = check_mojo(_content(folder / MODEL), _content(folder / DESCRIPTION), contract)
-        self._engine = MojoEngine.open(folder / MODEL, description, threads=threads)
-
-    def __call__(self, matrix: Floats) -> Floats:
-        """Compute the scores of a matrix; see ``Engine``."""
-        scores: Floats = self._engine.predict(matrix)
-        return scores
+    mojo = _content(folder / MODEL)
+    return MojoEngine(mojo, check_mojo(mojo, _content(folder / DESCRIPTION), contract), threads=threads)
 
 
 def load(folder: Path, contract: Contract, *, threads: int = 1) -> Engine:
@@ -159,14 +141,15 @@ def load(folder: Path, contract: Contract, *, threads: int = 1) -> Engine:
 
     Raises:
         BundleError: If ``engine.json`` names an unknown engine, or the model cannot be loaded.
+        MissingError: If the model is of H2O, and there is no Java, or not the suite's Java library.
     """
     name = _name(folder / RECORD)
     if name == OnnxEngine.name:
         return OnnxEngine(_content(folder / FILE), contract, threads=threads)
     if name == SklearnEngine.name:
         return SklearnEngine(_content(folder / "model.skops"), contract)
-    if name == MojoScoring.name:
-        return MojoScoring(folder, contract, threads=threads)
+    if name == MOJO:
+        return _load_mojo(folder, contract, threads)
     raise BundleError(f"engine in {folder / RECORD} must be onnx, sklearn or mojo; got {quote(name)} instead.")
 
 

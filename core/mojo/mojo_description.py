@@ -1,12 +1,8 @@
 """What a MOJO takes and gives, in terms of the model matrix and of the contract's classes: ``mojo.json``."""
 
-import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from headrace.core.base.errors import BundleError, quote
 from headrace.core.base.json_document import JsonDocument
@@ -14,8 +10,6 @@ from headrace.core.base.json_document import JsonDocument
 MODEL, DESCRIPTION = "model.mojo", "mojo.json"
 H2O_VERSION = "3.46.0.11"
 """The one version whose MOJOs are made and scored: newer ones do not export any."""
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -93,31 +87,6 @@ class MojoDescription(JsonDocument):
             if levels != categories[one.column] or not _are_places(one.levels or ()):
                 return f"its column {quote(one.name)} has other levels than the contract has categories"
         return ""
-
-    def encode(self, matrix: Floats) -> Floats:
-        """Return the MOJO's own rows (n, inputs), NaN where a value is missing.
-
-        Args:
-            matrix: Model matrix (n, p). A category is its place in the contract, NaN if missing, -1 if not listed;
-                both are missing for the MOJO, and so is a category that no training row had.
-        """
-        rows = np.empty((len(matrix), len(self.inputs)))
-        for place, one in enumerate(self.inputs):
-            values = matrix[:, one.column]
-            if one.levels is not None:
-                # The last place is that of -1 and NaN.
-                table = np.array([math.nan if level is None else level for level in (*one.levels, None)], dtype=float)
-                values = table[np.nan_to_num(values, nan=-1.0).astype(np.int64)]
-            rows[:, place] = values
-        return rows
-
-    def decode(self, scores: Floats) -> Floats:
-        """Return probabilities (n, k) in the contract's order of classes, given those in the MOJO's order."""
-        decoded = np.zeros((len(scores), len(self.classes)))
-        for place, own in enumerate(self.classes):
-            if own is not None:
-                decoded[:, place] = scores[:, own]
-        return decoded
 
 
 def _are_places(places: tuple[int | None, ...]) -> bool:

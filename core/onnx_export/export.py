@@ -40,9 +40,7 @@ def convert(model: Model) -> bytes:
     """
     estimator = model.pipeline.named_steps["estimator"]
     if isinstance(estimator, MojoEstimator):
-        raise InexactError(
-            f"a MOJO of {estimator.description_.algorithm} is scored by Java, not converted to ONNX."
-        )
+        raise InexactError(f"a MOJO of {estimator.description_.algorithm} is scored by Java, not converted to ONNX.")
     graph = OnnxGraph()
     plan = read_plan(model)
     # Written by hand: skl2onnx converts to float32, where a row beside a threshold takes the other branch.

@@ -140,7 +140,7 @@ def _profile(content: BundleContent, inputs: InputProfile) -> ReferenceProfile:
 
 def _engine(content: BundleContent) -> tuple[dict[str, Any], bytes]:
     """Return the content of ``engine.json``, and the model as ONNX; empty if no ONNX form predicts the same."""
-    fallback = engine.MojoScoring.name if isinstance(content.model.pipeline[-1], MojoEstimator) else "sklearn"
+    fallback = engine.MOJO if isinstance(content.model.pipeline[-1], MojoEstimator) else "sklearn"
     record = {"format": engine.FORMAT, "engine": fallback, "reason": "", "tolerance": TOLERANCE, "parity": None}
     try:
         export = convert_exactly(content.model, content.model.encode(content.test))

@@ -117,8 +117,8 @@ class KServeDeployer:
                 held = list_files(uri, settings=self.store)
         if MODEL in held and engine.FILE not in held:
             raise InputError(
-                f"a model on KServe must run in the suite's image, which has no Java; {uri} is scored as {MODEL}: deploy a "
-                "model with an ONNX form, such as one of h2o_glm, or serve it on a machine with Java (headrace serve)."
+                f"a model on KServe must run in the suite's image, which has no Java; {uri} is scored as {MODEL}: "
+                "deploy a model with an ONNX form, or serve it on a machine with Java (headrace serve)."
             )
 
     def _deploy(self, document: Document, uri: str, before: Document | None) -> Endpoint:

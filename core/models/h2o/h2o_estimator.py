@@ -2,19 +2,21 @@
 
 import tempfile
 import threading
-import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from headrace.core.base.errors import InternalError
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models.h2o.h2o_server import open_session
 from headrace.core.models.h2o.h2o_table import H2OTable
 from headrace.core.mojo import mojo_archive
-from headrace.core.mojo.mojo_description import Floats, MojoDescription
+from headrace.core.mojo.mojo_description import MojoDescription
+from headrace.core.mojo.mojo_engine import MojoEngine
 
 _TABLE = "headrace"
 _AUTOML = ("DRF", "GBM", "GLM", "StackedEnsemble")
@@ -25,6 +27,9 @@ _CLASSES_OF_CLIENT = {
     "glm": "H2OGeneralizedLinearEstimator",
     "deeplearning": "H2ODeepLearningEstimator",
 }
+
+
+Floats = NDArray[np.float64]
 
 
 class MojoEstimator(BaseEstimator):  # type: ignore[misc]
@@ -46,9 +51,17 @@ class MojoEstimator(BaseEstimator):  # type: ignore[misc]
         self.mojo = mojo
         self.description = description
         self._opening = threading.Lock()
-        self._engine: Any = None
+        self._engine: MojoEngine | None = None
         if description is not None:
             self._take(mojo, description)
+
+    def fit(self, *_: Any) -> Self:
+        """Raise, for a MOJO holds no way to fit it again; scikit-learn's pipeline asks for this method.
+
+        Raises:
+            InternalError: Always.
+        """
+        raise InternalError("a MOJO is fitted already; build the pipeline of its family to fit another one.")
 
     def predict(self, matrix: Matrix) -> Floats:
         """Predict numbers (n,) for a matrix (n, p); of a regression."""
@@ -67,24 +80,8 @@ class MojoEstimator(BaseEstimator):  # type: ignore[misc]
     def _scores(self, matrix: Matrix) -> Floats:
         with self._opening:
             if self._engine is None:
-                self._engine = self._open()
-        scores: Floats = self._engine.predict(matrix)
-        return scores
-
-    def _open(self) -> Any:
-        from headrace.core.mojo.mojo_engine import MojoEngine  # noqa: PLC0415 - fitting does not need it
-
-        folder = tempfile.TemporaryDirectory(prefix="headrace-mojo-")
-        path = Path(folder.name) / "model.mojo"
-        path.write_bytes(self.mojo_)
-        engine = MojoEngine.open(path, self.description_)
-        weakref.finalize(self, _close, engine, folder)
-        return engine
-
-
-def _close(engine: Any, folder: "tempfile.TemporaryDirectory[str]") -> None:
-    engine.close()
-    folder.cleanup()
+                self._engine = MojoEngine(self.mojo_, self.description_, threads=1)
+        return self._engine.predict(matrix)
 
 
 class H2OEstimator(MojoEstimator):

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from headrace.core.base.errors import BundleError, InputError
@@ -15,19 +14,6 @@ _DESCRIPTION = MojoDescription("3.46.0.11", "gbm", "Binomial", _INPUTS, (1, 0))
 def test_what_is_written_is_read_back() -> None:
     """A description is the same after a way through JSON."""
     assert MojoDescription.from_json(json.loads(json.dumps(_DESCRIPTION.as_json()))) == _DESCRIPTION
-
-
-def test_categories_become_levels_of_the_mojo_and_the_rest_is_missing() -> None:
-    """Missing, unlisted and never seen categories are NaN, others are places in the MOJO's domain."""
-    matrix = np.array([[0, 5.0], [1, 6.0], [2, np.nan], [-1, 8.0], [np.nan, 9.0]])
-    expected = [[5.0, 1], [6.0, np.nan], [np.nan, 0], [8.0, np.nan], [9.0, np.nan]]
-    np.testing.assert_array_equal(_DESCRIPTION.encode(matrix), expected)
-
-
-def test_probabilities_are_in_the_order_of_the_contract() -> None:
-    """The MOJO's order of classes is turned into the contract's, 0 for a class without training rows."""
-    description = MojoDescription("3.46.0.11", "gbm", "Multinomial", _INPUTS, (2, None, 0, 1))
-    np.testing.assert_array_equal(description.decode(np.array([[0.1, 0.2, 0.7]])), [[0.7, 0.0, 0.1, 0.2]])
 
 
 def test_a_field_of_another_type_is_named() -> None:
