@@ -227,10 +227,12 @@ def test_a_run_searches_families_of_both_kinds(tmp_path: Path) -> None:
     frame = made.table(200).select("size", "age", "plan", "rooms", "target")
     frame.with_columns(pl.col("rooms").map_elements(lambda one: f"00{one}", return_dtype=pl.String)).write_csv(table)
     done = headrace(
-        "run", str(table), "--target", "target", "--positive", "yes", "--families", "h2o_gbm", "--budget", "1",
+        "run", str(table), "--target", "target", "--positive", "yes", "--families", "h2o_gbm,logistic", "--budget", "2",
         "--folds", "2", "--output", str(tmp_path / "run"), "--summary", str(tmp_path / "summary.json"),
-        PYTHONPATH=f"{h2o()}:{REPOSITORY}", HEADRACE_H2O_MEMORY="800m", timeout=500,
+        PYTHONPATH=f"{h2o()}:{REPOSITORY}", HEADRACE_H2O_MEMORY="800m", timeout=500, fresh=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["status"] == "succeeded", summary
+    trials = [json.loads(path.read_text()) for path in (tmp_path / "run").rglob("trials.json")]
+    assert trials or summary

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import io
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -36,6 +37,9 @@ _START_SECONDS = 120.0
 _POLL_SECONDS = 0.05
 _STARTS = 3
 _OLD_SECONDS = 3600.0
+_LETTERS = 300
+_FIELD = re.compile(r"ERRR on field: _?(\w+: [^'\"\n]+)")
+_MESSAGE = re.compile(r"\bmsg = ['\"](.+)['\"]$", re.MULTILINE)
 PROCESSORS = 4
 """Processors that H2O counts on any machine: it cuts tables into as many parts, and sums are added part by part."""
 
@@ -85,7 +89,7 @@ def open_session() -> Iterator[tuple[Any, Path]]:
             yield h2o, server.folder
         except Exception as error:
             if type(error).__module__.startswith(("h2o", "requests")) or isinstance(error, OSError):
-                raise DataError(f"H2O must be able to fit this model; {_first_sentence(error)}") from error
+                raise DataError(f"H2O must be able to fit this model; {_first_sentence(error)}.") from error
             raise
         finally:
             _clean(server)
@@ -256,7 +260,8 @@ def _remove_old_folders() -> None:
 
 
 def _first_sentence(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    # The client puts the server's own message behind the address of the request.
-    said = next((line for line in lines if line.startswith(("Error:", "ERRR", "Details:", "msg:"))), lines[0])
-    return f"it said {quote(said[:400])}."
+    """Return what the server said, without the parameters and the stack that the client puts around it."""
+    text = str(error)
+    said = _FIELD.search(text) or _MESSAGE.search(text)
+    line = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
+    return f"it said {quote((said[1] if said else line).strip(), _LETTERS)}"
