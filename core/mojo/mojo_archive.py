@@ -105,6 +105,12 @@ def read(content: bytes) -> MojoFacts:
         raise BundleError(f"{MODEL} must be a MOJO that Headrace kept; {quote(str(error))}: {_REMEDY}.") from error
 
 
+def read_info(content: bytes) -> dict[str, str]:
+    """Return what a MOJO that ``read`` has checked says of its model, by name: also its coefficients, as texts."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return dict(_pair(line, " = ") for line in _section(archive.read(_INI).decode(), "info"))
+
+
 def _check_entries(archive: zipfile.ZipFile, size: int) -> None:
     entries = archive.infolist()
     names = [entry.filename for entry in entries]

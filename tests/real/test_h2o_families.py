@@ -23,6 +23,8 @@ from headrace.core.models import families, fitted_model, fitting
 from headrace.core.models.fitted_model import Model
 from headrace.core.models.h2o import h2o_server
 from headrace.core.models.h2o.h2o_estimator import H2OEstimator
+from headrace.core.onnx_export.graph import InexactError
+from headrace.core.onnx_export.parity import convert_exactly
 from headrace.core.runtime.processes import running
 from tests.conftest import REPOSITORY, headrace
 from tests.core import made
@@ -105,6 +107,22 @@ def test_scores_are_those_of_h2o_itself(name: str, task: Task, own_predictions: 
     assert not (tmp_path / "model" / "model.skops").exists()
     back = fitted_model.load(tmp_path / "model")
     np.testing.assert_array_equal(scores(back, rows), found)
+
+
+@pytest.mark.parametrize("task", made.CLASSES)
+def test_a_linear_model_has_an_exact_form_in_onnx(task: Task) -> None:
+    """Its MOJO is a list of coefficients, so a server needs no Java."""
+    model = fitted("h2o_glm", task)
+    exact = convert_exactly(model, model.encode(made.table(60, task=task, seed=8)))
+    assert exact.parity.rows > 100
+    assert exact.parity.largest_difference < 1e-12
+
+
+def test_another_model_has_none() -> None:
+    """It is served by Java, and the bundle says so."""
+    model = fitted("h2o_gbm", "binary")
+    with pytest.raises(InexactError, match="a MOJO of gbm is scored by Java"):
+        convert_exactly(model, model.encode(made.table(60)))
 
 
 @pytest.mark.parametrize("name", ["h2o_gbm", "h2o_deep_learning", "h2o_automl"])
