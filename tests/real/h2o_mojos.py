@@ -2,8 +2,10 @@
 
 import functools
 import json
+import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,10 @@ from numpy.typing import NDArray
 from headrace.core.mojo.mojo_description import H2O_VERSION, MojoDescription, MojoInput
 from headrace.core.runtime.processes import free_port
 from tests.conftest import REPOSITORY
-from tests.real.peers import environment
+from tests.real.h2o_parts import h2o
 from tests.real_parts import alone, missing
 
-HOW = "needs Java 17 and H2O, which the tests install from benchmarks/peers/h2o.lock (minutes, once)"
+HOW = "needs Java 17 and H2O, which the tests install from tests/real/h2o.lock (a minute, once)"
 SCRIPT = Path(__file__).with_name("make_mojos.py")
 _SECONDS = 300
 COLUMNS = ("age", "wide", "code", "city")
@@ -58,9 +60,11 @@ def folder() -> Path:
 def _make(made: Path) -> None:
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True)
-    python = environment("h2o") / "bin" / "python"
-    command = [str(python), str(SCRIPT), str(made), str(free_port())]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    command = [sys.executable, str(SCRIPT), str(made), str(free_port())]
+    environment = os.environ | {"PYTHONPATH": str(h2o())}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=_SECONDS, check=False, env=environment, cwd=made
+    )
     if done.returncode:
         missing(f"{HOW}: {done.stdout[-500:]} {done.stderr[-1500:]}")
 
