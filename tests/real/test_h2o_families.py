@@ -26,7 +26,7 @@ from headrace.core.models.h2o.h2o_estimator import H2OEstimator
 from headrace.core.onnx_export.graph import InexactError
 from headrace.core.onnx_export.parity import convert_exactly
 from headrace.core.runtime.processes import running
-from tests.conftest import REPOSITORY, headrace
+from tests.conftest import headrace
 from tests.core import made
 from tests.made_bundle import make_bundle
 from tests.real.h2o_parts import h2o, importable_h2o
@@ -186,7 +186,7 @@ def test_nothing_runs_on_after_a_kill(tmp_path: Path) -> None:
         "    print(h2o_server.running_guard(), flush=True)\n"
         "    time.sleep(600)\n"
     )
-    variables = {**os.environ, "PYTHONPATH": f"{h2o()}:{REPOSITORY}"}
+    variables = {**os.environ, "PYTHONPATH": str(h2o())}
     with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=variables) as process:
         assert process.stdout is not None
         guard = int(process.stdout.readline())
@@ -208,13 +208,11 @@ def test_a_stranger_is_not_let_in() -> None:
 
 
 def test_a_bundle_answers_the_same_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same digest each time, the expected answers, and a sentence without Java or with other bytes."""
+    """By its engine and by ``headrace score``; without Java, or with other bytes, it is refused in a sentence."""
     bundle = make_bundle(tmp_path / "a", family="h2o_gbm", parameters={"ntrees": 5})
     assert bundle.json("engine.json")["engine"] == "mojo"
     assert {"model.mojo", "mojo.json"} <= {entry.path for entry in bundle.manifest.files}
     assert "model.skops" not in {entry.path for entry in bundle.manifest.files}
-    again = make_bundle(tmp_path / "b", family="h2o_gbm", parameters={"ntrees": 5})
-    assert again.digest == bundle.digest
     scorer = Scorer.open(bundle)
     matrix = np.array(
         [
@@ -247,10 +245,9 @@ def test_a_run_searches_families_of_both_kinds(tmp_path: Path) -> None:
     done = headrace(
         "run", str(table), "--target", "target", "--positive", "yes", "--families", "h2o_gbm,logistic", "--budget", "2",
         "--folds", "2", "--output", str(tmp_path / "run"), "--summary", str(tmp_path / "summary.json"),
-        PYTHONPATH=f"{h2o()}:{REPOSITORY}", HEADRACE_H2O_MEMORY="800m", timeout=500, fresh=True,
+        PYTHONPATH=str(h2o()), HEADRACE_H2O_MEMORY="800m", timeout=500, fresh=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["status"] == "succeeded", summary
-    trials = [json.loads(path.read_text()) for path in (tmp_path / "run").rglob("trials.json")]
-    assert trials or summary
+    assert summary["model"]["family"] in {"h2o_gbm", "logistic"}
