@@ -28,6 +28,7 @@ from headrace.core.onnx_export.parity import convert_exactly
 from headrace.core.runtime.processes import running
 from tests.conftest import headrace
 from tests.core import made
+from tests.jvm.java_parts import library
 from tests.made_bundle import make_bundle
 from tests.real.h2o_parts import h2o, importable_h2o
 
@@ -45,6 +46,7 @@ _SECONDS = 120
 def server() -> Iterator[None]:
     """H2O's server, which this process starts at its first fit, and ends here."""
     importable_h2o()
+    library()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADRACE_H2O_MEMORY", "800m")
         yield

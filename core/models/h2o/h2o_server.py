@@ -83,9 +83,9 @@ def open_session() -> Iterator[tuple[Any, Path]]:
     """
     check_installed()
     with _lock:
-        server = _started()
+        server = _ensure_server()
         try:
-            h2o = _connected(server)
+            h2o = _connect(server)
             yield h2o, server.folder
         except Exception as error:
             if type(error).__module__.startswith(("h2o", "requests")) or isinstance(error, OSError):
@@ -118,7 +118,7 @@ def check_installed() -> None:
     find_library(purpose="to score a model of H2O")
 
 
-def _started() -> H2OServer:
+def _ensure_server() -> H2OServer:
     """Return the server of this process; a new one if there is none, or the last one has ended."""
     server = _servers.get(os.getpid())
     if server is not None and server.guard.poll() is None:
@@ -188,7 +188,7 @@ def _await(guard: "subprocess.Popen[bytes]", folder: Path) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _connected(server: H2OServer) -> Any:
+def _connect(server: H2OServer) -> Any:
     # The client is global to its process, and prints that a new version may exist.
     with contextlib.redirect_stdout(io.StringIO()):
         import h2o  # noqa: PLC0415 - an extra
@@ -206,7 +206,7 @@ def _connected(server: H2OServer) -> Any:
 def _clean(server: H2OServer) -> None:
     """Remove all that is on the server; one that does not answer is ended, and the next fit starts another."""
     try:
-        _connected(server).remove_all()
+        _connect(server).remove_all()
     except Exception:  # noqa: BLE001 - whatever the client raises, the server is not usable
         _forget(server)
 
@@ -262,6 +262,6 @@ def _remove_old_folders() -> None:
 def _first_sentence(error: BaseException) -> str:
     """Return what the server said, without the parameters and the stack that the client puts around it."""
     text = str(error)
-    said = _FIELD.search(text) or _MESSAGE.search(text)
+    message = _FIELD.search(text) or _MESSAGE.search(text)
     line = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
-    return f"it said {quote((said[1] if said else line).strip(), _LETTERS)}"
+    return f"it said {quote((message[1] if message else line).strip(), _LETTERS)}"
