@@ -105,6 +105,12 @@ def read(content: bytes) -> MojoFacts:
         raise BundleError(f"{MODEL} must be a MOJO that Headrace kept; {quote(str(error))}: {_REMEDY}.") from error
 
 
+def read_info(content: bytes) -> dict[str, str]:
+    """Return what a MOJO that ``read`` has checked says of its model, by name: also its coefficients, as texts."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return dict(_pair(line, " = ") for line in _section(archive.read(_INI).decode(), "info"))
+
+
 def _check_entries(archive: zipfile.ZipFile, size: int) -> None:
     entries = archive.infolist()
     names = [entry.filename for entry in entries]
@@ -173,18 +179,18 @@ def _pair(line: str, separator: str) -> tuple[str, str]:
 
 def is_described(facts: MojoFacts, description: MojoDescription) -> bool:
     """Return whether a description is of a MOJO: its columns, the number of their levels, and of its classes."""
-    said = (description.h2o_version, description.algorithm, description.category)
+    described = (description.h2o_version, description.algorithm, description.category)
     names = tuple(one.name for one in description.inputs)
-    levels = [None if one.levels is None else _known(one.levels) for one in description.inputs]
+    levels = [None if one.levels is None else _count_known(one.levels) for one in description.inputs]
     own = [len(facts.domains[place]) if place in facts.domains else None for place in range(len(names))]
     classes = len(facts.domains.get(len(names), ()))
     return (
-        said == (facts.version, facts.algorithm, facts.category)
+        described == (facts.version, facts.algorithm, facts.category)
         and names == facts.columns[:-1]
         and levels == own
-        and classes == _known(description.classes)
+        and classes == _count_known(description.classes)
     )
 
 
-def _known(places: tuple[int | None, ...]) -> int:
+def _count_known(places: tuple[int | None, ...]) -> int:
     return sum(place is not None for place in places)

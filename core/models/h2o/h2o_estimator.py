@@ -115,7 +115,7 @@ class H2OEstimator(MojoEstimator):
             rows = h2o.upload_file(str(path), destination_frame=_TABLE, header=1, sep=",", col_types=types)
             path.unlink()
             given = {"x": list(self.table.names), "y": self.table.target, "training_frame": rows}
-            model = self._fit_by_automl(given) if self.algorithm == "automl" else self._fit_alone(h2o, given)
+            model = self._fit_by_automl(h2o, given) if self.algorithm == "automl" else self._fit_alone(h2o, given)
             mojo = mojo_archive.normalize(Path(model.download_mojo(scratch)).read_bytes())
         classes = int(target.max()) + 1 if self.table.classify else 0
         self._take(mojo, self.table.describe(mojo_archive.read(mojo), classes=classes))
@@ -135,10 +135,8 @@ class H2OEstimator(MojoEstimator):
         # A fold may lack a class.
         return "binomial" if given["training_frame"][given["y"]].nlevels() == [2] else "multinomial"
 
-    def _fit_by_automl(self, given: Mapping[str, Any]) -> Any:
-        from h2o.automl import H2OAutoML  # noqa: PLC0415 - an extra
-
-        search = H2OAutoML(
+    def _fit_by_automl(self, h2o: Any, given: Mapping[str, Any]) -> Any:
+        search = h2o.automl.H2OAutoML(
             seed=self.seed, nfolds=_AUTOML_FOLDS, include_algos=list(_AUTOML), project_name=_TABLE, **self.values
         )
         search.train(**given)

@@ -44,7 +44,7 @@ def test_without_java_a_sentence_says_what_to_install(tmp_path: Path, monkeypatc
     """The server is a Java program."""
     pretend("3.46.0.11", tmp_path, monkeypatch)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MissingError, match=r"need Java 17; there is no `java` in PATH"):
+    with pytest.raises(MissingError, match="must be installed to fit a model of H2O; there is no java in PATH"):
         h2o_server.check_installed()
 
 
