@@ -96,6 +96,8 @@ def make_parts(rollout: KServeRollout, deployer: KServeDeployer) -> RolloutParts
     cluster, store = deployer.cluster, ConfigMapRecordStore(deployer.cluster, rollout.name)
     stored = store.load()
     under_way = stored.record if stored and stored.record.open else None
+    if rollout.candidate:
+        deployer.refuse_mojo(rollout.candidate)
     endpoint = RolloutEndpoint(
         deployer,
         rollout.name,

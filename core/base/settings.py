@@ -231,6 +231,18 @@ def jvm_library() -> str:
     return os.environ.get("HEADRACE_JVM_LIBRARY", "")
 
 
+def h2o_memory() -> str:
+    """Return the memory of H2O's server (``HEADRACE_H2O_MEMORY``), as Java writes it; ``2g`` when unset.
+
+    Raises:
+        InputError: If it is not a whole number of megabytes or gigabytes.
+    """
+    text = os.environ.get("HEADRACE_H2O_MEMORY", "") or "2g"
+    if not re.fullmatch(r"[1-9]\d{0,5}[mg]", text):
+        raise InputError(f"HEADRACE_H2O_MEMORY must be a size such as 800m or 4g; got {text!r} instead.")
+    return text
+
+
 def signing_password() -> str:
     """Return the password of the bundle signing key (``HEADRACE_SIGNING_PASSWORD``); empty when unset."""
     return os.environ.get("HEADRACE_SIGNING_PASSWORD", "")

@@ -1,4 +1,7 @@
-"""The engine that computes a model's scores: ONNX Runtime where an exact ONNX form exists, scikit-learn otherwise."""
+"""The engine that computes a model's scores: ONNX Runtime where an exact ONNX form exists.
+
+Otherwise it is scikit-learn, or for a model of H2O a Java process that scores its MOJO.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +16,12 @@ from headrace.core.base.files import read_json
 from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout
 from headrace.core.inference import onnx_safety
+from headrace.core.mojo.mojo_description import DESCRIPTION, MODEL
 
 FORMAT = 1
 FILE, RECORD = "model.onnx", "engine.json"
+MOJO = "mojo"
+"""Name of the engine of a MOJO."""
 _MOST_BYTES = 1 << 30
 Floats = NDArray[np.float64]
 
@@ -24,7 +30,7 @@ class Engine(Protocol):
     """Scores rows; may be called by several threads at once.
 
     Attributes:
-        name: ``onnx`` or ``sklearn``.
+        name: ``onnx``, ``sklearn`` or ``mojo``.
     """
 
     name: str
@@ -134,6 +140,15 @@ def load_graph(content: bytes, *, columns: int, classes: int, threads: int = 1) 
     return run
 
 
+def _load_mojo(folder: Path, contract: Contract, threads: int) -> Engine:
+    """Start a Java process beside this one, which scores the MOJO of a model of H2O."""
+    from headrace.core.mojo.mojo_checks import check_mojo  # noqa: PLC0415 - most models have none
+    from headrace.core.mojo.mojo_engine import MojoEngine  # noqa: PLC0415 - as above
+
+    mojo = _content(folder / MODEL)
+    return MojoEngine(mojo, check_mojo(mojo, _content(folder / DESCRIPTION), contract), threads=threads)
+
+
 def load(folder: Path, contract: Contract, *, threads: int = 1) -> Engine:
     """Load the engine of a bundle.
 
@@ -144,13 +159,16 @@ def load(folder: Path, contract: Contract, *, threads: int = 1) -> Engine:
 
     Raises:
         BundleError: If ``engine.json`` names an unknown engine, or the model cannot be loaded.
+        MissingError: If the model is of H2O, and there is no Java, or not the suite's Java library.
     """
     name = _name(folder / RECORD)
     if name == OnnxEngine.name:
         return OnnxEngine(_content(folder / FILE), contract, threads=threads)
     if name == SklearnEngine.name:
         return SklearnEngine(_content(folder / "model.skops"), contract)
-    raise BundleError(f"engine in {folder / RECORD} must be onnx or sklearn; got {quote(name)} instead.")
+    if name == MOJO:
+        return _load_mojo(folder, contract, threads)
+    raise BundleError(f"engine in {folder / RECORD} must be onnx, sklearn or mojo; got {quote(name)} instead.")
 
 
 def _name(path: Path) -> object:

@@ -7,16 +7,16 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.core.base import settings
-from headrace.core.base.errors import BundleError, InputError, MissingError
+from headrace.core.base.errors import BundleError, InputError
 from headrace.core.base.files import whole
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.inference import engine
 from headrace.core.inference.scorer import Scorer
 from headrace.core.jvm_export.onnx_versions import check_versions
 from headrace.core.jvm_export.scoring_plan import build_plan
+from headrace.core.mojo.mojo_description import DESCRIPTION, MODEL
+from headrace.core.runtime.java_programs import LIBRARY, find_library
 
-LIBRARY = "headrace-jvm.jar"
 _ROOT = "META-INF/headrace"
 _INDEX = f"{_ROOT}/model.txt"
 # Entries have no time of their own, so that equal models give equal jars; a ZIP knows no earlier year.
@@ -60,17 +60,11 @@ def write_jar(bundle: Bundle, folder: Path, *, library: Path | None = None) -> M
         BundleError: If the bundle cannot be used, or Java answers its cases differently.
     """
     scorer = Scorer.open(bundle)
-    if scorer.engine.name != engine.OnnxEngine.name:
-        reason = bundle.json(engine.RECORD).get("reason") or "its engine is scikit-learn."
-        raise InputError(
-            f"the model {bundle.name} must have an exact ONNX form to run on the JVM; {reason} Train another family, "
-            "or serve it from Python."
-        )
-    content = (bundle.folder / engine.FILE).read_bytes()
-    check_versions(content)
+    content = _model_files(bundle, scorer)
+    plan = build_plan(scorer, engine=scorer.engine.name)
     files = {
-        "plan.json": json.dumps(build_plan(scorer), ensure_ascii=False, allow_nan=False, sort_keys=True).encode(),
-        engine.FILE: content,
+        "plan.json": json.dumps(plan, ensure_ascii=False, allow_nan=False, sort_keys=True).encode(),
+        **content,
         **{name: (bundle.folder / name).read_bytes() for name in ("cases.json", "contract.yaml", "manifest.json")},
     }
     source = find_library(library)
@@ -81,22 +75,19 @@ def write_jar(bundle: Bundle, folder: Path, *, library: Path | None = None) -> M
     return ModelJar(target, bundle.name, bundle.digest, checked)
 
 
-def find_library(path: Path | None = None) -> Path:
-    """Return the suite's Java library.
-
-    Args:
-        path: Where it is; None for the one that ``HEADRACE_JVM_LIBRARY`` names or ``make jvm`` built.
-
-    Raises:
-        MissingError: If there is none.
-    """
-    path = path or Path(settings.jvm_library() or Path(__file__).resolve().parents[2] / "jvm" / "target" / LIBRARY)
-    if not path.is_file():
-        raise MissingError(
-            f"the suite's Java library must exist to export a model to the JVM; there is no {path}: run `make jvm` in "
-            f"Headrace's sources (Java 17 and Maven), or set HEADRACE_JVM_LIBRARY to the {LIBRARY} of its release."
+def _model_files(bundle: Bundle, scorer: Scorer) -> dict[str, bytes]:
+    """Return the files of the engine, by name, if it runs on the JVM."""
+    names = {engine.OnnxEngine.name: (engine.FILE,), engine.MOJO: (MODEL, DESCRIPTION)}
+    if scorer.engine.name not in names:
+        reason = bundle.json(engine.RECORD).get("reason") or "its engine is scikit-learn."
+        raise InputError(
+            f"the model {bundle.name} must have an exact ONNX form to run on the JVM; {reason} Train another family, "
+            "or serve it from Python."
         )
-    return path
+    files = {name: (bundle.folder / name).read_bytes() for name in names[scorer.engine.name]}
+    if engine.FILE in files:
+        check_versions(files[engine.FILE])
+    return files
 
 
 def _pack(library: Path, target: Path, *, name: str, files: dict[str, bytes]) -> None:

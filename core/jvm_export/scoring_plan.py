@@ -16,7 +16,7 @@ from headrace.core.validation import row_rules
 from headrace.core.values import month_names, number_notation
 from headrace.core.values.timestamps import ISO_FORMATS, SEPARATOR
 
-FORMAT = 1
+FORMAT = 2
 """The Java library reads this format only."""
 
 _RULES = ("type", "finite", "range", "category", "missing", "columns", "unknown_columns")
@@ -24,11 +24,12 @@ _DIRECTIVES = r"%(?:\.f|#z|[YmdyHIMSpbB])"
 _EPOCH = date(1970, 1, 1)
 
 
-def build_plan(scorer: Scorer) -> dict[str, Any]:
+def build_plan(scorer: Scorer, *, engine: str) -> dict[str, Any]:
     """Return the scoring plan of a model, as values of JSON.
 
     Args:
         scorer: The model.
+        engine: ``onnx`` or ``mojo``.
 
     Raises:
         InputError: If a time's format has a directive that the Java library does not read.
@@ -39,6 +40,7 @@ def build_plan(scorer: Scorer) -> dict[str, Any]:
         "format": FORMAT,
         "name": scorer.name,
         "digest": scorer.digest,
+        "engine": engine,
         "task": contract.task,
         "classes": list(scorer.classes),
         "positive": scorer.positive if contract.task == "binary" else 0,

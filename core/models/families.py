@@ -22,6 +22,7 @@ from headrace.core.features.matrix_layout import MatrixColumn
 from headrace.core.models import preprocessing
 from headrace.core.models.boosting.boosting_families import BOOSTING_FAMILIES
 from headrace.core.models.family import ALL_TASKS, CLASSIFICATION, Family, Values
+from headrace.core.models.h2o.h2o_families import H2O_FAMILIES
 from headrace.core.models.hyperparameters import CategoricalParameter, FloatParameter, IntegerParameter
 
 _WIDE = 500
@@ -141,6 +142,7 @@ _FAMILIES = (
         estimator=_perceptron,
     ),
     *BOOSTING_FAMILIES,
+    *H2O_FAMILIES,
 )
 FAMILIES: dict[str, Family] = {family.name: family for family in _FAMILIES}
 

@@ -15,11 +15,12 @@ from headrace.core.base.files import read_json, whole, write_json, write_text
 from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout, model_matrix, row_features
-from headrace.core.models import skops_file
+from headrace.core.models import model_files
 from headrace.core.models.decision_threshold import OperatingPoint
 
 FORMAT = 1
 FILES = ("model.skops", "model.json", "contract.yaml")
+"""The files of a model that scikit-learn fitted; one of H2O has ``model.mojo`` and ``mojo.json`` for the first."""
 
 Floats = NDArray[np.float64]
 
@@ -142,13 +143,14 @@ def predicted_probabilities(pipeline: Any, encoded: model_matrix.Matrix, classes
 
 
 def save(model: Model, folder: Path) -> None:
-    """Write ``model.skops``, ``model.json`` and ``contract.yaml``; equal models give equal bytes.
+    """Write ``model.skops`` (or ``model.mojo``), ``model.json`` and ``contract.yaml``; equal models give equal bytes.
 
     Raises:
         InputError: If the folder cannot be written.
     """
-    with whole(folder / "model.skops") as part:
-        part.write_bytes(skops_file.dumps(model.pipeline))
+    for name, content in model_files.render(model.pipeline, model.contract).items():
+        with whole(folder / name) as part:
+            part.write_bytes(content)
     write_json(folder / "model.json", facts(model))
     write_text(folder / "contract.yaml", contract_yaml.dump(model.contract))
 
@@ -174,7 +176,7 @@ def load(folder: Path) -> Model:
     """Read a model folder; extra files (those of a bundle) are ignored.
 
     Args:
-        folder: Folder with ``model.skops``, ``model.json`` and ``contract.yaml``.
+        folder: Folder with ``model.skops`` (or ``model.mojo``), ``model.json`` and ``contract.yaml``.
 
     Returns:
         The model that was saved.
@@ -183,14 +185,15 @@ def load(folder: Path) -> Model:
         MissingError: If there is no such folder, or a file is missing from it.
         BundleError: If a file is damaged, of another format, or not to be trusted.
     """
-    absent = [name for name in FILES if not (folder / name).is_file()]
+    needed = (*model_files.names(folder), *FILES[1:])
+    absent = [name for name in needed if not (folder / name).is_file()]
     if absent:
-        raise MissingError(f"a model's folder must hold {', '.join(FILES)}; {folder} lacks {', '.join(absent)}.")
+        raise MissingError(f"a model's folder must hold {', '.join(needed)}; {folder} lacks {', '.join(absent)}.")
     contract, document = _read_contract(folder), read_json(folder / "model.json")
     try:
         _check(document, contract)
         return Model(
-            pipeline=skops_file.loads((folder / "model.skops").read_bytes()),
+            pipeline=model_files.load(model_files.read(folder), contract),
             contract=contract,
             family=str(document["family"]),
             parameters=dict(document["parameters"]),

@@ -65,7 +65,7 @@ def train_model(
         operating_points=points,
     )
     fitted_model.save(fitted, folder)
-    facts = {"framework": "scikit-learn", "family": family.name, "parameters": parameters, "warnings": list(warnings)}
+    facts = {"framework": family.framework, "family": family.name, "parameters": parameters, "warnings": list(warnings)}
     return {**facts, "rows": float(len(target)), "columns": float(encoded.shape[1])}
 
 

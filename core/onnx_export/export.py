@@ -8,7 +8,8 @@ from sklearn.compose import TransformedTargetRegressor
 
 from headrace.core.features import matrix_layout
 from headrace.core.models.fitted_model import Model
-from headrace.core.onnx_export import estimators, plan, trees
+from headrace.core.models.h2o.h2o_estimator import MojoEstimator
+from headrace.core.onnx_export import estimators, mojo_glm, plan, trees
 from headrace.core.onnx_export.graph import InexactError, OnnxGraph
 from headrace.core.onnx_export.plan import PreprocessingPlan
 
@@ -42,11 +43,14 @@ def convert(model: Model) -> bytes:
     Raises:
         InexactError: If the model has no exact form in ONNX.
     """
-    graph = OnnxGraph()
     estimator = model.pipeline.named_steps["estimator"]
-    plan = read_plan(model)
+    graph = OnnxGraph()
     # Written by hand: skl2onnx converts to float32, where a row beside a threshold takes the other branch.
-    scores = _add_estimator(graph, plan, estimator)
+    if isinstance(estimator, MojoEstimator):
+        plan, scores = mojo_glm.add_glm(graph, estimator, _category_counts(model))
+    else:
+        plan = read_plan(model)
+        scores = _add_estimator(graph, plan, estimator)
     shape: list[int | None] = [None, len(model.classes)]
     if model.classes:
         scores = _all_classes(graph, scores, model)
@@ -62,8 +66,12 @@ def read_plan(model: Model) -> PreprocessingPlan:
     Raises:
         InexactError: If it has an unknown step.
     """
-    category_counts = [len(column.categories or ()) for column in matrix_layout.columns(model.contract)]
-    return plan.read(model.pipeline.named_steps["prepare"], category_counts)
+    return plan.read(model.pipeline.named_steps["prepare"], _category_counts(model))
+
+
+def _category_counts(model: Model) -> list[int]:
+    """Return the number of categories of each column of the matrix; 0 for numbers."""
+    return [len(column.categories or ()) for column in matrix_layout.columns(model.contract)]
 
 
 def _add_estimator(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:

@@ -1,4 +1,4 @@
-"""Parity check of a converted model: the same predictions as scikit-learn's, or no conversion."""
+"""Parity check of a converted model: the same predictions as the original's, of scikit-learn or H2O, or none."""
 
 import math
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from headrace.core.base.errors import BundleError
 from headrace.core.features.model_matrix import Matrix
 from headrace.core.inference.engine import Engine, OnnxEngine
 from headrace.core.models.fitted_model import Model, predicted_probabilities, predicted_values
+from headrace.core.models.h2o.h2o_estimator import MojoEstimator
 from headrace.core.onnx_export import probe_rows
 from headrace.core.onnx_export.export import convert
 from headrace.core.onnx_export.graph import InexactError
@@ -94,11 +95,12 @@ def convert_exactly(model: Model, matrix: Matrix) -> ExactModel:
     except BundleError as error:
         raise InexactError(f"the conversion cannot be loaded: {error}") from error
     report = compare(engine, model, probe_rows.blocks(model, matrix))
+    original = "scikit-learn's" if not isinstance(model.pipeline[-1], MojoEstimator) else "H2O's"
     if report.off:
         most = f"{_power_of_ten(report.largest_difference):.0e}"
-        raise InexactError(f"{report.off} of {report.answers} answers differ from scikit-learn's, by less than {most}.")
+        raise InexactError(f"{report.off} of {report.answers} answers differ from {original}, by less than {most}.")
     if report.labels_differ:
-        raise InexactError(f"{report.labels_differ} of {report.rows} labels differ from scikit-learn's.")
+        raise InexactError(f"{report.labels_differ} of {report.rows} labels differ from {original}.")
     return ExactModel(content, report)
 
 

@@ -26,7 +26,7 @@ class BundleContent:
         verdict: Verdict of ``gate``; None for a model that did not pass through it.
         best: Document of ``tune``: the best parameters.
         checks: Document of ``validate``; None for a model of rows that were not validated.
-        skops: Bytes of the model's file, where they exist already; empty to serialize the model.
+        model_files: The model's own files by name, where they exist already; empty to serialize the model.
         train: The training rows; None if they are not described.
         inputs: Profile of the training rows' inputs; None to leave out the reference profile.
         split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``format``, ``cut``.
@@ -41,7 +41,7 @@ class BundleContent:
     verdict: GateVerdict | None = field(repr=False)
     best: Mapping[str, Any] = field(repr=False)
     checks: DataChecks | None = field(repr=False)
-    skops: bytes = field(default=b"", repr=False)
+    model_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     train: DataPart | None = None
     inputs: InputProfile | None = field(default=None, repr=False)
     split: Mapping[str, Any] = field(default_factory=dict)

@@ -16,8 +16,9 @@ from headrace.core.evaluation.evaluate import predict
 from headrace.core.evaluation.evaluation_document import BundleMetrics
 from headrace.core.inference import engine, explain
 from headrace.core.models import fitted_model as models
-from headrace.core.models import skops_file
+from headrace.core.models import model_files, skops_file
 from headrace.core.models.fitted_model import Model
+from headrace.core.models.h2o.h2o_estimator import MojoEstimator
 from headrace.core.onnx_export.graph import InexactError
 from headrace.core.onnx_export.parity import TOLERANCE, convert_exactly
 from headrace.core.packaging import cases, distributions, environment, flavors, sbom
@@ -40,12 +41,11 @@ def render_files(content: BundleContent, source: Mapping[str, Any]) -> dict[str,
         source: Metadata of ingest's table.
     """
     model, test = content.model, content.test
-    skops = content.skops or skops_file.dumps(model.pipeline)
+    own = dict(content.model_files) or model_files.render(model.pipeline, model.contract)
     record, onnx = _engine(content)
     facts = CardFacts(_metrics(content), provenance(content, source), environment.environment())
     documents = {
         "model.json": models.facts(model),
-        TYPES: {"format": 1, "types": skops_file.types(skops)},
         engine.RECORD: record,
         explain.FILE: explain.explain_document(model, model.encode(test)),
         "cases.json": cases.make(model, test, test.get_column(model.contract.target.name)),
@@ -59,13 +59,15 @@ def render_files(content: BundleContent, source: Mapping[str, Any]) -> dict[str,
         flavors.MLFLOW: flavors.mlmodel(),
         environment.LOCKED: environment.lock_requirements(),
         environment.SERVING: environment.serving_requirements(record["engine"]),
-        sbom.FILE: _bill(content, source, skops),
+        sbom.FILE: _bill(content, source, next(iter(own.values()))),
         **render_answered_files(model, facts, content.answers),
     }
+    if model_files.SKOPS in own:
+        documents[TYPES] = {"format": 1, "types": skops_file.types(own[model_files.SKOPS])}
     if content.inputs is not None:
         documents[reference_profile.FILE] = _profile(content, content.inputs).as_json()
     return {
-        "model.skops": skops,
+        **own,
         **({engine.FILE: onnx} if onnx else {}),
         **{name: dumps(document).encode() for name, document in documents.items()},
         **{name: text.encode() for name, text in texts.items()},
@@ -90,12 +92,12 @@ def render_answered_files(model: Model, facts: CardFacts, answers: CardAnswers) 
     }
 
 
-def _bill(content: BundleContent, source: Mapping[str, Any], skops: bytes) -> str:
+def _bill(content: BundleContent, source: Mapping[str, Any], model: bytes) -> str:
     """Write the software bill of materials."""
     answers = content.answers
     table = {"name": public_name(str(source.get("source", ""))), "sha256": str(source.get("digest", ""))}
     return sbom.write(
-        {"name": content.model.contract.name, "sha256": digest(skops), "licence": answers["licence"]},
+        {"name": content.model.contract.name, "sha256": digest(model), "licence": answers["licence"]},
         {**table, "licence": answers["data_licence"]},
         distributions.installed_suite(),
     )
@@ -138,7 +140,8 @@ def _profile(content: BundleContent, inputs: InputProfile) -> ReferenceProfile:
 
 def _engine(content: BundleContent) -> tuple[dict[str, Any], bytes]:
     """Return the content of ``engine.json``, and the model as ONNX; empty if no ONNX form predicts the same."""
-    record = {"format": engine.FORMAT, "engine": "sklearn", "reason": "", "tolerance": TOLERANCE, "parity": None}
+    fallback = engine.MOJO if isinstance(content.model.pipeline[-1], MojoEstimator) else "sklearn"
+    record = {"format": engine.FORMAT, "engine": fallback, "reason": "", "tolerance": TOLERANCE, "parity": None}
     try:
         export = convert_exactly(content.model, content.model.encode(content.test))
     except InexactError as error:

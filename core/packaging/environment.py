@@ -33,6 +33,12 @@ _ANSWERING = ("holidays", "narwhals", "numpy", "onnxruntime", "orjson", "polars"
 _ANSWERING_SKLEARN = (*_ANSWERING, "joblib", "scikit-learn", "scipy", "skops", "threadpoolctl")
 _DETECTING = ("scipy", "threadpoolctl")
 _EXPLAINING = (*_ANSWERING_SKLEARN, "shap")
+_ANSWERING_BY_ENGINE = {
+    "onnx": _ANSWERING,
+    "sklearn": _ANSWERING_SKLEARN,
+    # Java and the suite's library are not of PyPI.
+    "mojo": tuple(name for name in _ANSWERING if name != "onnxruntime"),
+}
 
 
 def environment() -> dict[str, Any]:
@@ -62,12 +68,11 @@ def serving_packages(engine: str, *, detectors: bool = False, explainer: bool = 
     """Return the packages that a server needs beside itself and Headrace's own modules, without what those need.
 
     Args:
-        engine: ``onnx`` or ``sklearn``.
+        engine: ``onnx``, ``sklearn`` or ``mojo``.
         detectors: Whether it looks for drift and outliers.
         explainer: Whether it explains.
     """
-    answering = _ANSWERING if engine == "onnx" else _ANSWERING_SKLEARN
-    names = (*answering, *(_DETECTING if detectors else ()), *(_EXPLAINING if explainer else ()))
+    names = (*_ANSWERING_BY_ENGINE[engine], *(_DETECTING if detectors else ()), *(_EXPLAINING if explainer else ()))
     return tuple(dict.fromkeys(names))
 
 
@@ -77,7 +82,7 @@ def serving_requirements(engine: str) -> str:
     Its name is the one that MLflow looks for.
 
     Args:
-        engine: ``onnx`` or ``sklearn``.
+        engine: ``onnx``, ``sklearn`` or ``mojo``; the last needs Java and the suite's Java library, too.
     """
     head = (
         "# What another server, such as MLServer or MLflow's, needs beside itself to answer with this model:\n"

@@ -18,6 +18,7 @@ from headrace.core.evaluation.evaluate import read_test
 from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.models import fitted_model as models
+from headrace.core.models import model_files
 from headrace.core.models.fitted_model import Model
 from headrace.core.packaging import bundle_files, data_digest
 from headrace.core.packaging.bundle_content import BundleContent
@@ -105,7 +106,7 @@ def pack(
         verdict=GateVerdict.from_json(_document(parts.verdict)),
         best=_document(parts.best_parameters),
         checks=DataChecks.read(parts.checks),
-        skops=(parts.model / "model.skops").read_bytes(),
+        model_files=model_files.read(parts.model),
         train=data_digest.describe_table(parts.train_table, copy=parts.include_data) if parts.train_table else None,
         inputs=_profile_training_rows(fitted, parts.train_table) if parts.train_table else None,
         split=split or {},

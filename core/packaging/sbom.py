@@ -16,7 +16,7 @@ def write(model: Mapping[str, str], data: Mapping[str, str], distributions: Iter
     """Write the bill as JSON, without a time; its serial number derives from its content.
 
     Args:
-        model: ``name``, ``sha256`` (of ``model.skops``) and ``licence`` of the model.
+        model: ``name``, ``sha256`` (of its first file) and ``licence`` of the model.
         data: ``name``, ``sha256`` and ``licence`` of the table that it was made from.
         distributions: The installed distributions.
     """

@@ -80,7 +80,7 @@ def tune_model(
         Metadata: ``family``, ``metric``, ``score``, ``trials``, ``failed``.
 
     Raises:
-        InputError: If a family, the Experiment or the budget is wrong.
+        InputError: If a family, the Experiment or the budget is wrong, or what fits a family is not installed.
         DataError: If the table cannot be cross-validated, or the search finds nothing.
     """
     study = Study.read(train_table, contract, folds=options.folds, seed=options.seed)

@@ -1,5 +1,6 @@
 """The deployer for a cluster: KServe's InferenceServices."""
 
+import contextlib
 import tempfile
 import time
 from collections.abc import Callable
@@ -10,10 +11,12 @@ from headrace.cluster.api.client import MANAGER, Cluster, Document
 from headrace.cluster.api.field_ownership import owned_fields_of
 from headrace.cluster.api.kinds import INFERENCE_SERVICES
 from headrace.cluster.api.lease import LeaseClaim, LeaseLostError, hold_claim
-from headrace.core.base.errors import ClusterError, HeadraceError, InputError
+from headrace.core.base.errors import BundleError, ClusterError, HeadraceError, InputError, MissingError, StoreError
 from headrace.core.base.remedies import missing_store
 from headrace.core.base.settings import StoreSettings
 from headrace.core.bundles.bundle import open_bundle
+from headrace.core.inference import engine
+from headrace.core.mojo.mojo_description import MODEL
 from headrace.core.runtime.signals import ended_by_sigterm
 from headrace.serving.deployment import kserve_spec, kserve_status
 from headrace.serving.deployment.kserve_mode import resolve_mode
@@ -23,7 +26,7 @@ from headrace.serving.deployment.local import Endpoint
 from headrace.serving.deployment.recovery import claim_of, undo
 from headrace.serving.deployment.target import DeploymentTarget
 from headrace.serving.deployment.verify import describe_failures, verify
-from headrace.stores.bundles.bundle_store import fetch
+from headrace.stores.bundles.bundle_store import fetch, list_files
 
 _GONE_SECONDS = 120.0
 _OTHER_VERSION = "other-version"
@@ -62,6 +65,7 @@ class KServeDeployer:
         """
         model_name, _ = kserve_spec.parse_published_uri(uri)
         name = kserve_spec.checked_name(name or model_name)
+        self.refuse_mojo(uri)
         before = self.cluster.get(INFERENCE_SERVICES, name)
         self._refuse(before, name)
         return self._deploy(self._document(name, uri, before), uri, before)
@@ -79,6 +83,7 @@ class KServeDeployer:
                 rollout is under way.
             ClusterError: As ``deploy``.
         """
+        self.refuse_mojo(uri)
         before, namespace = self.cluster.get(INFERENCE_SERVICES, name), self.cluster.namespace
         if before is None:
             raise InputError(
@@ -98,6 +103,23 @@ class KServeDeployer:
                 f"{source or 'nothing'}: name the right endpoint."
             )
         return self._deploy(kserve_spec.serving(owned, uri), uri, before)
+
+    def refuse_mojo(self, uri: str) -> None:
+        """Raise if the bundle at ``uri`` needs Java, which the suite's image has not.
+
+        Raises:
+            InputError: If it does.
+        """
+        held: frozenset[str] = frozenset()
+        if self.store is not None:
+            # An address without a bundle is reported by what deploys it.
+            with contextlib.suppress(MissingError, BundleError, StoreError):
+                held = list_files(uri, settings=self.store)
+        if MODEL in held and engine.FILE not in held:
+            raise InputError(
+                f"a model on KServe must run in the suite's image, which has no Java; {uri} is scored as {MODEL}: "
+                "deploy a model with an ONNX form, or serve it on a machine with Java (headrace serve)."
+            )
 
     def _deploy(self, document: Document, uri: str, before: Document | None) -> Endpoint:
         name, digest = str(document["metadata"]["name"]), kserve_spec.parse_published_uri(uri)[1]

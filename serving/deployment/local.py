@@ -1,6 +1,7 @@
 """The deployer: its protocol, and the implementation for this machine."""
 
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import IO, Protocol
 
+from headrace.core.base import settings
 from headrace.core.base.errors import BundleError, InputError, InternalError
 from headrace.core.base.files import read_json
 from headrace.core.bundles import manifest
@@ -18,7 +20,6 @@ from headrace.serving.deployment.client import EndpointClient
 
 START_SECONDS = 180.0
 _USER_ERROR = 2
-_BARE = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 ServerProcess = Popen[bytes] | ForkedProcess
 # Servers outlive their deployer. Popen objects of running children are kept here: without them the children cannot be
 # reaped, and Python warns when such an object is collected.
@@ -147,7 +148,7 @@ class LocalDeployer:
     def _start(self, arguments: list[str], log: IO[bytes]) -> ServerProcess:
         if self.clean:
             command = [sys.executable, "-I", "-m", "headrace.serving.server", *arguments]
-            return start_guarded(command, lease_path=self.lease_path, log=log, environment=_BARE, clean=True)
+            return start_guarded(command, lease_path=self.lease_path, log=log, environment=_bare(), clean=True)
         if self.fork and may_fork():
             # A fork inherits the modules that this process has imported; importing them again takes seconds.
             return fork_guarded(lambda: _serve(arguments), lease_path=self.lease_path, log=log)
@@ -193,3 +194,10 @@ def _digest(uri: str) -> str:
         return str(manifest.read(Path(uri)).digest)
     except BundleError:
         return ""
+
+
+def _bare() -> dict[str, str]:
+    """Return the variables of a server that inherits none: where programs are, Java and the suite's library too."""
+    java, library = shutil.which("java"), settings.jvm_library()
+    path = os.defpath if java is None else f"{os.defpath}{os.pathsep}{Path(java).parent}"
+    return {"PATH": path, "LANG": "C.UTF-8", **({"HEADRACE_JVM_LIBRARY": library} if library else {})}

@@ -67,4 +67,5 @@ def run_package(
     say(f"{packaged.digest[:12]}, {len(packaged.manifest.files)} files, {unanswered} questions unanswered")
     shutil.copyfile(packaged.folder / "card.md", card.path)
     shutil.copyfile(packaged.folder / "risk.md", risk.path)
-    add_metadata(bundle, {"name": packaged.name, "digest": packaged.digest, "framework": "scikit-learn"})
+    framework = str(read_metadata(model).get("framework", "scikit-learn"))
+    add_metadata(bundle, {"name": packaged.name, "digest": packaged.digest, "framework": framework})

@@ -104,6 +104,23 @@ def fetch(uri: str, folder: Path, *, settings: StoreSettings | None = None, sign
     return folder
 
 
+def list_files(uri: str, *, settings: StoreSettings | None = None) -> frozenset[str]:
+    """Return the paths of a published bundle's files, as its manifest says.
+
+    Args:
+        uri: What ``publish`` returned.
+        settings: How to reach the store; None for ``HEADRACE_S3_*``.
+
+    Raises:
+        InputError: If the URI is not a bundle's, or no store is set.
+        MissingError: If the store has no such bundle.
+        BundleError: If the manifest does not match the URI.
+    """
+    bucket, prefix, digest = _parse_uri(uri)
+    manifest = _remote_manifest(_connect(uri, bucket, settings), prefix, digest, uri)
+    return frozenset(entry.path for entry in manifest.files)
+
+
 def inspect(uri: str, folder: Path, *, settings: StoreSettings | None = None) -> tuple[Manifest, list[FileDifference]]:
     """Download what the store has of a bundle to ``folder``, and list every difference from its manifest.
 

@@ -63,7 +63,7 @@ class JavaServer:
     def take_contract(self, name: str, contract: Contract) -> None:
         """Let it encode rows of a contract, without a model."""
         scorer = Scorer(contract, engine=None, threshold=0.5, name=name, digest="", family="")  # type: ignore[arg-type]
-        self.ask(name=name, plan=build_plan(scorer))
+        self.ask(name=name, plan=build_plan(scorer, engine="onnx"))
 
     def encode(self, name: str, row: dict[str, Any]) -> "tuple[str, Any]":
         """Encode a row: the rule that it breaks, or the bits of its numbers."""

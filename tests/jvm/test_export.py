@@ -65,8 +65,8 @@ def test_a_jar_whose_answers_are_wrong_is_refused(exported: ExportedModel, tmp_p
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("plan.json", b'{"format": 2}', "must be of format 1, which this library reads; got 2 instead"),
-        ("plan.json", b'{"format": 1}', "must be whole"),
+        ("plan.json", b'{"format": 1}', "must be of format 2, which this library reads; got 1 instead"),
+        ("plan.json", b'{"format": 2}', "must be whole"),
         ("plan.json", b"{", "cannot be read"),
         ("cases.json", b"{}", "must be whole"),
         ("model.onnx", b"x", f"must be one that ONNX Runtime {RUNTIME} knows"),

@@ -46,7 +46,7 @@ def write_model(folder: Path, model: Model, rows: list[dict[str, Any]]) -> Score
     document = {"tolerance": {"relative": 1e-6, "absolute": 1e-9}, "cases": cases}
     folder.mkdir(exist_ok=True)
     (folder / "model.onnx").write_bytes(content)
-    (folder / "plan.json").write_text(json.dumps(build_plan(scorer)))
+    (folder / "plan.json").write_text(json.dumps(build_plan(scorer, engine="onnx")))
     (folder / "cases.json").write_text(json.dumps(document))
     return scorer
 

@@ -10,6 +10,7 @@ from typing import Any
 from headrace.core.contracts.contract import Column
 from headrace.core.evaluation.evaluation_document import BundleMetrics
 from headrace.core.models.fitted_model import Model
+from headrace.core.models.h2o.h2o_estimator import MojoEstimator
 from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.cards.card_facts import CardFacts
 from headrace.core.packaging.cards.phrases import (
@@ -58,7 +59,9 @@ def _details(model: Model, origin: Provenance, environment: Documents, answers: 
     target, version = model.contract.target, origin.code
     parameters = ", ".join(f"{key} = {text(value)}" for key, value in sorted(model.parameters.items()))
     commit = f", commit {version.commit[:12]}{' with changes' if version.dirty else ''}" if version.commit else ""
-    learner = environment["packages"].get("scikit-learn", "")
+    learner = f"scikit-learn {environment['packages'].get('scikit-learn', '')}"
+    if isinstance(model.pipeline[-1], MojoEstimator):
+        learner = f"H2O {model.pipeline[-1].description_.h2o_version}"
     rows = [
         ("Predicts", f"{code(target.name)} ({model.contract.task}){_unit(target)}"),
         ("Family", model.family.replace("_", " ")),
@@ -66,7 +69,7 @@ def _details(model: Model, origin: Provenance, environment: Documents, answers: 
         ("Classes", ", ".join(code(name) for name in model.classes) or "none: it predicts a number"),
         *_import_rows(origin),
         ("Seed", "not known" if origin.imported else model.seed),
-        ("Made with", f"headrace {version.version}{commit}, scikit-learn {learner}, Python {environment['python']}"),
+        ("Made with", f"headrace {version.version}{commit}, {learner}, Python {environment['python']}"),
         ("Owner", answer_or_mark(answers, "owner")),
         ("Contact", answer_or_mark(answers, "contact")),
         ("Licence", answer_or_mark(answers, "licence")),

@@ -29,7 +29,7 @@ CONTRACT = Contract(
 
 def plan_of(contract: Contract) -> dict[str, Any]:
     """The plan of a model without an engine."""
-    return build_plan(Scorer(contract, None, 0.3, contract.name, "d", ""))  # type: ignore[arg-type]
+    return build_plan(Scorer(contract, None, 0.3, contract.name, "d", ""), engine="onnx")  # type: ignore[arg-type]
 
 
 def test_all_that_is_derived_in_python_is_in_the_plan() -> None:

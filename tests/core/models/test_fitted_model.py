@@ -22,7 +22,13 @@ from headrace.core.models.fitted_model import Model
 from tests.conftest import REPOSITORY
 from tests.core import made
 
-ALL = [(family.name, task) for family in families.FAMILIES.values() for task in family.tasks]
+# Families of H2O need Java: tests/real/test_h2o_families.py.
+ALL = [
+    (family.name, task)
+    for family in families.FAMILIES.values()
+    for task in family.tasks
+    if family.framework == "scikit-learn"
+]
 QUICK: dict[str, dict[str, Any]] = {
     "mlp": {"hidden_units": 4, "max_iter": 5},
     "random_forest": {"n_estimators": 3},

@@ -28,7 +28,12 @@ QUICK: dict[str, dict[str, Any]] = {
     "xgboost": {"n_estimators": 4},
     "mlp": {"max_iter": 20},
 }
-EXACT = [(name, task) for name, family in families.FAMILIES.items() for task in family.tasks if name != "knn"]
+EXACT = [
+    (name, task)
+    for name, family in families.FAMILIES.items()
+    for task in family.tasks
+    if name != "knn" and family.framework == "scikit-learn"
+]
 FEATURES = {
     "all": ["size", "age", "plan", "rooms", "member", "constant", "empty"],
     "numbers": ["size", "age"],

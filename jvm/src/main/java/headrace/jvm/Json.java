@@ -38,7 +38,7 @@ public final class Json {
     }
 
     /** Reads one document from UTF-8. */
-    static Object parse(byte[] content) throws IOException {
+    public static Object parse(byte[] content) throws IOException {
         try (JsonParser parser = FACTORY.createParser(content)) {
             return document(parser);
         }

@@ -1,5 +1,6 @@
 package headrace.jvm;
 
+import headrace.jvm.mojo.MojoEngine;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URL;
@@ -33,7 +34,7 @@ public final class Model implements AutoCloseable {
 
     private Model(ModelFiles files) throws IOException {
         plan = ScoringPlan.read(Json.parse(files.read("plan.json")));
-        engine = new Engine(files.read("model.onnx"), plan.matrix().length, plan.classes().size());
+        engine = engine(plan, files);
         encoder = new RowEncoder(plan);
         try {
             cases = Cases.read(Json.parse(files.read("cases.json")));
@@ -47,6 +48,17 @@ public final class Model implements AutoCloseable {
             engine.close();
             throw error;
         }
+    }
+
+    private static Engine engine(ScoringPlan plan, ModelFiles files) throws IOException {
+        int columns = plan.matrix().length;
+        int classes = plan.classes().size();
+        return switch (plan.engine()) {
+            case "onnx" -> new OnnxEngine(files.read("model.onnx"), columns, classes);
+            case "mojo" -> new MojoEngine(files.read("model.mojo"), files.read("mojo.json"), columns, classes);
+            default -> throw new ModelException(
+                    "the engine of a model must be onnx or mojo; got " + plan.engine() + " instead: export it again.");
+        };
     }
 
     /** Reads one file of a model, by its name. */

@@ -12,6 +12,7 @@ import java.util.Set;
  *
  * @param name name of the model
  * @param digest SHA-256 that names its bundle
+ * @param engine {@code onnx} or {@code mojo}
  * @param task {@code binary}, {@code multiclass} or {@code regression}
  * @param classes class labels in the order of the probabilities; empty for a regression
  * @param positive place of the positive class (binary)
@@ -26,6 +27,7 @@ import java.util.Set;
 record ScoringPlan(
         String name,
         String digest,
+        String engine,
         String task,
         List<String> classes,
         int positive,
@@ -38,7 +40,7 @@ record ScoringPlan(
         int[] matrix) {
 
     /** The one format that this library reads. */
-    static final int FORMAT = 1;
+    static final int FORMAT = 2;
 
     /** What is said of a plan, or of cases, that lack a part. */
     static final String DAMAGED =
@@ -100,6 +102,7 @@ record ScoringPlan(
             return new ScoringPlan(
                     (String) fields.get("name"),
                     (String) fields.get("digest"),
+                    (String) fields.get("engine"),
                     (String) fields.get("task"),
                     texts(fields.get("classes")),
                     ((Long) fields.get("positive")).intValue(),
