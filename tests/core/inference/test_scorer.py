@@ -104,7 +104,7 @@ def test_the_fallback_answers_too(tmp_path: Path) -> None:
         ("model.json", lambda facts: {**facts, "columns": facts["columns"][::-1]}, "must be of one model"),
         ("model.json", lambda facts: {**facts, "task": "regression"}, "must be of one model"),
         ("model.json", lambda _: [], "model.json must be one that Headrace wrote"),
-        ("engine.json", lambda record: {**record, "engine": "other"}, "must be onnx or sklearn; got 'other'"),
+        ("engine.json", lambda record: {**record, "engine": "other"}, "must be onnx, sklearn or mojo; got 'other'"),
         ("engine.json", lambda record: {**record, "format": 99}, "must be of format 1; got 99"),
         ("engine.json", lambda _: [], "must be of format 1"),
     ],
