@@ -1,6 +1,7 @@
 """The manifests for Seldon on a real API server, with its kinds."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 
 from headrace.cluster.api.client import Cluster
 from headrace.core.base.errors import ClusterError
+from tests.cluster.platform import OWN, folder
 from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.kubernetes
@@ -47,6 +49,24 @@ def test_the_schemas_refuse_other_fields_and_types(
     for step in place[:-1]:
         inner = inner[step]
     inner[place[-1]] = "x"
+    with pytest.raises(ClusterError, match=says):
+        cluster.apply(changed)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda spec: spec["predictors"][0].update(traffic=50), "Traffic must sum to 100"),
+        (lambda spec: spec["predictors"][1].update(shadow=True), "Multiple shadows"),
+        (lambda spec: spec["predictors"][0]["graph"].update(name="other"), "find container"),
+    ],
+)
+def test_what_the_webhook_of_version_1_refuses(cluster: Cluster, change: Callable[[Any], None], says: str) -> None:
+    """Its rules for shares, shadows and the graph's container, as operator 1.18 has (seldondeployment_webhook.go)."""
+    if folder() != OWN:
+        pytest.skip("the real definitions hold no rules; the webhook has them")
+    changed = _objects("v1-detectors-and-traffic")[0]
+    change(changed["spec"])
     with pytest.raises(ClusterError, match=says):
         cluster.apply(changed)
 
