@@ -41,7 +41,7 @@ public final class MojoEngine implements Engine {
         RowScorer scorer = kept == null ? new RowScorer(mojo) : kept;
         double[][] scores = new double[matrix.length][scorer.width()];
         for (int place = 0; place < matrix.length; place++) {
-            scorer.score(matrix[place], scores[place], 0);
+            scorer.score(matrix[place], 0, scores[place], 0);
         }
         idle.addFirst(scorer);
         return scores;

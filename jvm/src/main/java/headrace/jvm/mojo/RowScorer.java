@@ -37,13 +37,14 @@ final class RowScorer {
     /**
      * Scores a row. H2O's own exception for a row without a finite answer gives NaN.
      *
-     * @param matrix a row of the matrix
+     * @param matrix rows of the matrix, one after the other
+     * @param from place of the first number of the row
      * @param scores where class probabilities, or a value, are put
      * @param at place of the first of them
      */
-    void score(double[] matrix, double[] scores, int at) {
+    void score(double[] matrix, int from, double[] scores, int at) {
         for (int place = 0; place < row.length; place++) {
-            double value = matrix[columns[place]];
+            double value = matrix[from + columns[place]];
             row[place] = levels[place] == null ? value : level(place, value);
         }
         try {

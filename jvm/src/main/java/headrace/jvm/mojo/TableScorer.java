@@ -70,15 +70,15 @@ final class TableScorer {
     private static Void takeParts(
             RowScorer scorer, DoubleBuffer matrix, int rows, int columns, DoubleBuffer scores, AtomicInteger next) {
         int width = scorer.width();
-        double[] row = new double[columns];
-        double[] part = new double[Math.min(ROWS_AT_ONCE, rows) * width];
+        double[] part = new double[Math.min(ROWS_AT_ONCE, rows) * columns];
+        double[] answers = new double[Math.min(ROWS_AT_ONCE, rows) * width];
         for (int first = next.getAndAdd(ROWS_AT_ONCE); first < rows; first = next.getAndAdd(ROWS_AT_ONCE)) {
             int count = Math.min(ROWS_AT_ONCE, rows - first);
+            matrix.get(first * columns, part, 0, count * columns);
             for (int place = 0; place < count; place++) {
-                matrix.get((first + place) * columns, row);
-                scorer.score(row, part, place * width);
+                scorer.score(part, place * columns, answers, place * width);
             }
-            scores.put(first * width, part, 0, count * width);
+            scores.put(first * width, answers, 0, count * width);
         }
         return null;
     }
