@@ -226,8 +226,8 @@ def main() -> int:
             if family == AT_REST:
                 turns = [compare_one_row(bundle, home, options) for _ in range(options.repeat)]
                 one = {name: statistics.median(turn[name] for turn in turns) for name in turns[0]}
-                for name in ("engine", "server"):
-                    ratios[name] = statistics.median(turn[name] / turn["REST, row parsed before"] for turn in turns)
+                for way in ("engine", "server"):
+                    ratios[way] = statistics.median(turn[way] / turn["REST, row parsed before"] for turn in turns)
             print(f"\n{family}")
             for title, figures, unit in (("one row", one, "/s"), ("table", table, " rows/s"), ("ratio", ratios, "")):
                 for way, figure in figures.items():
