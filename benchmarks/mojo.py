@@ -224,8 +224,10 @@ def main() -> int:
             ratios = {name: table[name] / table["bare loop"] for name in ("side-car, 1 thread", "side-car, all")}
             one = {}
             if family == AT_REST:
-                one = compare_one_row(bundle, home, options)
-                ratios |= {name: one[name] / one["REST, row parsed before"] for name in ("engine", "server")}
+                turns = [compare_one_row(bundle, home, options) for _ in range(options.repeat)]
+                one = {name: statistics.median(turn[name] for turn in turns) for name in turns[0]}
+                for way in ("engine", "server"):
+                    ratios[way] = statistics.median(turn[way] / turn["REST, row parsed before"] for turn in turns)
             print(f"\n{family}")
             for title, figures, unit in (("one row", one, "/s"), ("table", table, " rows/s"), ("ratio", ratios, "")):
                 for way, figure in figures.items():

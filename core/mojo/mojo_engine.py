@@ -55,7 +55,7 @@ class MojoEngine:
         self._is_closed = False
         self._side_car: SideCar | None = None
         try:
-            self._started()
+            self._ensure_started()
         except SideCarEndedError as error:
             raise BundleError(f"the Java process must start to score a MOJO; {error}.") from error
         _open_engines.add(self)
@@ -118,19 +118,19 @@ class MojoEngine:
 
     def _ask(self, rows: Floats) -> Floats:
         try:
-            return self._started().score(rows)
+            return self._ensure_started().score(rows)
         except SideCarEndedError as error:
             _log.warning("The Java process that scores the MOJO is started again: %s", error)
             self._stop()
         try:
-            return self._started().score(rows)
+            return self._ensure_started().score(rows)
         except SideCarEndedError as error:
             self._stop()
             raise RequestError(
                 f"the Java process that scores the MOJO must answer; it ended twice: {error}.", "unready"
             ) from error
 
-    def _started(self) -> SideCar:
+    def _ensure_started(self) -> SideCar:
         if self._is_closed:
             raise BundleError("a MOJO must be open to score rows; it is closed.")
         if self._side_car is None:

@@ -88,7 +88,7 @@ class SideCar:
             matrix: Matrix (n, p) of float64 in C order, n at least 1.
 
         Returns:
-            Scores (n, width).
+            Scores (n, k), k the width.
 
         Raises:
             DataError: If the matrix holds what the MOJO cannot take.

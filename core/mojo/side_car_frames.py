@@ -78,7 +78,7 @@ def read_header(content: bytes | bytearray) -> AnswerHeader:
         content: Its ``HEADER_BYTES`` bytes.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If they are not those of an answer.
     """
     magic, number, kind, size = _HEADER.unpack(content)
     if magic != MAGIC or size > MOST_BYTES:

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -72,6 +73,7 @@ def start_guarded(
     log: IO[bytes],
     environment: dict[str, str] | None = None,
     clean: bool = False,
+    scratch: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start ``command`` under a guard, in its own session, until it ends or the lease is released.
 
@@ -81,11 +83,12 @@ def start_guarded(
         log: File for standard output and error.
         environment: Variables in addition to this process's own.
         clean: Whether to pass none of this process's variables.
+        scratch: Folder that the guard removes after the command's end, since the owner may be gone by then.
 
     Returns:
         The guard's process; SIGTERM to it ends the command.
     """
-    guard = [sys.executable, "-m", "headrace.core.runtime.processes", str(lease_path), *command]
+    guard = [sys.executable, "-m", "headrace.core.runtime.processes", str(lease_path), str(scratch or ""), *command]
     return subprocess.Popen(
         guard,
         stdin=subprocess.DEVNULL,
@@ -192,10 +195,10 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def guard(lease_path: Path, command: Sequence[str]) -> NoReturn:
+def guard(lease_path: Path, command: Sequence[str], scratch: Path | None = None) -> NoReturn:
     """Run ``command`` until it ends, this process gets SIGTERM or SIGINT, or the lease is released."""
     child = subprocess.Popen(command, preexec_fn=_run_helper)  # noqa: PLW1509 - no threads run yet
-    watch_over(child, lease_path)
+    watch_over(child, lease_path, scratch)
 
 
 def _run_helper() -> None:
@@ -203,8 +206,14 @@ def _run_helper() -> None:
     take_defaults()
 
 
-def watch_over(child: ChildProcess, lease_path: Path) -> NoReturn:
-    """End this process with ``child``; end the child on SIGTERM, SIGINT or the release of the lease."""
+def watch_over(child: ChildProcess, lease_path: Path, scratch: Path | None = None) -> NoReturn:
+    """End this process with ``child``; end the child on SIGTERM, SIGINT or the release of the lease.
+
+    Args:
+        child: The child.
+        lease_path: The lease.
+        scratch: Folder that is removed after the child's end; None for none.
+    """
 
     def end(*_: object) -> None:
         child.terminate()
@@ -215,9 +224,11 @@ def watch_over(child: ChildProcess, lease_path: Path) -> NoReturn:
     signal.signal(signal.SIGINT, end)
     when_released(lease_path, end)
     code = child.wait()
+    if scratch is not None:
+        shutil.rmtree(scratch, ignore_errors=True)
     # A normal exit would wait for the timer's thread; a signal becomes 128 plus its number, as in a shell.
     os._exit(code if code >= 0 else 128 - code)
 
 
 if __name__ == "__main__":
-    guard(Path(sys.argv[1]), sys.argv[2:])
+    guard(Path(sys.argv[1]), sys.argv[3:], Path(sys.argv[2]) if sys.argv[2] else None)

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 import urllib3
 
-from headrace.core.base.errors import BundleError, DataError, MissingError
+from headrace.core.base.errors import BundleError, DataError, InputError, MissingError
 from headrace.core.contracts.contract import Contract, Task
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.inference.scorer import Scorer
@@ -178,6 +178,17 @@ def test_a_server_that_ended_is_started_again() -> None:
     assert h2o_server.running_guard() not in {None, guard}
 
 
+def test_a_server_that_cannot_start_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Java's own words, with the setting that it is about."""
+    h2o_server.close()
+    monkeypatch.setenv("HEADRACE_H2O_MEMORY", "900000g")
+    with (
+        pytest.raises(InputError, match="must start within 120 seconds; its log ends with 'Could not reserve"),
+        h2o_server.open_session(),
+    ):
+        pass
+
+
 def test_nothing_runs_on_after_a_kill(tmp_path: Path) -> None:
     """SIGKILL to the process that fits ends its server."""
     script = tmp_path / "fit.py"
@@ -185,13 +196,14 @@ def test_nothing_runs_on_after_a_kill(tmp_path: Path) -> None:
         "import time\n"
         "from headrace.core.models.h2o import h2o_server\n"
         "with h2o_server.open_session() as (client, folder):\n"
-        "    print(h2o_server.running_guard(), flush=True)\n"
+        "    print(h2o_server.running_guard(), folder, flush=True)\n"
         "    time.sleep(600)\n"
     )
     variables = {**os.environ, "PYTHONPATH": str(h2o())}
     with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=variables) as process:
         assert process.stdout is not None
-        guard = int(process.stdout.readline())
+        number, folder = process.stdout.readline().split()
+        guard = int(number)
         java = int(Path(f"/proc/{guard}/task/{guard}/children").read_text().split()[0])
         assert "h2o.jar" in Path(f"/proc/{java}/cmdline").read_text()
         process.kill()
@@ -199,6 +211,7 @@ def test_nothing_runs_on_after_a_kill(tmp_path: Path) -> None:
     while running(java) or running(guard):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+    assert not Path(folder).exists()
 
 
 def test_a_stranger_is_not_let_in() -> None:

@@ -20,10 +20,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import metadata, util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from headrace.core.base import settings
-from headrace.core.base.errors import DataError, InputError, MissingError, quote
+from headrace.core.base.errors import DataError, InputError, quote
 from headrace.core.mojo.mojo_description import H2O_VERSION
 from headrace.core.runtime.java_programs import find_java, find_library
 from headrace.core.runtime.processes import free_port, lease, start_guarded, stop
@@ -38,6 +38,7 @@ _POLL_SECONDS = 0.05
 _STARTS = 3
 _OLD_SECONDS = 3600.0
 _LETTERS = 300
+_LOG_BYTES = 4096
 _FIELD = re.compile(r"ERRR on field: _?(\w+: [^'\"\n]+)")
 _MESSAGE = re.compile(r"\bmsg = ['\"](.+)['\"]$", re.MULTILINE)
 PROCESSORS = 4
@@ -67,6 +68,10 @@ class H2OServer:
         self._held.close()
 
 
+class _EndedError(InputError):
+    """The server ended before it answered."""
+
+
 _servers: dict[int, H2OServer] = {}
 _lock = threading.RLock()
 
@@ -78,7 +83,8 @@ def open_session() -> Iterator[tuple[Any, Path]]:
     What was uploaded or fitted is removed from the server afterwards.
 
     Raises:
-        InputError: If H2O of the right version or Java is not installed, or the server does not start.
+        InputError: If H2O of the right version is not installed, or the server does not start.
+        MissingError: If there is no Java, or not the suite's Java library.
         DataError: If H2O refuses the table or the parameters, or the server has ended.
     """
     check_installed()
@@ -130,7 +136,7 @@ def _ensure_server() -> H2OServer:
         try:
             server = _start()
             break
-        except MissingError:
+        except _EndedError:
             # Another process may have taken the port in the meantime.
             if attempt == _STARTS - 1:
                 raise
@@ -146,10 +152,10 @@ def _start() -> H2OServer:
         held.enter_context(lease(folder / "lease"))
         password, port = secrets.token_urlsafe(32), _two_free_ports()
         _write_privately(folder / "users", f"{_USER}: {password}\n")
-        with (folder / "log").open("wb") as log:
-            guard = start_guarded(_command(folder, port), lease_path=folder / "lease", log=log)
+        log = held.enter_context((folder / "log").open("w+b"))
+        guard = start_guarded(_command(folder, port), lease_path=folder / "lease", log=log, scratch=folder)
         held.callback(stop, guard)
-        _await(guard, folder)
+        _await(guard, folder, log)
         return H2OServer(port, password, folder, guard, held.pop_all())
 
 
@@ -178,13 +184,16 @@ def _jar() -> Path:
     return place / "backend" / "bin" / "h2o.jar"
 
 
-def _await(guard: "subprocess.Popen[bytes]", folder: Path) -> None:
+def _await(guard: "subprocess.Popen[bytes]", folder: Path, log: IO[bytes]) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not (folder / "up").exists():
         if guard.poll() is not None or time.monotonic() > deadline:
-            lines = [line for line in (folder / "log").read_text(errors="replace").splitlines() if line.strip()]
-            last = quote(lines[-1][-300:] if lines else "nothing")
-            raise MissingError(f"the server of H2O must start within {_START_SECONDS:g} seconds; it said {last}.")
+            # The guard removes the folder when it ends. The server writes where this handle stands: nothing may seek.
+            tail = os.pread(log.fileno(), _LOG_BYTES, max(0, os.fstat(log.fileno()).st_size - _LOG_BYTES))
+            lines = [line for line in tail.decode(errors="replace").splitlines() if line.strip()]
+            last = quote(lines[-1] if lines else "nothing", _LETTERS)
+            kind = InputError if guard.poll() is None else _EndedError
+            raise kind(f"the server of H2O must start within {_START_SECONDS:g} seconds; its log ends with {last}.")
         time.sleep(_POLL_SECONDS)
 
 
@@ -250,7 +259,7 @@ def _write_privately(path: Path, text: str) -> None:
 
 
 def _remove_old_folders() -> None:
-    """Remove what servers of killed processes left: folders whose lease nobody holds."""
+    """Remove folders of servers whose guard was killed too: nobody holds their lease."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/lease"):
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > _OLD_SECONDS:

@@ -92,6 +92,17 @@ def test_stop_ends_guard_and_command(tmp_path: Path) -> None:
         assert not processes.running(guard.pid)
 
 
+def test_the_guard_removes_the_commands_folder_after_its_end(tmp_path: Path) -> None:
+    """The owner may be gone by then."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    (scratch / "file").write_text("left")
+    with processes.lease(tmp_path / "lease") as held, (tmp_path / "log").open("wb") as log:
+        guard = processes.start_guarded([sys.executable, "-c", ""], lease_path=held, log=log, scratch=scratch)
+        assert guard.wait(30) == 0
+    assert not scratch.exists()
+
+
 def test_a_guard_and_its_command_are_ended_by_an_owner_that_ignores_signals(tmp_path: Path) -> None:
     """A run in the background may ignore what its helpers must obey; they end at once, and need not be killed."""
     with processes.lease(tmp_path / "lease") as held, (tmp_path / "log").open("wb") as log:

@@ -87,7 +87,9 @@ def test_a_bundle_that_answers_otherwise_is_refused(bundle: Bundle, tmp_path: Pa
 def test_a_bundle_that_cannot_boot_is_refused(bundle: Bundle, tmp_path: Path) -> None:
     """With the server's own sentence."""
     folder = _altered(bundle, tmp_path / "other", "engine.json", lambda record: {**record, "engine": "abacus"})
-    with pytest.raises(BundleError, match=r"must boot before it is published; engine in .* must be onnx, sklearn or mojo"):
+    with pytest.raises(
+        BundleError, match=r"must boot before it is published; engine in .* must be onnx, sklearn or mojo"
+    ):
         run_smoke_test(folder)
 
 
