@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +136,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tables", type=Path, help="folder of CSV files")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--trials", type=int, default=8, help="of each family")
+    parser.add_argument("--trials", type=int, default=5, help="of each family")
     parser.add_argument("--only", default="", help="names of tables, separated by commas")
-    parser.add_argument("--extras", default=",".join(EXTRAS))
+    here = ",".join(name for name in EXTRAS if find_spec(name))
+    parser.add_argument("--extras", default=here, help="those of them to measure that are installed")
     given = parser.parse_args()
     extras = [name for name in given.extras.split(",") if name]
     sources = list(SOURCES)
