@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +136,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tables", type=Path, help="folder of CSV files")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--trials", type=int, default=8, help="of each family")
+    parser.add_argument("--trials", type=int, default=5, help="of each family")
     parser.add_argument("--only", default="", help="names of tables, separated by commas")
-    parser.add_argument("--extras", default=",".join(EXTRAS))
+    here = ",".join(name for name in EXTRAS if find_spec(name))
+    parser.add_argument("--extras", default=here, help="those of them to measure that are installed")
     given = parser.parse_args()
     extras = [name for name in given.extras.split(",") if name]
     sources = list(SOURCES)
@@ -191,28 +193,33 @@ def run(table: Table, name: str, seed: int, extras: Sequence[str], trials: int) 
 
 
 def summarize(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Of each arm: mean of its loss over that of the plain families, wins, losses, and p of Wilcoxon's test."""
+    """Each arm against the plain families, each family against others, searched and by its defaults."""
     summary = {}
     for label in rows[0]["arms"]:
-        plain = np.array([row["arms"][f"plain, {label.rpartition(', ')[2]}"] for row in rows])
-        ours = np.array([row["arms"][label] for row in rows])
-        ratio = np.log(ours / plain)
-        same = np.abs(ratio) < 1e-9
-        summary[label] = {
-            "ratio": float(np.exp(ratio.mean())),
-            "wins": float((~same & (ratio < 0)).sum()),
-            "losses": float((~same & (ratio > 0)).sum()),
-            "p": 1.0 if same.all() else float(wilcoxon(ratio, zero_method="pratt").pvalue),
-        }
-    for kind in ("defaults", "best"):
-        names = sorted(set.intersection(*(set(row[kind]) for row in rows)))
-        ranks = np.mean([rankdata([row[kind][name] for name in names]) for row in rows], axis=0)
-        for name, rank in zip(names, ranks, strict=True):
-            summary[f"{kind} of {name}"] = {
-                "rank": float(rank),
-                "seconds": float(np.mean([row["seconds"][name] for row in rows])),
-            }
+        plain = [row["arms"][f"plain, {label.rpartition(', ')[2]}"] for row in rows]
+        summary[label] = compared([row["arms"][label] for row in rows], plain)
+    names = set.intersection(*(set(row["best"]) for row in rows))
+    for kind in ("best", "defaults"):
+        ranks = np.mean([rankdata([row[kind][name] for name in sorted(names)]) for row in rows], axis=0)
+        for name, rank in zip(sorted(names), ranks, strict=True):
+            for peer in sorted({"hist_gradient_boosting", "xgboost"} & names - {name}):
+                facts = compared([row[kind][name] for row in rows], [row[kind][peer] for row in rows])
+                cost = [row["seconds"][name] / row["seconds"][peer] for row in rows]
+                facts |= {"seconds": float(np.exp(np.mean(np.log(cost)))), "rank": float(rank)}
+                summary[f"{kind}: {name} / {peer}"] = facts
     return summary
+
+
+def compared(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, float]:
+    """Mean ratio of losses, wins, losses, and p of Wilcoxon's test over tables and seeds."""
+    ratio = np.log(np.array(ours) / np.array(theirs))
+    same = np.abs(ratio) < 1e-9
+    return {
+        "ratio": float(np.exp(ratio.mean())),
+        "wins": float((~same & (ratio < 0)).sum()),
+        "losses": float((~same & (ratio > 0)).sum()),
+        "p": 1.0 if same.all() else float(wilcoxon(ratio, zero_method="pratt").pvalue),
+    }
 
 
 if __name__ == "__main__":

@@ -21,16 +21,16 @@ Whole = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class GrownTree:
-    """A binary tree of m nodes as a library grew it, arrays (m,); node 0 is the root.
+    """A binary tree of m nodes as a library grew it; node 0 is the root.
 
     Attributes:
-        left: Left child; below 0 in a leaf.
-        right: Right child.
-        feature: Column that is compared.
-        threshold: A row goes left if its number is at most this.
-        missing_left: Whether a row without a value goes left.
-        value: What a leaf adds.
-        count: Training rows that reached the node, or their weight, rounded.
+        left: Left child (m,); below 0 in a leaf.
+        right: Right child (m,).
+        feature: Column (m,) that is compared.
+        threshold: A row goes left if its number is at most this (m,).
+        missing_left: Whether a row without a value goes left (m,).
+        value: What a leaf adds (m,).
+        count: Training rows (m,) that reached the node, or their weight, rounded.
         members: Categories that go left, by node; a node that is not listed compares numbers.
     """
 
@@ -65,7 +65,7 @@ def build_predictor(tree: GrownTree) -> TreePredictor:
     """Build the predictor of a tree, its nodes in breadth-first order, so that children follow their parents.
 
     Raises:
-        InternalError: If a category is none that 256 bits can hold.
+        InternalError: If a category does not fit into 256 bits.
     """
     order = _order_breadth_first(tree)
     place = np.zeros(len(tree.left), dtype=np.int64)

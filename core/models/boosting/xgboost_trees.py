@@ -25,7 +25,7 @@ def grow_trees(
     parameters: Mapping[str, Any],
     seed: int,
 ) -> GrownTrees:
-    """Train by XGBoost, and keep the trees; see ``train``."""
+    """Train by XGBoost on a matrix (n, p) and a target (n,), and keep the trees; see ``train``."""
     import xgboost  # noqa: PLC0415 - an extra
 
     booster = train(matrix, target, classes=classes, categories=categories, parameters=parameters, seed=seed)
