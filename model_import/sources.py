@@ -73,7 +73,8 @@ def open_model(address: str, *, registry: str = "") -> Iterator[tuple[Path, Mode
                 location, origin = store.find(address)
             yield _local(location, Path(scratch) / "model", store), origin
         else:
-            yield _local(address, Path(scratch) / "model", None), ModelOrigin(address)
+            name = address.rstrip("/").rpartition("/")[2] if address.startswith("s3:") else ""
+            yield _local(address, Path(scratch) / "model", None), ModelOrigin(address, name=name)
 
 
 class _Tracking:

@@ -12,12 +12,15 @@ from mlflow import MlflowClient
 import headrace.api as hr
 from headrace.core.base.errors import InputError, MissingError, StoreError
 from headrace.core.packaging.provenance_document import Provenance
+from headrace.core.runtime.processes import lease
 from headrace.model_import.sources import open_model
 from headrace.registry.backends.locations import registry_location
 from headrace.registry.lineage.graph import of_bundle
 from headrace.registry.mlflow.client import connect
 from headrace.registry.mlflow.registry import open_registry
 from headrace.registry.models.submission import ModelSubmission
+from headrace.stores.objects.local_s3 import local_store
+from headrace.stores.objects.object_store import connect as connect_store
 from tests.model_import import made_models as made
 from tests.real import mlflow_models
 from tests.real.mlflow_server import mlflow_server
@@ -84,6 +87,26 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
         hr.import_model("gs://bucket/model", tmp_path / "new")
     with pytest.raises(InputError, match="needs an object store"):
         hr.import_model("s3://bucket/model", tmp_path / "new")
+
+
+def test_a_bucket_gives_its_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the keys of HEADRACE_S3_*; the name is the last part of the address."""
+    model = made.sklearn_model(tmp_path / "model")
+    (tmp_path / "buckets").mkdir()
+    with contextlib.ExitStack() as stack:
+        lease_path = stack.enter_context(lease(tmp_path / "lease"))
+        log = stack.enter_context((tmp_path / "log").open("wb"))
+        settings = stack.enter_context(local_store(tmp_path / "buckets", lease_path=lease_path, log=log))
+        store = connect_store(settings)
+        for path in model.iterdir():
+            store.put_file(f"a/credit/{path.name}", path, "application/octet-stream")
+        for name in ("endpoint", "bucket", "access_key", "secret_key"):
+            monkeypatch.setenv(f"HEADRACE_S3_{name.upper()}", getattr(settings, name))
+        address = f"s3://{settings.bucket}/a/credit"
+        bundle = hr.import_model(address, tmp_path / "new")
+        assert (bundle.name, bundle.json("provenance.json")["imported"]["source"]) == ("credit", address)
+        with pytest.raises(MissingError, match="must hold the file MLmodel"):
+            hr.import_model(f"s3://{settings.bucket}/a/absent", tmp_path / "other")
 
 
 @contextlib.contextmanager
