@@ -50,7 +50,7 @@ class MojoEngine:
         self._mojo = mojo
         self.description = description
         self._facts = dumps(description.as_json()).encode()
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = threads or _count_processors()
         self._lock = threading.Lock()
         self._is_closed = False
         self._side_car: SideCar | None = None
@@ -183,6 +183,10 @@ def _reopen(kind: type[MojoEngine], mojo: bytes, description: MojoDescription, t
 def _close_own(side_car: SideCar, owner: int) -> None:
     if owner == os.getpid():
         side_car.close()
+
+
+def _count_processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_zip(mojo: bytes) -> None:

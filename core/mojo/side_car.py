@@ -65,7 +65,9 @@ class SideCar:
         self._input, self._output = (pipe.fileno() for pipe in pipes)
         for descriptor in (self._input, self._output):
             os.set_blocking(descriptor, False)
-            with contextlib.suppress(OSError):  # a user's pipes may be limited to less
+            with contextlib.suppress(
+                OSError, AttributeError
+            ):  # a user's pipes may be limited to less; only Linux has it
                 fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         try:
             self._begin(frames.start_parts(description, mojo))
