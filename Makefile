@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := api cli cluster components core experiments jupyter kustomize migration model_import monitoring pipelines registry reports rollouts serving steps stores streams
+FOLDERS := $(filter-out jupyter,$(PACKAGES)) integrations/jupyter
 NAME ?= line
 CHROMIUM ?= chromium
 SERVERS := airflow or docker or h2o or jupyter or mlserver or kafka or minio or mlflow or postgres or prometheus or kubernetes or jvm
@@ -101,7 +102,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # A lock's packages, then the project itself as a tree of links; a new or deleted module renews the links.
-$(VENV)/.%: requirements/%.lock pyproject.toml setup.cfg $(PACKAGES) $(shell find kustomize -type d) | $(VENV)/bin/python
+$(VENV)/.%: requirements/%.lock pyproject.toml setup.cfg $(FOLDERS) $(shell find kustomize -type d) | $(VENV)/bin/python
 	@cmp -s $< $(VENV)/$*.lock || { echo "Installing $< (a few minutes the first time)..."; \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $(VENV)/$*.lock; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -16,20 +16,16 @@ import pytest
 import headrace.api as hr
 import headrace.jupyter
 from headrace.core.runtime.processes import free_port
+from tests.jupyter.shells import ipython_shell
 
 
 @pytest.fixture
 def shell(folder: Path) -> Iterator[Any]:
     """A shell of IPython in this process with the extension, in a folder with a run."""
-    from IPython.core.interactiveshell import InteractiveShell
-
-    shell = InteractiveShell.instance()
-    try:
+    with ipython_shell() as shell:
         assert shell.run_cell("%load_ext headrace.jupyter").success
         shell.push({"new_rows": pl.read_csv("customers.csv").head(7), "home": "headrace-out/customers"})
         yield shell
-    finally:
-        InteractiveShell.clear_instance()
 
 
 def _error(result: Any) -> str:

@@ -10,19 +10,15 @@ import pytest
 import headrace.api as hr
 from headrace.api.notebook import result_views
 from headrace.serving.deployment.local import Endpoint
+from tests.jupyter.shells import ipython_shell
 
 
 @pytest.fixture
 def shell() -> Iterator[Any]:
     """A shell of IPython in this process, with the views."""
-    from IPython.core.interactiveshell import InteractiveShell
-
-    shell = InteractiveShell.instance()
-    try:
+    with ipython_shell() as shell:
         assert result_views.register_views()
         yield shell
-    finally:
-        InteractiveShell.clear_instance()
 
 
 def _shown(shell: Any, value: Any) -> tuple[str, str]:

@@ -42,7 +42,7 @@ def test_the_last_line_and_the_summary_say_what_came_of_it(bundle: Bundle, tmp_p
     assert last.startswith("2 of 3 rows scored, 1 refused")
     assert bundle.digest[:12] in last
     assert str(out) in last
-    facts = {"rows": 3, "scored": 2, "refused": 1, "warned": 0, "digest": bundle.digest}
+    facts = {"name": bundle.name, "rows": 3, "scored": 2, "refused": 1, "warned": 0, "digest": bundle.digest}
     assert json.loads(summary.read_text()) == facts
     assert out.read_text().splitlines()[0] == (
         "row,label,probability_no,probability_yes,status,violations,model_digest"
