@@ -49,6 +49,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 # other workers have nothing left to do. The first two are not both waiting for the fixture ``line``.
 _LONGEST_FIRST = (
     "tests/images/",
+    "tests/real/",
+    "tests/jvm/",
+    "tests/streams/",
+    "tests/model_import/",
+    "tests/jupyter/",
     "tests/e2e/test_line.py",
     "tests/experiments/tuners/",
     "tests/contracts/",
