@@ -96,10 +96,10 @@ def _matching(connection: sa.Connection, query: TableQuery) -> "sa.Select[Any]":
         statement = statement.where(t.tables.c.last_seen >= query.since)
     if query.until:
         statement = statement.where(t.tables.c.last_seen < f"{query.until}~")  # after every time of that day
-    return statement.where(_expired(connection)) if query.expired else statement
+    return statement.where(_past_retention(connection)) if query.expired else statement
 
 
-def _expired(connection: sa.Connection) -> sa.ColumnElement[bool]:
+def _past_retention(connection: sa.Connection) -> sa.ColumnElement[bool]:
     """Return the condition that the retention period of one of a table's versions is over."""
     periods = sa.select(t.tables.c.retention_days).where(t.tables.c.retention_days.is_not(None)).distinct()
     over = []
