@@ -63,12 +63,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="Runs of each command.")
     parser.add_argument("--server", action="store_true", help="Ask an MLflow server over the same file too.")
     parser.add_argument("--folder", type=Path, help="Folder where the databases are made once and kept.")
+    parser.add_argument("--only", default="", help="Only commands whose names begin so, such as 'catalog'.")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         home = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-bench-")))
         make(home, options.versions, options.tables)
         links = [stack.enter_context(checked_out(commit)) for commit in (options.before, "")]
-        found = {title: by_turns(arguments, links, home, options.runs) for title, arguments in CASES.items()}
+        cases = {title: arguments for title, arguments in CASES.items() if title.startswith(options.only)}
+        found = {title: by_turns(arguments, links, home, options.runs) for title, arguments in cases.items()}
         if options.server:
             url = stack.enter_context(server(home / "now" / "registry.db", home))
             for title in ("registry list", "registry show"):

@@ -46,7 +46,7 @@ def answer(arguments: list[str]) -> str | None:
     if COMPLETE in os.environ:
         return completions(os.environ[COMPLETE], os.environ)
     if arguments == ["--version"]:
-        number = _installed()
+        number = _find_version()
         return number and f"{_PROGRAM} {number}"
     return help_text(arguments or ["--help"])
 
@@ -138,7 +138,7 @@ def _columns() -> int:
         return WIDTH
 
 
-def _installed() -> str | None:
+def _find_version() -> str | None:
     """Return the installed version, as ``importlib.metadata`` would, which takes long to import; None if unsure."""
     for folder in sys.path:
         if not os.path.isdir(folder):  # noqa: PTH112 - as above

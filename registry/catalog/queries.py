@@ -96,10 +96,10 @@ def _matching(connection: sa.Connection, query: TableQuery) -> "sa.Select[Any]":
         statement = statement.where(t.tables.c.last_seen >= query.since)
     if query.until:
         statement = statement.where(t.tables.c.last_seen < f"{query.until}~")  # after every time of that day
-    return statement.where(_expired(connection)) if query.expired else statement
+    return statement.where(_past_retention(connection)) if query.expired else statement
 
 
-def _expired(connection: sa.Connection) -> sa.ColumnElement[bool]:
+def _past_retention(connection: sa.Connection) -> sa.ColumnElement[bool]:
     """Return the condition that the retention period of one of a table's versions is over."""
     periods = sa.select(t.tables.c.retention_days).where(t.tables.c.retention_days.is_not(None)).distinct()
     over = []
@@ -224,16 +224,16 @@ def _whole(connection: sa.Connection, ids: Sequence[int]) -> list[CatalogTable]:
     for identity, tag in connection.execute(sa.select(t.tags).where(t.tags.c.table_id.in_(ids)).order_by(t.tags.c.tag)):
         tagged[identity].append(tag)
     versions: dict[int, list[TableVersion]] = defaultdict(list)
-    statement = (
-        sa.select(t.versions).where(t.versions.c.table_id.in_(ids)).order_by(t.versions.c.last_seen, t.versions.c.id)
-    )
-    for row in connection.execute(statement).mappings():
-        versions[row["table_id"]].append(TableVersion(**{name: row[name] for name in TableVersion.__annotations__}))
+    statement = sa.select(t.versions.c.table_id, *(t.versions.c[name] for name in TableVersion.__annotations__))
+    statement = statement.where(t.versions.c.table_id.in_(ids)).order_by(t.versions.c.last_seen, t.versions.c.id)
+    for owner_id, *values in connection.execute(statement):
+        versions[owner_id].append(TableVersion(*values))
     latest = [table_versions[-1].id for table_versions in versions.values()]
     columns: dict[int, list[CatalogColumn]] = defaultdict(list)
-    statement = sa.select(t.columns).where(t.columns.c.version_id.in_(latest)).order_by(t.columns.c.place)
-    for row in connection.execute(statement).mappings():
-        columns[row["version_id"]].append(CatalogColumn(**{name: row[name] for name in CatalogColumn.__annotations__}))
+    statement = sa.select(t.columns.c.version_id, *(t.columns.c[name] for name in CatalogColumn.__annotations__))
+    statement = statement.where(t.columns.c.version_id.in_(latest)).order_by(t.columns.c.place)
+    for version_id, *values in connection.execute(statement):
+        columns[version_id].append(CatalogColumn(*values))
     return [
         CatalogTable(
             **{str(name): value for name, value in row.items()},

@@ -20,7 +20,7 @@ _MOST_TABLES = 500
 
 
 def renew_search_row(connection: sa.Connection, table_id: int) -> None:
-    """Write the row of a table anew.
+    """Write the row of a table again.
 
     Args:
         connection: The transaction that has changed the table.

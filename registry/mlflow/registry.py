@@ -24,8 +24,8 @@ from headrace.registry.mlflow.journals import append, experiment_of, journal_run
 from headrace.registry.mlflow.rest_reader import RestJournalReader
 from headrace.registry.mlflow.sqlite_reader import SqliteJournalReader
 from headrace.registry.models import contract_changes, policy, semver, transitions
+from headrace.registry.models.entry_list import EntryList
 from headrace.registry.models.events import JournalEntry
-from headrace.registry.models.journal import Journal
 from headrace.registry.models.policy import StagePolicy
 from headrace.registry.models.state import ModelState, ModelVersion, fold
 from headrace.registry.models.submission import ModelSubmission
@@ -193,7 +193,7 @@ class MlflowRegistry:
 
     def policy_entries(self) -> Sequence[JournalEntry]:
         """Return the changes of the policy: who made them, when and why."""
-        return Journal(self._reader.journal(POLICY), "the policy")
+        return EntryList(self._reader.journal(POLICY), "the policy")
 
     def track(self, submission: ModelSubmission, *, by: str, job: str = "") -> str:
         """Track the run that made a bundle."""
@@ -284,7 +284,7 @@ class MlflowRegistry:
         run = ""
         for _ in range(ATTEMPTS):
             texts = self._texts(journal)
-            journal_entry = entry(Journal(texts, journal.removeprefix(PREFIX)))
+            journal_entry = entry(EntryList(texts, journal.removeprefix(PREFIX)))
             if journal_entry is None:
                 return texts
             # Create the journal only now, so that a rejected action leaves nothing behind.
@@ -316,4 +316,4 @@ def open_registry(text: str = "") -> MlflowRegistry:
 
 
 def _state(name: str, texts: Sequence[str]) -> ModelState:
-    return fold(name, Journal(texts, name))
+    return fold(name, EntryList(texts, name))

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from headrace.core.base.errors import InputError, MissingError, quote
+from headrace.registry.models.entry_list import EntryList
 from headrace.registry.models.events import JournalEntry
-from headrace.registry.models.journal import Journal
 from headrace.registry.models.version import ModelVersion
-from headrace.registry.models.version_list import Change, VersionList, approved
+from headrace.registry.models.version_list import Change, VersionList, add_approval
 
 __all__ = ["STAGES", "ModelState", "ModelVersion", "fold"]
 
@@ -69,7 +69,7 @@ class ModelState:
     @functools.cached_property
     def _by_digest(self) -> dict[str, int]:
         """Where a digest seems to be registered: the first one of its entry."""
-        return self.entries.by_first("digest") if isinstance(self.entries, Journal) else {}
+        return self.entries.by_first("digest") if isinstance(self.entries, EntryList) else {}
 
     def find(self, name: str) -> ModelVersion:
         """Return the version that a person's text refers to.
@@ -109,7 +109,7 @@ class ModelState:
 
     def _holding(self, *pieces: str) -> Sequence[ModelVersion]:
         """Return the versions whose registrations hold one of these pieces of JSON, and perhaps others."""
-        if isinstance(self.versions, VersionList) and isinstance(self.entries, Journal):
+        if isinstance(self.versions, VersionList) and isinstance(self.entries, EntryList):
             return self.versions.registered_by(self.entries.holding(*pieces))
         return self.versions
 
@@ -126,7 +126,7 @@ def fold(model: str, entries: Sequence[JournalEntry]) -> ModelState:
     changes: dict[int, list[Change]] = {}
     stages: dict[str, int] = {}
     history: dict[str, list[int]] = {}
-    heads = entries.heads if isinstance(entries, Journal) else [(entry.action, entry.version) for entry in entries]
+    heads = entries.heads if isinstance(entries, EntryList) else [(entry.action, entry.version) for entry in entries]
     for place, (action, number) in enumerate(heads):
         if action == "register":
             places[number], changes[number] = place, []
@@ -138,17 +138,17 @@ def fold(model: str, entries: Sequence[JournalEntry]) -> ModelState:
             stages[entry.stage] = number
             history.setdefault(entry.stage, []).append(number)
             if entry.stage == "production":
-                changes[number].append(_pulled_out(""))
+                changes[number].append(_set_pulled_out(""))
         elif action == "pull_out":
             successor = int(entry.facts["successor"])
             if stages.get(entry.stage) != successor:
                 stages[entry.stage] = successor
                 history.setdefault(entry.stage, []).append(successor)
-            changes[number].append(_pulled_out(str(entry.facts["plan"])))
+            changes[number].append(_set_pulled_out(str(entry.facts["plan"])))
         elif action == "approve":
-            changes[number].append(approved(entry))
+            changes[number].append(add_approval(entry))
         else:
-            changes[number].append(_archived(is_archived=action == "archive"))
+            changes[number].append(_set_archived(is_archived=action == "archive"))
     placed = {number: tuple(stage for stage in STAGES if stages.get(stage) == number) for number in stages.values()}
     return ModelState(
         model=model,
@@ -159,9 +159,9 @@ def fold(model: str, entries: Sequence[JournalEntry]) -> ModelState:
     )
 
 
-def _pulled_out(plan: str) -> Change:
+def _set_pulled_out(plan: str) -> Change:
     return lambda version: replace(version, pulled_out=plan)
 
 
-def _archived(*, is_archived: bool) -> Change:
+def _set_archived(*, is_archived: bool) -> Change:
     return lambda version: replace(version, archived=is_archived)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import overload
 
+from headrace.registry.models.entry_list import EntryList
 from headrace.registry.models.events import JournalEntry
-from headrace.registry.models.journal import Journal
 from headrace.registry.models.version import Approval, ModelVersion
 
 Change = Callable[[ModelVersion], ModelVersion]
@@ -73,19 +73,19 @@ class VersionList(Sequence[ModelVersion]):
 
     def _entries_number(self, place: int) -> int | None:
         """Return the number of the version that an entry has registered; None if it has not, or a later one has."""
-        number = self._entries.heads[place][1] if isinstance(self._entries, Journal) else self._entries[place].version
+        number = self._entries.heads[place][1] if isinstance(self._entries, EntryList) else self._entries[place].version
         return number if self._places.get(number) == place else None
 
     def _version(self, number: int) -> ModelVersion:
         if number not in self._made:
-            version = _registered(self._model, self._entries[self._places[number]])
+            version = _make_version(self._model, self._entries[self._places[number]])
             for change in self._changes.get(number, ()):
                 version = change(version)
             self._made[number] = replace(version, stages=self._stages.get(number, ()))
         return self._made[number]
 
 
-def approved(entry: JournalEntry) -> Change:
+def add_approval(entry: JournalEntry) -> Change:
     """Return the change of an approval: of the version, or of a decision to pull it out."""
     approval = Approval(entry.by, entry.time, entry.reason)
     decision = str(entry.facts.get("decision", ""))
@@ -99,7 +99,7 @@ def approved(entry: JournalEntry) -> Change:
     return change
 
 
-def _registered(model: str, entry: JournalEntry) -> ModelVersion:
+def _make_version(model: str, entry: JournalEntry) -> ModelVersion:
     facts = dict(entry.facts)
     version, digest, uri = (str(facts.pop(name, "")) for name in ("version", "digest", "uri"))
     return ModelVersion(

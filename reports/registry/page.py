@@ -64,7 +64,7 @@ def model_page(state: ModelState, *, shown: ModelVersion, card: str = "", lineag
         versions=[_row(version) for version in reversed(state.versions[-MOST_ROWS:])],
         figures=metrics_over_versions(state.versions),
         compared=_compare_versions(shown, latest) if shown != latest else None,
-        entries=_described(state.entries, state),
+        entries=_describe_latest(state.entries, state),
         entry_count=len(state.entries),
         card=card,
         lineage=lineage,
@@ -95,14 +95,14 @@ def write_comparison_page(
             state=state,
             compared=_compare_versions(first, second),
             changes=changes,
-            entries=_described(entries, state),
+            entries=_describe_latest(entries, state),
             entry_count=len(entries),
             version=installed("headrace"),
         ),
     )
 
 
-def _described(entries: Sequence[JournalEntry], state: ModelState) -> list[tuple[JournalEntry, str]]:
+def _describe_latest(entries: Sequence[JournalEntry], state: ModelState) -> list[tuple[JournalEntry, str]]:
     """Return the latest entries, the last one first, each with a clause that describes it."""
     return [(entry, describe_entry(entry, state)) for entry in reversed(entries[-MOST_ROWS:])]
 

@@ -169,6 +169,68 @@ def test_tables_are_found_by_word_tag_owner_type_and_date(
         TableQuery(since="yesterday")
 
 
+def test_a_page_of_a_search_says_how_many_there_are(database: CatalogDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages together are the whole search, whatever it asks for; a page after the last one is empty."""
+    for number in range(7):
+        monkeypatch.setattr(writes, "now", lambda number=number: f"2026-01-0{number + 1}T00:00:00+00:00")
+        add_table(database, ObservedTable(f"/d/t{number}.csv", f"d{number}", columns=(("age", "integer"),)))
+        describe(database, f"t{number}", retention_days=(1, 10_000, None)[number % 3])
+    for query, found in ((None, 7), (TableQuery(words=("AGE",)), 7), (TableQuery(expired=True), 3)):
+        whole = queries.search(database, query)
+        assert len(whole) == found
+        pages = [queries.search_page(database, query, limit=2, skip=skip) for skip in (0, 2, 4, 6, 8)]
+        assert [table for tables, _ in pages for table in tables] == whole
+        assert {total for _, total in pages} == {found}
+    assert {table.name for table in queries.search(database, TableQuery(expired=True))} == {
+        table.name for table in queries.search(database) if table.list_expired()
+    }
+
+
+def test_a_search_sees_each_change_at_once(database: CatalogDatabase) -> None:
+    """A word that is taken away is found no more; the dtypes are those of the version that was read last."""
+    add_table(database, ObservedTable("/d/t.csv", "aa", columns=(("ÄRZTE", "integer"),)))
+    set_tags(database, "t", add=["gold"])
+    describe(database, "t", description="old")
+    assert _names(database, words=("ärzte", "Gold", "old")) == ["t"]
+    describe(database, "t", description="new", name="u")
+    set_tags(database, "u", remove=["gold"])
+    assert _names(database, words=("old",)) == _names(database, words=("gold",)) == []
+    assert _names(database, words=("new",)) == ["u"]
+    add_table(database, ObservedTable("/d/t.csv", "bb", columns=(("ÄRZTE", "string"),)))
+    assert (_names(database, type="integer"), _names(database, type="string")) == ([], ["u"])
+
+
+def test_a_catalogue_of_the_first_schema_is_searched(tmp_path: Path) -> None:
+    """Its migration writes what each write has written since."""
+    database = CatalogDatabase(catalog_location(str(tmp_path / "catalog.db")))
+    for name in ("a", "b"):
+        add_table(database, ObservedTable(f"/d/{name}.csv", name, columns=(("age", "integer"),)))
+    with database.writing() as connection:
+        rows = connection.execute(sa.select(schema.search)).all()
+        schema.search.drop(connection)
+        for index in sa.inspect(connection).get_indexes("catalog_tables"):
+            connection.execute(sa.text(f"DROP INDEX {index['name']}"))
+        for name in ("tags_by_tag", "versions_by_digest", "runs_by_model", "uses_by_version"):
+            connection.execute(sa.text(f"DROP INDEX catalog_{name}"))
+        connection.execute(sa.text("UPDATE catalog_version SET version_num = '0001'"))
+    again = CatalogDatabase(database.place)
+    assert _names(again, type="integer") == ["a", "b"]
+    with again.reading() as connection:
+        assert connection.execute(sa.select(schema.search)).all() == rows
+
+
+def test_the_latest_runs_alone_are_read(database: CatalogDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a model or of a table, in their order; the number of all is known."""
+    for number in range(5):
+        monkeypatch.setattr(writes, "now", lambda number=number: f"2026-01-0{number + 1}T00:00:00+00:00")
+        run = BundleRun(f"run-{number}", "churn" if number else "other", "ann", f"d{number}")
+        add_run(database, run, used=ObservedTable("/d/t.csv", "aa"))
+    table = queries.table(database, "t")
+    assert [use.run for use in queries.uses(database, model="churn", latest_runs=2)] == ["run-3", "run-4"]
+    assert [use.run for use in queries.uses(database, table=table, latest_runs=3)] == ["run-2", "run-3", "run-4"]
+    assert (queries.count_runs(database, model="churn"), queries.count_runs(database, table=table)) == (4, 5)
+
+
 def test_people_say_what_no_run_knows(database: CatalogDatabase) -> None:
     """Owner, licence, retention and name are set; a taken name and an unknown table are refused."""
     add_table(database, ObservedTable("a.csv", "aa"))

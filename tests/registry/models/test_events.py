@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from headrace.core.base.errors import DataError, InputError
 from headrace.registry.mlflow.base import in_order, key
+from headrace.registry.models.entry_list import EntryList
 from headrace.registry.models.events import LONGEST_TEXT, JournalEntry
-from headrace.registry.models.journal import Journal
 from headrace.registry.models.state import ModelState, fold
 from tests.properties import examples
 
@@ -36,7 +36,7 @@ def _written(entries: list[JournalEntry]) -> list[str]:
 @given(st.lists(_ENTRIES, max_size=6))
 def test_a_journal_is_read_back(entries: list[JournalEntry]) -> None:
     """Every entry comes back in its place, with what it held."""
-    found = Journal(_written(entries), "m")
+    found = EntryList(_written(entries), "m")
     assert [entry.number for entry in found] == list(range(1, len(entries) + 1))
     assert [replace(entry, number=0, before="") for entry in found] == entries
 
@@ -53,14 +53,14 @@ def test_an_altered_journal_is_found(entries: list[JournalEntry], data: st.DataO
     swapped = [*texts[:place], texts[place + 1], texts[place], *texts[place + 2 :]]
     for bad in (forged, texts[:place] + texts[place + 1 :], swapped):
         with pytest.raises(DataError, match="was altered"):
-            Journal(bad, "m")
+            EntryList(bad, "m")
 
 
 @examples(40)
 @given(st.lists(_ENTRIES, min_size=1, max_size=6))
 def test_who_is_concerned_is_seen_without_parsing(entries: list[JournalEntry]) -> None:
     """Action and version of each entry, whatever the texts in it hold; the last one alone is parsed for a check."""
-    found = Journal(_written(entries), "m")
+    found = EntryList(_written(entries), "m")
     assert list(found._parsed) == [len(entries) - 1]
     assert found.heads == [(entry.action, entry.version) for entry in entries]
     assert found[-2:] == tuple(found)[-2:]
@@ -69,7 +69,7 @@ def test_who_is_concerned_is_seen_without_parsing(entries: list[JournalEntry]) -
 def test_an_entry_in_another_notation_is_parsed() -> None:
     """JSON with other blanks is the same entry."""
     texts = _written([JournalEntry("register", "ann", version=3, facts={"version": "1.0.0", "digest": "abcdef12"})])
-    found = Journal([json.dumps(json.loads(texts[0]), separators=(",", ":"))], "m")
+    found = EntryList([json.dumps(json.loads(texts[0]), separators=(",", ":"))], "m")
     assert found.heads == [("register", 3)]
     assert fold("m", found).find("1.0.0") == fold("m", found).find("abcdef12") == fold("m", found).find("3")
 
@@ -95,7 +95,7 @@ def test_the_state_of_a_journal_is_that_of_its_entries(facts: list[dict[str, str
     registered = [
         JournalEntry("register", "ann", version=number, facts=its) for number, its in enumerate(facts, start=1)
     ]
-    journal = Journal(_written([*registered, *life]), "m")
+    journal = EntryList(_written([*registered, *life]), "m")
     lazy, eager = fold("m", journal), fold("m", list(journal))
     whole = ModelState("m", tuple(eager.versions), eager.stages, eager.stage_history, eager.entries)
     assert (lazy.stages, lazy.stage_history, list(lazy.versions)) == (
@@ -123,7 +123,7 @@ def test_the_state_of_a_journal_is_that_of_its_entries(facts: list[dict[str, str
 def test_an_entry_from_the_future_is_told(text: str, says: str) -> None:
     """What this version does not understand is not guessed at."""
     with pytest.raises(DataError, match=says):
-        Journal([text], "m")
+        EntryList([text], "m")
 
 
 def test_what_is_too_long_is_refused() -> None:

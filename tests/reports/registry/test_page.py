@@ -13,10 +13,11 @@ from headrace.registry.models.events import JournalEntry
 from headrace.registry.models.state import ModelState, fold
 from headrace.reports.registry.lineage_page import lineage_page
 from headrace.reports.registry.lineage_svg import drawing
-from headrace.reports.registry.page import model_page, write_comparison_page
+from headrace.reports.registry.page import MOST_ROWS, model_page, write_comparison_page
 from headrace.reports.registry.version_figures import metrics_over_versions
 from tests.reports.run.test_page import Page
 
+_LARGEST = 2_000_000
 _EVIL = "<script>alert(1)</script>"
 
 
@@ -179,3 +180,23 @@ def test_a_drawing_has_a_form_for_phones(state: ModelState) -> None:
     assert "scroll lineage down" in both
     assert both.count("host:8080") >= 4
     assert "2 data, 3 runs, 3 models, 1 endpoints" in both
+
+
+def test_a_page_of_ten_thousand_versions_stays_small() -> None:
+    """It shows the latest ones, and says how many it leaves out and how to see them."""
+    entries = [
+        JournalEntry("register", "ann", "nightly", version=number, number=number, facts=_facts(number % 9 + 1))
+        for number in range(1, 10_001)
+    ]
+    state = fold("customers", entries)
+    page = model_page(state, shown=state.versions[-1])
+    assert len(page.encode()) < _LARGEST
+    text = Page(page).text
+    for what, command in (("versions", "show"), ("entries", "history")):
+        assert f"The latest {MOST_ROWS} of 10,000 {what}; headrace registry {command} customers --skip" in text
+    assert "The latest 500 of" not in Page(model_page(fold("customers", entries[:500]), shown=state.versions[0])).text
+
+
+def test_a_lineage_counts_runs_that_were_not_read() -> None:
+    """Beside those that it leaves out itself."""
+    assert of_uses(_uses(MOST_RUNS + 5), earlier_runs=100).left_out == 105

@@ -13,7 +13,7 @@ from typing import Any, overload
 from headrace.core.base.errors import DataError, quote
 from headrace.registry.models.events import ACTIONS, FORMAT, JournalEntry
 
-# The last part of a text of ``JournalEntry.text``, whose keys are sorted; unescaped quotes are none inside of strings.
+# The last part of a text of ``JournalEntry.text``, whose keys are sorted; quotes inside of strings are escaped.
 _TAIL = ', "format": '
 _END = re.compile(
     rf', "format": {FORMAT}, "id": "[^"\\]*", "number": (\d+), "reason": "[^"\\]*(?:\\.[^"\\]*)*", "stage": "[^"\\]*", '
@@ -22,7 +22,7 @@ _END = re.compile(
 _START = '{"action": "'
 
 
-class Journal(Sequence[JournalEntry]):
+class EntryList(Sequence[JournalEntry]):
     """The entries of a journal; making one checks its texts.
 
     Attributes:
@@ -70,7 +70,7 @@ class Journal(Sequence[JournalEntry]):
         return map(self._entry, range(len(self.texts)))
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, Journal):
+        if isinstance(other, EntryList):
             return self.texts == other.texts
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
 
