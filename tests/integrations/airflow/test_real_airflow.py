@@ -188,7 +188,7 @@ def test_a_backfill_takes_the_table_of_each_day(place: Place) -> None:
     listed = "/dags/headrace_ingestion/dagRuns?run_type=backfill"
     until(lambda: [run["state"] for run in place.airflow.got("GET", listed)["dag_runs"]] == ["success"] * 3, 120)
     events = place.airflow.got("GET", "/assets/events?order_by=timestamp")["asset_events"]
-    addresses = [event["extra"]["address"] for event in events if event["name"] == "headrace_example_tables"]
+    addresses = [event["extra"]["address"] for event in events if event["source_dag_id"] == "headrace_ingestion"]
     assert sorted(addresses) == [str(place.folder / "lake" / f"2026-01-0{day}.csv") for day in (1, 2, 3)]
 
 
