@@ -166,8 +166,8 @@ def test_training_on_an_event_and_deployment_after_approval(place: Place) -> Non
     deployment = place.trigger("headrace_deployment", report=left["report"])
     task = f"{deployment}/taskInstances/approval"
     place.airflow.wait(task, ["awaiting_input", "deferred"])
-    # Behaviour: an answer within a second of the question, before the scheduler has heard that the worker has ended, makes
-    # it take the task for lost, and the task fails. Version: Airflow 3.3.2 with the LocalExecutor.
+    # Behaviour: if the answer comes within a second, before the scheduler knows that the worker has ended, it takes the
+    # task for lost, and the task fails. Version: Airflow 3.3.2 with the LocalExecutor.
     until(lambda: re.search("Received executor event.*task_id='approval'", place.airflow.part_log("scheduler")))
     answer = {"chosen_options": ["Approve"], "params_input": {"reason": "read the report"}}
     place.airflow.got("PATCH", f"{task}/-1/hitlDetails", answer)
