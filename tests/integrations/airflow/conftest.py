@@ -91,7 +91,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             "HEADRACE_EXAMPLE_LAKE": str(folder / "lake"),
             "HEADRACE_EXAMPLE_HOME": str(home),
             "HEADRACE_EXAMPLE_TARGET": "churn",
-            "HEADRACE_EXAMPLE_MODEL": "2026-01-01@latest",
+            "HEADRACE_EXAMPLE_MODEL": "m-2026-01-01@latest",
             "KUBECONFIG": "/nowhere",
             "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "120",
         }
