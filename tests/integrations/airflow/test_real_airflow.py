@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from headrace_provider.airflow_api import AirflowApi, AirflowApiError
+from headrace_provider.program import program_of
 from tests.integrations.airflow.conftest import TOKEN, Place, running, table
 from tests.real.airflow_parts import PASSWORD, USER
 
@@ -179,7 +180,10 @@ def test_training_on_an_event_and_deployment_after_approval(place: Place) -> Non
     }
     assert states == {"approval": "success", "approve": "success", "deploy": "failed"}
     place.airflow.got("PATCH", "/dags/headrace_training", {"is_paused": True})
-    assert "KUBECONFIG" in place.airflow.task_log("headrace_deployment")
+    assert "a model on KServe comes from an object store" in place.airflow.task_log("headrace_deployment")
+    told = json.loads(place.airflow.variables["AIRFLOW_CONN_HEADRACE_DEFAULT"])["extra"]
+    history = program_of(told, "", os.environ).run("registry", "history", "m-2026-01-01")
+    assert re.search("approve.*admin.*read the report", " ".join(history.split()))
 
 
 @pytest.mark.exhaustive
