@@ -23,6 +23,7 @@ from typing import Any
 
 import psutil
 
+sys.path.append(str(Path(__file__).parents[1]))  # run as a file
 from tests.real.airflow_parts import airflow, environment
 
 GOALS = {"cpu_s": 0.3, "memory_mb": 60.0}

@@ -144,6 +144,10 @@ class Airflow:
         parts = "".join(path.read_text(errors="replace")[-1500:] for path in self.home.glob("*.log"))
         return parts + "".join(f"\n== {path}\n{path.read_text(errors='replace')[-4000:]}" for path in files[-3:])
 
+    def part_log(self, name: str) -> str:
+        """All that one of its parts has logged."""
+        return (self.home / f"{name}.log").read_text(errors="replace")
+
     def task_log(self, dag: str, run: str = "*") -> str:
         """All that the tasks of a DAG, or of one of its runs, have logged."""
         files = sorted((self.home / "logs").glob(f"dag_id={dag}/run_id={run}/**/*.log"))

@@ -1,7 +1,7 @@
 """Starts runs of DAGs over Airflow's REST API, and makes sure that they begin. Nothing here imports Airflow.
 
 Airflow takes requests of which nothing follows: a run of a paused DAG stays queued, an event of an asset whose DAGs are
-paused starts nothing later either. Each is an error here.
+paused starts no run later either. Each is an error here.
 """
 
 import json

@@ -25,14 +25,14 @@ with DAG(
         task_id="approval",
         subject=f"Shall {MODEL} {{{{ params.version }}}} be served?",
         body="Report: {{ params.report }}",
-        params={"reason": Param("", type="string", minLength=3, description="Why, for the model's history.")},
+        params={"reason": Param(None, type=["null", "string"], description="Why, for the model's history.")},
         response_timeout=timedelta(days=7),
     )
     approve = HeadraceApproveOperator(
         task_id="approve",
         model=MODEL,
         version="{{ params.version }}",
-        reason="{{ ti.xcom_pull(task_ids='approval')['params_input']['reason'] }}",
+        reason="{{ ti.xcom_pull(task_ids='approval')['params_input']['reason'] or '' }}",
         by="{{ ti.xcom_pull(task_ids='approval')['responded_by_user']['name'] }}",
     )
     deploy = HeadraceDeployOperator(

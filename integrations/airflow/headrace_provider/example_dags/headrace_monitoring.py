@@ -11,8 +11,8 @@ from headrace_provider.operators.commands import HeadraceMonitorOperator, Headra
 MODEL = os.environ.get("HEADRACE_EXAMPLE_MODEL", "tips@production")
 STORE = os.environ.get("HEADRACE_EXAMPLE_STORE", "s3://monitoring/models")
 HOME = os.environ.get("HEADRACE_EXAMPLE_HOME", "/var/lib/headrace")
-# The colons of a run's id have no place in a path.
-RUN = "{{ run_id | replace(':', '') }}"
+# A run's id is long, and has colons, which have no place in PATH.
+RUN = "{{ dag_run.run_after.strftime('%Y%m%dT%H%M%S%f') }}"
 
 with DAG(
     "headrace_monitoring",

@@ -12,8 +12,8 @@ LAKE = os.environ.get("HEADRACE_EXAMPLE_LAKE", "s3://lake/trips")
 HOME = os.environ.get("HEADRACE_EXAMPLE_HOME", "/var/lib/headrace")
 TABLES = Asset("headrace_example_tables", uri=f"{LAKE}/tables")
 MODELS = Asset("headrace_example_models", uri=f"{LAKE}/models")
-# The colons of a run's id have no place in a path.
-RUN = "{{ run_id | replace(':', '') }}"
+# A run's id is long, and has colons, which have no place in PATH.
+RUN = "{{ dag_run.run_after.strftime('%Y%m%dT%H%M%S%f') }}"
 
 with DAG(
     "headrace_training",
