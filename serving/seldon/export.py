@@ -1,5 +1,6 @@
 """Files for Seldon: manifests with what their image needs, and a repository of models for MLServer."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -13,6 +14,8 @@ import yaml
 from headrace.core.base.errors import InputError
 from headrace.core.base.files import write_json, write_text
 from headrace.core.bundles.bundle import Bundle
+from headrace.core.drift import reference_profile
+from headrace.core.inference import explain
 from headrace.core.packaging import flavors
 from headrace.serving.seldon import core2, v1
 from headrace.serving.seldon.requirements import list_requirements
@@ -75,9 +78,11 @@ def write_manifests(
         folder: Where they are written.
 
     Raises:
-        InputError: If Seldon would not accept a name, or the folder cannot be written.
+        InputError: If Seldon would not accept a name, the bundle cannot do what is asked, or the folder cannot be
+            written.
         MissingError: If explanations are served and shap is not installed here.
     """
+    _check_abilities(bundle, target)
     objects = _BUILDERS[platform](models, target)
     name = target.name or bundle.name
     path, needs = folder / f"{name}.yaml", folder / f"{name}-requirements.txt"
@@ -101,9 +106,10 @@ def write_repository(bundle: Bundle, target: SeldonTarget, *, folder: Path) -> M
         folder: The folder, which must not exist or be empty; it is whole or absent.
 
     Raises:
-        InputError: If it holds something, or cannot be written.
+        InputError: If it holds something, or cannot be written, or the bundle cannot do what is asked.
         MissingError: If explanations are served and shap is not installed here.
     """
+    _check_abilities(bundle, target)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"a repository of models is written to a new or empty folder; {folder} holds something.")
     pins = list_requirements(bundle, target, "requirements.txt")
@@ -124,6 +130,21 @@ def write_repository(bundle: Bundle, target: SeldonTarget, *, folder: Path) -> M
         shutil.rmtree(part, ignore_errors=True)
     names = (bundle.name, *settings)
     return ModelRepository(folder, folder / "requirements.txt", bundle.name, bundle.digest, names)
+
+
+def _check_abilities(bundle: Bundle, target: SeldonTarget) -> None:
+    """Raise if a detector or an explainer would only fail in the server, and take the model with it."""
+    if target.detectors and not (bundle.folder / reference_profile.FILE).exists():
+        raise InputError(
+            f"a detector needs the {reference_profile.FILE} that training leaves in a bundle; {bundle.name} has none, "
+            "as one that was imported: leave the detector out."
+        )
+    if target.explainer:
+        record = bundle.folder / explain.FILE
+        if not record.exists() or json.loads(record.read_text(encoding="utf-8")).get("exact") is not True:
+            raise InputError(
+                f"an explainer needs a model with exact contributions; {bundle.name} has none: leave the explainer out."
+            )
 
 
 def _settings(name: str, target: SeldonTarget) -> dict[str, dict[str, Any]]:

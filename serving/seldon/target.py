@@ -12,6 +12,9 @@ Detector = Literal["drift", "outlier"]
 Document = dict[str, object]
 LONGEST_NAME = 40
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_LETTERS = "lower case letters, digits and dashes, and begins and ends with a letter or digit"
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _MEBIBYTE = 1 << 20
 
 
@@ -101,12 +104,20 @@ class SeldonTarget:
         if self.name:
             checked_name(self.name)
         checked_name(self.server)
+        if self.namespace and not _LABEL.fullmatch(self.namespace):
+            raise InputError(f"a namespace is at most 63 {_LETTERS}; got {quote(self.namespace)} instead.")
+        if self.secret and not _SUBDOMAIN.fullmatch(self.secret):
+            raise InputError(f"the name of a Secret is at most 253 {_LETTERS}; got {quote(self.secret)} instead.")
+        if any(letter.isspace() for letter in self.image):
+            raise InputError(f"an image is named as HOST/PATH:TAG, without blanks; got {quote(self.image)} instead.")
         if parse_quantity(self.memory) < _MEBIBYTE:
             raise InputError(f"memory must be at least 1Mi; got {quote(self.memory)} instead.")
         _check_range("replicas", self.replicas, 1, 1000)
         _check_range("candidate_percent", self.candidate_percent, 1, 99)
         _check_range("mirror_percent", self.mirror_percent, 1, 100)
         _check_range("window_rows", self.window_rows, 20, 1_000_000)
+        if len(set(self.detectors)) < len(self.detectors):
+            raise InputError(f"each detector can be named once; got {', '.join(self.detectors)} instead.")
         unknown = next((one for one in self.detectors if one not in get_args(Detector)), None)
         if unknown is not None:
             raise InputError(

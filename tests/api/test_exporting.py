@@ -13,6 +13,8 @@ from headrace.cli.main import app
 from headrace.core.base.errors import InputError
 from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.packaging import flavors
+from headrace.serving.seldon.export import write_repository
+from headrace.serving.seldon.target import SeldonTarget
 from headrace.stores.bundles import bundle_store
 from tests.conftest import REPOSITORY, headrace
 from tests.made_bundle import copy_bundle, make_bundle
@@ -141,6 +143,10 @@ def test_a_rollout_takes_versions_from_the_store(
         ("seldon", {"uri": URI, "name": "My_Model"}, "a name on Seldon must be"),
         ("seldon", {"uri": URI, "memory": "much"}, "a quantity must be written"),
         ("seldon", {"uri": URI, "memory": "1Ki"}, "memory must be at least 1Mi"),
+        ("seldon", {"uri": URI, "namespace": "N S"}, "a namespace is at most 63"),
+        ("seldon", {"uri": URI, "secret": "A B"}, "the name of a Secret is at most 253"),
+        ("seldon", {"uri": URI, "image": "a b"}, "an image is named as HOST/PATH:TAG"),
+        ("seldon", {"uri": URI, "detectors": ["drift", "drift"]}, "each detector can be named once"),
         ("seldon", {"uri": URI, "detectors": ["lof"]}, "a detector must be one of drift, outlier"),
         ("seldon", {"uri": URI, "replicas": 0}, "replicas must be 1 to 1000"),
         ("seldon", {"uri": URI, "candidate_percent": 5}, "candidate_percent goes with candidate"),
@@ -173,3 +179,21 @@ def test_the_command_tells_what_it_wrote_and_what_comes_next(bundle: Bundle, tmp
     wrong = headrace("export", str(bundle.folder), "--to", "mlserver", "--image", "x", "-o", str(tmp_path / "models"))
     assert wrong.returncode == 2
     assert "has no option image" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "says"),
+    [
+        ("profile.json", {"detectors": ["outlier"]}, "a detector needs the profile.json .* customers has none"),
+        ("explain.json", {"explainer": True}, "an explainer needs a model with exact contributions"),
+    ],
+)
+def test_what_the_bundle_cannot_do_is_refused_before_a_server_ends_over_it(
+    tmp_path: Path, file: str, options: Any, says: str
+) -> None:
+    """MLServer 1.7.1 ends, with all of its models, if one of them cannot be loaded when it starts."""
+    altered = copy_bundle(tmp_path / "made")
+    (altered.folder / file).unlink()
+    with pytest.raises(InputError, match=says):
+        write_repository(altered, SeldonTarget(**options), folder=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
