@@ -90,22 +90,25 @@ def _change_root(folder: Path, prefix: Path) -> None:
     """Make a root of what Python needs, the model and an empty ``/tmp``; forget the old one."""
     root = _EMPTY
     seen = _find_folders(prefix)
-    opened = [(path, os.open(path, os.O_PATH)) for path in (*seen, folder, *map(Path, _DEVICES))]
-    _call("mount", b"tmpfs", b"/tmp", b"tmpfs", _NOSUID | _NODEV, f"size={_TMP_BYTES},mode=755".encode())
-    for path, number in opened:
+    # What lies below /tmp is out of sight, and reached by its number alone, as soon as another /tmp covers it.
+    opened = [(path, os.open(path, os.O_PATH), path.is_dir()) for path in (*seen, folder, *map(Path, _DEVICES))]
+    size = f"size={_TMP_BYTES}"
+    _call("mount", b"tmpfs", b"/tmp", b"tmpfs", _NOSUID | _NODEV, f"{size},mode=755".encode())
+    scratch = root / "tmp"
+    scratch.mkdir()
+    _call("mount", b"tmpfs", str(scratch).encode(), b"tmpfs", _NOSUID | _NODEV, f"{size},mode=1777".encode())
+    for path, number, is_folder in opened:
         target = root / ("model" if path == folder else str(path).lstrip("/"))
-        _bind(number, target, is_folder=path.is_dir() or path == folder, read_only=str(path) not in _DEVICES)
+        _bind(number, target, is_folder=is_folder, read_only=str(path) not in _DEVICES)
     for link in ("lib", "lib64", "bin"):
         if Path("/", link).is_symlink():
             (root / link).symlink_to(Path("/", link).readlink())
-    (root / "tmp").mkdir(exist_ok=True)
     (root / "old").mkdir()
     os.chdir(root)
     _syscall(_PIVOT_ROOT[platform.machine()], b".", b"old")
     os.chdir("/")
     _call("umount2", b"/old", _MNT_DETACH)
     Path("/old").rmdir()
-    _call("mount", b"tmpfs", b"/tmp", b"tmpfs", _NOSUID | _NODEV, f"size={_TMP_BYTES},mode=1777".encode())
     attributes = _Attributes(set=_READ_ONLY)
     _syscall(_MOUNT_SETATTR, _AT_FDCWD, b"/", 0, ctypes.byref(attributes), ctypes.sizeof(attributes))
 

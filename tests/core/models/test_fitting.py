@@ -65,3 +65,11 @@ def test_out_of_fold_predictions_come_from_the_other_rows() -> None:
     assert np.isnan(found.predictions[~held]).all()
     by_heart = (found.predictions[held].argmax(axis=1) == target[held]).mean()
     assert 0.2 < by_heart < 0.8
+
+
+def test_what_scikit_learn_says_of_filters_of_warnings_is_no_warning_of_a_fit() -> None:
+    """scikit-learn 1.9.1 warns in a task of its own if the filters were changed by another thread meanwhile."""
+    with fitting.record_warnings() as messages:
+        warnings.warn("`sklearn.utils.parallel.delayed` should be used with the other", UserWarning, stacklevel=1)
+        warnings.warn("the fit did not converge", UserWarning, stacklevel=1)
+    assert messages == ["UserWarning: the fit did not converge"]
