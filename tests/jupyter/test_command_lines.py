@@ -103,5 +103,10 @@ def test_results_are_what_commands_leave(folder: Path) -> None:
         assert read_result(plan_result(("registry", "list", "--json"), stack), "no") == "no"
         written = (folder / "headrace-out" / "customers" / "contract.yaml").read_text()
         assert read_result(plan_result(("contract", "customers.csv"), stack), written).target.name == "churn"
+        for words in (["-o", "p.csv"], ["-op.csv"], ["--output", "p.csv"], ["--output=p.csv"]):
+            to_file = plan_result(("score", "m", "t.csv", *words), stack)
+            assert (to_file.predictions, to_file.words[3:-2]) == (None, tuple(words))
+        copied = folder / "headrace-out" / "customers" / "contract.yaml"
+        assert read_result(plan_result(("contract", "customers.csv", f"-o{copied}"), stack), "").target.name == "churn"
         scored = plan_result(("score", "m", "t.csv"), stack)
         assert scored.describe_output(f"by m: {scored.predictions}") == "by m"
