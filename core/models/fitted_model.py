@@ -188,7 +188,7 @@ def load(folder: Path) -> Model:
     needed = (*model_files.names(folder), *FILES[1:])
     absent = [name for name in needed if not (folder / name).is_file()]
     if absent:
-        listed = ", ".join(needed).replace(model_files.SKOPS, f"{model_files.SKOPS} (or {model_files.MODEL})")
+        listed = ", ".join(needed).replace(model_files.SKOPS, f"{model_files.SKOPS} (or model.mojo)")
         raise MissingError(f"a model's folder must hold {listed}; {folder} lacks {', '.join(absent)}.")
     contract, document = _read_contract(folder), read_json(folder / "model.json")
     try:
