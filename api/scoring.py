@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import polars.selectors as cs
 
 from headrace.api.model_reference import ModelReference, open_model
 from headrace.api.notebook.result_views import html_or_none
@@ -101,9 +100,13 @@ class Predictions:
 
 
 def _with_numbers(texts: pl.DataFrame) -> pl.DataFrame:
-    """Return predictions of a CSV: an id such as 00123 is a text, and what the predictions add are numbers."""
-    numbers = cs.by_name("value", require_all=False) | cs.starts_with("probability_")
-    return texts.with_columns(pl.col("row").cast(pl.Int64), numbers.cast(pl.Float64))
+    """Return predictions of a CSV: an id such as 00123 is a text, and what the predictions add are numbers.
+
+    Ids come before the predictions, and may bear such a name as ``value`` or ``probability_x``.
+    """
+    before = texts.columns[: texts.columns.index("status")]
+    numbers = ["value"] if before[-1] == "value" else before[before.index("label") + 1 :]
+    return texts.with_columns(pl.col("row").cast(pl.Int64), pl.col(numbers).cast(pl.Float64))
 
 
 def score(

@@ -72,6 +72,11 @@ def request_rows(rows: RowsReference) -> list[Any]:
         return list(orjson.loads(orjson.dumps(values, default=_json_value, option=orjson.OPT_SERIALIZE_NUMPY)))
     except TypeError as error:
         reason = str(error.__cause__ or error).rstrip(".")
+        if "64-bit" in reason:  # orjson's "Integer exceeds 64-bit range"
+            raise InputError(
+                "a whole number in rows must be from -9223372036854775808 to 18446744073709551615, what 64 bits hold; "
+                "got one beyond that: give it as a float or as a text."
+            ) from error
         raise InputError(f"values of rows must be texts, numbers, booleans, times or None; {reason}.") from error
 
 

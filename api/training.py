@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from headrace.api.local_run import RunOutput, training_run
-from headrace.api.model_names import default_name, model_name
+from headrace.api.model_names import model_name
 from headrace.api.model_reference import resolve_model
 from headrace.api.progress import describe_event
 from headrace.api.run_result import Run
@@ -113,7 +113,7 @@ def _completed_run(
     name = model_name(options["name"]) if options["name"] else ""
     with table_address(table, name=name) as source:
         resolved = {"source": source, "target": target, "champion": champion, "budget": str(options["budget"])}
-        training = prepare_options({**options, **resolved, "name": name or default_name(source)})
+        training = prepare_options({**options, **resolved, "name": name})
         run_output = RunOutput(
             home=Path(output) if output else FOLDER / training.name,
             records=Path(output) if output else FOLDER,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.api.model_names import default_name, model_name
-from headrace.core.base.errors import InputError
+from headrace.core.base.errors import InputError, quote
 from headrace.core.base.remedies import require_store
 from headrace.core.contracts.profiling.conventions import check_marks
 from headrace.experiments.search import budget
@@ -37,6 +37,8 @@ def prepare_options(values: Mapping[str, Any], *, spell: Spelling = str) -> Trai
     check_training(TrainingOptions, prepared, spell=spell)
     options = TrainingOptions(**prepared)
     _check_search(options, spell)
+    if values["name"] and options.contract:
+        _check_name(options, spell)
     if options.card:
         from headrace.core.packaging.cards import card_answers  # noqa: PLC0415 - YAML, which --help need not load
 
@@ -81,6 +83,20 @@ def number_marks(decimal: str, thousands: str, *, spell: Spelling = str) -> dict
     blank = {"space": " ", "blank": " "}.get(thousands, thousands)
     check_marks(decimal, blank, spell=spell)
     return {"decimal": decimal, "thousands": blank}
+
+
+def _check_name(options: TrainingOptions, spell: Spelling) -> None:
+    """Raise if a name that is given is not that of the given contract, which names the model."""
+    from headrace.core.contracts import contract_yaml  # noqa: PLC0415 - as above
+    from headrace.stores.sources.small_file import one_file  # noqa: PLC0415 - as above
+
+    with one_file(options.contract) as file:
+        contract = contract_yaml.load(file)
+    if options.name != model_name(contract.name):
+        raise InputError(
+            f"{spell('name')} must be the contract's, {quote(contract.name)}; got {quote(options.name)} instead; edit "
+            f"the name in {options.contract} or leave out {spell('name')}."
+        )
 
 
 def _check_search(options: TrainingOptions, spell: Spelling) -> None:

@@ -137,7 +137,7 @@ def report_failure(error: HeadraceError, *, verbose: bool) -> int:
     """Print an error and return the exit code: 2 for the user's mistakes, 1 for ours."""
     if verbose:
         logging.getLogger(__name__).error("traceback", exc_info=error)
-    print(f"Error: {error}", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"headrace: {error}", file=sys.stderr, flush=True)  # noqa: T201
     return 2 if isinstance(error, UserError) else 1
 
 

@@ -40,6 +40,7 @@ def add_labels(
     encoding: str = "",
     skip_lines: int = -1,
     comment: str = "",
+    now: dt.datetime | None = None,
 ) -> "LabelCounts":
     """Store labels of rows that a model has scored, as ``headrace labels`` does.
 
@@ -62,13 +63,15 @@ def add_labels(
         encoding: Text encoding of a CSV; empty to detect it.
         skip_lines: Lines of a CSV before its header; negative to detect them.
         comment: What a comment line of a CSV begins with; empty to detect it.
+        now: The time of receipt, with a time zone; None for the clock's. A report counts the labels that were received
+            in its window: who replays history gives the time of then, oldest first.
 
     Returns:
         What became of the labels.
 
     Raises:
         MissingError: If the model or the table does not exist.
-        InputError: If the table cannot be read, or lacks a column.
+        InputError: If the table cannot be read or lacks a column, or ``now`` has no time zone or is to come.
         StoreError: If the store cannot be reached.
     """
     from headrace.core.base.files import whole  # noqa: PLC0415 - polars is slow to import
@@ -84,6 +87,9 @@ def add_labels(
     from headrace.stores.sources.open_source import open_source  # noqa: PLC0415 - as above
     from headrace.streams.topic_address import find_topic, require_name  # noqa: PLC0415 - as above
 
+    clock = dt.datetime.now(dt.UTC)
+    if now is not None and (now.tzinfo is None or now > clock):
+        raise InputError(f"now must be a time with a time zone, and not to come; got {now.isoformat()} instead.")
     with open_model(model) as bundle:
         name, contract = bundle.name, load_contract(bundle.folder / "contract.yaml")
     columns = LabelColumns(request_id_column, row_column, actual_column, observed_column)
@@ -97,6 +103,8 @@ def add_labels(
         comment=comment,
     )
     if topic is not None:
+        if now is not None:
+            raise InputError(f"now is for a table; labels of the topic {quote(str(table)[:200])} are received as read.")
         if options.for_csv_only:
             raise InputError(
                 f"the option {options.for_csv_only[0]} is for CSV only; omit it, for the labels of the topic "
@@ -116,7 +124,7 @@ def add_labels(
             contract,
             rows=WindowStore(place, name),
             labels=LabelStore(place, name),
-            now=dt.datetime.now(dt.UTC),
+            now=now or clock,
             columns=columns,
         )
         if refused is not None:

@@ -133,12 +133,18 @@ def training_options(options: Mapping[str, Any], *, max_trials: int) -> Training
         InputError: If one of them is invalid.
         MissingError: If a file or a version of a model that is named does not exist.
     """
-    champion = options["champion"]
     resolved = {
         "budget": budget_of(options["budget"], max_trials),
-        "champion": resolve_model(champion) if "@" in champion else champion,
+        "champion": _bundle_of(options["champion"]),
     }
     return prepare_options({**options, **resolved}, spell=flag)
+
+
+def _bundle_of(champion: str) -> str:
+    """Return where the bundle of a champion is: it may be named by its run's folder, or as a version."""
+    if not champion or "://" in champion or (Path(champion) / "model.json").is_file():
+        return champion
+    return resolve_model(champion)
 
 
 def read_options(options: Mapping[str, Any]) -> "ReadOptions":

@@ -188,7 +188,8 @@ def load(folder: Path) -> Model:
     needed = (*model_files.names(folder), *FILES[1:])
     absent = [name for name in needed if not (folder / name).is_file()]
     if absent:
-        raise MissingError(f"a model's folder must hold {', '.join(needed)}; {folder} lacks {', '.join(absent)}.")
+        listed = ", ".join(needed).replace(model_files.SKOPS, f"{model_files.SKOPS} (or model.mojo)")
+        raise MissingError(f"a model's folder must hold {listed}; {folder} lacks {', '.join(absent)}.")
     contract, document = _read_contract(folder), read_json(folder / "model.json")
     try:
         _check(document, contract)

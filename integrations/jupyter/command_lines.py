@@ -13,6 +13,7 @@ from headrace.core.base.errors import InputError, quote
 
 _BINDING = re.compile(r"\s*([^\W\d]\w*)\s*<<\s*(.*)", re.DOTALL)
 _VARIABLE = re.compile(r"\{\{|\}\}|\{([^\W\d]\w*(?:\.[^\W\d]\w*)*)\}")
+_NO_VARIABLE = re.compile(r"\{\s*[^\W\d][\w.]*\s*(?:[\[(][^{}]*)?(?:\}|$)")
 _EXAMPLE = "headrace run {table} --target churn"
 
 
@@ -104,6 +105,13 @@ def replace_variables(words: tuple[str, ...], variables: Mapping[str, Any], stac
             return found[0][0]
         return _text_of(found[1], _look_up(found[1], variables), stack, written)
 
+    for word in words:
+        wrong = _NO_VARIABLE.search(_VARIABLE.sub("", word))
+        if wrong:
+            raise InputError(
+                f"braces must hold the name of a variable or of its attribute and nothing else, such as {{run}} or "
+                f"{{run.home}}; got {quote(wrong[0])}: assign what is meant to a variable."
+            )
     return ReadyCommand(tuple(_VARIABLE.sub(replace, word) for word in words), written)
 
 
@@ -133,6 +141,9 @@ def _text_of(path: str, value: Any, stack: ExitStack, written: dict[str, str]) -
         address = stack.enter_context(table_address(value, name=path.rpartition(".")[2]))
         written[address] = path
         return address
+    what = quote(value) if type(value).__module__ == "builtins" else f"a {type(value).__name__}"
+    if hasattr(value, "to_frame"):
+        what += f", of which {path}.to_frame() makes a data frame"
     raise InputError(
-        f"{{{path}}} must hold a text, a path, a number, a data frame, a run or a bundle; it holds {quote(value)}."
+        f"{{{path}}} must hold a text, a path, a number, a data frame, a run or a bundle; it holds {what}."
     )

@@ -103,11 +103,15 @@ def _leaves_run(words: Sequence[str]) -> bool:
 
 
 def _option(words: Sequence[str], *names: str) -> str:
-    """Return the value of an option; empty if it is not given."""
+    """Return the value of an option, such as ``--output=a``, ``-o a`` or ``-oa``; empty if it is not given."""
     for place, word in enumerate(words):
+        if word == "--":
+            break
         name, equals, value = word.partition("=")
-        if name in names:
+        if name in names and (not equals or name.startswith("--")):
             return value if equals else "".join(words[place + 1 : place + 2])
+        if word[:2] in names and not word.startswith("--"):
+            return word[2:]
     return ""
 
 

@@ -42,23 +42,38 @@ for finding in run.findings:
     print(f"{finding.severity}: {finding.sentence} {finding.remedy}")"""
 _TESTED = """\
 contract = run.bundle.contract
-target, predicted = contract.target.name, f"predicted {contract.target.name}"
+target = contract.target.name
 rows = run.test_rows
 scored = hr.score(run, rows.drop(target)).frame
+
+
+def free_name(name):  # the table may have a column of this name
+    while name in rows.columns:
+        name += "_"
+    return name
+
+
+predicted = free_name(f"predicted {target}")
 tested = rows.with_columns(scored["LABEL"].cast(TYPE).alias(predicted))
 """
 _WRONG = {
     "classes": _TESTED.replace("LABEL", "label").replace("TYPE", "pl.String")
     + """\
 right = pl.col(predicted) == pl.col(target).cast(pl.String)
-wrong = tested.filter(~right)
-print(f"{wrong.height} of {tested.height} rows of the test part are predicted wrongly")
+answered = tested.filter(pl.col(predicted).is_not_null())
+wrong = answered.filter(~right)
+refused = tested.height - answered.height
+print(
+    f"{wrong.height} of {answered.height} rows of the test part are predicted wrongly"
+    + (f"; {refused} more break the contract and have no prediction" if refused else "")
+)
 wrong.select(target, predicted, pl.all().exclude(target, predicted)).head(20)""",
     "regression": _TESTED.replace("LABEL", "value").replace("TYPE", "pl.Float64")
     + """\
-error = (pl.col(predicted) - pl.col(target)).alias("error")
+difference = pl.col(predicted) - pl.col(target)
+error = difference.alias(free_name("error"))
 tested.select(error, target, predicted, pl.all().exclude(target, predicted)).sort(
-    pl.col("error").abs(), descending=True
+    difference.abs(), descending=True, nulls_last=True
 ).head(20)""",
 }
 _SLICES = """\
@@ -68,7 +83,10 @@ groups = pl.col(by).alias("group") if tested[by].n_unique() <= 12 else quarter
 tested.group_by(groups).agg(
     pl.len().alias("rows"), pl.col(by).min().alias("from"), pl.col(by).max().alias("to"), MEASURE
 ).sort("from")"""
-_MEASURES = {"classes": 'right.mean().alias("share right")', "regression": 'error.abs().mean().alias("mean error")'}
+_MEASURES = {
+    "classes": 'right.mean().alias("share right")',
+    "regression": 'difference.abs().mean().alias("mean error")',
+}
 _SCORE = """\
 new_rows = rows.drop(target).head(5)  # or "new.csv", any table with the inputs of the contract
 hr.score(run, new_rows)"""

@@ -47,13 +47,13 @@ def describe_bundle(bundle: Bundle) -> Fragment:
         BundleError: If a file of it is not what it should be.
     """
     files = {entry.path for entry in bundle.manifest.files}
-    model = bundle.json("model.json")
+    model, contract = bundle.json("model.json"), bundle.contract
     size = sum(entry.size for entry in bundle.manifest.files)
     signatures = bundle.folder / "signatures"
     signed = len(list(signatures.iterdir())) if signatures.is_dir() else 0
     facts = [
         ("family", family_name(str(model.get("family", "")))),
-        ("inputs", f"{len(model.get('columns', ()))} columns"),
+        ("inputs", f"{len(contract.inputs)} of {len(contract.columns)} columns"),
         *([("classes", ", ".join(map(str, model["classes"])))] if model.get("classes") else []),
         ("digest", bundle.digest),
         ("folder", str(bundle.folder)),

@@ -174,9 +174,9 @@ class LocalDeployer:
 
     def _ending_error(self, code: int) -> InputError | InternalError:
         lines = self.log.read_text(errors="replace").splitlines()
-        message = next((line for line in reversed(lines) if line.startswith("Error: ")), "")
+        message = next((line for line in reversed(lines) if line.startswith("headrace: ")), "")
         if code == _USER_ERROR and message:
-            return InputError(message.removeprefix("Error: "))
+            return InputError(message.removeprefix("headrace: "))
         return InternalError(f"the model server ended with code {code}; its log is {self.log}.")
 
 

@@ -47,6 +47,19 @@ def test_ids_keep_their_zeros_in_a_csv(folder: Path, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("answers", [{"label": "yes", "probability_no": 0.25, "probability_yes": 0.75}, {"value": 1.5}])
+def test_ids_may_be_named_as_predictions_are(answers: dict[str, object], tmp_path: Path) -> None:
+    """They stay texts: of a classification an id ``value``, of a regression an id ``label``."""
+    ids = {"probability_x": "007", "value" if "label" in answers else "label": "00123"}
+    columns = {"row": 1, **ids, **answers, "status": "scored", "violations": "", "model_digest": "d"}
+    path = tmp_path / "scored.csv"
+    path.write_text("\n".join(",".join(map(str, line)) for line in (columns, columns.values())) + "\n")
+    predictions = Predictions(1, 1, 0, 0, "customers", "d", output=path)
+    for frame in (predictions.frame, predictions.head()):
+        (row,) = frame.drop("violations").to_dicts()
+        assert row == {name: value for name, value in columns.items() if name != "violations"}
+
+
 def test_rows_that_break_the_contract_say_why(folder: Path) -> None:
     """They are kept, without a prediction."""
     frame = pl.read_csv("customers.csv").head(3).with_columns(age=pl.Series(["40", "old", "50"]))

@@ -55,6 +55,7 @@ def test_an_endpoint_says_what_it_is(endpoint: hr.ModelEndpoint, line: Line) -> 
     [
         ([{"age": "old", "spend": 1, "plan": "basic", "joined": "2024-01-01 10:15:00"}], "age"),
         ([{"age": 40}], "must be present"),
+        ([{"age": 10**400}], r"a whole number in rows must be from -9223372036854775808 to .* as a float or as a text"),
         ([{"age": {1, 2}}], r"values of rows must be texts, numbers, booleans, times or None; got \{1, 2\} instead"),
         ({"age": 40}, "rows must be a data frame, or a list of rows"),
         ("age", "rows must be a data frame, or a list of rows"),

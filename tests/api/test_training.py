@@ -244,6 +244,18 @@ def test_a_run_is_a_champion(folder: Path, runner: RunnerRecord) -> None:
         assert runner.arguments[-1]["champion"] == str(run.home / "bundle")
 
 
+def test_a_name_that_is_not_the_contracts_is_refused(folder: Path, runner: RunnerRecord) -> None:
+    """The contract names the model; a name of the table's file contradicts nothing."""
+    path = Path("headrace-out/customers/contract.yaml")
+    with pytest.raises(hr.InputError, match=r"^name must be the contract's, 'customers'; got 'other' instead; edit"):
+        hr.run("customers.csv", "churn", contract=str(path), name="other")
+    assert not runner.arguments
+    Path("other.csv").write_bytes(Path("customers.csv").read_bytes())
+    hr.run("other.csv", "churn", contract=str(path), output="other")
+    hr.run("customers.csv", "churn", contract=str(path), name="Customers", output="other")
+    assert [one["name"] for one in runner.arguments] == ["other", "customers"]
+
+
 def test_a_run_that_fails_raises_what_the_step_says(folder: Path, runner: RunnerRecord) -> None:
     """The suite's own error, never the end of the process; the last good results stay."""
     runner.error = hr.InputError("ingest: there is no column 'x'.")

@@ -100,7 +100,7 @@ def test_a_bundle_that_was_changed_is_not_served(image: str, nobody: str, bundle
     mount = f"--volume={bundle.folder}:/mnt/models:ro"
     ended = docker("run", "--rm", *LOCKED_DOWN, f"--user={nobody}", mount, image, *command, check=False)
     assert ended.returncode == 2, ended.stderr
-    assert ended.stderr.startswith("Error: ")
+    assert ended.stderr.startswith("headrace: ")
     assert "card.md" in ended.stderr
 
 

@@ -49,21 +49,24 @@ def merge_streams(outputs: list[Any]) -> list[Any]:
 
 
 def write(path: Path, executed: Any, *, folder: Path) -> None:
-    """Write an executed notebook; a cell whose outputs differ in times, ports and digests only keeps its old ones.
+    """Write an executed notebook; one whose outputs differ in times, ports and digests only keeps all of its old ones.
+
+    Those of some cells and not of others would contradict each other, such as in a digest that two cells show.
 
     Args:
         path: The notebook.
         executed: The same, executed.
         folder: The working folder, which is taken out of the outputs.
     """
-    before = {cell.id: cell.get("outputs", []) for cell in read(path).cells}
+    before = {cell.id: cell.get("outputs", []) for cell in read(path).cells if cell.cell_type == "code"}
+    found = {cell.id: _outputs(cell, folder) for cell in executed.cells if cell.cell_type == "code"}
+    same = {name: _without_varying(one) for name, one in found.items()} == {
+        name: _without_varying(one) for name, one in before.items()
+    }
     for cell in executed.cells:
         cell.metadata = {}
         if cell.cell_type == "code":
-            text = json.dumps(merge_streams(cell.outputs))
-            found = json.loads(text.replace(f"{folder}/", "").replace(str(folder), "."))
-            same = _without_varying(found) == _without_varying(before.get(cell.id, []))
-            cell.outputs = nbformat.from_dict(before[cell.id] if same else found)
+            cell.outputs = nbformat.from_dict((before if same else found)[cell.id])
     executed.metadata = {
         "headrace": {"sources": source_digest(executed)},
         "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -71,6 +74,13 @@ def write(path: Path, executed: Any, *, folder: Path) -> None:
     }
     nbformat.validate(executed)
     path.write_text(nbformat.writes(executed) + "\n", encoding="utf-8")
+
+
+def _outputs(cell: Any, folder: Path) -> list[Any]:
+    """Return the outputs of an executed cell without its working folder."""
+    text = json.dumps(merge_streams(cell.outputs))
+    found: list[Any] = json.loads(text.replace(f"{folder}/", "").replace(str(folder), "."))
+    return found
 
 
 def _without_varying(outputs: Any) -> str:

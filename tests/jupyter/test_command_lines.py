@@ -86,6 +86,22 @@ def test_a_variable_that_cannot_be_used_is_refused(word: str, reason: str) -> No
         _replace(word, a=1, b=object())
 
 
+@pytest.mark.parametrize("words", [("score", "{run[0]}"), ("score", "{run", "}", "t.csv"), ("score", "--x={f(1)}")])
+def test_braces_hold_a_name_only(words: tuple[str, ...]) -> None:
+    """An expression is no path to a file; other braces, such as those of JSON or of a pattern, stay as they are."""
+    with ExitStack() as stack, pytest.raises(hr.InputError, match=r"^braces must hold the name of a variable"):
+        replace_variables(words, {"run": [1]}, stack)
+    with ExitStack() as stack:
+        kept = ("submit", '--argument=a={"b": [1]}', "{a,b}.csv", "{{run[0]}}")
+        assert replace_variables(kept, {}, stack).words == (*kept[:3], "{run[0]}")
+
+
+def test_a_series_is_no_frame() -> None:
+    """The sentence says how it becomes one, and holds none of its rows."""
+    with pytest.raises(hr.InputError, match=r"it holds a Series, of which s\.to_frame\(\) makes a data frame\.$"):
+        _replace("{s}", s=pl.Series("a", [1, 2]))
+
+
 def test_results_are_what_commands_leave(folder: Path) -> None:
     """A run by its summary, predictions, a contract, a document of --json, else the text."""
     with ExitStack() as stack:
@@ -103,5 +119,10 @@ def test_results_are_what_commands_leave(folder: Path) -> None:
         assert read_result(plan_result(("registry", "list", "--json"), stack), "no") == "no"
         written = (folder / "headrace-out" / "customers" / "contract.yaml").read_text()
         assert read_result(plan_result(("contract", "customers.csv"), stack), written).target.name == "churn"
+        for words in (["-o", "p.csv"], ["-op.csv"], ["--output", "p.csv"], ["--output=p.csv"]):
+            to_file = plan_result(("score", "m", "t.csv", *words), stack)
+            assert (to_file.predictions, to_file.words[3:-2]) == (None, tuple(words))
+        copied = folder / "headrace-out" / "customers" / "contract.yaml"
+        assert read_result(plan_result(("contract", "customers.csv", f"-o{copied}"), stack), "").target.name == "churn"
         scored = plan_result(("score", "m", "t.csv"), stack)
         assert scored.describe_output(f"by m: {scored.predictions}") == "by m"

@@ -62,6 +62,26 @@ def test_what_differs_in_times_only_is_kept(tmp_path: Path) -> None:
         assert read(path).cells[0].outputs[0].text == expected
 
 
+def test_outputs_of_a_notebook_are_of_one_execution(tmp_path: Path) -> None:
+    """If one cell says something new, the digests that the others show are new, too."""
+    path = tmp_path / "a.ipynb"
+
+    def made(*texts: str) -> nbformat.NotebookNode:
+        cells = [
+            nbformat.v4.new_code_cell(
+                f"x{place}", id=f"a-{place:02d}", outputs=[nbformat.v4.new_output("stream", text=text)]
+            )
+            for place, text in enumerate(texts)
+        ]
+        return nbformat.v4.new_notebook(cells=cells)
+
+    path.write_text(json.dumps(made("model 6a166636d6bb", "3 rows")))
+    write(path, made("model b0e2d740422a", "4 rows"), folder=tmp_path)
+    assert [cell.outputs[0].text for cell in read(path).cells] == ["model b0e2d740422a", "4 rows"]
+    write(path, made("model 0123456789ab", "4 rows"), folder=tmp_path)
+    assert [cell.outputs[0].text for cell in read(path).cells] == ["model b0e2d740422a", "4 rows"]
+
+
 def test_lines_of_one_stream_are_one_output() -> None:
     """As a kernel sends them they are as many as the writes; between others they stay apart."""
     made = [nbformat.v4.new_output("stream", name=name, text=text) for name, text in

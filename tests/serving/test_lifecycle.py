@@ -229,7 +229,7 @@ def test_workers_that_cannot_start_say_why_once(bundle: Bundle, tmp_path: Path) 
     _change_a_byte(folder)
     with pytest.raises(AssertionError, match=r"model.onnx is changed"), running(folder, tmp_path, "--workers", "2"):
         pass
-    assert (tmp_path / "log").read_text().count("Error: ") == 1
+    assert (tmp_path / "log").read_text().count("headrace: ") == 1
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -262,7 +262,7 @@ def test_what_cannot_be_served_is_refused_in_one_sentence(bundle: Bundle, taken:
         assert server.returncode == 2, told
         assert says in told
         assert told.count("\n") == 1
-        assert told.startswith("Error: ")
+        assert told.startswith("headrace: ")
 
 
 def _in_flight(url: str) -> bool:

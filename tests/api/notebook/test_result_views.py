@@ -70,6 +70,13 @@ def test_stored_predictions_show_their_head(name: str, folder: Path, monkeypatch
     assert "10 of 400 rows" in str(predictions._repr_html_())
 
 
+def test_a_model_and_its_contract_count_the_same_inputs(shell: Any, folder: Path) -> None:
+    """Columns that a client sends, not those of the matrix that are made of them."""
+    bundle = hr.open_run("headrace-out/customers").bundle
+    inputs = f">{len(bundle.contract.inputs)} of {len(bundle.contract.columns)} columns<"
+    assert all(inputs in _shown(shell, one)[1] for one in (bundle, bundle.contract))
+
+
 def test_a_view_is_never_an_error(shell: Any, folder: Path) -> None:
     """A result whose files are gone is shown by its text."""
     run = hr.open_run("headrace-out/customers")

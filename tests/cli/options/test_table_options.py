@@ -1,6 +1,7 @@
 """What the command line makes of the fields of ``TrainingOptions``."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ _SAMPLES: dict[str, tuple[str, Any]] = {
     "cleanup": ("never", "never"),
     "tuner": ("local", "local"),
     "test_size": ("0.3", 0.3),
+    "champion": ("s3://models/one", "s3://models/one"),
 }
 _BY_TYPE: dict[Any, tuple[str, Any]] = {
     str: ("some text", "some text"),
@@ -108,6 +110,18 @@ def test_each_option_reaches_its_parameter(name: str, ran: Ran) -> None:
     """What is typed behind its flag is what its parameter gets, and nothing else changes."""
     before, (words, value) = ran("run", "t.csv", "--target", "b"), _sample(OPTIONS[name])
     assert ran("run", "t.csv", "--target", "b", *words) == {**before, name: value}
+
+
+def test_a_champion_is_named_as_any_model(ran: Ran, tmp_path: Path) -> None:
+    """By its run's folder too; a folder that is neither run nor bundle is refused before anything runs."""
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "summary.json").touch()
+    with pytest.raises(InputError, match=r"neither a run's summary\.json nor a bundle's manifest\.json"):
+        ran("run", "t.csv", "--target", "b", "--champion", str(tmp_path))
+    (tmp_path / "bundle" / "manifest.json").touch()
+    bundle = str(tmp_path / "bundle")
+    for folder in (str(tmp_path), bundle):
+        assert ran("run", "t.csv", "--target", "b", "--champion", folder)["champion"] == bundle
 
 
 def test_what_is_not_typed_has_no_flag() -> None:

@@ -201,3 +201,9 @@ def test_facts_that_do_not_fit_are_refused(tmp_path: Path, key: str, value: Any)
     (tmp_path / "model.json").write_text(json.dumps({k: v for k, v in facts.items() if k != key}))
     with pytest.raises(BundleError):
         fitted_model.load(tmp_path)
+
+
+def test_a_folder_of_neither_kind_is_told_both(tmp_path: Path) -> None:
+    """It may have been meant to hold a model of H2O."""
+    with pytest.raises(MissingError, match=r"must hold model\.skops \(or model\.mojo\), model\.json, contract\.yaml;"):
+        fitted_model.load(tmp_path)

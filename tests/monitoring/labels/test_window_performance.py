@@ -135,6 +135,21 @@ def test_stored_rows_and_labels_become_results(bundle: Bundle, tmp_path: Path) -
     assert [one.status for one in degradation_results(profile, history)] == ["ok"]
 
 
+def test_labels_of_the_past_are_received_then(bundle: Bundle, tmp_path: Path) -> None:
+    """Where the caller says when; a report of that time counts them."""
+    import headrace.api as hr
+
+    store = tmp_path / "store"
+    labels = _serve(bundle, tmp_path, store, rows=20)
+    then = DAY + dt.timedelta(days=2)
+    hr.add_labels(bundle, labels, store, now=then)
+    (file,) = LabelStore(open_objects(str(store)), bundle.name).files()
+    assert file.received == then
+    for wrong in (then.replace(tzinfo=None), dt.datetime.now(dt.UTC) + dt.timedelta(days=1)):
+        with pytest.raises(InputError, match="now must be a time with a time zone, and not to come; got 20"):
+            hr.add_labels(bundle, labels, store, now=wrong)
+
+
 def test_rows_of_one_request_are_clusters(bundle: Bundle, tmp_path: Path) -> None:
     """Ten rows that came together are one draw."""
     import headrace.api as hr

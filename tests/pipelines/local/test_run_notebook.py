@@ -2,10 +2,13 @@
 
 import ast
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
+import polars as pl
 import pytest
 
+from headrace.core.contracts.contract import Column
 from headrace.pipelines.local.run_folder import run_folder
 from headrace.pipelines.local.run_notebook import leave_notebook, summary_digest
 from headrace.pipelines.local.summary import Finding, Metric, ModelSummary, Summary
@@ -47,6 +50,32 @@ def test_it_is_valid_and_small(task: str, tmp_path: Path) -> None:
     for asked in ("run.metrics", "run.test_rows", "by =", "hr.score(", "hr.serve(", ".explain("):
         assert asked in code
     assert ("abs()" in code) == (task == "regression")
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_columns_of_the_table_stay_what_they_are(task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also those named as what the cells add; rows without a prediction are not among those that are judged."""
+    actual: list[object] = ["no", "yes", "yes"] if task == "binary" else [1.0, 2.0, 3.0]
+    answers = {"label": ["no", "no", None]} if task == "binary" else {"value": [1.0, 4.5, None]}
+    rows = pl.DataFrame({"y": actual, "error": [7, 8, 9], "predicted y": ["a", "b", "c"], "x": [1.0, 2.0, 3.0]})
+    contract = SimpleNamespace(target=Column("y", "string", role="target"), inputs=(Column("x", "number"),))
+    run = SimpleNamespace(test_rows=rows, bundle=SimpleNamespace(contract=contract))
+    notebook, _ = _notebook(tmp_path, task=task, verdict="promote", metrics=_METRICS)
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]  # type: ignore[attr-defined]
+    errors, slices = (next(one for one in cells if text in one) for text in ("tested = ", "by ="))
+    names = {"run": run, "pl": pl, "hr": SimpleNamespace(score=lambda *_: SimpleNamespace(frame=pl.DataFrame(answers)))}
+    errors, _, last = errors.rpartition("\nwrong.select" if task == "binary" else "\ntested.select")
+    exec(errors, names)  # noqa: S102 - the cells that a reader runs
+    worst = eval(f"({'wrong' if task == 'binary' else 'tested'}.select{last})", names)  # noqa: S307 - as above
+    assert worst["error"].to_list()[:1] == [8]
+    assert worst["predicted y"].to_list()[:1] == ["b"]
+    assert worst["predicted y_"].to_list()[:1] == ["no" if task == "binary" else 4.5]
+    if task == "binary":
+        said = capsys.readouterr().out
+        assert said.startswith("1 of 2 rows of the test part are predicted wrongly; 1 more break the contract")
+    else:
+        assert worst["error_"].to_list() == [2.5, 0.0, None]
+    exec(slices, names)  # noqa: S102 - as above
 
 
 def test_without_a_bundle_it_asks_for_none(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from headrace.reports.notebook.fragment import Fragment, make_table
 from headrace.reports.notebook.models import describe_endpoint, describe_retraining
 from headrace.reports.notebook.monitors import describe_ab_plan
 from headrace.reports.notebook.tables import describe_contract, describe_predictions
+from tests.conftest import REPOSITORY
 
 _EVIL = "<script>alert(1)</script>\"'&\x1b"
 # What JupyterLab 4.6.6 keeps of a notebook that it does not trust; GitHub and nbviewer keep these, too.
@@ -42,7 +43,8 @@ def _check(html: str) -> None:
     parser.close()
     assert parser.open == []
     assert parser.names <= _KEPT
-    assert parser.attributes <= {"style", "role", "aria-label", "scope"}
+    assert parser.attributes <= {"class", "style", "role", "aria-label", "scope"}
+    assert re.findall('class="([^"]*)"', html) == ["tex2jax_ignore mathjax_ignore"]
     assert not re.search(r"url\(|@import|expression|(?<![-\w])color:(?!inherit)", html)
 
 
@@ -73,6 +75,27 @@ def test_tables_have_captions_and_headers() -> None:
     assert html.count('<th scope="col"') == 2
     assert ">Rows</caption>" in html
     assert 'aria-label="Table t"' in html
+
+
+def test_short_words_stay_whole() -> None:
+    """Beside long ones, which are broken: a cell that may break anywhere is else as narrow as a letter.
+
+    JupyterLab 4.6.6 drops a length in ``ch`` from notebooks that it does not trust; one in ``em`` stays.
+    """
+    html = Fragment("Table", "t", tables=(make_table("Rows", ("a", "b"), [("timestamp", "x" * 100)]),)).as_html()
+    assert re.findall(r"min-width:([\d.]+)em", html) == ["5.4", "7.2"]
+
+
+def test_two_dollars_are_no_formula() -> None:
+    """Notebooks typeset what stands between them in any output, but where these classes say that nothing is one.
+
+    JupyterLab 4.6.6 has MathJax 3, which knows ``mathjax_ignore``, and keeps classes of notebooks that it does not
+    trust; pages of nbconvert 7 have MathJax 2, which knows ``tex2jax_ignore``. Source: their scripts.
+    """
+    assert _evil().as_html().lstrip().startswith('<div class="tex2jax_ignore mathjax_ignore"')
+    for name in ("run_head.html", "flow.html"):
+        text = (REPOSITORY / "reports" / "templates" / name).read_text()
+        assert text.count('<div class="tex2jax_ignore mathjax_ignore" style="max-width') == 1
 
 
 def test_a_table_of_a_million_rows_shows_its_head() -> None:
