@@ -75,6 +75,8 @@ def import_folder(path: Path, folder: Path, *, origin: ModelOrigin, options: Imp
         InputError: If it cannot be imported; the sentence says why.
     """
     given = options or ImportOptions()
+    if folder.resolve().is_relative_to(path.resolve()):
+        raise InputError(f"the bundle must not be written into the folder of the model, {path}; choose another path.")
     if given.threshold is not None and not 0 < given.threshold < 1:
         raise InputError(f"the threshold must be above 0 and below 1; got {given.threshold}.")
     model = read_model_folder(path)

@@ -91,7 +91,8 @@ class MatrixInputs:
             "LabelEncoder", [codes], name, domain="ai.onnx.ml", keys_int64s=list(range(len(texts))),
             values_strings=list(texts), default_string=_UNLISTED,
         )  # fmt: skip
-        self.coded[name] = CategoryCodes(texts, accepts)
+        self.coded[name] = CategoryCodes(texts, unseen=accepts, missing=False)
+        self.coded[name].check(name)
 
     def _categories(self, name: str) -> tuple[tuple[str, ...], bool]:
         """Return the texts that the graph knows in an input, and whether it takes others."""
