@@ -58,6 +58,7 @@ def make_contract(model: ImportedModel, name: str, prediction: PredictionNames) 
         )
         for one, accepts, coded in zip(model.columns, missing, map(model.coded.get, names), strict=True)
     ]
+    columns += [Column(one.name, one.dtype, role="ignore") for one in model.ignored]
     target = Column(prediction.target, dtype, role="target", categories=classes or None)
     return Contract(
         name=name,

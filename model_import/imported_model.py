@@ -57,6 +57,7 @@ class ImportedModel:
         coded: Categories of the columns that the matrix holds as codes, by name.
         graph: Bytes of the graph of ONNX that answers; empty for a pipeline of scikit-learn.
         notes: What a person should know.
+        ignored: Columns of texts that no step of it uses.
         code: Whether code of the model was run to read it: ``none`` or ``sandbox``.
     """
 
@@ -69,6 +70,7 @@ class ImportedModel:
     coded: Mapping[str, CategoryCodes] = field(default_factory=dict)
     graph: bytes = field(default=b"", repr=False)
     notes: tuple[Note, ...] = ()
+    ignored: tuple[InputColumn, ...] = ()
     code: str = "none"
 
 
