@@ -94,8 +94,8 @@ def _check_apart(run: Callable[[Floats], Floats], rows: Floats, together: Floats
 
 
 def _check_probabilities(scores: Floats, output: GraphOutput, source: str) -> None:
-    finite = np.isfinite(scores).all(axis=1)
-    off = finite & ((scores < -_CLOSE) | (scores > 1 + _CLOSE)).any(axis=1)
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(scores).all(axis=1))
+    off: NDArray[np.bool_] = finite & ((scores < -_CLOSE) | (scores > 1 + _CLOSE)).any(axis=1)
     # Far from usual numbers float32 does not hold a sum.
     off[:_USUAL] |= finite[:_USUAL] & (np.abs(scores[:_USUAL].sum(axis=1) - 1) > _CLOSE)
     if not finite.any() or off.any():

@@ -5,6 +5,7 @@ graph's inputs, after them the scores are widened to float64.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
@@ -58,7 +59,7 @@ def _widen(scores: str, output: GraphOutput) -> tuple[list[NodeProto], list[Tens
     nodes = [helper.make_node("Cast", [scores], [wide], to=TensorProto.DOUBLE)]
     if output.texts:
         nodes[0].input[0] = f"{PREFIX}place"
-        places = {"keys_strings": list(output.texts), "values_int64s": list(range(len(output.texts)))}
+        places: dict[str, Any] = {"keys_strings": list(output.texts), "values_int64s": list(range(len(output.texts)))}
         nodes.insert(0, helper.make_node("LabelEncoder", [scores], list(nodes[0].input), domain="ai.onnx.ml", **places))
     if not (output.single and output.classes):
         return [*nodes, helper.make_node("Reshape", [wide, size], ["Y"])], arrays
