@@ -167,7 +167,7 @@ def score(
         encoding=encoding,
         skip_lines=skip_lines,
         comment=comment,
-        missing_values=tuple(missing_values or scorer.contract.missing_values),
+        missing_values=tuple(missing_values or scorer.contract.missing_values or ("",)),
     )
     with table_address(table) as source, tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         destination = Path(output) if output is not None else Path(scratch) / "predictions.parquet"

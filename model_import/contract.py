@@ -47,23 +47,26 @@ def make_contract(model: ImportedModel, name: str, prediction: PredictionNames) 
     if prediction.positive and task != "binary":
         raise InputError(f"a positive class belongs to a model of two classes; this one is of the task {task}.")
     missing = _accept_missing(model)
+    names = [column.name for column in model.columns]
     columns = [
         Column(
             one.name,
             one.dtype,
-            missing=float(accepts and _may_be_missing(one, model)),
-            categories=coded.categories if (coded := model.coded.get(one.name)) else None,
+            missing=float(accepts and _may_be_missing(one, model) and (coded is None or coded.missing)),
+            categories=coded.categories if coded else None,
             unseen="accept" if coded and coded.unseen else "refuse",
         )
-        for one, accepts in zip(model.columns, missing, strict=True)
+        for one, accepts, coded in zip(model.columns, missing, map(model.coded.get, names), strict=True)
     ]
+    columns += [Column(one.name, one.dtype, role="ignore") for one in model.ignored]
     target = Column(prediction.target, dtype, role="target", categories=classes or None)
     return Contract(
         name=name,
         task=task,
         columns=(*columns, target),
         positive=prediction.positive or (classes[1] if task == "binary" else ""),
-        missing_values=("",),
+        # An empty text is one that no encoder knows; in a CSV file it is a missing value, as pandas reads it.
+        missing_values=(),
         # As MLflow does: a value that the model cannot take is refused, not scored.
         rules={"missing": "stop"},
     )
@@ -79,6 +82,8 @@ def _may_be_missing(column: InputColumn, model: ImportedModel) -> bool:
 def _classes(model: ImportedModel, prediction: PredictionNames) -> tuple[tuple[str, ...], Dtype]:
     """Return the names of the classes, and the target's dtype."""
     given = prediction.classes
+    if "" in given:
+        raise InputError(f"the name of a class must not be empty; got {quote(list(given))}.")
     if not model.classes:
         if given:
             raise InputError(f"a regression has no classes; got {quote(list(given))} for a {model.family}.")

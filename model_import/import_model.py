@@ -1,9 +1,10 @@
 """A model of MLflow becomes a bundle."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.notes import Note
@@ -75,6 +76,8 @@ def import_folder(path: Path, folder: Path, *, origin: ModelOrigin, options: Imp
         InputError: If it cannot be imported; the sentence says why.
     """
     given = options or ImportOptions()
+    if folder.resolve().is_relative_to(path.resolve()):
+        raise InputError(f"the bundle must not be written into the folder of the model, {path}; choose another path.")
     if given.threshold is not None and not 0 < given.threshold < 1:
         raise InputError(f"the threshold must be above 0 and below 1; got {given.threshold}.")
     model = read_model_folder(path)
@@ -82,11 +85,18 @@ def import_folder(path: Path, folder: Path, *, origin: ModelOrigin, options: Imp
     signature = read_signature(model, names=given.column_names)
     imported = import_flavor(model, flavor, signature, ReadingOptions(given.prediction.classes, given.in_sandbox))
     imported = replace(imported, notes=(*imported.notes, *_signature_notes(signature)))
-    return _write(model, imported, folder, origin=origin, given=given)
+    example = read_example(model, [column.name for column in signature.columns])
+    return _write(model, imported, folder, origin=origin, given=given, example=example)
 
 
 def _write(
-    model: ModelFolder, imported: ImportedModel, folder: Path, *, origin: ModelOrigin, given: ImportOptions
+    model: ModelFolder,
+    imported: ImportedModel,
+    folder: Path,
+    *,
+    origin: ModelOrigin,
+    given: ImportOptions,
+    example: Sequence[Mapping[str, Any]],
 ) -> Bundle:
     name = given.name or _name(origin.name or model.path.name)
     contract = make_contract(imported, name, given.prediction)
@@ -105,7 +115,6 @@ def _write(
         commit=origin.commit,
         code=imported.code,
     )
-    example = read_example(model, [column.name for column in imported.columns])
     return write_imported_bundle(
         imported, contract, folder, origin=record, example=example, threshold=given.threshold, answers=given.answers
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from headrace.core.base.errors import InputError, quote
 from headrace.core.base.notes import Note
 from headrace.model_import.signature import InputColumn
 
@@ -15,10 +16,31 @@ class CategoryCodes:
     Attributes:
         categories: The values as text, by their code in the matrix.
         unseen: Whether another value is scored as unknown.
+        missing: Whether a missing value is scored.
     """
 
     categories: tuple[str, ...]
     unseen: bool
+    missing: bool
+
+    def check(self, column: str) -> None:
+        """Raise if a table cannot hold a category: it is read with texts trimmed, and an empty one as missing.
+
+        Raises:
+            InputError: If a category is empty, or begins or ends with a blank.
+        """
+        odd = next((text for text in self.categories if text != text.strip() or not text), None)
+        if odd is None:
+            return
+        remedy = (
+            "give it a text of its own, such as 'none'"
+            if not odd
+            else "read the table without them (pandas: skipinitialspace=True, or str.strip)"
+        )
+        raise InputError(
+            f"the categories of the column {quote(column)} must be texts without blanks at their ends, and not empty, "
+            f"as tables are read so; the model knows {quote(odd)}: {remedy}, and fit the model again."
+        )
 
 
 @dataclass(frozen=True)
@@ -35,6 +57,7 @@ class ImportedModel:
         coded: Categories of the columns that the matrix holds as codes, by name.
         graph: Bytes of the graph of ONNX that answers; empty for a pipeline of scikit-learn.
         notes: What a person should know.
+        ignored: Columns of texts that no step of it uses.
         code: Whether code of the model was run to read it: ``none`` or ``sandbox``.
     """
 
@@ -47,6 +70,7 @@ class ImportedModel:
     coded: Mapping[str, CategoryCodes] = field(default_factory=dict)
     graph: bytes = field(default=b"", repr=False)
     notes: tuple[Note, ...] = ()
+    ignored: tuple[InputColumn, ...] = ()
     code: str = "none"
 
 

@@ -48,6 +48,11 @@ class InputColumn:
     kind: str
     required: bool
 
+    @property
+    def is_single(self) -> bool:
+        """Whether the model takes it as float32, to which MLflow rounds it."""
+        return self.kind in {"float", "float32"}
+
 
 @dataclass(frozen=True)
 class Signature:

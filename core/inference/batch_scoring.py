@@ -105,7 +105,7 @@ def score_table(
     unwritten: list[pl.DataFrame] = []
     reading = TableReader(
         _guard_output(source, output),
-        _only_needed(options or ReadOptions(missing_values=scorer.contract.missing_values), scorer.contract),
+        _only_needed(options or ReadOptions(missing_values=scorer.contract.missing_values or ("",)), scorer.contract),
         block_bytes=block_bytes,
         digest=False,
     )

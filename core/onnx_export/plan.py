@@ -125,8 +125,8 @@ def read(transformer: ColumnTransformer, listed: Sequence[int]) -> Preprocessing
 def _categories(steps: Sequence[Any], columns: Sequence[int], listed: Sequence[int]) -> list[CategoryColumn]:
     *before, encoder = steps
     fills: Floats = np.full(len(columns), np.nan)
-    if before and isinstance(before[0], SimpleImputer) and not before[0].add_indicator:
-        fills = before.pop().statistics_.astype(np.float64)
+    if before and _fills_gaps(before[0]):
+        fills = before.pop(0).statistics_.astype(np.float64)
     # A dropped category has no column, and would look like an unlisted one; rare ones share a column.
     drops = getattr(encoder, "drop_idx_", None) is not None or getattr(encoder, "_infrequent_enabled", False)
     if before or drops or not isinstance(encoder, OneHotEncoder | OrdinalEncoder):
@@ -144,12 +144,23 @@ def _categories(steps: Sequence[Any], columns: Sequence[int], listed: Sequence[i
     return category_columns
 
 
+def _fills_gaps(step: Any) -> bool:
+    """Return whether a step puts one value into the gaps of each column, and does nothing else.
+
+    Other imputers look for a number, drop a column that was empty when they were fitted, or add columns.
+    """
+    if not isinstance(step, SimpleImputer) or step.add_indicator:
+        return False
+    marker = step.missing_values
+    return isinstance(marker, float) and np.isnan(marker) and not np.isnan(step.statistics_.astype(np.float64)).any()
+
+
 def _numbers(steps: Sequence[Any], columns: Sequence[int]) -> list[NumberColumn]:
     fill: Floats = np.full(len(columns), np.nan)
     mean, scale = np.zeros(len(columns)), np.ones(len(columns))
     for place, step in enumerate(steps):
         # The order matters: values are filled, then scaled, with the mean of the filled ones.
-        if isinstance(step, SimpleImputer) and not step.add_indicator and place == 0:
+        if _fills_gaps(step) and place == 0:
             fill = step.statistics_.astype(np.float64)
         elif isinstance(step, StandardScaler) and place == len(steps) - 1:
             mean, scale = step.mean_, step.scale_

@@ -43,11 +43,12 @@ def blocks(model: Model, matrix: Matrix) -> Iterator[Matrix]:
     real = matrix[:_MOST_ROWS] if len(matrix) else np.full((1, matrix.shape[1]), np.nan)
     yield from _split_rows(real)
     columns = matrix_layout.columns(model.contract)
+    markers = _markers(model.pipeline.named_steps["prepare"])
     yield np.where([_may_be_missing(column, model.contract) for column in columns], np.nan, real[:1])
     changes = [
         (row % len(real), column, value)
         for row, column in enumerate(_evenly(range(len(columns)), _MOST_COLUMNS))
-        for value in _values(columns[column], model.contract)
+        for value in _values(columns[column], model.contract) + (markers if columns[column].categories is None else [])
     ]
     # The matrix holds nothing beyond `LARGEST`, so an engine never sees it.
     changes += [
@@ -81,6 +82,14 @@ def _values(column: MatrixColumn, contract: Contract) -> list[float]:
         high = high if bounds.maximum is None else bounds.maximum
     missing = [np.nan] if _may_be_missing(column, contract) else []
     return [*missing, low, high, *(value for value in _SMALL if low <= value <= high)]
+
+
+def _markers(prepare: object) -> list[float]:
+    """Return the numbers that imputers of the preprocessing take for missing values."""
+    steps = [step for _, step, *_ in getattr(prepare, "transformers_", getattr(prepare, "steps", ()))]
+    marker = getattr(prepare, "missing_values", None)
+    own = [float(marker)] if isinstance(marker, int | float) and not np.isnan(marker) else []
+    return own + [marker for step in steps for marker in _markers(step)]
 
 
 def _may_be_missing(column: MatrixColumn, contract: Contract) -> bool:

@@ -5,6 +5,7 @@ graph's inputs, after them the scores are widened to float64.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
@@ -41,7 +42,7 @@ def embed(model: ModelProto, matrix: MatrixInputs, output: GraphOutput, *, width
     opsets = [
         helper.make_opsetid("" if one.domain == "ai.onnx" else one.domain, one.version) for one in model.opset_import
     ]
-    if matrix.coded and not any(one.domain == "ai.onnx.ml" and one.version >= 2 for one in opsets):
+    if (matrix.coded or output.texts) and not any(one.domain == "ai.onnx.ml" and one.version >= 2 for one in opsets):
         # The encoder that gives texts for codes is of the second set.
         opsets = [one for one in opsets if one.domain != "ai.onnx.ml"] + [helper.make_opsetid("ai.onnx.ml", 2)]
     whole = helper.make_model(
@@ -56,6 +57,10 @@ def _widen(scores: str, output: GraphOutput) -> tuple[list[NodeProto], list[Tens
     columns = [-1] if not output.classes else [-1, 1 if output.single else len(output.classes)]
     arrays = [numpy_helper.from_array(np.array(columns, dtype=np.int64), size)]
     nodes = [helper.make_node("Cast", [scores], [wide], to=TensorProto.DOUBLE)]
+    if output.texts:
+        nodes[0].input[0] = f"{PREFIX}place"
+        places: dict[str, Any] = {"keys_strings": list(output.texts), "values_int64s": list(range(len(output.texts)))}
+        nodes.insert(0, helper.make_node("LabelEncoder", [scores], list(nodes[0].input), domain="ai.onnx.ml", **places))
     if not (output.single and output.classes):
         return [*nodes, helper.make_node("Reshape", [wide, size], ["Y"])], arrays
     other = f"{PREFIX}other"

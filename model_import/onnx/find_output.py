@@ -18,11 +18,13 @@ class GraphOutput:
         name: Name of the value.
         classes: The classes; empty for a regression.
         single: Whether it is one column: the probability of the second class, or the value.
+        texts: Texts of a label, whose places are the value; empty for numbers.
     """
 
     name: str
     classes: tuple[Any, ...]
     single: bool
+    texts: tuple[str, ...] = ()
 
 
 def find_output(graph: ModelProto, given: tuple[str, ...], source: str) -> GraphOutput:

@@ -13,6 +13,7 @@ from headrace.core.inference import engine, onnx_safety
 from headrace.core.inference.onnx_estimator import OnnxClassifier, OnnxRegressor
 from headrace.model_import.imported_model import ImportedModel, ReadingOptions
 from headrace.model_import.model_folder import ModelFolder
+from headrace.model_import.onnx.check_answers import check_answers
 from headrace.model_import.onnx.check_graph import check_graph
 from headrace.model_import.onnx.embed import embed
 from headrace.model_import.onnx.find_output import find_output
@@ -32,8 +33,8 @@ def import_onnx(
         options: What a person says of it: names of classes, for a graph whose outputs have none.
 
     Raises:
-        InputError: If it holds operators that are not reviewed, is of a newer version, or its inputs or outputs have no
-            place in a contract.
+        InputError: If it holds operators that are not reviewed, is of a newer version, its inputs or outputs have no
+            place in a contract, or a bundle would not answer as it does.
     """
     name = str(facts.get("data") or "")
     source = str(model.path / name)
@@ -51,6 +52,7 @@ def import_onnx(
     except BundleError as error:
         reason = " ".join(str(error.__cause__ or error).split())[:300]
         raise InputError(f"{source} must be a graph that ONNX Runtime loads and runs; it does not: {reason}") from error
+    check_answers(graph, matrix, output, signature.columns, source)
     estimator = (OnnxClassifier if count else OnnxRegressor).of(content, columns=width, classes=count)
     return ImportedModel(
         estimator=Pipeline([("prepare", "passthrough"), ("estimator", estimator)]),

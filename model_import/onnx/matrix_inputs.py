@@ -71,7 +71,16 @@ class MatrixInputs:
                 f"{self._source} must take rows (n, {len(columns)}), as its signature says; its input is "
                 f"{[size.dim_value or size.dim_param for size in sizes]}."
             )
-        self._add("Cast", ["X"], one.name, to=one.type.tensor_type.elem_type)
+        narrow = [column.name for column in columns if column.is_single]
+        kind, taken = one.type.tensor_type.elem_type, "X"
+        if narrow and kind == TensorProto.DOUBLE:
+            if len(narrow) < len(columns):
+                raise InputError(
+                    f"{self._source} takes one matrix of float64, so the signature must have doubles only; "
+                    f"{quote(narrow[0])} is float32."
+                )
+            taken = self._add("Cast", ["X"], to=TensorProto.FLOAT)
+        self._add("Cast", [taken], one.name, to=kind)
 
     def _column(self, one: Any, column: InputColumn, place: int) -> None:
         kind, name = one.type.tensor_type.elem_type, one.name
@@ -83,6 +92,8 @@ class MatrixInputs:
                 raise InputError(
                     f"the column {quote(name)} must be a number, as {self._source} takes it; it is a text."
                 )
+            if column.is_single and kind == TensorProto.DOUBLE:
+                taken = self._add("Cast", [taken], to=TensorProto.FLOAT)
             self._add("Cast", [taken], name, to=kind)
             return
         texts, accepts = self._categories(name)
@@ -91,7 +102,8 @@ class MatrixInputs:
             "LabelEncoder", [codes], name, domain="ai.onnx.ml", keys_int64s=list(range(len(texts))),
             values_strings=list(texts), default_string=_UNLISTED,
         )  # fmt: skip
-        self.coded[name] = CategoryCodes(texts, accepts)
+        self.coded[name] = CategoryCodes(texts, unseen=accepts, missing=False)
+        self.coded[name].check(name)
 
     def _categories(self, name: str) -> tuple[tuple[str, ...], bool]:
         """Return the texts that the graph knows in an input, and whether it takes others."""

@@ -1,9 +1,10 @@
 """Confines this process, then becomes the Python that loads a model: a script of its own, without the suite.
 
-``python -I -S launch.py MODEL-FOLDER PREFIX MEMORY-BYTES CPU-SECONDS LOADER ARGUMENT...`` runs the text LOADER in new
-namespaces of users, mounts, network, processes, IPC and names: nothing is there but Python and the system's libraries,
-read-only, the model's folder as ``/model``, read-only, and an empty ``/tmp``. There is no network, no ``/proc``, no
-variable of the user, and no open file but the three standard ones.
+``python -I -S launch.py MODEL-FOLDER PREFIX PARENT MEMORY-BYTES CPU-SECONDS SECONDS LOADER ARGUMENT...`` runs the text
+LOADER, while the process PARENT lives and for as many seconds at most, in new namespaces of users, mounts, network,
+processes, IPC and names: nothing is there but Python and the system's libraries, read-only, the model's folder as
+``/model``, read-only, and an empty ``/tmp``. There is no network, no ``/proc``, no variable of the user, and no open
+file but the three standard ones.
 
 Source: the manual pages user_namespaces(7), mount_namespaces(7), pivot_root(2), mount_setattr(2).
 """
@@ -42,16 +43,21 @@ class _Attributes(ctypes.Structure):
 
 def main(arguments: list[str]) -> NoReturn:
     """Confine this process and run the loader; exit with ``NO_SANDBOX`` and a reason if that cannot be done."""
-    folder, prefix, memory, seconds, loader, *rest = arguments
+    folder, prefix, parent, memory, cpu_seconds, seconds, loader, *rest = arguments
     try:
+        # The process that waits may be killed, and then its own limit of time with it.
+        signal.alarm(int(seconds))
+        _end_with(int(parent))
         _enter_namespaces()
+        # The kernel forgets the signal where a process gets other rights.
+        _end_with(int(parent))
         # Only a child is in the new namespace of processes, as its first one: when it ends, all in it end.
         _wait_for_child()
         _call("prctl", _DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
         _change_root(Path(folder), Path(prefix))
         # The first process of a namespace ignores the signals of limits; its child does not.
         _wait_for_child()
-        _limit(int(memory), int(seconds))
+        _limit(int(memory), int(cpu_seconds))
         _call("prctl", _NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     except (OSError, KeyError) as error:
         os.write(2, f"{type(error).__name__}: {error}".encode())
@@ -59,6 +65,13 @@ def main(arguments: list[str]) -> NoReturn:
     variables = {"HOME": str(_EMPTY), "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     os.closerange(3, 1 << 16)
     os.execve(sys.executable, [sys.executable, "-I", "-c", loader, *rest], variables)  # noqa: S606 - no shell is wanted
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent ends, or now if it has."""
+    _call("prctl", _DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(NO_SANDBOX)
 
 
 def _wait_for_child() -> None:

@@ -1,5 +1,6 @@
 """Runs the loader of a pickled model in a sandbox, within limits of memory, time and output."""
 
+import math
 import os
 import selectors
 import signal
@@ -57,7 +58,9 @@ def load_in_sandbox(
     given = limits or SandboxLimits()
     arguments = [f"/model/{name}", *(f"/model/{path}" for path in paths)]
     command = [sys.executable, "-I", "-S", launch.__file__, str(folder.absolute()), sys.prefix]
-    command += [str(given.memory_bytes), str(given.cpu_seconds), loader, *arguments]
+    # The launcher's own limit of time counts where this process no longer does.
+    command += [str(os.getpid()), str(given.memory_bytes), str(given.cpu_seconds), str(math.ceil(given.seconds) + 5)]
+    command += [loader, *arguments]
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

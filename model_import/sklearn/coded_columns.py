@@ -46,7 +46,11 @@ def code_steps(steps: Sequence[Any], columns: Sequence[InputColumn]) -> tuple[li
             )
     encoder = steps[place]
     values = [_values(seen) for seen in encoder.categories_]
-    coded = [_code_column(encoder, column, listed) for column, (listed, _) in zip(columns, values, strict=True)]
+    fills = _fills(steps[:place], len(columns))
+    coded = [
+        _code_column(encoder, column, listed, missing=has_missing if fill is None else fill in listed)
+        for column, (listed, has_missing), fill in zip(columns, values, fills, strict=True)
+    ]
     imputers = [_imputer(step, [listed for listed, _ in values]) for step in steps[:place]]
     return [*imputers, _encoder(encoder, values), *steps[place + 1 :]], coded
 
@@ -61,7 +65,16 @@ def _values(seen: Any) -> tuple[list[Any], bool]:
     return listed, len(listed) < len(seen)
 
 
-def _code_column(encoder: Any, column: InputColumn, listed: Sequence[Any]) -> CategoryCodes:
+def _fills(imputers: Sequence[SimpleImputer], width: int) -> list[Any]:
+    """Return what the encoder sees in the place of a missing value, for each column; None if it stays missing."""
+    fills: list[Any] = [None] * width
+    for imputer in imputers:
+        values = [None if _is_nan(value) else value for value in imputer.statistics_.tolist()]
+        fills = [value if fill is None else fill for fill, value in zip(fills, values, strict=True)]
+    return fills
+
+
+def _code_column(encoder: Any, column: InputColumn, listed: Sequence[Any], *, missing: bool) -> CategoryCodes:
     accepts = encoder.handle_unknown != "error"
     texts = [str(value) for value in listed]
     kind = str if column.dtype == "string" else int
@@ -75,7 +88,9 @@ def _code_column(encoder: Any, column: InputColumn, listed: Sequence[Any]) -> Ca
             f"the encoder of the column {quote(column.name)}, of whole numbers, must refuse unknown values, as a "
             "contract does; it takes them: make the column a text, and log the model again."
         )
-    return CategoryCodes(tuple(texts), accepts)
+    codes = CategoryCodes(tuple(texts), unseen=accepts, missing=accepts or missing)
+    codes.check(column.name)
+    return codes
 
 
 def _imputer(step: SimpleImputer, values: Sequence[Sequence[Any]]) -> SimpleImputer:

@@ -10,6 +10,7 @@ from headrace.model_import.model_folder import ModelFolder
 from headrace.model_import.sandbox.run import load_in_sandbox
 from headrace.model_import.signature import Signature
 from headrace.model_import.sklearn.matrix_pipeline import make_matrix_pipeline
+from headrace.model_import.sklearn.single_precision import check_precision
 from headrace.model_import.sklearn.skops_model import check_version, read_skops
 
 
@@ -32,8 +33,8 @@ def import_sklearn(
     if kind != "skops" and not options.in_sandbox:
         raise InputError(
             f"{model.path} must hold its model in the skops format to be read as data; {quote(name)} is a {kind}, "
-            'which runs code when it is loaded: log the model again with serialization_format="skops", or import it in '
-            "a sandbox by --in-sandbox."
+            "which runs code when it is loaded (autolog writes such ones): log the model again with "
+            'serialization_format="skops", or import it in a sandbox by --in-sandbox.'
         )
     version = str(facts.get("sklearn_version") or "")
     check_version(model, version)
@@ -49,9 +50,11 @@ def import_sklearn(
 def from_fitted(fitted: Any, signature: Signature, *, version: str) -> ImportedModel:
     """Return the imported model of a fitted one."""
     made = make_matrix_pipeline(fitted, signature.columns)
+    check_precision(made.pipeline, made.columns)
     return ImportedModel(
         estimator=made.pipeline,
-        columns=signature.columns,
+        columns=made.columns,
+        ignored=made.ignored,
         classes=made.classes,
         family=made.family,
         flavor="sklearn",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier, is_regressor
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -26,12 +26,16 @@ class MatrixPipeline:
         classes: The classes in the order of the probabilities; empty for a regression.
         coded: Categories of the columns that the matrix holds as codes, by name.
         family: Name of the estimator's class.
+        columns: The columns of the matrix, in order.
+        ignored: The columns of texts that no step uses.
     """
 
     pipeline: Pipeline
     classes: tuple[Any, ...]
     coded: Mapping[str, CategoryCodes]
     family: str
+    columns: tuple[InputColumn, ...]
+    ignored: tuple[InputColumn, ...]
 
 
 def make_matrix_pipeline(fitted: Any, columns: Sequence[InputColumn]) -> MatrixPipeline:
@@ -42,20 +46,45 @@ def make_matrix_pipeline(fitted: Any, columns: Sequence[InputColumn]) -> MatrixP
         columns: The columns of the data frame that it takes, in order.
 
     Raises:
-        InputError: If it gives no probabilities or no single number, or a step has no place in front of the matrix.
+        InputError: If it is no estimator, gives no probabilities or no single number, or a step has no place in front
+            of the matrix.
     """
-    *transformers, estimator = _flatten(fitted)
+    steps = _flatten(fitted)
+    odd = next((step for step in steps if not isinstance(step, BaseEstimator)), None)
+    if odd is not None or not steps:
+        raise InputError(
+            f"a model must be an estimator of scikit-learn, or a pipeline of them, to be imported; it is a "
+            f"{type(fitted if odd is None else odd).__name__}."
+        )
+    *transformers, estimator = steps
     names = _names_of_fit(transformers, estimator)
     if names and names != [column.name for column in columns]:
         raise InputError(
             f"the signature must list the columns that the model was fitted on, in their order {quote(names, 300)}; it "
             f"lists {quote([column.name for column in columns], 300)}."
         )
-    prepared = _Prepared(columns)
+    unused = _find_unused_texts(transformers, columns)
+    kept = [place for place in range(len(columns)) if place not in unused]
+    prepared = _Prepared([columns[place] for place in kept], {old: new for new, old in enumerate(kept)})
     prepare = prepared.prepare(transformers)
     estimator, classes = _estimator(estimator)
     pipeline = Pipeline([("prepare", prepare), ("estimator", estimator)])
-    return MatrixPipeline(pipeline, classes, prepared.coded, type(estimator).__name__)
+    return MatrixPipeline(
+        pipeline,
+        classes,
+        prepared.coded,
+        type(estimator).__name__,
+        columns=tuple(prepared.columns),
+        ignored=tuple(columns[place] for place in sorted(unused)),
+    )
+
+
+def _find_unused_texts(transformers: Sequence[Any], columns: Sequence[InputColumn]) -> set[int]:
+    """Return the places of texts that no part of a ColumnTransformer takes."""
+    if not transformers or not isinstance(transformers[0], ColumnTransformer):
+        return set()
+    used = {place for _, _, places in _parts_of_fit(transformers[0], len(columns)) for place in places}
+    return {place for place, column in enumerate(columns) if column.dtype == "string" and place not in used}
 
 
 def _flatten(fitted: Any) -> list[Any]:
@@ -76,6 +105,7 @@ class _Prepared:
     """The preparation of the matrix, part by part."""
 
     columns: Sequence[InputColumn]
+    places: Mapping[int, int]
     coded: dict[str, CategoryCodes] = field(default_factory=dict)
     _parts: list[tuple[str, Any, list[int]]] = field(default_factory=list)
 
@@ -87,8 +117,12 @@ class _Prepared:
         if rest and isinstance(rest[0], ColumnTransformer):
             first = rest.pop(0)
             weights, threshold = first.transformer_weights, first.sparse_threshold
-            used = [place for _, _, places in _parts_of_fit(first, len(everything)) for place in places]
-            for name, step, places in _parts_of_fit(first, len(everything)):
+            parts = [
+                (name, step, [self.places[place] for place in places])
+                for name, step, places in _parts_of_fit(first, max(self.places, default=-1) + 1)
+            ]
+            used = [place for _, _, places in parts for place in places]
+            for name, step, places in parts:
                 self._add(name, _flatten(step), places, shared={one for one in places if used.count(one) > 1})
         else:
             self._add("columns", rest, everything, shared=set())
@@ -165,13 +199,22 @@ def _plain(step: Any) -> Any:
     return new
 
 
+def _count_outputs(regressor: Any) -> int:
+    """Return how many numbers a row a regressor predicts."""
+    coefficients, targets = np.asarray(getattr(regressor, "coef_", 0)), np.asarray(getattr(regressor, "_y", 0))
+    if coefficients.ndim == 2:
+        return len(coefficients)
+    return int(targets.shape[1] if targets.ndim == 2 else getattr(regressor, "n_outputs_", 1))
+
+
 def _estimator(estimator: Any) -> tuple[Any, tuple[Any, ...]]:
     """Return an estimator whose classes are their places, and the classes."""
     kind = type(estimator).__name__
     new = _plain(estimator)
     if is_regressor(estimator):
-        if getattr(estimator, "n_outputs_", 1) != 1:
-            raise InputError(f"a model must predict one number a row to be imported; this {kind} predicts several.")
+        count = _count_outputs(estimator)
+        if count != 1:
+            raise InputError(f"a model must predict one number a row to be imported; this {kind} predicts {count}.")
         return new, ()
     if not is_classifier(estimator):
         raise InputError(f"a model must be a classifier or a regressor to be imported; it is a {kind}.")

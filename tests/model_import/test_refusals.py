@@ -154,6 +154,7 @@ def test_it_is_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
     ("given", "told"),
     [
         ({"classes": ["a", "b", "c"]}, "the model predicts 2 classes"),
+        ({"classes": ["", "b"]}, "the name of a class must not be empty"),
         ({"classes": ["a", "a"]}, "must have different names"),
         ({"positive": "maybe"}, "positive must be one of the classes"),
         ({"threshold": 1.5}, "the threshold must be above 0 and below 1"),
@@ -184,6 +185,14 @@ def test_trees_that_point_outside_themselves_are_refused(tmp_path: Path) -> None
     made.sklearn_model(tmp_path / "model", forest)
     with pytest.raises(UserError, match="must point at their own nodes only"):
         hr.import_model(tmp_path / "model", tmp_path / "new")
+
+
+def test_the_folder_of_the_model_stays_as_it_is(tmp_path: Path) -> None:
+    """A bundle inside it would become a part of the model."""
+    made.sklearn_model(tmp_path / "model")
+    with pytest.raises(UserError, match="must not be written into the folder of the model"):
+        hr.import_model(tmp_path / "model", tmp_path / "model" / "new")
+    assert not (tmp_path / "model" / "new").exists()
 
 
 def test_a_folder_that_exists_stays(tmp_path: Path) -> None:

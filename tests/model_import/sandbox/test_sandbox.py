@@ -1,6 +1,7 @@
 """The sandbox: what code in it sees, and how it ends."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -100,7 +101,8 @@ def test_without_a_sandbox_nothing_runs(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_it_ends_with_the_process_that_waits(tmp_path: Path) -> None:
     """A killed import leaves nothing behind: what it started ends with its launcher."""
-    command = [sys.executable, "-I", "-S", launch.__file__, str(tmp_path), sys.prefix, str(1 << 30), "20"]
+    command = [sys.executable, "-I", "-S", launch.__file__, str(tmp_path), sys.prefix]
+    command += [str(os.getpid()), str(1 << 30), "20", "60"]
     loader = "import os, time\nos.write(1, b'here')\ntime.sleep(60)"
     with subprocess.Popen([*command, loader], stdout=subprocess.PIPE, env={}) as started:
         assert started.stdout is not None
@@ -108,3 +110,26 @@ def test_it_ends_with_the_process_that_waits(tmp_path: Path) -> None:
         started.kill()
         # All that hold the pipe have ended.
         assert started.stdout.read() == b""
+
+
+def test_it_ends_with_a_killed_import(tmp_path: Path) -> None:
+    """``kill -9`` of the process that started the launcher ends the launcher too, and all in the sandbox."""
+    command = [sys.executable, "-I", "-S", launch.__file__, str(tmp_path), sys.prefix]
+    limits = [str(1 << 30), "20", "60", "import os, time\nos.write(1, b'here')\ntime.sleep(60)"]
+    script = f"import os, subprocess\nsubprocess.run([*{command!r}, str(os.getpid()), *{limits!r}], env={{}})"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        assert started.stdout.read(4) == b"here"
+        started.kill()
+        # All that hold the pipe have ended.
+        assert started.stdout.read() == b""
+
+
+def test_it_ends_by_itself_after_its_time(tmp_path: Path) -> None:
+    """The launcher keeps its own limit of time."""
+    command = [sys.executable, "-I", "-S", launch.__file__, str(tmp_path), sys.prefix]
+    command += [str(os.getpid()), str(1 << 30), "20", "2", "import time\ntime.sleep(60)"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={}) as started:
+        assert started.stdout is not None
+        assert started.stdout.read() == b""
+    assert started.returncode == -signal.SIGALRM
