@@ -132,15 +132,17 @@ def test_versions_of_a_registry_are_swapped_between_batches(
         answer = json.loads(one.value())
         assert answer["model_digest"] == digests[answer["model_version"]]
         by_partition[one.partition()].append((one.offset(), answer["model_version"]))
+    whole = ["1.0.0", "1.0.1", "1.0.0"]
+    orders = []
     for found in by_partition.values():
-        assert [version for version, _ in itertools.groupby(version for _, version in found)] == [
-            "1.0.0",
-            "1.0.1",
-            "1.0.0",
-        ]
+        order = [version for version, _ in itertools.groupby(version for _, version in found)]
+        # On a busy machine all events of a partition may come between two swaps.
+        assert any(order == whole[place : place + len(order)] for place in range(len(whole)))
+        orders.append(order)
         # Answers of a transaction have consecutive offsets, and its marker takes one.
         for _, batch in itertools.groupby(enumerate(found), lambda pair: pair[1][0] - pair[0]):
             assert len({version for _, (_, version) in batch}) == 1
+    assert whole in orders
 
 
 def test_a_candidate_answers_its_share_of_the_keys(server: KafkaServer, registry: MlflowRegistry) -> None:

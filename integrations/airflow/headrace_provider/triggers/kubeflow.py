@@ -13,6 +13,7 @@ from headrace_provider.kubeflow_run import RunEnd, RunWatch, read_document
 from headrace_provider.program import HeadraceError, Program, absence, failure
 
 _SECONDS = 120.0
+_cancelling: set[asyncio.Task[None]] = set()
 
 
 class HeadraceKubeflowRunTrigger(BaseTrigger):
@@ -76,6 +77,13 @@ class HeadraceKubeflowRunTrigger(BaseTrigger):
         """Cancel the run, because a person cleared or marked the task."""
         if not self.cancel_on_kill:
             return
+        # Airflow 3.3.2 cancels this very call about a second after it has made it, sooner than Headrace has asked.
+        task = asyncio.create_task(self._cancel())
+        _cancelling.add(task)
+        task.add_done_callback(_cancelling.discard)
+        await asyncio.shield(task)
+
+    async def _cancel(self) -> None:
         program = await HeadraceHook(self.headrace_conn_id).aget_conn()
         try:
             await _answer(program, "cancel", self.run_id)
