@@ -229,7 +229,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+# A replay is a training and what compares it, and takes as long.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.exhaustive) if name == "replay" else name for name in CASES]
+)
 def test_a_pipeline_passes_in_containers(name: str, place: Place) -> None:
     """Each step ran to its end as nobody with a read-only root, left every output it declares, and did its work."""
     case = CASES[name]

@@ -116,7 +116,7 @@ def test_the_runtime_loads_the_versions_that_an_export_allows_and_no_newer_ones(
     assert done.stdout.split() == [RUNTIME, "loads", "fails", "fails", "fails"]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_two_builds_of_the_library_give_equal_bytes(tmp_path: Path) -> None:
     """Sources and versions are all that counts: not the time, and not the folder."""
     library()

@@ -180,7 +180,7 @@ SELECT n, p.label, p.probability, p.status
 """
 
 
-@pytest.mark.parametrize("name", ["gbm_binomial", "xgboost_binomial"])
+@pytest.mark.parametrize("name", [pytest.param("gbm_binomial", marks=pytest.mark.exhaustive), "xgboost_binomial"])
 def test_flink_scores_with_a_mojo(tmp_path: Path, closing: list[Exported], name: str) -> None:
     """As a model and as a function; XGBoost's reader is found although Flink has a class loader of its own."""
     model = export(name, tmp_path)
