@@ -63,7 +63,7 @@ def test_every_text_is_escaped() -> None:
 
 
 def test_it_needs_nothing_of_the_page_around_it() -> None:
-    """Colours stand in the elements; no style sheet, no address, and no class but those that keep formulas out of it."""
+    """Colours stand in the elements; no style sheet, no address, no class but those that keep formulas out."""
     html = _render("yes", "no").replace('class="tex2jax_ignore mathjax_ignore"', "", 1)
     assert "class=" not in html
     assert "<style" not in html
