@@ -23,7 +23,7 @@ def h2o() -> Path:
     """
     if not shutil.which("java"):
         missing("no Java: apt-get install openjdk-17-jdk-headless")
-    place = Path(os.environ.get("HEADRACE_TEST_PEERS", str(REPOSITORY / "build" / "peers")))
+    place = Path(os.environ.get("HEADRACE_TEST_PEERS") or REPOSITORY / "build" / "peers")
     folder = place / f"h2o-{H2O_VERSION}"
     with alone("h2o"):
         if not folder.exists():

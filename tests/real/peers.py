@@ -39,7 +39,7 @@ class Peer:
 
 def home() -> Path:
     """The folder with the environments of all peers."""
-    return Path(os.environ.get("HEADRACE_TEST_PEERS", str(REPOSITORY / "build" / "peers")))
+    return Path(os.environ.get("HEADRACE_TEST_PEERS") or REPOSITORY / "build" / "peers")
 
 
 def environment(name: str) -> Path:

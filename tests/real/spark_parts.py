@@ -86,7 +86,7 @@ def spark() -> Spark:
     """
     if not shutil.which("java"):
         missing("no Java: apt-get install openjdk-17-jdk-headless")
-    place = Path(os.environ.get("HEADRACE_TEST_PEERS", str(REPOSITORY / "build" / "peers")))
+    place = Path(os.environ.get("HEADRACE_TEST_PEERS") or REPOSITORY / "build" / "peers")
     folder = place / f"pyspark-{VERSION}"
     with alone("pyspark"):
         if not folder.exists():
