@@ -1,6 +1,6 @@
 # Each target sets up what it needs in .venv and reuses it.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 PACKAGES := api cli cluster components core experiments jupyter kustomize migration model_import monitoring pipelines registry reports rollouts serving steps stores streams
 FOLDERS := $(filter-out jupyter,$(PACKAGES)) integrations/jupyter
@@ -97,8 +97,8 @@ lock:  ## pin all dependencies by hash (needs uv)
 	  -c requirements/dev.lock --extra dev --extra sql --extra bench pyproject.toml -o requirements/bench.lock
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
-	  || { echo "Headrace needs Python 3.11; $(PYTHON) is another: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "Headrace needs Python 3.11, 3.12 or 3.13; $(PYTHON) is another: make PYTHON=/path/to/python3.12" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
 # A lock's packages, then the project itself as a tree of links; a new or deleted module renews the links.

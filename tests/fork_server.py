@@ -28,6 +28,7 @@ import tempfile
 import threading
 import time
 import traceback
+import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -107,6 +108,8 @@ def _import_modules(kind: str) -> None:
 
 def _serve(folder: Path, kind: str) -> None:
     """Fork for each request until standard input ends."""
+    # Python 3.12 and later warn at each fork, of threads that survive it.
+    warnings.filterwarnings("ignore", message=".* is multi-threaded, use of fork", category=DeprecationWarning)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         part = folder / f"{kind}.part"
         listener.bind(str(part))

@@ -10,6 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).parents[1]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
@@ -170,3 +173,45 @@ def test_locks_agree(larger: str) -> None:
     """What the demo runs with is what is tested and measured."""
     run, other = _pinned("run"), _pinned(larger)
     assert run == {package: other.get(package) for package in run}
+
+
+PYTHONS = ("3.11", "3.12", "3.13")
+
+
+def _applies(requirement: Requirement, python: str) -> bool:
+    """Whether a requirement is one of Linux with this Python."""
+    marks = {"python_version": python, "python_full_version": f"{python}.0", "extra": ""}
+    return requirement.marker is None or requirement.marker.evaluate({**marks, "sys_platform": "linux"})
+
+
+def _requirements(lock: str, python: str) -> list[Requirement]:
+    text = (REPOSITORY / "requirements" / f"{lock}.lock").read_text()
+    lines = [line.removesuffix("\\") for line in text.splitlines() if line and line[0] not in " #"]
+    return [one for one in map(Requirement, lines) if _applies(one, python)]
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize(("lock", "extras"), [("run", ()), ("dev", ("dev", "sql")), ("bench", ("dev", "bench"))])
+def test_one_lock_serves_each_python(lock: str, extras: tuple[str, ...], python: str) -> None:
+    """Each package has one version there, and each dependency has one that it asks for."""
+    pins: dict[str, str] = {}
+    for one in _requirements(lock, python):
+        assert one.name not in pins, f"{one.name} has two versions on Python {python}"
+        pins[one.name] = next(iter(one.specifier)).version
+    project = PROJECT["project"]
+    named = [*project["dependencies"], *(name for extra in extras for name in project["optional-dependencies"][extra])]
+    wanted = [one for one in map(Requirement, named) if _applies(one, python)]
+    assert {
+        one.name: pins.get(canonicalize_name(one.name))
+        for one in wanted
+        if not one.specifier.contains(pins.get(canonicalize_name(one.name), "0"))
+    } == {}
+
+
+def test_the_pythons_are_those_of_the_package() -> None:
+    """What the package says that it takes is what the lock is tested for."""
+    classifiers = "Programming Language :: Python :: "
+    said = [one.removeprefix(classifiers) for one in PROJECT["project"]["classifiers"] if one.startswith(classifiers)]
+    assert said == [*PYTHONS]
+    allowed = SpecifierSet(PROJECT["project"]["requires-python"])
+    assert [f"3.{minor}" for minor in range(9, 20) if f"3.{minor}.0" in allowed] == [*PYTHONS]

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import traceback
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -82,6 +83,8 @@ def start(folder: Path) -> None:
 
 def serve(address: str) -> None:
     """Import the modules, and fork for each request, until killed."""
+    # Python 3.12 and later warn at each fork: of threads of allocators and of OpenBLAS, which survive it.
+    warnings.filterwarnings("ignore", message=".* is multi-threaded, use of fork", category=DeprecationWarning)
     _import(_FIRST)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(address)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,12 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from headrace.core.base.errors import HeadraceError, InputError, InternalError
+from headrace.core.base.errors import HeadraceError, InputError, InternalError, quote
 from headrace.core.runtime.processes import GRACE_SECONDS, group_runs
 from headrace.pipelines.local.run_folder import PipelinePaths
 from headrace.pipelines.local.summary import StepSummary
 
 _POLL_SECONDS = 0.03
+# The longest line of a log in a message, in characters, and what KFP colours its lines with.
+_LONGEST_LINE = 300
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _USER_KIND = "user"
 
 
@@ -197,7 +201,9 @@ def _failure(events: list[StepEvent], code: int, folder: PipelinePaths) -> Headr
     tail = folder.log.read_text(errors="replace")[-4000:]
     if "Argument list too long" in tail:
         return InputError("the options are longer than the operating system lets a step take: give fewer names.")
-    return InternalError(f"the local runner ended with code {code} and no step said why; the log has more.")
+    end = next((line for line in reversed(_ANSI.sub("", tail).splitlines()) if line.strip()), "")
+    said = f"; its log ends with {quote(end.strip(), _LONGEST_LINE)}" if end else "; its log is empty"
+    return InternalError(f"the local runner ended with code {code} and no step said why{said}.")
 
 
 def with_skipped(steps: tuple[StepSummary, ...], expected: tuple[str, ...]) -> list[StepSummary]:
