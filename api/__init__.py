@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from headrace.api.monitoring.pulling_out import make_baseline, pull_out
     from headrace.api.monitoring.retraining import Retraining, RolloutPlace, retrain
     from headrace.api.notebook.find_run import find_run
+    from headrace.api.projects import create_project
     from headrace.api.run_result import Run, open_run
     from headrace.api.scoring import Predictions, score
     from headrace.api.serving import ModelEndpoint, serve
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from headrace.api.streams.watch import watch
     from headrace.api.training import run, tune
     from headrace.core.bundles.bundle import Bundle
+    from headrace.project_template.create_project import Project
 
 __all__ = [
     "Bundle",
@@ -66,6 +68,7 @@ __all__ = [
     "MissingError",
     "ModelEndpoint",
     "Predictions",
+    "Project",
     "Retraining",
     "RolloutPlace",
     "Run",
@@ -75,6 +78,7 @@ __all__ = [
     "analyze_ab_test",
     "assign_versions",
     "collect",
+    "create_project",
     "deploy",
     "export",
     "find_run",
@@ -105,6 +109,7 @@ _MODULES = {
     "Bundle": "headrace.core.bundles.bundle",
     "ModelEndpoint": "headrace.api.serving",
     "Predictions": "headrace.api.scoring",
+    "Project": "headrace.project_template.create_project",
     "Retraining": "headrace.api.monitoring.retraining",
     "RolloutPlace": "headrace.api.monitoring.retraining",
     "Run": "headrace.api.run_result",
@@ -112,6 +117,7 @@ _MODULES = {
     "analyze_ab_test": "headrace.api.monitoring.ab_tests",
     "assign_versions": "headrace.api.monitoring.ab_tests",
     "collect": "headrace.api.monitoring.collecting",
+    "create_project": "headrace.api.projects",
     "deploy": "headrace.api.deployment",
     "make_baseline": "headrace.api.monitoring.pulling_out",
     "export": "headrace.api.exporting",

@@ -20,6 +20,7 @@ from headrace.core.runtime.signals import is_ignored
 # MODULE:FUNCTION:EXAMPLES of a command, below headrace.cli; a group of commands is its module alone.
 _COMMANDS = {
     "demo": "local.demo:demo:EXAMPLES",
+    "new": "local.new:new:EXAMPLES",
     "run": "local.run:run:EXAMPLES",
     "tune": "local.tune:tune:EXAMPLES",
     "serve": "local.serve:serve:EXAMPLES",
