@@ -33,9 +33,9 @@ from headrace.core.base.errors import (
 )
 
 if TYPE_CHECKING:
+    from headrace.api.conversion.exporting import export
+    from headrace.api.conversion.migrating import import_model, migrate
     from headrace.api.deployment import deploy, undeploy
-    from headrace.api.exporting import export
-    from headrace.api.migrating import import_model, migrate
     from headrace.api.model_reference import open_bundle
     from headrace.api.monitoring.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
     from headrace.api.monitoring.collecting import collect
@@ -120,11 +120,11 @@ _MODULES = {
     "create_project": "headrace.api.projects",
     "deploy": "headrace.api.deployment",
     "make_baseline": "headrace.api.monitoring.pulling_out",
-    "export": "headrace.api.exporting",
+    "export": "headrace.api.conversion.exporting",
     "find_run": "headrace.api.notebook.find_run",
-    "import_model": "headrace.api.migrating",
+    "import_model": "headrace.api.conversion.migrating",
     "ksql_query": "headrace.api.streams.ksql",
-    "migrate": "headrace.api.migrating",
+    "migrate": "headrace.api.conversion.migrating",
     "monitor": "headrace.api.monitoring.monitor",
     "open_bundle": "headrace.api.model_reference",
     "open_run": "headrace.api.run_result",

@@ -15,15 +15,15 @@ def create_project(
     Args:
         name: Name of the project, its pipeline and its model: at most 40 lower-case letters, digits and dashes.
         folder: Folder in which the project's own is created.
-        table: File with a table of at most 100 MB, which is copied; None for an example that is made up.
+        table: File with a table of at most 100 MB, which is copied; by default an example is made up.
         target: Column to predict; needed with ``table``.
 
     Returns:
         Where it is, and what was assumed about the table.
 
     Raises:
-        InputError: If the name is none that Kubernetes takes, the folder exists, or table and target do not fit.
-        MissingError: If there is no such table.
+        InputError: If Kubernetes would not take the name, the folder exists, or table and target do not fit.
+        MissingError: If the table does not exist.
         DataError: If the table cannot be read, or the target cannot be predicted.
     """
     from headrace.project_template import create_project as template  # noqa: PLC0415 - it is imported when it is used

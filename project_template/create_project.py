@@ -56,12 +56,12 @@ def create_project(name: str, *, parent: Path, table: Path | None = None, target
     Args:
         name: Name of the project, of its pipeline and of its model: lower-case letters, digits and dashes.
         parent: Folder in which it is created.
-        table: File with a table of at most 100 MB, which is copied; None for one that is made up.
+        table: File with a table of at most 100 MB, which is copied; by default one is made up.
         target: Column to predict; needed with ``table``.
 
     Raises:
-        InputError: If the name is none that Kubernetes takes, the folder exists, or table and target do not fit.
-        MissingError: If there is no such table.
+        InputError: If Kubernetes would not take the name, the folder exists, or table and target do not fit.
+        MissingError: If the table does not exist.
         DataError: If the table cannot be read.
     """
     if not _NAME.fullmatch(name):

@@ -202,8 +202,8 @@ def _failure(events: list[StepEvent], code: int, folder: PipelinePaths) -> Headr
     if "Argument list too long" in tail:
         return InputError("the options are longer than the operating system lets a step take: give fewer names.")
     end = next((line for line in reversed(_ANSI.sub("", tail).splitlines()) if line.strip()), "")
-    said = f"; its log ends with {quote(end.strip(), _LONGEST_LINE)}" if end else "; its log is empty"
-    return InternalError(f"the local runner ended with code {code} and no step said why{said}.")
+    ending = f"; its log ends with {quote(end.strip(), _LONGEST_LINE)}" if end else "; its log is empty"
+    return InternalError(f"the local runner ended with code {code} and no step said why{ending}.")
 
 
 def with_skipped(steps: tuple[StepSummary, ...], expected: tuple[str, ...]) -> list[StepSummary]:

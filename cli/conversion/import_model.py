@@ -66,7 +66,7 @@ def import_model(
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Make a bundle of a model that MLflow stored; nothing of it is run."""
-    from headrace.api.migrating import import_model as import_stored  # noqa: PLC0415 - slow to import
+    from headrace.api.conversion.migrating import import_model as import_stored  # noqa: PLC0415 - slow to import
     from headrace.cli.output.import_output import report_lines  # noqa: PLC0415
 
     bundle = import_stored(

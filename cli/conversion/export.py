@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from headrace.api.exporting import ExportPlatform
+from headrace.api.conversion.exporting import ExportPlatform
 from headrace.cli.options import run_options
 from headrace.cli.options.command_parameters import takes_fields
 from headrace.cli.options.model_argument import Model
@@ -44,7 +44,7 @@ def export(
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Write MODEL for another platform: a jar for the JVM, manifests for Seldon, or a folder for MLServer."""
-    from headrace.api import exporting  # noqa: PLC0415 - polars is slow to import
+    from headrace.api.conversion import exporting  # noqa: PLC0415 - polars is slow to import
 
     written = exporting.export(model, folder=output, to=to, library=library or None, **options.keywords())
     typer.echo(f"{written.name} {written.digest[:12]}: {written.path}")

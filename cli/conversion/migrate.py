@@ -45,7 +45,7 @@ def migrate(
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Rewrite components and pipelines of KFP v1 for v2, and report what a person must do (exit code 3 if anything)."""
-    from headrace.api.migrating import migrate as migrate_files  # noqa: PLC0415 - other commands need none
+    from headrace.api.conversion.migrating import migrate as migrate_files  # noqa: PLC0415 - other commands need none
     from headrace.cli.output.migration_output import report_lines  # noqa: PLC0415
     from headrace.core.base.errors import InputError  # noqa: PLC0415
     from headrace.core.base.files import write_json  # noqa: PLC0415

@@ -1,0 +1,1 @@
+"""What other systems made, and what they can take: KFP v1, MLflow, the JVM, Seldon."""
