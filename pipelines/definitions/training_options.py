@@ -230,6 +230,12 @@ class TrainingOptions:
     cost_false_negative: Annotated[
         float, OptionSpec("Cost of a false negative, for the choice of the threshold", steps="evaluate")
     ] = 1.0
+    robustness: Annotated[
+        str,
+        OptionSpec(
+            "How much of the robustness to measure: off, quick or full", steps="evaluate", choices=("off", "quick", "full")
+        ),
+    ] = "quick"
     metric_bounds: Annotated[
         Mapping[str, float],
         OptionSpec(
