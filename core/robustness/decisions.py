@@ -85,11 +85,12 @@ class DecisionModel:
             before: The same before a change.
         """
         if self.is_regression:
-            return np.abs(outputs[:, 0] - before[:, 0]) > self.amount
-        return self.choose(outputs) != self.choose(before)
+            moved: Booleans = np.abs(outputs[:, 0] - before[:, 0]) > self.amount
+            return moved
+        return np.asarray(self.choose(outputs) != self.choose(before))
 
     def measure_margins(self, outputs: Floats, before: Floats) -> list[Floats]:
-        """Return how far each row (n,) is from another decision: one vector, or two where there are two ways (up, down).
+        """Return how far each row (n,) is from another decision: one vector, or for a number two, for up and down.
 
         Args:
             outputs: Probabilities (n, k), or values (n, 1).

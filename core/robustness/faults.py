@@ -13,17 +13,15 @@ from headrace.core.contracts.contract import Column, Contract
 from headrace.core.features.model_matrix import Target
 from headrace.core.robustness.decisions import DecisionModel
 from headrace.core.robustness.input_columns import NumberColumns
-from headrace.core.robustness.robustness_document import MissingInputs, NoiseMeasures, UnitFault
+from headrace.core.robustness.robustness_document import GATE_NOISE, MissingInputs, NoiseMeasures, UnitFault
 from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics import bootstrap
 from headrace.core.statistics.measures import Interval
 from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
 from headrace.core.statistics.weighted_metrics import compute_metrics, metric_function
 
-LEVELS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
+LEVELS = (0.0, 0.01, 0.02, 0.05, GATE_NOISE, 0.2)
 """Standard deviations of the noise, as shares of each column's range."""
-GATE_LEVEL = 0.1
-"""The one of them that a bound of the gate is about."""
 
 _RESAMPLES = 200
 _PAIRED = 4

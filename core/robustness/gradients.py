@@ -112,7 +112,7 @@ def _network_slopes(estimator: Any) -> _Slopes:
 
 
 def _of_scores(directions: Floats, scores: int) -> Floats:
-    """Return directions of k classes as those of an estimator's scores: one score alone is the second class' log odds."""
+    """Return directions of k classes as those of an estimator's scores; a single one is the second class' log odds."""
     if directions.shape[1] == 2 and scores == 1:
         return (directions[:, 1:] - directions[:, :1]) / 2
     return directions

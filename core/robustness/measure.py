@@ -151,9 +151,7 @@ def _choose_columns(contract: Contract, seed: int) -> tuple[Column, ...]:
 def _plan_sizes(model: Model, columns: tuple[Column, ...], plan: RobustnessPlan) -> SampleSizes:
     predictions = _PREDICTIONS[plan.extent] / 2 / _estimate_cost(model)
     numbers = sum(is_number(column) for column in columns)
-    alternatives = sum(
-        len(select_alternatives(column) or ()) for column in columns if column.controlled_by_client
-    )
+    alternatives = sum(len(select_alternatives(column) or ()) for column in columns if column.controlled_by_client)
     of_search = small_changes.count_candidates(numbers, alternatives)
     of_faults = len(columns) + 3 * numbers + len(faults.LEVELS) + 6
     return SampleSizes(

@@ -12,6 +12,11 @@ from headrace.core.base.json_document import ABSENT_AS_EMPTY
 from headrace.core.statistics.measures import Interval
 
 Extent = Literal["off", "quick", "full"]
+GATE_CHANGE = 0.05
+"""The change, as a share of a column's range, that a bound of the gate is about."""
+GATE_NOISE = 0.1
+"""The level of the noise that a bound of the gate is about."""
+
 SearchMethod = Literal["coordinate search", "coordinate search and gradients"]
 
 
@@ -160,3 +165,22 @@ class Robustness:
     missing: tuple[MissingInputs, ...]
     wrong_units: tuple[UnitFault, ...]
     ranges: Mapping[str, ColumnRange]
+
+
+@dataclass(frozen=True)
+class FlipComparison:
+    """Shares of the same rows whose decision small changes flip, of two models.
+
+    Attributes:
+        rows: Number of rows.
+        within: Largest change of each column, as a share of its range.
+        candidate: The first model's share.
+        champion: The second model's share.
+        difference: The first minus the second, with its 95 % interval.
+    """
+
+    rows: int
+    within: float
+    candidate: float
+    champion: float
+    difference: Interval

@@ -23,14 +23,12 @@ from headrace.core.robustness.input_columns import (
     parse_category,
     select_alternatives,
 )
-from headrace.core.robustness.robustness_document import ColumnFlips, FlipShare, SmallChanges
+from headrace.core.robustness.robustness_document import GATE_CHANGE, ColumnFlips, FlipShare, SmallChanges
 from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics.shares import wilson_interval
 
-LIMITS = (0.01, 0.05, 0.1)
+LIMITS = (0.01, GATE_CHANGE, 0.1)
 """Largest changes of each column, as shares of its range, whose effect is told."""
-GATE_LIMIT = 0.05
-"""The one of them that a bound of the gate is about."""
 
 _WIDER = (0.3, 1.0)
 _ALONE = (0.1, 0.5, 1.0)
@@ -240,13 +238,13 @@ class _Search:
         numbers = self._rows.numbers
         n, q = self._values.shape
         everything = np.arange(n)
-        flips = []
+        flips: list[Booleans] = []
         for limit in _ALONE:
             moved = np.stack(
                 [numbers.limit(self._values + sign * limit * numbers.widths, self._values) for sign in (-1.0, 1.0)]
             )
             rows, candidates = _single_changes(self._values, moved)
-            flips.append(self._flips(everything[rows], candidates).reshape(2, n, q).any(axis=0))
+            flips.append(self._flips(everything[rows], candidates).reshape(2, n, q).max(axis=0))
         for place, name in enumerate(numbers.names):
             at_all = np.any([flip[:, place] for flip in flips], axis=0)
             yield ColumnFlips(name, float(at_all.mean()), float(flips[0][:, place].mean()))
