@@ -110,10 +110,10 @@ def measure_missing(rows: FaultyRows) -> tuple[MissingInputs, ...]:
     def describe(columns: Sequence[Column], outputs: Floats) -> MissingInputs:
         after = rows.decisions.outcome(outputs, rows.actual)
         differences = sign * (metric_function(after)(weights)[rows.metric] - resampled)
-        value = sign * (compute_metrics(after)[rows.metric] - whole) + 0.0  # no minus zero
+        value = sign * (compute_metrics(after)[rows.metric] - whole)
         return MissingInputs(
             columns=tuple(column.name for column in columns),
-            worse_by=_interval(float(value), differences),
+            worse_by=_interval(round(float(value), 12) + 0.0, differences),  # no minus zero
             flipped=float(rows.decisions.differ(outputs, rows.before).mean()),
             refused=rows.contract.refuses("missing") and any(column.missing == 0 for column in columns),
         )
@@ -139,7 +139,8 @@ def _interval(value: float, resampled: Floats) -> Interval:
     finite = resampled[np.isfinite(resampled)]
     if not len(finite):
         return Interval(value, value, value)
-    low, high = np.percentile(finite, [_TAIL, 100 - _TAIL])
+    # Differences of equal metrics are sums of rounding errors.
+    low, high = np.percentile(finite, [_TAIL, 100 - _TAIL]).round(12)
     return Interval(value, min(value, float(low)) + 0.0, max(value, float(high)) + 0.0)
 
 

@@ -53,8 +53,10 @@ def _flips(measured: Robustness) -> Iterator[tuple[Markup, str]]:
     )
     yield (
         plot("flips", draw, label="Share of rows whose decision small changes flip"),
-        f"Small changes of {number_format.count(len(found.columns))} columns that a client controls, on "
-        f"{number_format.count(found.rows)} test rows, by {found.method}.{half}",
+        (
+            f"Small changes of {number_format.count(len(found.columns))} columns that a client controls, on "
+            f"{number_format.count(found.rows)} test rows, by {found.method}.{half}"
+        ),
     )
 
 
@@ -81,8 +83,10 @@ def _noise(measured: Robustness, task: Task) -> Iterator[tuple[Markup, str]]:
 
     yield (
         plot("noise", draw, label=f"{metric_name(main)} by the level of the noise"),
-        f"{metric_name(main)} where every column of numbers has noise, with its 95 % interval, on "
-        f"{number_format.count(measured.rows)} test rows.",
+        (
+            f"{metric_name(main)} where every column of numbers has noise, with its 95 % interval, on "
+            f"{number_format.count(measured.rows)} test rows."
+        ),
     )
 
 
@@ -109,6 +113,8 @@ def _missing(measured: Robustness) -> Iterator[tuple[Markup, str]]:
             label="How much worse a missing input makes the metric",
             size=(4.2, 0.8 + 0.3 * len(bars)),
         ),
-        f"How much worse {metric_name(measured.metric)} is where one input is missing from every row; orange ones are "
-        "refused by the contract.",
+        (
+            f"How much worse {metric_name(measured.metric)} is where one input is missing from every row; the contract "
+            "refuses orange ones."
+        ),
     )
