@@ -114,6 +114,8 @@ class CounterWriter:
             distributions: Whether to count them in the histograms too, at the next flush.
         """
         self._numbers[slots.ROWS] += len(scored.scores)
+        if scored.unusual:
+            self._numbers[slots.UNUSUAL] += scored.unusual
         self._count_duration(slots.ENGINE, scored.engine_seconds)
         if not distributions:
             return

@@ -2,6 +2,7 @@
 
 from headrace.core.evaluation.evaluation_document import BundleMetrics
 from headrace.core.packaging.cards.phrases import code, interval, paragraphs, table, text
+from headrace.core.robustness.input_guard import GuardDocument
 from headrace.core.robustness.robustness_document import Robustness, SmallChanges
 from headrace.core.statistics.measures import Interval
 from headrace.core.statistics.metric_names import MAIN
@@ -28,6 +29,21 @@ def describe_robustness(metrics: BundleMetrics) -> str:
         f"{measured.left_out} inputs were not examined one by one, because there are too many."
         if measured.left_out
         else "",
+    )
+
+
+def describe_guard(guard: GuardDocument | None) -> str:
+    """Write what the guard of the inputs finds, and how often it is wrong, as Markdown.
+
+    Args:
+        guard: The guard; None for a bundle without one.
+    """
+    if guard is None:
+        return "There is no guard against rows that are unlike the training rows."
+    return (
+        f"A guard finds rows whose {len(guard.columns)} numbers together are unlike the {guard.rows:,} training rows, and "
+        f"the endpoint warns of them or refuses them. It was made to be wrong for {guard.wanted_false_alarms:.2%} of usual "
+        f"rows; of {guard.test_rows:,} test rows it found {_percent(guard.false_alarms)}."
     )
 
 
