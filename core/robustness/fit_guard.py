@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from headrace.core.robustness.input_guard import FORMAT, GuardDocument, scale
 from headrace.core.statistics.shares import wilson_interval
 
-FALSE_ALARMS = 0.001
+FALSE_ALARMS = 0.01
 """Wanted share of usual rows beyond the limit."""
 MOST_ROWS = 20_000
 MOST_COLUMNS = 100

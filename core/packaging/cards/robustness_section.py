@@ -41,9 +41,10 @@ def describe_guard(guard: GuardDocument | None) -> str:
     if guard is None:
         return "There is no guard against rows that are unlike the training rows."
     return (
-        f"A guard finds rows whose {len(guard.columns)} numbers together are unlike the {guard.rows:,} training rows, and "
-        f"the endpoint warns of them or refuses them. It was made to be wrong for {guard.wanted_false_alarms:.2%} of usual "
-        f"rows; of {guard.test_rows:,} test rows it found {_percent(guard.false_alarms)}."
+        f"A guard finds rows whose {len(guard.columns)} numbers together are unlike the {guard.rows:,} training rows, "
+        "and the endpoint warns of them or refuses them. It was made to be wrong for "
+        f"{guard.wanted_false_alarms:.2%} of usual rows; of {guard.test_rows:,} test rows it found "
+        f"{_percent(guard.false_alarms)}."
     )
 
 
