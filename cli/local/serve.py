@@ -72,8 +72,8 @@ def serve(
     identity: Identity = "",
     issuer: Issuer = "",
     guard: Annotated[
-        str, typer.Option(help="Rows unlike the training rows: off (not looked for), warn, or refuse.")
-    ] = "warn",
+        str, typer.Option(help="What becomes of rows unlike the training rows: off, count, warn or refuse.")
+    ] = "count",
     access_log: Annotated[bool, typer.Option("--access-log", help="Write a line of JSON for each request.")] = False,
     log_url: Annotated[
         str, typer.Option(help="Receiver of CloudEvents, or a file, to log requests and responses to.", metavar="URL")

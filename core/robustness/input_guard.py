@@ -20,7 +20,8 @@ from headrace.core.statistics.measures import Interval
 
 FILE = "guard.json"
 FORMAT = 1
-GuardUse = Literal["off", "warn", "refuse"]
+GuardUse = Literal["off", "count", "warn", "refuse"]
+"""What becomes of unusual rows: they are not looked for, counted after the answer, answered with a warning, refused."""
 Floats = NDArray[np.float64]
 
 
@@ -42,6 +43,9 @@ class InputGuard(Protocol):
 
     def find(self, matrix: Floats) -> Sequence[UnusualRow]:
         """Return the unusual rows of a model matrix (n, p), in order; empty for usual ones, in microseconds."""
+
+    def count(self, matrix: Floats) -> int:
+        """Return the number of unusual rows of a model matrix (n, p)."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +118,18 @@ class DistanceGuard:
     def find(self, matrix: Floats) -> Sequence[UnusualRow]:
         """Return the unusual rows of a matrix (n, p); see ``InputGuard``."""
         if len(matrix) == 1:
-            away = matrix[0] @ self._weights - self._offset
-            if away @ away <= self._limit:  # false if a value is missing
+            # Methods instead of operators: half the time of a product this small.
+            away = matrix[0].dot(self._weights)
+            away -= self._offset
+            if away.dot(away) <= self._limit:  # false if a value is missing
                 return ()
         scaled = self._scale(matrix)
         beyond = np.flatnonzero(_squares(scaled @ self._whitening) > self._limit)
         return [UnusualRow(int(row), self._describe(scaled[row])) for row in beyond] if len(beyond) else ()
+
+    def count(self, matrix: Floats) -> int:
+        """Return the number of unusual rows of a matrix (n, p)."""
+        return int((_squares(self._scale(matrix) @ self._whitening) > self._limit).sum())
 
     def _scale(self, matrix: Floats) -> Floats:
         return scale(matrix[:, self._places], self._centre, self._spread)

@@ -71,7 +71,7 @@ class ServerOptions:
         grace_seconds: How long requests in flight may take after that.
         address_file: JSON file to write once the server answers; empty for none.
         policy: What to verify of a bundle before it serves.
-        guard: What becomes of rows that are unlike the training rows: ``off``, ``warn`` or ``refuse``.
+        guard: What becomes of rows that are unlike the training rows: ``off``, ``count``, ``warn`` or ``refuse``.
         access_log: Whether to log each request.
         payloads: Options of the payload log; None for no log.
         verbose: Whether to show tracebacks and the server's own log.
@@ -90,7 +90,7 @@ class ServerOptions:
     grace_seconds: float = 10.0
     address_file: str = ""
     policy: VerificationPolicy = field(default_factory=VerificationPolicy)
-    guard: GuardUse = "warn"
+    guard: GuardUse = "count"
     access_log: bool = False
     payloads: PayloadOptions | None = None
     verbose: bool = False
@@ -157,7 +157,7 @@ def parser() -> argparse.ArgumentParser:
         "--guard",
         choices=get_args(GuardUse),
         default=ServerOptions.guard,
-        help="rows that are unlike the training rows: not looked for, answered with a warning, or refused (422)",
+        help="rows unlike the training rows: not looked for, counted, answered with a warning, or refused (422)",
     )
     add("--access-log", action="store_true", help="one line of JSON for each request, on standard error")
     add("--log-url", "--log_url", default="", help="receiver of CloudEvents, or a file, for requests and answers")

@@ -69,12 +69,13 @@ class ServedModel:
             name: Its name on this endpoint; empty for its own.
             policy: What was verified of the bundle; None for its digest.
             guard: What finds rows that are unlike the training rows; None for nothing.
-            guard_use: What becomes of these: they are not looked for, answered with a warning, or refused.
+            guard_use: What becomes of these.
         """
         self.scorer = scorer
         self.folder = folder
         self.policy = policy
-        self.guard = None if guard_use == "off" else guard
+        self.guard = guard if guard_use in {"warn", "refuse"} else None
+        self.counting_guard = guard if guard_use == "count" else None
         self._refuses_unusual = guard_use == "refuse"
         self.name = name or scorer.name
         self.encoder = RequestEncoder(scorer.contract)
