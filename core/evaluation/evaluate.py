@@ -29,7 +29,7 @@ from headrace.core.features import model_matrix
 from headrace.core.models import fitted_model
 from headrace.core.models.decision_threshold import Costs, choose, cost
 from headrace.core.models.fitted_model import Model
-from headrace.core.robustness.input_columns import read_ranges
+from headrace.core.robustness.input_columns import measure_ranges
 from headrace.core.robustness.measure import MOVED_SHARE, RobustnessPlan, measure
 from headrace.core.robustness.robustness_document import Extent, Robustness
 from headrace.core.splits.clusters import RowClusters, by_row, find
@@ -131,7 +131,7 @@ def _measure_robustness(
     if plan.robustness == "off":
         return None
     spread = float(train_target.std()) if fitted.contract.task == "regression" else 0.0
-    ranges = read_ranges(train_table, fitted.contract)
+    ranges = measure_ranges(parquet_table.scan(train_table), fitted.contract)
     return measure(fitted, rows, RobustnessPlan(plan.robustness, ranges, MOVED_SHARE * spread, plan.seed))
 
 

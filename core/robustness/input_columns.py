@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -10,7 +9,6 @@ from numpy.typing import NDArray
 
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.robustness.robustness_document import ColumnRange
-from headrace.core.tables import parquet_table
 
 Floats = NDArray[np.float64]
 
@@ -99,18 +97,17 @@ def parse_category(column: Column, text: str) -> str | int | bool:
     return int(text) if column.dtype == "integer" else text
 
 
-def read_ranges(train_table: Path, contract: Contract) -> dict[str, ColumnRange]:
+def measure_ranges(train: pl.LazyFrame, contract: Contract) -> dict[str, ColumnRange]:
     """Return the range of each input of numbers that varies in the training rows, by its name.
 
     Args:
-        train_table: Folder of the training rows.
+        train: Typed training rows.
         contract: Their contract.
     """
     names = [column.name for column in contract.inputs if is_number(column)]
     if not names:
         return {}
-    lazy = parquet_table.scan(train_table)
-    quantiles = lazy.select(
+    quantiles = train.select(
         pl.col(name).cast(pl.Float64).fill_nan(None).quantile(share, "linear").alias(f"{place}.{end}")
         for place, name in enumerate(names)
         for end, share in (("low", _LOW), ("high", _HIGH))
