@@ -60,7 +60,8 @@ def measure(table: Table, family: str, seed: int) -> dict[str, float]:
     kept, held = train_test_split(np.arange(frame.height), train_size=size, stratify=target, random_state=seed)
     kind = families.family(family)
     pipeline = kind.build(matrix_layout.columns(contract), task=contract.task, parameters={}, seed=seed)
-    fitting.fit(pipeline, model_matrix.encode(frame[kept], contract), target[kept])
+    with threadpool_limits(1):  # threads of small fits wait for one another on busy cores
+        fitting.fit(pipeline, model_matrix.encode(frame[kept], contract), target[kept])
     model = Model(pipeline, contract, family, {}, seed, {"rows": len(kept)})
     test = frame[held]
     plan = RobustnessPlan("quick", measure_ranges(frame[kept].lazy(), contract), seed=seed)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from headrace.core.drift.input_profile import profiled_columns
 from headrace.core.features import matrix_layout
 from headrace.core.models.fitted_model import Model
 from headrace.core.robustness.fit_guard import MOST_ROWS, fit_guard
@@ -26,7 +27,12 @@ def learn_guard(model: Model, train_table: Path, test: pl.DataFrame) -> GuardDoc
         The guard; None with too few rows, or without columns of numbers that vary.
     """
     columns = matrix_layout.columns(model.contract)
-    places = [place for place, column in enumerate(columns) if column.categories is None and column.dtype != "boolean"]
+    # Those of a profile: a bundle holds no figures of personal columns.
+    places = [
+        place
+        for place in profiled_columns(model.contract)
+        if columns[place].categories is None and columns[place].dtype != "boolean"
+    ]
     if not places or not test.height:
         return None
     total = parquet_table.scan(train_table).select(pl.len()).collect().item()

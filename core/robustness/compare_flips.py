@@ -37,7 +37,8 @@ def compare_flips(
     if found is None:
         return None
     shared = {column.name for column in theirs.contract.inputs}
-    columns = tuple(c for c in ours.contract.inputs if c.name in found.columns and c.name in shared)
+    shared &= set(found.columns) & set(measured.ranges)
+    columns = tuple(column for column in ours.contract.inputs if column.name in shared)
     if not columns:
         return None
     plan = RobustnessPlan(measured.extent, measured.ranges, found.amount or 0.0, seed)

@@ -103,7 +103,7 @@ def _measure(model: Model, rows: pl.DataFrame, plan: RobustnessPlan) -> Robustne
         noise=faults.measure_noise(faulty),
         missing=faults.measure_missing(faulty),
         wrong_units=faults.measure_units(faulty),
-        ranges=dict(plan.ranges),
+        ranges={c.name: plan.ranges[c.name] for c in contract.inputs if c.name in plan.ranges and not c.personal},
     )
 
 

@@ -153,7 +153,7 @@ class Robustness:
         noise: The metrics by the level of the noise, from none on; empty without columns of numbers.
         missing: Single inputs, and pairs of the worst ones, the worst first.
         wrong_units: Columns in a wrong unit, the worst first.
-        ranges: Range of each column of numbers that varies, by its name.
+        ranges: Range of each column of numbers that varies, by its name; personal columns are left out.
     """
 
     extent: Extent
