@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     given = [
-        Source(name, "", target, 0, file=f"{name}.csv", drop=drop, other="wine")
+        Source(name.lower(), "", target, 0, file=f"{name}.csv", drop=drop, other="wine")
         for name, (target, drop) in FILES.items()
         if options.tables and (options.tables / f"{name}.csv").is_file()
     ]

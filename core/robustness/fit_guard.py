@@ -44,10 +44,10 @@ def fit_guard(train: Floats, test: Floats, names: tuple[str, ...]) -> GuardDocum
     with threadpool_limits(1):  # sums that threads share differ in the last digit with their number
         odd, even = train[1::2], train[::2]
         held_out = np.concatenate([_measure(even, *_learn(odd)), _measure(odd, *_learn(even))])
-        centre, spread, whitening = _learn(train)
+        centre, spread, whitening = map(_shorten, _learn(train))
         beyond = _measure(test, centre, spread, whitening)
     rank = min(len(held_out), math.ceil((len(held_out) + 1) * (1 - FALSE_ALARMS)))
-    limit = float(np.sort(held_out)[rank - 1])
+    limit = float(_shorten(np.sort(held_out)[rank - 1 : rank])[0])
     return GuardDocument(
         format=FORMAT,
         columns=tuple(names[place] for place in used),
@@ -60,6 +60,11 @@ def fit_guard(train: Floats, test: Floats, names: tuple[str, ...]) -> GuardDocum
         rows=len(train),
         test_rows=len(test),
     )
+
+
+def _shorten(numbers: Floats) -> Floats:
+    """Return numbers in six digits: the last ones differ between processors, and equal inputs give equal bundles."""
+    return np.array([float(f"{number:.6g}") for number in numbers.ravel()]).reshape(numbers.shape)
 
 
 def _varies(column: Floats) -> bool:
