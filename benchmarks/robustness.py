@@ -48,7 +48,6 @@ FILES = {
     "Smarket": ("Direction", ("Today",)),
     "Weekly": ("Direction", ("Today",)),
     "Caravan": ("Purchase", ()),
-    "Credit": ("Own", ("ID",)),
 }
 
 

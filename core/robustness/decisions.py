@@ -38,7 +38,7 @@ class DecisionModel:
         return self.model.contract.task == "regression"
 
     def compute(self, frame: pl.DataFrame) -> Floats:
-        """Compute probabilities (n, k), or values (n, 1), for a typed table whose row features are computed anew."""
+        """Compute probabilities (n, k), or values (n, 1), for a typed table whose row features are computed again."""
         features = [feature.name for feature in self.model.contract.features if feature.name in frame.columns]
         matrix = self.model.encode(frame.drop(features))
         if self.is_regression:
@@ -53,6 +53,9 @@ class DecisionModel:
             numbers: The changed columns (q).
             rows: Row of the table that each (m,) is a copy of.
             values: New values (m, q) of the columns.
+
+        Returns:
+            Probabilities (m, k), or values (m, 1).
         """
         at_a_time = max(1, _MOST_CELLS // max(1, frame.width))
         parts = [
@@ -62,7 +65,7 @@ class DecisionModel:
         return np.concatenate(parts) if parts else np.empty((0, 1 if self.is_regression else len(self.model.classes)))
 
     def compute_each(self, frames: Iterable[pl.DataFrame]) -> list[Floats]:
-        """Compute the same for tables of the same columns, in few calls: each call of a forest costs milliseconds."""
+        """Compute (n, k) for each table of the same columns, in few calls: each call of a forest costs milliseconds."""
         return [outputs for batch in _batches(frames) for outputs in self._compute_batch(batch)]
 
     def _compute_batch(self, frames: Sequence[pl.DataFrame]) -> list[Floats]:
@@ -82,7 +85,7 @@ class DecisionModel:
 
         Args:
             outputs: Probabilities (n, k), or values (n, 1).
-            before: The same before a change.
+            before: The same (n, k) before a change.
         """
         if self.is_regression:
             moved: Booleans = np.abs(outputs[:, 0] - before[:, 0]) > self.amount
@@ -94,7 +97,7 @@ class DecisionModel:
 
         Args:
             outputs: Probabilities (n, k), or values (n, 1).
-            before: The same before a change, whose decision is to be left.
+            before: The same (n, k) before a change, whose decision is to be left.
         """
         if self.is_regression:
             moved = outputs[:, 0] - before[:, 0]

@@ -84,7 +84,7 @@ def measure_noise(rows: FaultyRows) -> tuple[NoiseMeasures, ...]:
         return ()
     values = numbers.read(rows.frame)
     noise = np.random.default_rng(rows.seed).standard_normal(values.shape) * numbers.widths
-    noisy = (numbers.write(rows.frame, _bounded(numbers, values + level * noise, values)) for level in LEVELS[1:])
+    noisy = (numbers.write(rows.frame, _limit_noise(numbers, values + level * noise, values)) for level in LEVELS[1:])
     measured = []
     for level, outputs in zip(LEVELS, [rows.before, *rows.decisions.compute_each(noisy)], strict=True):
         outcome = rows.decisions.outcome(outputs, rows.actual)
@@ -93,7 +93,7 @@ def measure_noise(rows: FaultyRows) -> tuple[NoiseMeasures, ...]:
     return tuple(measured)
 
 
-def _bounded(numbers: NumberColumns, noisy: Floats, values: Floats) -> Floats:
+def _limit_noise(numbers: NumberColumns, noisy: Floats, values: Floats) -> Floats:
     """Keep noise inside the bounds; whole numbers are rounded to the nearest, not towards the old ones."""
     return numbers.limit(np.where(numbers.whole, np.round(noisy), noisy), values)
 

@@ -8,7 +8,7 @@ from sklearn.covariance import ledoit_wolf
 from threadpoolctl import threadpool_limits
 
 from headrace.core.robustness.input_guard import FORMAT, GuardDocument, scale
-from headrace.core.statistics.shares import wilson_interval
+from headrace.core.robustness.shares import wilson_interval
 
 FALSE_ALARMS = 0.01
 """Wanted share of usual rows beyond the limit."""

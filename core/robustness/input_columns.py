@@ -62,8 +62,8 @@ class NumberColumns:
         ones, so that no change becomes larger.
 
         Args:
-            values: Changed values.
-            near: The values before the change, of a shape that broadcasts to theirs.
+            values: Changed values (..., q).
+            near: The values (..., q) before the change, of a shape that broadcasts to theirs.
         """
         bounded = np.clip(values, np.minimum(self.low, near), np.maximum(self.high, near))
         return np.where(self.whole, near + np.trunc(np.round(bounded - near, 9)), bounded)

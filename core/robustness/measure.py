@@ -132,7 +132,7 @@ def examine(
 
 
 def sample_rows(rows: int, count: int, seed: int) -> NDArray[np.int64]:
-    """Draw ``count`` of ``rows`` places, in order; all of them if there are no more."""
+    """Draw ``count`` of ``rows`` places (count,), in order; all of them if there are no more."""
     if count >= rows:
         return np.arange(rows, dtype=np.int64)
     return np.sort(np.random.default_rng(seed).choice(rows, size=count, replace=False)).astype(np.int64)

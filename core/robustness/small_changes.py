@@ -24,11 +24,11 @@ from headrace.core.robustness.input_columns import (
     select_alternatives,
 )
 from headrace.core.robustness.robustness_document import GATE_CHANGE, ColumnFlips, FlipShare, SmallChanges
+from headrace.core.robustness.shares import wilson_interval
 from headrace.core.splits.clusters import RowClusters
-from headrace.core.statistics.shares import wilson_interval
 
 LIMITS = (0.01, GATE_CHANGE, 0.1)
-"""Largest changes of each column, as shares of its range, whose effect is told."""
+"""Largest changes of each column, as shares of its range, whose effect is reported."""
 
 _WIDER = (0.3, 1.0)
 _ALONE = (0.1, 0.5, 1.0)
