@@ -48,12 +48,24 @@ def page(made: Any) -> str:
     return render(RunFacts.from_paths(made.paths, source=made.source))
 
 
+def test_the_robustness_has_its_figures(page: str, made: Any) -> None:
+    """Flips, noise and missing inputs are drawn, and columns that flip rows alone are listed; else there is no section."""
+    section = page.split('<h2 id="robustness">')[1].split("</section>")[0]
+    assert section.count("<figure") == 3
+    assert "test rows, by coordinate search" in section
+    assert "by a tenth of its range" in section
+    run = RunFacts.from_paths(made.paths, source=made.source)
+    assert run.evaluation is not None
+    bare = render(replace(run, evaluation=replace(run.evaluation, robustness=None)))
+    assert 'id="robustness"' not in bare
+
+
 def test_every_section_is_there_and_listed(page: str) -> None:
     """Each entry of the contents leads to a heading."""
     targets = re.findall(r'<li><a href="#([\w-]+)">', page)
     assert targets == [
         *("steps", "data", "profile", "search", "metrics", "curves", "slices"),
-        *("verdict", "endpoint", "card", "risk", "provenance"),
+        *("robustness", "verdict", "endpoint", "card", "risk", "provenance"),
     ]
     assert [page.count(f'<h2 id="{target}">') for target in targets] == [1] * len(targets)
 
