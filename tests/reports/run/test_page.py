@@ -49,8 +49,8 @@ def page(made: Any) -> str:
 
 
 def test_the_robustness_has_its_figures(page: str, made: Any) -> None:
-    """Flips, noise and missing inputs are drawn, and columns that flip rows alone are listed; else there is no section."""
-    section = page.split('<h2 id="robustness">')[1].split("</section>")[0]
+    """Flips, noise and missing inputs are drawn, and columns that flip rows are listed; without them no section."""
+    section = page.split('<h2 id="robustness">')[1].split("</section>", maxsplit=1)[0]
     assert section.count("<figure") == 3
     assert "test rows, by coordinate search" in section
     assert "by a tenth of its range" in section
