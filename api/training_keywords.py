@@ -51,6 +51,7 @@ class TrainingKeywords(TypedDict, total=False):
         slices: Columns by whose values the metrics are repeated.
         cost_false_positive: Cost of a false positive.
         cost_false_negative: Cost of a false negative.
+        robustness: How much of the robustness is measured: ``off``, ``quick`` or ``full``.
         metric_bounds: Bounds by metric that the model must meet, such as ``{"roc_auc": 0.8}``.
         champion: The model to beat: a ``Run``, a ``Bundle``, a path or an address, or ``NAME@production``.
         card: File with what only a person can say about the model.
@@ -93,6 +94,7 @@ class TrainingKeywords(TypedDict, total=False):
     slices: Sequence[str]
     cost_false_positive: float
     cost_false_negative: float
+    robustness: str
     metric_bounds: Mapping[str, float]
     champion: ModelReference
     card: str | Path

@@ -84,7 +84,13 @@ class _Plan:
         from headrace.serving.worker import ListenAddress, run  # noqa: PLC0415
 
         options = self.options
-        holder = ModelHolder(options.model, name=options.name, threads=options.threads, policy=options.policy)
+        holder = ModelHolder(
+            options.model,
+            name=options.name,
+            threads=options.threads,
+            policy=options.policy,
+            guard_use=options.guard,
+        )
 
         def report_start() -> None:
             if number == options.workers - 1:

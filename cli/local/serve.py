@@ -30,6 +30,8 @@ Examples:
 
   headrace serve headrace-out/demo --verify signature --public-key key.pub
 
+  headrace serve headrace-out/demo --guard refuse
+
   headrace serve s3://headrace/models/tumours/3f…/      (with HEADRACE_S3_ENDPOINT and keys)
 """
 DEFAULT_PORT = 8080
@@ -69,6 +71,9 @@ def serve(
     public_key: PublicKey = "",
     identity: Identity = "",
     issuer: Issuer = "",
+    guard: Annotated[
+        str, typer.Option(help="What becomes of rows unlike the training rows: off, count, warn or refuse.")
+    ] = "count",
     access_log: Annotated[bool, typer.Option("--access-log", help="Write a line of JSON for each request.")] = False,
     log_url: Annotated[
         str, typer.Option(help="Receiver of CloudEvents, or a file, to log requests and responses to.", metavar="URL")
@@ -89,6 +94,7 @@ def serve(
         public_key=public_key,
         identity=identity,
         issuer=issuer,
+        guard=guard,
         access_log=access_log,
         log_url=log_url,
         verbose=verbose,

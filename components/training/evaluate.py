@@ -17,6 +17,7 @@ def evaluate(
     slices: list = [],  # noqa: B006 - KFP wants the default as it stands
     cost_false_positive: float = 1.0,
     cost_false_negative: float = 1.0,
+    robustness: str = "quick",
     seed: int = 0,
 ) -> None:
     """Measure the model on rows that it has not seen, with intervals, beside a baseline.
@@ -32,6 +33,7 @@ def evaluate(
         slices: Columns by whose values metrics are repeated.
         cost_false_positive: Cost of a false positive, for the choice of the threshold.
         cost_false_negative: Cost of a false negative, for the choice of the threshold.
+        robustness: How much of the robustness to measure: off, quick or full.
         seed: Seed of every random choice.
     """
     from headrace.steps.training.evaluate import run_evaluate
@@ -47,5 +49,6 @@ def evaluate(
         slices=slices,
         cost_false_positive=cost_false_positive,
         cost_false_negative=cost_false_negative,
+        robustness=robustness,
         seed=seed,
     )

@@ -46,7 +46,8 @@ def gate(
         checks: JSON from ``validate``: a feature that gives the target away keeps the model from being promoted;
             absent if it is not known.
         champion: Path or address of the bundle that the model must beat (default: the baseline).
-        metric_bounds: Least values by metric, or largest where less is better, such as {"roc_auc": 0.8}.
+        metric_bounds: Least values by metric, or largest where less is better, such as {"roc_auc": 0.8}; also of
+            flip_share and METRIC_under_noise.
         seed: Seed of every random choice.
         publish: Whether a model that may be published is to be.
         serve: Whether a model that is published is to be served.

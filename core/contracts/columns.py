@@ -34,6 +34,8 @@ class Column:
         format: Format of a timestamp that is stored as text, in strftime directives; empty for ISO 8601.
         known_at_prediction: Whether a feature may determine the target by itself, because it is known at prediction
             time and therefore no leak.
+        controlled_by_client: Whether a client can choose the value of an input freely; false for one that a trusted
+            source fills in. It decides which inputs the search for small changes may touch.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Column:
     personal: Personal = ""
     format: str = ""
     known_at_prediction: bool = False
+    controlled_by_client: bool = True
 
     def __post_init__(self) -> None:
         """Raise if no table could satisfy the column.
@@ -95,6 +98,8 @@ def column_faults(column: Column) -> Iterator[str]:
     yield from check_one_of("personal", vocabulary.Personal, column.personal)
     if column.known_at_prediction and column.role != "feature":
         yield must_be("known_at_prediction", f"absent from a column of role {column.role}", column.known_at_prediction)
+    if not column.controlled_by_client and column.role not in {"feature", "timestamp"}:
+        yield must_be("controlled_by_client", f"absent from a column of role {column.role}", False)
     if not 0 <= column.missing <= 1:
         yield must_be("missing", "a share from 0 to 1", column.missing)
     yield from _bound_faults(column)

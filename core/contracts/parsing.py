@@ -57,7 +57,7 @@ def _columns(items: list[Any]) -> Iterable[Column]:
                 entry[name] = _number(f"{where}: {name}", value)
             elif name == "categories":
                 entry[name] = None if value is None else _texts(f"{where}: {name}", value)
-            elif name == "known_at_prediction":
+            elif name in {"known_at_prediction", "controlled_by_client"}:
                 entry[name] = _truth(f"{where}: {name}", value)
             else:
                 entry[name] = _text(f"{where}: {name}", value)

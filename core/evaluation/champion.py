@@ -10,6 +10,8 @@ from headrace.core.base.errors import InputError, UserError, quote
 from headrace.core.evaluation.evaluate import predict, read_test
 from headrace.core.models import fitted_model
 from headrace.core.models.fitted_model import Model
+from headrace.core.robustness.compare_flips import compare_flips
+from headrace.core.robustness.robustness_document import FlipComparison, Robustness
 from headrace.core.splits import clusters
 from headrace.core.statistics import bootstrap, significance
 from headrace.core.statistics.measures import ModelComparison
@@ -18,8 +20,15 @@ from headrace.core.statistics.weighted_metrics import EvaluatedRows
 
 
 def compare(
-    candidate: Path, champion: Path, *, test_table: Path, test_actuals: Path, threshold: float | None, seed: int
-) -> ModelComparison | None:
+    candidate: Path,
+    champion: Path,
+    *,
+    test_table: Path,
+    test_actuals: Path,
+    threshold: float | None,
+    robustness: Robustness | None = None,
+    seed: int,
+) -> tuple[ModelComparison | None, FlipComparison | None]:
     """Compare two models on the test rows.
 
     Args:
@@ -28,10 +37,11 @@ def compare(
         test_table: Folder of the test rows without the target.
         test_actuals: Folder of their target.
         threshold: Lowest probability at which the candidate predicts the positive class; None for the model's own.
-        seed: Seed of the bootstrap.
+        robustness: What was measured of the candidate's; None to leave the champion's out.
+        seed: Seed of the bootstrap, and of the rows whose inputs are changed.
 
     Returns:
-        Result of ``significance.compare_main``, candidate first.
+        Result of ``significance.compare_main``, candidate first, and of ``compare_flips``.
 
     Raises:
         InputError: If the champion has another task or other classes, or cannot predict the rows.
@@ -44,7 +54,8 @@ def compare(
     first, second = predict(ours, rows), _predict_champion(theirs, rows)
     second = _align_classes(second, ours, theirs)
     sample = bootstrap.resample([first, second], seed=seed, clusters=clusters.find(rows, ours.contract))
-    return significance.compare_main(first, second, metrics=[MAIN[ours.contract.task], "log_loss"], sample=sample)
+    compared = significance.compare_main(first, second, metrics=[MAIN[ours.contract.task], "log_loss"], sample=sample)
+    return compared, compare_flips(ours, theirs, rows, measured=robustness, seed=seed) if robustness else None
 
 
 def _check_comparable(ours: Model, theirs: Model) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import polars as pl
 
-from headrace.core.base.errors import DataError, quote
+from headrace.core.base.errors import DataError, InputError, quote
 from headrace.core.base.files import write_json
 from headrace.core.contracts.contract import Contract
 from headrace.core.evaluation import baseline, equal_inputs, fold_overlap, near_inputs
@@ -28,6 +29,9 @@ from headrace.core.features import model_matrix
 from headrace.core.models import fitted_model
 from headrace.core.models.decision_threshold import Costs, choose, cost
 from headrace.core.models.fitted_model import Model
+from headrace.core.robustness.input_columns import measure_ranges
+from headrace.core.robustness.measure import MOVED_SHARE, RobustnessPlan, measure
+from headrace.core.robustness.robustness_document import Extent, Robustness
 from headrace.core.splits.clusters import RowClusters, by_row, find
 from headrace.core.splits.folds import Fold
 from headrace.core.statistics import bootstrap, curves, residuals, significance
@@ -49,16 +53,29 @@ class EvaluationPlan:
         slices: Columns; the metrics are computed for each of their values too.
         costs: Costs of wrong labels (binary).
         seed: Seed of the bootstrap.
+        robustness: How much of the robustness to measure: ``off``, ``quick`` or ``full``.
+
+    Raises:
+        InputError: If ``robustness`` is none of these.
     """
 
     slices: tuple[str, ...] = ()
     costs: Costs = field(default_factory=Costs)
     seed: int = 0
+    robustness: Extent = "quick"
+
+    def __post_init__(self) -> None:
+        """Raise if the extent of the robustness is unknown."""
+        if self.robustness not in get_args(Extent):
+            raise InputError(f"robustness must be off, quick or full; got {quote(self.robustness)} instead.")
 
     @property
     def parameters(self) -> EvaluationParameters:
         """The plan as the parameters of the component."""
-        return EvaluationParameters(self.slices, self.costs.false_positive, self.costs.false_negative, self.seed)
+        costs = self.costs
+        return EvaluationParameters(
+            self.slices, costs.false_positive, costs.false_negative, self.seed, robustness=self.robustness
+        )
 
 
 @dataclass(frozen=True)
@@ -96,16 +113,26 @@ def evaluate_model(folder: Path, *, split: EvaluationTables, evaluation: Path, p
     rows = read_test(split.test_table, split.test_actuals)
     parts = list(slices(rows, plan.slices))
     train_rows = parquet_table.scan(split.train_table).select(fitted.contract.target.name).collect()
-    document = evaluate(
-        fitted, rows, train_target=model_matrix.encode_target(train_rows, fitted.contract), parts=parts, plan=plan
-    )
+    train_target = model_matrix.encode_target(train_rows, fitted.contract)
+    document = evaluate(fitted, rows, train_target=train_target, parts=parts, plan=plan)
     document = replace(
         document,
         equal_inputs=equal_inputs.find(split.train_table, rows, fitted.contract),
         near_inputs=near_inputs.find(split.train_table, rows, fitted.contract),
+        robustness=_measure_robustness(fitted, rows, split.train_table, train_target, plan),
     )
     write_json(evaluation, document.as_json())
     return document
+
+
+def _measure_robustness(
+    fitted: Model, rows: pl.DataFrame, train_table: Path, train_target: model_matrix.Target, plan: EvaluationPlan
+) -> Robustness | None:
+    if plan.robustness == "off":
+        return None
+    spread = float(train_target.std()) if fitted.contract.task == "regression" else 0.0
+    ranges = measure_ranges(parquet_table.scan(train_table), fitted.contract)
+    return measure(fitted, rows, RobustnessPlan(plan.robustness, ranges, MOVED_SHARE * spread, plan.seed))
 
 
 def read_test(test_table: Path, test_actuals: Path) -> pl.DataFrame:

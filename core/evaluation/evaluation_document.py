@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from headrace.core.base.json_document import ABSENT_AS_EMPTY, JsonDocument
 from headrace.core.contracts.vocabulary import Task
+from headrace.core.robustness.robustness_document import Extent, Robustness
 from headrace.core.statistics.measures import (
     CalibrationBin,
     Interval,
@@ -121,12 +122,14 @@ class EvaluationParameters:
         cost_false_positive: Cost of a false alarm.
         cost_false_negative: Cost of a miss.
         seed: Seed of the bootstrap.
+        robustness: How much of the robustness was measured; absent in documents that were written before there was any.
     """
 
     slices: tuple[str, ...]
     cost_false_positive: float
     cost_false_negative: float
     seed: int
+    robustness: Extent | None = None
 
 
 @dataclass(frozen=True)
@@ -218,6 +221,7 @@ class BundleMetrics(JsonDocument):
         plan: The parameters.
         slices: The metrics by values of columns.
         residuals: Errors; empty for a classification.
+        robustness: How the decisions change with the inputs; absent if it was not measured.
     """
 
     task: Task
@@ -234,6 +238,7 @@ class BundleMetrics(JsonDocument):
     plan: EvaluationParameters
     slices: tuple[SliceMeasures, ...]
     residuals: Residuals | None = field(metadata=ABSENT_AS_EMPTY)
+    robustness: Robustness | None = field(default=None, kw_only=True)
 
     expected: ClassVar[str] = "metrics.json must be what the step package writes, as docs/metrics.schema.json says"
     remedy: ClassVar[str] = "package the model again"

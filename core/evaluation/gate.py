@@ -11,7 +11,15 @@ from typing import Literal
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import write_json
 from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.evaluation.robustness_bounds import (
+    BOUNDED,
+    FLIP_SHARE,
+    UNDER_NOISE,
+    list_bounded,
+    tell_unmeasured,
+)
 from headrace.core.evaluation.verdict import Decision, GateComparison, GateVerdict
+from headrace.core.robustness.robustness_document import FlipComparison
 from headrace.core.statistics.measures import Interval, ModelComparison
 from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
 from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_OF_A_CLASS, FEWEST_ROWS
@@ -39,7 +47,7 @@ class MetricBounds:
     """Lowest allowed values of metrics, or highest where less is better.
 
     Attributes:
-        values: Bound by name of the metric.
+        values: Bound by name of the metric, or of what ``robustness_bounds.BOUNDED`` has beside metrics.
     """
 
     values: Mapping[str, float]
@@ -50,10 +58,11 @@ class MetricBounds:
         Raises:
             InputError: If a name or a bound is invalid.
         """
-        unknown = sorted(set(self.values) - set(HIGHER_IS_BETTER))
+        unknown = sorted(set(self.values) - set(BOUNDED))
         if unknown:
             raise InputError(
-                f"a bound must be of a metric, one of {sorted(HIGHER_IS_BETTER)}; got {quote(unknown)} instead."
+                f"a bound must be of a metric, one of {sorted(HIGHER_IS_BETTER)}, of {FLIP_SHARE}, or of a metric "
+                f"under noise, such as roc_auc{UNDER_NOISE}; got {quote(unknown)} instead."
             )
         for name, value in self.values.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
@@ -69,10 +78,10 @@ class MetricBounds:
 
 
 def _miss(name: str, bound: float, metric: Interval | None) -> str:
-    least = "least" if HIGHER_IS_BETTER[name] else "most"
+    least = "least" if BOUNDED[name] else "most"
     if metric is None:
-        return f"{name} must be at {least} {bound:g}, but these test rows do not define it."
-    met = metric.value >= bound if HIGHER_IS_BETTER[name] else metric.value <= bound
+        return f"{name} must be at {least} {bound:g}, but {tell_unmeasured(name)}."
+    met = metric.value >= bound if BOUNDED[name] else metric.value <= bound
     return "" if met else f"{name} is {metric.value:.4g}, but must be at {least} {bound:g}."
 
 
@@ -114,6 +123,7 @@ def write_verdict(
         InputError: If the evaluation is another document, or the champion cannot predict the test rows.
     """
     document = Evaluation.read(evaluation)
+    flips = None
     if inputs.champion is None:
         against, comparison = "baseline", document.baseline.comparison
     else:
@@ -121,12 +131,13 @@ def write_verdict(
         from headrace.core.evaluation.champion import compare  # noqa: PLC0415
 
         against = "champion"
-        comparison = compare(
+        comparison, flips = compare(
             inputs.model,
             inputs.champion,
             test_table=inputs.test_table,
             test_actuals=inputs.test_actuals,
             threshold=document.threshold.value if document.threshold else None,
+            robustness=document.robustness,
             seed=seed,
         )
     holds = hold_reasons(DataChecks.read(inputs.checks)) if inputs.checks else []
@@ -135,7 +146,13 @@ def write_verdict(
         # A champion that fails on the newest rows is beaten by a model that fails less.
         holds.append(_comparison_reasons(baseline, "baseline", MAIN[document.task]))
     decision = decide(document, comparison, against=against, metric_bounds=metric_bounds, holds=holds)
-    decision = replace(decision, metric_bounds=dict(sorted(metric_bounds.values.items())), seed=seed)
+    decision = replace(
+        decision,
+        reasons=(*decision.reasons, _compare_robustness(flips)) if flips else decision.reasons,
+        robustness=flips,
+        metric_bounds=dict(sorted(metric_bounds.values.items())),
+        seed=seed,
+    )
     write_json(verdict, decision.as_json())
     return decision
 
@@ -169,7 +186,7 @@ def decide(
         metric_bounds: Bounds of the metrics.
         holds: Sentences from ``hold_reasons``: with any, a model that would be promoted is held.
     """
-    missed = metric_bounds.list_missed(document.metrics)
+    missed = metric_bounds.list_missed(list_bounded(document))
     few = _too_few(document)
     verdict: Decision = "hold"
     better = comparison is not None and comparison.better
@@ -186,6 +203,16 @@ def decide(
     reasons += holds
     compared = asdict(comparison) if comparison else {}
     return GateVerdict(verdict, tuple(reasons), GateComparison(against, **compared))
+
+
+def _compare_robustness(flips: FlipComparison) -> str:
+    """Say how robust the candidate is beside the champion, which decides nothing by itself."""
+    difference = flips.difference
+    return (
+        f"Changes of at most {flips.within:.0%} of each column's range flip the decision of {flips.candidate:.1%} of "
+        f"{flips.rows} test rows, the champion's of {flips.champion:.1%}: the difference is {difference.value:+.3f}, "
+        f"95 % interval {difference.low:+.3f} to {difference.high:+.3f}."
+    )
 
 
 def _too_few(document: Evaluation) -> str:

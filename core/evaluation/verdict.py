@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from headrace.core.base.json_document import JsonDocument
+from headrace.core.robustness.robustness_document import FlipComparison
 
 Decision = Literal["promote", "hold", "reject"]
 
@@ -46,6 +47,7 @@ class GateVerdict(JsonDocument):
         verdict: ``promote``, ``hold`` or ``reject``.
         reasons: Sentences, the most important first.
         comparison: Comparison with the baseline or the champion.
+        robustness: The champion's robustness beside the candidate's; absent without a champion or a measurement.
         metric_bounds: Bound by name of the metric, as configured; absent where ``decide`` alone was called.
         seed: Seed of the bootstrap; absent where ``decide`` alone was called.
     """
@@ -55,6 +57,7 @@ class GateVerdict(JsonDocument):
     comparison: GateComparison
     metric_bounds: Mapping[str, float] | None = None
     seed: int | None = None
+    robustness: FlipComparison | None = None
 
     expected: ClassVar[str] = "the verdict must be what the step gate writes, as docs/verdict.schema.json says"
     remedy: ClassVar[str] = "run the gate again"

@@ -12,6 +12,7 @@ from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.models.fitted_model import Model
 from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.data_digest import DataPart
+from headrace.core.robustness.input_guard import GuardDocument
 from headrace.core.validation.data_checks import DataChecks
 
 
@@ -29,6 +30,7 @@ class BundleContent:
         model_files: The model's own files by name, where they exist already; empty to serialize the model.
         train: The training rows; None if they are not described.
         inputs: Profile of the training rows' inputs; None to leave out the reference profile.
+        guard: What finds rows that are unlike the training rows; None for a bundle without a guard.
         split: Metadata of split's training table: ``method``, ``test_size``, ``seed``, ``format``, ``cut``.
         trace: Arguments and digests of the steps, from ``core.runtime.step_trace``; empty if they are unknown.
         answers: Answers of people for card and risk sheet.
@@ -44,6 +46,7 @@ class BundleContent:
     model_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     train: DataPart | None = None
     inputs: InputProfile | None = field(default=None, repr=False)
+    guard: GuardDocument | None = field(default=None, repr=False)
     split: Mapping[str, Any] = field(default_factory=dict)
     trace: Mapping[str, Any] = field(default_factory=dict, repr=False)
     answers: CardAnswers = field(default_factory=CardAnswers)

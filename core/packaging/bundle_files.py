@@ -29,6 +29,7 @@ from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.cards.card_facts import CardFacts
 from headrace.core.packaging.cards.phrases import shown_slices
 from headrace.core.packaging.provenance import provenance, public_name
+from headrace.core.robustness import input_guard
 
 TYPES = "model.skops.types.json"
 
@@ -43,7 +44,7 @@ def render_files(content: BundleContent, source: Mapping[str, Any]) -> dict[str,
     model, test = content.model, content.test
     own = dict(content.model_files) or model_files.render(model.pipeline, model.contract)
     record, onnx = _engine(content)
-    facts = CardFacts(_metrics(content), provenance(content, source), environment.environment())
+    facts = CardFacts(_metrics(content), provenance(content, source), environment.environment(), content.guard)
     documents = {
         "model.json": models.facts(model),
         engine.RECORD: record,
@@ -64,6 +65,8 @@ def render_files(content: BundleContent, source: Mapping[str, Any]) -> dict[str,
     }
     if model_files.SKOPS in own:
         documents[TYPES] = {"format": 1, "types": skops_file.types(own[model_files.SKOPS])}
+    if content.guard is not None:
+        documents[input_guard.FILE] = content.guard.as_json()
     if content.inputs is not None:
         documents[reference_profile.FILE] = _profile(content, content.inputs).as_json()
     return {

@@ -24,6 +24,7 @@ from headrace.core.packaging import bundle_files, data_digest
 from headrace.core.packaging.bundle_content import BundleContent
 from headrace.core.packaging.cards import card_answers
 from headrace.core.packaging.cards.card_answers import CardAnswers
+from headrace.core.packaging.learn_guard import learn_guard
 from headrace.core.validation.data_checks import DataChecks
 from headrace.core.validation.table import blocks
 
@@ -109,6 +110,7 @@ def pack(
         model_files=model_files.read(parts.model),
         train=data_digest.describe_table(parts.train_table, copy=parts.include_data) if parts.train_table else None,
         inputs=_profile_training_rows(fitted, parts.train_table) if parts.train_table else None,
+        guard=learn_guard(fitted, parts.train_table, test) if parts.train_table else None,
         split=split or {},
         trace=trace or {},
         answers=card_answers.load(parts.card) if parts.card else CardAnswers(),

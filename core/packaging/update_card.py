@@ -13,6 +13,8 @@ from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.cards.card_facts import CardFacts
 from headrace.core.packaging.package import write
 from headrace.core.packaging.provenance_document import Provenance
+from headrace.core.robustness import input_guard
+from headrace.core.robustness.input_guard import GuardDocument
 
 
 def read_answers(bundle: Bundle) -> CardAnswers:
@@ -38,8 +40,12 @@ def update_answers(bundle: Bundle, answers: CardAnswers, folder: Path) -> Bundle
         provenance = Provenance.from_json(bundle.json("provenance.json"))
         table = replace(provenance.table, licence=answers["data_licence"], origin=answers["data_origin"])
         provenance = replace(provenance, table=table)
+        has_guard = any(entry.path == input_guard.FILE for entry in bundle.manifest.files)
         facts = CardFacts(
-            BundleMetrics.from_json(bundle.json("metrics.json")), provenance, bundle.json("environment.json")
+            BundleMetrics.from_json(bundle.json("metrics.json")),
+            provenance,
+            bundle.json("environment.json"),
+            GuardDocument.from_json(bundle.json(input_guard.FILE)) if has_guard else None,
         )
         bill = (bundle.folder / sbom.FILE).read_text(encoding="utf-8")
         texts = {

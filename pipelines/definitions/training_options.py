@@ -230,11 +230,20 @@ class TrainingOptions:
     cost_false_negative: Annotated[
         float, OptionSpec("Cost of a false negative, for the choice of the threshold", steps="evaluate")
     ] = 1.0
+    robustness: Annotated[
+        str,
+        OptionSpec(
+            "How much of the robustness to measure: off, quick or full",
+            steps="evaluate",
+            choices=("off", "quick", "full"),
+        ),
+    ] = "quick"
     metric_bounds: Annotated[
         Mapping[str, float],
         OptionSpec(
-            'Least values by metric, or largest where less is better, such as {"roc_auc": 0.8}',
-            command_help="Least value of a metric, or largest where less is better",
+            'Least values by metric, or largest where less is better, such as {"roc_auc": 0.8}; also of flip_share and '
+            "METRIC_under_noise",
+            command_help="Least value of a metric, or largest where less is better; flip_share too",
             steps="gate",
             metavar="METRIC=NUMBER",
         ),

@@ -62,6 +62,7 @@ def trial(
         test_actuals=rows.test_actuals,
         cost_false_positive=cost_false_positive,
         cost_false_negative=cost_false_negative,
+        robustness="off",
         seed=seed,
     )
     reported = report_metrics(metrics=evaluated.outputs["metrics"], result=result)

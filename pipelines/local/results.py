@@ -10,6 +10,7 @@ from typing import Any
 
 from headrace.core.base.files import read_json
 from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.evaluation.robustness_bounds import list_bounded
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.packaging import run_notes
 from headrace.core.validation.data_checks import DataChecks
@@ -78,6 +79,11 @@ def _measures(evaluation: Evaluation) -> dict[str, Any]:
         "task": evaluation.task,
         "positive": evaluation.positive,
         "metrics": {name: Metric(**asdict(interval)) for name, interval in _in_order(evaluation.metrics)},
+        "robustness": {
+            name: Metric(**asdict(interval))
+            for name, interval in list_bounded(evaluation).items()
+            if name not in evaluation.metrics
+        },
         "resampled_by": ResampledBy(**asdict(evaluation.resampled_by)),
         "cautions": [Caution(metrics=list(one.metrics), text=one.text) for one in evaluation.cautions],
         "baseline": dict(_in_order(evaluation.baseline.metrics)),

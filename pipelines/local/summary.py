@@ -115,6 +115,9 @@ class Summary(_Part):
     )
     positive: str = Field(default="", description="Class that precision, recall, F1, areas and threshold refer to.")
     metrics: dict[str, Metric] = {}
+    robustness: dict[str, Metric] = Field(
+        default={}, description="Share of decisions that small changes flip, and metrics under noise."
+    )
     resampled_by: ResampledBy | None = None
     cautions: list[Caution] = []
     baseline: dict[str, float] = {}

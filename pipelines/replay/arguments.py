@@ -56,6 +56,7 @@ def pipeline_arguments(
         )
     arguments = {
         "split_format": 1,  # the first format was not recorded
+        "robustness": "off",  # nor was it measured then
         **values,
         "source": source,
         "contract": str(bundle.folder / "contract.yaml") if values.get("contract") else "",

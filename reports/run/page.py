@@ -26,6 +26,7 @@ from headrace.reports.page.page import render as fill
 from headrace.reports.run import evaluation_figures
 from headrace.reports.run import sections as run_parts
 from headrace.reports.run.document import RunFacts, RunPaths
+from headrace.reports.run.robustness_figures import draw_robustness
 from headrace.reports.search import sections
 from headrace.reports.search.document import SearchFacts
 
@@ -59,6 +60,7 @@ def render(run: RunFacts) -> str:
             else []
         ),
         *([("slices", "Slices")] if evaluation and evaluation["slices"] else []),
+        *([("robustness", "Robustness")] if evaluation and evaluation["robustness"] else []),
         ("verdict", "Verdict"),
         ("endpoint", "Endpoint"),
         ("card", "Model card"),
@@ -142,6 +144,8 @@ def _evaluation(run: RunFacts) -> dict[str, Any] | None:
         "curves": evaluation_figures.curves(evaluation),
         "confusion": _confusion(evaluation),
         "threshold": threshold_sentence(evaluation.threshold),
+        "robustness": evaluation.robustness,
+        "robustness_figures": draw_robustness(evaluation.robustness, evaluation.task) if evaluation.robustness else [],
         "slices": slices,
         "equal_inputs": evaluation.equal_inputs,
         "near_inputs": evaluation.near_inputs,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from headrace.core.base.errors import InputError
 from headrace.core.bundles.bundle import VerificationPolicy
+from headrace.core.robustness.input_guard import GuardUse
 from headrace.serving.model.served_model import ServedModel
 
 if TYPE_CHECKING:
@@ -20,7 +21,13 @@ class ModelHolder:
     """
 
     def __init__(
-        self, source: str, *, name: str = "", threads: int = 1, policy: VerificationPolicy | None = None
+        self,
+        source: str,
+        *,
+        name: str = "",
+        threads: int = 1,
+        policy: VerificationPolicy | None = None,
+        guard_use: GuardUse = "off",
     ) -> None:
         """Load the model.
 
@@ -29,6 +36,7 @@ class ModelHolder:
             name: Name of the model on this endpoint; empty for its own.
             threads: Threads that the engine may use for one request.
             policy: What to verify of a bundle before it serves; None for its digest.
+            guard_use: What becomes of rows that are unlike the training rows.
 
         Raises:
             BundleError: If the bundle is not intact, or its answers differ from its test cases.
@@ -37,6 +45,7 @@ class ModelHolder:
         self._name = name
         self._threads = threads
         self._policy = policy or VerificationPolicy()
+        self._guard_use = guard_use
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._changing = asyncio.Lock()
         self.changed: list[Callable[[], None]] = []
@@ -91,7 +100,9 @@ class ModelHolder:
         self._clear(None)
 
     def _open(self) -> ServedModel:
-        served = ServedModel.open(self._folder(), name=self._name, threads=self._threads, policy=self._policy)
+        served = ServedModel.open(
+            self._folder(), name=self._name, threads=self._threads, policy=self._policy, guard_use=self._guard_use
+        )
         if hasattr(self, "served") and served.name != self.served.name:
             raise InputError(
                 f"the model at {self.source} must be named {self.served.name}, as the one that it replaces; it is "

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from headrace.core.base.errors import InputError
 from headrace.core.bundles.bundle import VerificationLevel, VerificationPolicy
 from headrace.core.bundles.signatures import TrustedSigner
+from headrace.core.robustness.input_guard import GuardUse
 from headrace.serving.model.limits import RequestLimits
 
 _LARGEST_PORT = 65_535
@@ -70,6 +71,7 @@ class ServerOptions:
         grace_seconds: How long requests in flight may take after that.
         address_file: JSON file to write once the server answers; empty for none.
         policy: What to verify of a bundle before it serves.
+        guard: What becomes of rows that are unlike the training rows: ``off``, ``count``, ``warn`` or ``refuse``.
         access_log: Whether to log each request.
         payloads: Options of the payload log; None for no log.
         verbose: Whether to show tracebacks and the server's own log.
@@ -88,6 +90,7 @@ class ServerOptions:
     grace_seconds: float = 10.0
     address_file: str = ""
     policy: VerificationPolicy = field(default_factory=VerificationPolicy)
+    guard: GuardUse = "count"
     access_log: bool = False
     payloads: PayloadOptions | None = None
     verbose: bool = False
@@ -150,6 +153,12 @@ def parser() -> argparse.ArgumentParser:
     add("--public-key", "--public_key", default="", help="key that must have signed it, for --verify signature")
     add("--identity", default="", help="identity that must have signed it without a key, for --verify signature")
     add("--issuer", default="", help="URL of who vouches for that identity")
+    add(
+        "--guard",
+        choices=get_args(GuardUse),
+        default=ServerOptions.guard,
+        help="rows unlike the training rows: not looked for, counted, answered with a warning, or refused (422)",
+    )
     add("--access-log", action="store_true", help="one line of JSON for each request, on standard error")
     add("--log-url", "--log_url", default="", help="receiver of CloudEvents, or a file, for requests and answers")
     add("--log-mode", "--log_mode", choices=get_args(PayloadMode), default="all", help="what is logged there")

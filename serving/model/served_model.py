@@ -13,15 +13,18 @@ from numpy.typing import NDArray
 
 from headrace.core.base.errors import BundleError, RequestError
 from headrace.core.bundles.bundle import VerificationPolicy, open_bundle
+from headrace.core.features import matrix_layout
 from headrace.core.inference.prediction_json import Answer, describe_difference
 from headrace.core.inference.request_encoder import EncodedRows, RequestEncoder
 from headrace.core.inference.scorer import Scorer
+from headrace.core.robustness.input_guard import FILE, GuardUse, InputGuard, parse_guard
 
 InputRows = list[Any] | dict[str, Any]
 """Rows (a list of objects or arrays), or columns (values by name)."""
 
 # Scoring so few rows takes less time than a switch to a thread.
 _QUICK_ROWS = 256
+_MOST_WARNINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class ScoredRows:
         warnings: Sentences about violations that the contract only warns of.
         matrix: The model matrix (n, p) that was scored.
         engine_seconds: Time of the engine.
+        unusual: Number of rows that the guard found to be unlike the training rows.
     """
 
     scores: list[Any]
@@ -41,13 +45,21 @@ class ScoredRows:
     warnings: tuple[str, ...]
     matrix: NDArray[np.float64] = field(repr=False)
     engine_seconds: float = 0.0
+    unusual: int = 0
 
 
 class ServedModel:
     """A model under a name on an endpoint."""
 
     def __init__(
-        self, scorer: Scorer, *, folder: Path, name: str = "", policy: VerificationPolicy | None = None
+        self,
+        scorer: Scorer,
+        *,
+        folder: Path,
+        name: str = "",
+        policy: VerificationPolicy | None = None,
+        guard: InputGuard | None = None,
+        guard_use: GuardUse = "off",
     ) -> None:
         """Initialize with a loaded model.
 
@@ -56,17 +68,30 @@ class ServedModel:
             folder: Its bundle.
             name: Its name on this endpoint; empty for its own.
             policy: What was verified of the bundle; None for its digest.
+            guard: What finds rows that are unlike the training rows; None for nothing.
+            guard_use: What becomes of these.
         """
         self.scorer = scorer
         self.folder = folder
         self.policy = policy
+        self.guard = guard if guard_use in {"warn", "refuse"} else None
+        self.counting_guard = guard if guard_use == "count" else None
+        self._refuses_unusual = guard_use == "refuse"
         self.name = name or scorer.name
         self.encoder = RequestEncoder(scorer.contract)
         self.classes = scorer.classes
         self.digest = scorer.digest
 
     @classmethod
-    def open(cls, folder: Path, *, name: str = "", threads: int = 1, policy: VerificationPolicy | None = None) -> Self:
+    def open(
+        cls,
+        folder: Path,
+        *,
+        name: str = "",
+        threads: int = 1,
+        policy: VerificationPolicy | None = None,
+        guard_use: GuardUse = "off",
+    ) -> Self:
         """Verify every byte of a bundle, load it, and check its test cases.
 
         Args:
@@ -74,14 +99,21 @@ class ServedModel:
             name: Its name on this endpoint; empty for its own.
             threads: Threads that the engine may use for one request.
             policy: What to verify of the bundle; None for its digest.
+            guard_use: What becomes of rows that are unlike the training rows, where the bundle has a guard.
 
         Raises:
             BundleError: If the bundle is not intact, or its answers differ from its test cases.
         """
         bundle = open_bundle(folder, policy)
-        served = cls(Scorer.open(bundle, threads=threads), folder=folder, name=name, policy=policy)
+        scorer = Scorer.open(bundle, threads=threads)
+        served = cls(scorer, folder=folder, name=name, policy=policy)
+        # Its own test cases are rows of the test part, of which some may be unusual.
         served.warm(bundle.json("cases.json"))
-        return served
+        if guard_use == "off" or not (folder / FILE).is_file():
+            return served
+        columns = [column.name for column in matrix_layout.columns(scorer.contract)]
+        guard = parse_guard(bundle.json(FILE), columns)
+        return cls(scorer, folder=folder, name=name, policy=policy, guard=guard, guard_use=guard_use)
 
     @cached_property
     def max_fast_rows(self) -> int:
@@ -113,8 +145,11 @@ class ServedModel:
             encoded: The model matrix (n, p), and warnings.
 
         Raises:
-            RequestError: If the model has no finite answer to a row.
+            RequestError: If the model has no finite answer to a row, or the guard refuses one.
         """
+        unusual = self.guard.find(encoded.matrix) if self.guard else ()
+        if unusual and self._refuses_unusual:
+            raise RequestError(f"row {unusual[0].row} {unusual[0].sentence}.", "unusual")
         start = time.perf_counter()
         predictions = self.scorer.scores(encoded.matrix)
         seconds = time.perf_counter() - start
@@ -124,7 +159,10 @@ class ServedModel:
             raise RequestError(
                 f"row {row} has no finite answer; its values must be nearer to those of the data.", "answer"
             )
-        return ScoredRows(scores, self._choose_classes(scores), encoded.warnings, encoded.matrix, seconds)
+        warnings = encoded.warnings
+        if unusual:
+            warnings += tuple(f"row {one.row} {one.sentence}." for one in unusual[:_MOST_WARNINGS])
+        return ScoredRows(scores, self._choose_classes(scores), warnings, encoded.matrix, seconds, len(unusual))
 
     def _choose_classes(self, scores: Sequence[Any]) -> list[int]:
         task = self.scorer.contract.task

@@ -17,6 +17,7 @@ _STATUSES = {
     "size": 413,
     "media": 415,
     "encoding": 415,
+    "unusual": 422,
     "busy": 429,
     "header": 431,
     "unready": 503,

@@ -67,6 +67,9 @@ def _families(numbers: Sequence[float], served: ServedModel, histograms: Feature
     yield _counter_metric("headrace_model_reloads", "Model versions that were loaded, or refused.", ["result"], swaps)
     yield CounterMetricFamily("headrace_rows", "Rows that were scored.", value=numbers[slots.ROWS])
     yield CounterMetricFamily(
+        "headrace_unusual_rows", "Rows that were scored though unlike the training rows.", value=numbers[slots.UNUSUAL]
+    )
+    yield CounterMetricFamily(
         "headrace_log_entries_dropped", "Log entries that were dropped.", value=numbers[slots.DROPPED]
     )
     yield GaugeMetricFamily("headrace_in_flight_requests", "Requests in flight.", value=numbers[slots.IN_FLIGHT])

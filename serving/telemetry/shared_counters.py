@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace.core.robustness.input_guard import InputGuard
 from headrace.serving.model.served_model import ScoredRows
 from headrace.serving.telemetry import slots
 from headrace.serving.telemetry.feature_histograms import FeatureHistograms
@@ -72,16 +73,22 @@ class CounterWriter:
         self._numbers = cast("memoryview[float]", slab.data)
         self._numbers[slots.IN_FLIGHT] = 0.0
         self._distributions: FeatureHistograms | None = None
+        self._guard: InputGuard | None = None
         self._waiting: deque[ScoredRows] = deque()
         self._rows = 0
 
-    def model(self, distributions: FeatureHistograms) -> None:
-        """Count in the histograms of another model from now on."""
+    def model(self, distributions: FeatureHistograms, guard: InputGuard | None = None) -> None:
+        """Count in the histograms of another model from now on, and what its guard finds.
+
+        Args:
+            distributions: The histograms.
+            guard: What counts unusual rows after they were answered; None for nothing.
+        """
         self.flush()
         if self._numbers[slots.LAYOUT] != distributions.id:
             self._slab[slots.DISTRIBUTIONS :] = 0.0
             self._numbers[slots.LAYOUT] = distributions.id
-        self._distributions = distributions
+        self._distributions, self._guard = distributions, guard
 
     def count_start(self) -> None:
         """Count a request in flight."""
@@ -114,6 +121,8 @@ class CounterWriter:
             distributions: Whether to count them in the histograms too, at the next flush.
         """
         self._numbers[slots.ROWS] += len(scored.scores)
+        if scored.unusual:
+            self.add_unusual(scored.unusual)
         self._count_duration(slots.ENGINE, scored.engine_seconds)
         if not distributions:
             return
@@ -140,6 +149,10 @@ class CounterWriter:
         if histograms is self._distributions:
             self._slab[slots.DISTRIBUTIONS : slots.DISTRIBUTIONS + histograms.size] += counts
 
+    def add_unusual(self, rows: int) -> None:
+        """Count rows that are unlike the training rows."""
+        self._numbers[slots.UNUSUAL] += rows
+
     def flush(self) -> None:
         """Count the waiting rows in the histograms."""
         waiting, self._waiting, self._rows = self._waiting, deque(), 0
@@ -148,6 +161,8 @@ class CounterWriter:
             return
         rows = [scored for scored in waiting if scored.matrix.shape[1] == waiting[-1].matrix.shape[1]]
         matrix = np.concatenate([scored.matrix for scored in rows])
+        if self._guard:
+            self.add_unusual(self._guard.count(matrix))
         scores: list[Any] = [score for scored in rows for score in scored.scores]
         chosen = [index for scored in rows for index in scored.chosen]
         self._slab[slots.DISTRIBUTIONS : slots.DISTRIBUTIONS + histograms.size] += histograms.count(

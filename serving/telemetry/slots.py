@@ -4,12 +4,12 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 PROTOCOLS = ("v1", "v2", "grpc", "other")
-CODES = (200, 400, 404, 405, 408, 413, 415, 429, 431, 499, 500, 503)
+CODES = (200, 400, 404, 405, 408, 413, 415, 422, 429, 431, 499, 500, 503)
 """HTTP statuses; 499 for a client that disconnected. gRPC's statuses count as the corresponding HTTP status."""
 REASONS = (
     "absent", "answer", "busy", "category", "closed", "columns", "encoded", "encoding", "finite", "form", "header",
     "json", "kind", "media", "method", "missing", "other", "range", "server", "shape", "size", "slow", "type",
-    "unexplained", "unknown_columns", "unready",
+    "unexplained", "unknown_columns", "unready", "unusual",
 )  # fmt: skip
 SWAPS = ("loaded", "refused")
 SECONDS = (
@@ -23,7 +23,7 @@ ENGINE = DURATIONS + len(PROTOCOLS) * _BUCKETS
 EXPLAIN = ENGINE + _BUCKETS
 REJECTED = EXPLAIN + _BUCKETS
 SWAPPED = REJECTED + len(REASONS)
-ROWS, IN_FLIGHT, DROPPED, LAYOUT = range(SWAPPED + len(SWAPS), SWAPPED + len(SWAPS) + 4)
+ROWS, UNUSUAL, IN_FLIGHT, DROPPED, LAYOUT = range(SWAPPED + len(SWAPS), SWAPPED + len(SWAPS) + 5)
 DISTRIBUTIONS = LAYOUT + 1
 SLAB = 16_384
 """Number of counters in a slab: those above, and room for the histograms of 200 columns."""

@@ -10,7 +10,9 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from headrace.core.base.errors import HeadraceError
 from headrace.serving.model.model_holder import ModelHolder
@@ -175,16 +177,24 @@ class Telemetry:
     def _model(self) -> None:
         served = self._live.served
         self._histograms = FeatureHistograms(served.scorer.contract, served.classes)
-        self._writer.model(self._histograms)
+        self._guard = served.counting_guard
+        self._writer.model(self._histograms, self._guard)
 
     def _count_aside(self, scored: ScoredRows) -> None:
-        histograms = self._histograms
+        histograms, guard = self._histograms, self._guard
         if scored.matrix.shape[1] != self._live.served.encoder.width:
             return  # the model was replaced since
-        future = asyncio.get_running_loop().run_in_executor(
-            None, histograms.count, scored.matrix, scored.scores, scored.chosen
-        )
-        future.add_done_callback(lambda counted: self._writer.add(histograms, counted.result()))
+
+        def count() -> tuple[NDArray[np.float64], int]:
+            counts = histograms.count(scored.matrix, scored.scores, scored.chosen)
+            return counts, guard.count(scored.matrix) if guard else 0
+
+        def add(counted: "asyncio.Future[tuple[NDArray[np.float64], int]]") -> None:
+            counts, unusual = counted.result()
+            self._writer.add(histograms, counts)
+            self._writer.add_unusual(unusual)
+
+        asyncio.get_running_loop().run_in_executor(None, count).add_done_callback(add)
 
     def _line(self, request: RequestRecord, trace_id: str) -> dict[str, Any]:
         return {

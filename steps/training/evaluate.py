@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from headrace.core.evaluation.evaluate import EvaluationPlan, EvaluationTables, evaluate_model
 from headrace.core.models.decision_threshold import Costs
 from headrace.steps.artifacts import CurvesArtifact, MetricsArtifact, StepArtifact, record_arguments
 from headrace.steps.step_function import Say, as_step
+
+if TYPE_CHECKING:
+    from headrace.core.robustness.robustness_document import Extent
 
 
 @as_step
@@ -23,20 +27,25 @@ def run_evaluate(
     slices: Sequence[str],
     cost_false_positive: float,
     cost_false_negative: float,
+    robustness: str,
     seed: int,
 ) -> None:
     """Measure the model on rows that it has not seen; the component documents the parameters."""
+    extent = cast("Extent", robustness)  # the plan refuses any other
     result = evaluate_model(
         Path(model.path),
         split=EvaluationTables(Path(train_table.path), Path(test_table.path), Path(test_actuals.path)),
         evaluation=Path(evaluation.path),
-        plan=EvaluationPlan(tuple(map(str, slices)), Costs(cost_false_positive, cost_false_negative), int(seed)),
+        plan=EvaluationPlan(
+            tuple(map(str, slices)), Costs(cost_false_positive, cost_false_negative), int(seed), extent
+        ),
     )
     record_arguments(
         evaluation,
         slices=slices,
         cost_false_positive=cost_false_positive,
         cost_false_negative=cost_false_negative,
+        robustness=robustness,
         seed=seed,
     )
     for name, interval in result.metrics.items():

@@ -6,6 +6,7 @@ from typing import Any
 
 from headrace.core.evaluation.evaluation_document import BundleMetrics
 from headrace.core.packaging.provenance_document import Provenance
+from headrace.core.robustness.input_guard import GuardDocument
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,10 @@ class CardFacts:
         metrics: Content of ``metrics.json``.
         provenance: Content of ``provenance.json``.
         environment: Content of ``environment.json``.
+        guard: Content of ``guard.json``; None if there is none.
     """
 
     metrics: BundleMetrics
     provenance: Provenance
     environment: Mapping[str, Any]
+    guard: GuardDocument | None = None

@@ -17,6 +17,7 @@ from headrace.core.packaging.cards.phrases import (
     table,
     text,
 )
+from headrace.core.packaging.cards.robustness_section import describe_guard, describe_robustness
 from headrace.core.packaging.provenance_document import Provenance
 from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
 from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_ROWS
@@ -48,9 +49,13 @@ def write(model: Model, facts: CardFacts, answers: CardAnswers) -> str:
             "Intended use",
             paragraphs(answer_or_mark(answers, "intended_use"), answer_or_mark(answers, "intended_users")),
         ),
-        ("Out-of-scope use", paragraphs(_list_refusals(model), answer_or_mark(answers, "out_of_scope"))),
+        (
+            "Out-of-scope use",
+            paragraphs(_list_refusals(model), describe_guard(facts.guard), answer_or_mark(answers, "out_of_scope")),
+        ),
         ("Worst case", paragraphs(_errors(metrics), _sure(metrics, origin), answer_or_mark(answers, "worst_case"))),
         ("Exposure", paragraphs(_exposure(model, origin), answer_or_mark(answers, "exposure"))),
+        ("Robustness", describe_robustness(metrics)),
         ("Fairness by slice", _fairness(metrics)),
         ("Deactivation plan", paragraphs(_fallback(metrics), answer_or_mark(answers, "deactivation"))),
     ]

@@ -32,6 +32,7 @@ _SAMPLES: dict[str, tuple[str, Any]] = {
     "tuner": ("local", "local"),
     "test_size": ("0.3", 0.3),
     "champion": ("s3://models/one", "s3://models/one"),
+    "robustness": ("full", "full"),
 }
 _BY_TYPE: dict[Any, tuple[str, Any]] = {
     str: ("some text", "some text"),

@@ -79,7 +79,13 @@ def test_parameters_of_the_steps_are_told(made: Made) -> None:
         "split": {"method": "stratified", "test_size": 0.2, "seed": 3},
         "tune": {"folds": 5},
         "train": {"seed": 0},
-        "evaluate": {"slices": [], "cost_false_positive": 1.0, "cost_false_negative": 1.0, "seed": 0},
+        "evaluate": {
+            "slices": [],
+            "cost_false_positive": 1.0,
+            "cost_false_negative": 1.0,
+            "seed": 0,
+            "robustness": "quick",
+        },
         "gate": {"metric_bounds": {}, "seed": 0},
     }
 

@@ -10,8 +10,18 @@ import pytest
 
 from headrace.core.base.errors import InputError
 from headrace.core.evaluation.verdict import GateComparison, GateVerdict
+from headrace.core.robustness.robustness_document import (
+    ColumnFlips,
+    ColumnRange,
+    FlipShare,
+    MissingInputs,
+    NoiseMeasures,
+    Robustness,
+    SmallChanges,
+)
 from headrace.reports.run.document import RunFacts, RunPaths
 from headrace.reports.run.page import render, report_run
+from tests.made_documents import around
 
 
 class Page(HTMLParser):
@@ -46,6 +56,43 @@ class Page(HTMLParser):
 def page(made: Any) -> str:
     """The page of the whole run."""
     return render(RunFacts.from_paths(made.paths, source=made.source))
+
+
+def make_robustness(column: str) -> Robustness:
+    """A robustness in which one column of numbers was measured."""
+    share = around(0.25, 0.1)
+    return Robustness(
+        extent="quick",
+        rows=80,
+        metric="roc_auc",
+        left_out=0,
+        small_changes=SmallChanges(
+            rows=40,
+            method="coordinate search",
+            columns=(column,),
+            flips=tuple(FlipShare(within, share) for within in (0.01, 0.05, 0.1)),
+            weakest=(ColumnFlips(column, 0.5, 0.25),),
+            categories=(),
+        ),
+        noise=tuple(NoiseMeasures(level, {"roc_auc": around(0.9 - level, 0.05)}) for level in (0.0, 0.1, 0.2)),
+        missing=(MissingInputs((column,), around(0.2, 0.1), 0.3, refused=True),),
+        wrong_units=(),
+        ranges={column: ColumnRange(0.0, 1.0)},
+    )
+
+
+def test_the_robustness_has_its_figures(made: Any) -> None:
+    """Flips, noise and missing inputs are drawn, and columns that flip rows are listed, their names escaped."""
+    run = RunFacts.from_paths(made.paths, source=made.source)
+    assert run.evaluation is not None
+    found = replace(run.evaluation, task="binary", robustness=make_robustness("<i>heat</i>"))
+    text = render(replace(run, evaluation=found))
+    section = text.partition('<h2 id="robustness">')[2].partition("</section>")[0]
+    assert section.count("<figure") == 3
+    assert "test rows, by coordinate search" in section
+    assert "by a tenth of its range" in section
+    assert "<i>heat" not in text
+    assert 'href="#robustness"' in text
 
 
 def test_every_section_is_there_and_listed(page: str) -> None:

@@ -143,7 +143,7 @@ def test_the_metrics_of_a_server(server: Running) -> None:
         sample.value for sample in families["request_predict_seconds"].samples if sample.name.endswith("_bucket")
     ]
     assert buckets == sorted(buckets)
-    for family, count in (("headrace_requests", 48), ("headrace_rejected_requests", 26), ("headrace_model_reloads", 2)):
+    for family, count in (("headrace_requests", 52), ("headrace_rejected_requests", 27), ("headrace_model_reloads", 2)):
         assert len(families[family].samples) == count, "a counter that begins at its first error hides it"
     status, _, body = server.ask("GET", "/metrics", Accept="application/openmetrics-text; version=1.0.0")
     assert status == 200

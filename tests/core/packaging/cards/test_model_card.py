@@ -37,7 +37,15 @@ SECTIONS = [
     *("Model details", "Intended use", "Factors", "Metrics", "Evaluation data", "Training data"),
     *("Quantitative analyses", "Ethical considerations", "Caveats and recommendations"),
 ]
-RISKS = ["Intended use", "Out-of-scope use", "Worst case", "Exposure", "Fairness by slice", "Deactivation plan"]
+RISKS = [
+    "Intended use",
+    "Out-of-scope use",
+    "Worst case",
+    "Exposure",
+    "Robustness",
+    "Fairness by slice",
+    "Deactivation plan",
+]
 
 
 @pytest.fixture(scope="module")
@@ -309,3 +317,21 @@ def test_card_and_sheet_say_by_what_the_intervals_are() -> None:
         "Fewer than 5 rows are of ['x']: few (recall, f1).",
     ]
     assert list(phrases.doubts(make_evaluation())) == ["95 % intervals by row: 80 rows."]
+
+
+def test_the_robustness_is_told_with_numbers(bundle: Bundle) -> None:
+    """The risk sheet has the figures of the bundle's metrics: flips, noise, missing inputs; else what is missing."""
+    text = _text(bundle, "risk.md").split("## Robustness")[1].split("## ")[0]
+    measured = bundle.json("metrics.json")["robustness"]
+    for flip in measured["small_changes"]["flips"]:
+        assert f"| {flip['within']:.0%} | {flip['share']['value']:.1%} (" in text
+    noisy = measured["noise"][-1]["metrics"]["roc_auc"]
+    assert f"| 20% | {noisy['value']:.4g} ({noisy['low']:.4g} to {noisy['high']:.4g}) |" in text
+    assert f"| `{measured['missing'][0]['columns'][0]}` |" in text
+
+
+def test_what_was_not_measured_is_told(model: Model) -> None:
+    """A sheet without a measurement names the option, and that there is no guard."""
+    text = _sheet(model, [])
+    assert "Run the pipeline with --robustness quick." in text
+    assert "There is no guard against rows that are unlike the training rows." in text
