@@ -22,6 +22,10 @@ def infer_contract(
     country: str = "",
     decimal: str = "",
     thousands: str = "",
+    objective: str = "",
+    quantile: float = 0.0,
+    intervals: float = 0.0,
+    class_weights: str = "",
     fingerprint: str = "",
 ) -> None:
     """Infer the data contract of a table, or validate a contract that a person wrote against it.
@@ -64,5 +68,9 @@ def infer_contract(
         country=country,
         decimal=decimal,
         thousands=thousands,
+        objective=objective,
+        quantile=quantile,
+        intervals=intervals,
+        class_weights=class_weights,
         fingerprint=fingerprint,
     )

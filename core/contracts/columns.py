@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from headrace.core.base.errors import InputError
 from headrace.core.contracts import vocabulary
 from headrace.core.contracts.fault_sentences import check_one_of, must_be, raise_first
-from headrace.core.contracts.vocabulary import Dtype, FeatureKind, Personal, Role, Unseen
+from headrace.core.contracts.vocabulary import Dtype, FeatureKind, Monotone, Personal, Role, Unseen
 from headrace.core.values.number_notation import notation_of
 
 _TIMES = ("day_of_week", "weekend", "month", "hour", "holiday")
@@ -34,6 +34,9 @@ class Column:
         format: Format of a timestamp that is stored as text, in strftime directives; empty for ISO 8601.
         known_at_prediction: Whether a feature may determine the target by itself, because it is known at prediction
             time and therefore no leak.
+        monotone: Whether predictions must not fall (``increasing``) or not rise (``decreasing``) as a number grows;
+            of two classes, the probability of the positive one. Empty for no constraint.
+        ordered: Whether the categories of the target are in order, from the lowest to the highest.
     """
 
     name: str
@@ -49,6 +52,8 @@ class Column:
     personal: Personal = ""
     format: str = ""
     known_at_prediction: bool = False
+    monotone: Monotone = ""
+    ordered: bool = False
 
     def __post_init__(self) -> None:
         """Raise if no table could satisfy the column.
@@ -97,6 +102,12 @@ def column_faults(column: Column) -> Iterator[str]:
         yield must_be("known_at_prediction", f"absent from a column of role {column.role}", column.known_at_prediction)
     if not 0 <= column.missing <= 1:
         yield must_be("missing", "a share from 0 to 1", column.missing)
+    yield from check_one_of("monotone", vocabulary.Monotone, column.monotone)
+    number = column.dtype in {"integer", "number"} and column.categories is None
+    if column.monotone and (column.role != "feature" or not number):
+        yield must_be("monotone", "absent unless the column is a number without categories and a feature", column.dtype)
+    if column.ordered and (column.role != "target" or len(column.categories or ()) < 3):
+        yield must_be("ordered", "absent unless the column is a target of three or more categories", column.ordered)
     yield from _bound_faults(column)
     yield from _category_faults(column)
     yield from _role_faults(column)

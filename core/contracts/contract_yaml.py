@@ -33,6 +33,7 @@ _HEAD = f"""\
 #   minimum, maximum, categories (in order), missing (largest share of missing values, 0 to 1; 1 is the default)
 #   personal   keep, drop or hash, for personal data; unit and description are free text
 #   known_at_prediction   true for a feature that may determine the target by itself, since it is known beforehand
+#   monotone   increasing or decreasing, for a number that predictions must follow
 #   rules      off, warn, quarantine (the row is set aside) or stop, for a rule that is to differ from:
 {_RULES}
 """

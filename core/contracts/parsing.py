@@ -38,11 +38,19 @@ def build_contract(document: Any) -> Contract:
     for name in ("keys", "missing_values"):
         if name in entries:
             entries[name] = _texts(name, entries[name])
-    for name in ("name", "task", "positive", "time_column", "group"):
+    for name in ("name", "task", "positive", "time_column", "group", "objective"):
         if name in entries:
             entries[name] = _text(name, entries[name])
-    if "max_quarantined" in entries:
-        entries["max_quarantined"] = _number("max_quarantined", entries["max_quarantined"])
+    for name in ("max_quarantined", "quantile", "intervals"):
+        if name in entries:
+            entries[name] = _number(name, entries[name])
+    if isinstance(entries.get("class_weights"), dict):
+        weights = entries["class_weights"]
+        entries["class_weights"] = {
+            _text("class_weights", key): _number(f"class_weights.{key}", item) for key, item in weights.items()
+        }
+    elif "class_weights" in entries:
+        entries["class_weights"] = _text("class_weights", entries["class_weights"])
     contract: Contract = _build(Contract, entries, contract_faults)
     return contract
 
@@ -57,7 +65,7 @@ def _columns(items: list[Any]) -> Iterable[Column]:
                 entry[name] = _number(f"{where}: {name}", value)
             elif name == "categories":
                 entry[name] = None if value is None else _texts(f"{where}: {name}", value)
-            elif name == "known_at_prediction":
+            elif name in {"known_at_prediction", "ordered"}:
                 entry[name] = _truth(f"{where}: {name}", value)
             else:
                 entry[name] = _text(f"{where}: {name}", value)

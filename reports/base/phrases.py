@@ -51,7 +51,7 @@ def main_metric(evaluation: Evaluation, verdict: GateVerdict | None) -> str:
     """Return the metric that the verdict compared, else the first of the usual ones; empty without metrics."""
     metric_values = evaluation.metrics
     compared = (verdict.comparison.metric if verdict else None) or ""
-    usual = metric_names.MAIN[evaluation.task]
+    usual = metric_names.main_metric(evaluation.task, evaluation.metrics)
     return next((name for name in (compared, usual, *metric_values) if name in metric_values), "")
 
 

@@ -31,6 +31,10 @@ def run_infer_contract(
     country: str,
     decimal: str,
     thousands: str,
+    objective: str,
+    quantile: float,
+    intervals: float,
+    class_weights: str,
     fingerprint: str,
 ) -> None:
     """Infer the contract, or validate the given one against the table; the component documents the parameters."""
@@ -45,6 +49,10 @@ def run_infer_contract(
         country=country,
         decimal=decimal,
         thousands=thousands,
+        objective=objective,
+        quantile=float(quantile),
+        intervals=float(intervals),
+        class_weights=class_weights,
     )
     with one_file(contract_address, fingerprint) as file:
         inferred = infer_with_notes(
@@ -64,6 +72,10 @@ def run_infer_contract(
         country=country,
         decimal=decimal,
         thousands=thousands,
+        objective=objective,
+        quantile=quantile,
+        intervals=intervals,
+        class_weights=class_weights,
         contract_address="contract.yaml" if contract_address else "",
     )
     say(f"{inferred.contract.task}, {len(inferred.contract.inputs)} inputs")
