@@ -44,15 +44,16 @@ def build_contract(document: Any) -> Contract:
     for name in ("max_quarantined", "quantile", "intervals"):
         if name in entries:
             entries[name] = _number(name, entries[name])
-    if isinstance(entries.get("class_weights"), dict):
-        weights = entries["class_weights"]
-        entries["class_weights"] = {
-            _text("class_weights", key): _number(f"class_weights.{key}", item) for key, item in weights.items()
-        }
-    elif "class_weights" in entries:
-        entries["class_weights"] = _text("class_weights", entries["class_weights"])
+    if "class_weights" in entries:
+        entries["class_weights"] = _weights(entries["class_weights"])
     contract: Contract = _build(Contract, entries, contract_faults)
     return contract
+
+
+def _weights(value: Any) -> str | dict[str, float]:
+    if not isinstance(value, dict):
+        return _text("class_weights", value)
+    return {_text("class_weights", key): _number(f"class_weights.{key}", item) for key, item in value.items()}
 
 
 def _columns(items: list[Any]) -> Iterable[Column]:

@@ -142,7 +142,8 @@ def predicted_values(pipeline: Any, encoded: model_matrix.Matrix) -> Floats:
     """Predict numbers (n,), in the target's unit, for a matrix (n, p)."""
     if len(encoded) == 0:
         return np.empty(0)
-    return np.asarray(pipeline.predict(encoded), dtype=np.float64).reshape(len(encoded))
+    with np.errstate(over="ignore"):  # a count's exponential of an absurd input; who answers refuses an infinity
+        return np.asarray(pipeline.predict(encoded), dtype=np.float64).reshape(len(encoded))
 
 
 def predicted_probabilities(pipeline: Any, encoded: model_matrix.Matrix, classes: int) -> Floats:

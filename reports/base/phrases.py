@@ -18,6 +18,11 @@ _METRICS = {
     "mae": "MAE",
     "rmse": "RMSE",
     "r2": "R²",
+    "poisson_deviance": "Poisson deviance",
+    "interval_coverage": "coverage of the intervals",
+    "interval_width": "width of the intervals",
+    "quadratic_kappa": "quadratic weighted kappa",
+    "ranked_probability": "ranked probability score",
 }
 _VERDICTS = {
     "promote": ("good", "Promoted"),

@@ -1,8 +1,8 @@
 """Class weights in a fit, taken out of the probabilities again.
 
 A model that is fitted with weights w estimates probabilities proportional to w p. Dividing by w gives p back (Elkan
-2001, The foundations of cost-sensitive learning, theorem 2): what the weights change is where the model looks, not what
-it promises. The division is done once, in the fitted estimator: the bias of a linear model, of a network or of boosting,
+2001, The foundations of cost-sensitive learning, theorem 2): the weights change where the model looks, not what it
+promises. The division is done once, in the fitted estimator: the bias of a linear model, of a network or of boosting,
 the prior of naive Bayes, the leaves of a forest. So no server and no export knows of it.
 """
 
@@ -84,6 +84,7 @@ def _remove_weights(estimator: Any, weights: Floats) -> None:
     elif hasattr(estimator, "intercept_"):
         estimator.intercept_ = estimator.intercept_ - (shift if len(estimator.intercept_) == len(shift) else logs)
     elif hasattr(estimator, "estimators_"):
+        estimator._sample_weight = None  # noqa: SLF001 - a forest keeps the weight, so the class, of each training row
         for tree in estimator.estimators_:
             _remove_from_leaves(tree.tree_, weights)
     else:

@@ -5,7 +5,7 @@ prediction of the model itself: its ends are the order statistics of those error
 (Vovk, Gammerman and Shafer 2005, Algorithmic Learning in a Random World; Lei et al. 2018, Distribution-Free Predictive
 Inference for Regression). Each end leaves out half of what may be missed. Where there are enough rows, each range of
 predictions has its own errors, so that the interval is wide where errors are large (Mondrian conformal regressors,
-Boström and Johansson 2020). It depends on the prediction alone: every server can give it, and the engine stays as it is.
+Boström and Johansson 2020). It depends on the prediction alone: every server can give it, and no engine changes.
 
 The promise is for rows drawn like the training rows, and for all of them together. With one model refitted on all rows
 it is not proved for every algorithm (Barber et al. 2021, Predictive inference with the jackknife+, which would serve
