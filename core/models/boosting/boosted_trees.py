@@ -88,14 +88,14 @@ class _BoostedTrees(BaseEstimator):
 class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
     """Boosted trees for classes; fit, predict and predict_proba as scikit-learn has them."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
+    def fit(self, X: Any, y: Any, row_weights: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
         """Grow trees for a matrix (n, p), classes (n,) and weights (n,) of the rows."""
         matrix, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
         self.classes_, target = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"{type(self).__name__} must be fitted on at least two classes; got one class only.")
-        self._grow(matrix, target, len(self.classes_), sample_weight)
+        self._grow(matrix, target, len(self.classes_), row_weights)
         return self
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803 - scikit-learn's name
@@ -118,10 +118,10 @@ class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
 class BoostedTreesRegressor(RegressorMixin, _BoostedTrees):
     """Boosted trees for numbers; fit and predict as scikit-learn has them."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
+    def fit(self, X: Any, y: Any, row_weights: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
         """Grow trees for a matrix (n, p), numbers (n,) and weights (n,) of the rows."""
         matrix, target = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)
-        self._grow(matrix, np.asarray(target, dtype=np.float64), 0, sample_weight)
+        self._grow(matrix, np.asarray(target, dtype=np.float64), 0, row_weights)
         return self
 
     def predict(self, X: Any) -> Floats:  # noqa: N803 - scikit-learn's name

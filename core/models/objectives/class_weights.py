@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import has_fit_parameter
 
 from headrace.core.base.errors import InternalError
 from headrace.core.contracts.aims import BALANCED
@@ -63,7 +64,9 @@ def fit_weighted(pipeline: Any, encoded: Any, target: Target, weights: ClassWeig
         weights: The weights.
     """
     by_class = weights.by_class(target)
-    pipeline.fit(encoded, target, estimator__sample_weight=by_class[target.astype(np.int64)])
+    # LightGBM's least rows of a leaf count rows, not weights: our own trees do not call theirs scikit-learn's weights.
+    name = "row_weights" if has_fit_parameter(pipeline[-1], "row_weights") else "sample_weight"
+    pipeline.fit(encoded, target, **{f"estimator__{name}": by_class[target.astype(np.int64)]})
     _remove_weights(pipeline[-1], by_class[pipeline.classes_])
 
 

@@ -10,6 +10,8 @@ import pytest
 from headrace.core.base.errors import DataError, InputError
 from headrace.core.contracts.contract import Contract
 from headrace.core.features import model_matrix
+from headrace.core.inference.engine import OnnxEngine
+from headrace.core.inference.explain import Explainer, UnexplainedError, explain_document
 from headrace.core.models import families, fitting, skops_file
 from headrace.core.models.fitted_model import Model, predicted_values
 from headrace.core.models.objectives.build_pipeline import build_pipeline, constraint_signs, find_obstacle
@@ -127,8 +129,6 @@ def test_families_that_cannot_are_refused_by_name_and_left_out_of_the_defaults()
 @pytest.mark.parametrize("name", MONOTONE)
 def test_a_constraint_holds_in_the_graph_that_is_served(name: str, task: Any) -> None:
     """Whatever else a row holds, a larger size never lowers the answer, a larger age never raises it."""
-    from headrace.core.inference.engine import OnnxEngine
-
     contract = constrained(task, size="increasing", age="decreasing")
     table = made.table(400, task=task, seed=2)
     # Against the data, which would teach the opposite if the constraint were ignored.
@@ -201,3 +201,33 @@ def test_a_forest_does_not_keep_the_class_of_each_training_row() -> None:
     contract = asks("binary", class_weights="balanced")
     model = fitted(contract, "random_forest", made.table(300))
     assert all(np.size(value) < 300 for value in vars(model.pipeline[-1]).values() if isinstance(value, np.ndarray))
+
+
+@pytest.mark.parametrize(
+    ("name", "aims"),
+    [
+        ("linear", {"objective": "quantile"}),
+        ("hist_gradient_boosting", {"objective": "quantile"}),
+        ("random_forest", {"objective": "count"}),
+    ],
+)
+def test_contributions_add_up_to_the_objective(name: str, aims: dict[str, Any]) -> None:
+    """Whatever is explained is the value that is answered; the explainer refuses what does not add up."""
+    pytest.importorskip("shap")
+    contract, table = asks(**aims), counts(200)
+    model = fitted(contract, name, table)
+    rows = model_matrix.encode(table, contract)
+    found = Explainer(model, explain_document(model, rows)).explain(rows[:20])
+    assert found.scale == "value"
+    values = model.predict(table[:20]).values
+    assert found.base + found.values.sum(axis=(1, 2)) == pytest.approx(values, rel=1e-6, abs=1e-6)
+
+
+def test_a_count_that_is_an_exponential_is_not_explained() -> None:
+    """Contributions add up to its logarithm only: the sentence says so, and the bundle's document too."""
+    contract, table = asks(objective="count"), counts(200)
+    model = fitted(contract, "linear", table)
+    document = explain_document(model, model_matrix.encode(table, contract))
+    assert document["exact"] is False
+    with pytest.raises(UnexplainedError, match="no exact contributions to a count"):
+        Explainer(model, document)

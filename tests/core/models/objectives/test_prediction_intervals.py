@@ -69,8 +69,8 @@ def largest_chance(seeds: int) -> float:
 def test_the_promised_coverage_is_held_in_simulation(kind: str, seeds: int) -> None:
     """Over many tables the mean coverage on unseen rows is at the promise within chance, or a little above it.
 
-    Chance: four standard errors of the mean of coverages, each of which is a beta variable given its training rows (Vovk
-    2012, Conditional validity of inductive conformal predictors).
+    Chance: four standard errors of the mean of coverages, each of which is a beta variable given its training rows
+    (Vovk 2012, Conditional validity of inductive conformal predictors).
     """
     found = np.array([coverage("linear", kind, seed=seed)[0] for seed in range(seeds)])
     assert 0.9 - largest_chance(seeds) <= found.mean() <= 0.92 + largest_chance(seeds)
