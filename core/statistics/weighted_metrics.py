@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ class EvaluatedRows:
     def take(self, rows: NDArray[np.int64]) -> "EvaluatedRows":
         """Return the predictions for the rows with these indices (m,)."""
         names = ("probabilities", "labels", "values", "lower", "upper")
-        taken = {name: None if getattr(self, name) is None else getattr(self, name)[rows] for name in names}
+        taken: dict[str, Any] = {name: None if getattr(self, name) is None else getattr(self, name)[rows] for name in names}
         return replace(self, actual=self.actual[rows], **taken)
 
 
