@@ -67,7 +67,8 @@ class EvaluatedRows:
     def take(self, rows: NDArray[np.int64]) -> "EvaluatedRows":
         """Return the predictions for the rows with these indices (m,)."""
         names = ("probabilities", "labels", "values", "lower", "upper")
-        taken: dict[str, Any] = {name: None if getattr(self, name) is None else getattr(self, name)[rows] for name in names}
+        parts: dict[str, Any] = {name: getattr(self, name) for name in names}
+        taken = {name: None if part is None else part[rows] for name, part in parts.items()}
         return replace(self, actual=self.actual[rows], **taken)
 
 
