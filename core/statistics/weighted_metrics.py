@@ -68,7 +68,7 @@ class EvaluatedRows:
         """Return the predictions for the rows with these indices (m,)."""
         names = ("probabilities", "labels", "values", "lower", "upper")
         parts: dict[str, Any] = {name: getattr(self, name) for name in names}
-        taken = {name: None if part is None else part[rows] for name, part in parts.items()}
+        taken: dict[str, Any] = {name: None if part is None else part[rows] for name, part in parts.items()}
         return replace(self, actual=self.actual[rows], **taken)
 
 

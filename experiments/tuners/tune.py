@@ -151,6 +151,7 @@ def make_plan(options: SearchOptions, task: Task, *, columns: int = 1, contract:
     if options.experiment:
         experiment = _experiment(options.experiment)
         _check_contract(assignments.of_experiment(experiment), contract)
+        _check_metrics(experiment, contract)
         return _given_plan(options, experiment, task)
     names = tuple(dict.fromkeys(options.families)) or tuple(families.defaults(task, columns=columns, contract=contract))
     _check_contract(names, contract)
@@ -169,6 +170,26 @@ def _check_contract(names: Sequence[str], contract: Contract | None) -> None:
         obstacle = contract and find_obstacle(name, contract)
         if obstacle:
             raise InputError(f"the family {name} cannot do {obstacle}, which the contract asks for; leave it out.")
+
+
+def _check_metrics(experiment: Experiment, contract: Contract | None) -> None:
+    """Raise if the Experiment names a metric that only another contract defines."""
+    if contract is None or experiment.pipeline:
+        return
+    needs = {
+        "pinball_loss": ("objective: quantile", contract.objective == "quantile"),
+        "poisson_deviance": ("objective: count", contract.objective == "count"),
+        "quadratic_kappa": ("an ordered target", contract.target.ordered),
+        "ranked_probability": ("an ordered target", contract.target.ordered),
+        "interval_coverage": ("intervals, which the evaluation measures and no search", False),
+        "interval_width": ("intervals, which the evaluation measures and no search", False),
+    }
+    for metric in experiment.objective.metrics:
+        what, met = needs.get(metric, ("", True))
+        if not met:
+            raise InputError(
+                f"the metric {metric} of {experiment.name} needs {what}; name another, or change the contract."
+            )
 
 
 def _experiment(name: str) -> Experiment:
