@@ -2,18 +2,45 @@
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from headrace.core.contracts import vocabulary
+from headrace.core.contracts.columns import Column
 from headrace.core.contracts.fault_sentences import check_one_of, must_be
-
-if TYPE_CHECKING:
-    from headrace.core.contracts.contract import Contract
+from headrace.core.contracts.vocabulary import Objective, Task
 
 BALANCED = "balanced"
 
 
-def aim_faults(contract: "Contract") -> Iterator[str]:
+class ModelAims(Protocol):
+    """The part of a contract that is checked here; ``Contract`` documents each."""
+
+    @property
+    def task(self) -> Task:
+        """Kind of task."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns."""
+
+    @property
+    def objective(self) -> Objective:
+        """What a regression predicts."""
+
+    @property
+    def quantile(self) -> float:
+        """Share of the actual values below the prediction."""
+
+    @property
+    def intervals(self) -> float:
+        """Share of the actual values in their intervals."""
+
+    @property
+    def class_weights(self) -> str | dict[str, float]:
+        """Weights of the classes."""
+
+
+def aim_faults(contract: ModelAims) -> Iterator[str]:
     """Yield a sentence for each contradiction between the task of a contract and what it asks of a model."""
     yield from check_one_of("objective", vocabulary.Objective, contract.objective)
     yield from _number_faults(contract)
@@ -26,7 +53,7 @@ def aim_faults(contract: "Contract") -> Iterator[str]:
         yield must_be("monotone", "absent beside the objective quantile, whose trees do not keep it", constrained)
 
 
-def _number_faults(contract: "Contract") -> Iterator[str]:
+def _number_faults(contract: ModelAims) -> Iterator[str]:
     if contract.task != "regression":
         for name, value, default in (("objective", contract.objective, "mean"), ("intervals", contract.intervals, 0.0)):
             if value != default:
@@ -43,7 +70,7 @@ def _number_faults(contract: "Contract") -> Iterator[str]:
         yield must_be("the target's minimum", "0 or more for the objective count", least)
 
 
-def _weight_faults(contract: "Contract") -> Iterator[str]:
+def _weight_faults(contract: ModelAims) -> Iterator[str]:
     weights = contract.class_weights
     if weights and contract.task == "regression":
         yield must_be("class_weights", "absent from a regression", weights)

@@ -52,8 +52,8 @@ def pinball_losses(actual: Floats, predicted: Floats, share: float) -> Floats:
     """Compute the pinball loss (n,) of each row (Koenker and Bassett 1978), from two arrays (n,).
 
     Args:
-        actual: Actual values.
-        predicted: Predicted quantiles.
+        actual: Actual values (n,).
+        predicted: Predicted quantiles (n,).
         share: Share of the actual values that should be below the prediction.
     """
     errors = actual - predicted
@@ -61,7 +61,12 @@ def pinball_losses(actual: Floats, predicted: Floats, share: float) -> Floats:
 
 
 def poisson_deviances(actual: Floats, predicted: Floats) -> Floats:
-    """Compute the Poisson deviance (n,) of each row, from counts (n,) and predicted means (n,) above 0."""
+    """Compute the Poisson deviance (n,) of each row.
+
+    Args:
+        actual: Counts (n,).
+        predicted: Predicted means (n,), above 0.
+    """
     means = np.maximum(predicted, _SMALLEST)
     logs = actual * np.log(np.where(actual > 0, actual / means, 1.0))
     return np.asarray(2 * (logs - actual + means))

@@ -37,13 +37,13 @@ class ClassWeights:
     @classmethod
     def of(cls, contract: Contract) -> "ClassWeights | None":
         """Return the weights that a contract asks for; None if it asks for none."""
-        asked = contract.class_weights
-        if not asked:
+        requested = contract.class_weights
+        if not requested:
             return None
-        if isinstance(asked, Mapping):
-            return cls(tuple(float(asked.get(name, 1.0)) for name in matrix_layout.classes(contract)))
-        if asked != BALANCED:
-            raise InternalError(f"class weights must be {BALANCED}, or by class; got {asked!r}.")
+        if isinstance(requested, Mapping):
+            return cls(tuple(float(requested.get(name, 1.0)) for name in matrix_layout.classes(contract)))
+        if requested != BALANCED:
+            raise InternalError(f"class weights must be {BALANCED}, or by class; got {requested!r}.")
         return cls(None)
 
     def by_class(self, target: Target) -> Floats:
