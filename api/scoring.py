@@ -105,7 +105,8 @@ def _with_numbers(texts: pl.DataFrame) -> pl.DataFrame:
     Ids come before the predictions, and may bear such a name as ``value`` or ``probability_x``.
     """
     before = texts.columns[: texts.columns.index("status")]
-    numbers = ["value"] if before[-1] == "value" else before[before.index("label") + 1 :]
+    with_ends = before[-3:] == ["value", "lower", "upper"]
+    numbers = before[-3:] if with_ends else ["value"] if before[-1] == "value" else before[before.index("label") + 1 :]
     return texts.with_columns(pl.col("row").cast(pl.Int64), pl.col(numbers).cast(pl.Float64))
 
 

@@ -37,6 +37,10 @@ class TrainingKeywords(TypedDict, total=False):
         country: ISO 3166 code of the country whose public holidays and notation matter; empty for none.
         decimal: Decimal mark, ``.`` or ``,``; empty to detect it.
         thousands: Mark between groups of thousands; empty to detect it.
+        objective: What a regression predicts: ``mean``, ``quantile`` or ``count``; empty for the contract's.
+        quantile: Share of the actual values below the prediction, for a quantile; 0 for the contract's.
+        intervals: Share of the actual values that the interval of each answer is to hold; 0 for the contract's.
+        class_weights: ``balanced`` weights of the classes in the fit; empty for the contract's.
         families: Model families to search; empty for the default ones.
         experiment: Katib Experiment that declares the search: a file, or the name of a shipped one.
         budget: Trials (``20``) or time (``"90s"``, ``"5m"``, ``"1h"``) of the search; empty for the default.
@@ -80,6 +84,10 @@ class TrainingKeywords(TypedDict, total=False):
     country: str
     decimal: str
     thousands: str
+    objective: str
+    quantile: float
+    intervals: float
+    class_weights: str
     families: Sequence[str]
     experiment: str | Path
     budget: str | int

@@ -34,12 +34,16 @@ def make_parts(
     parameters: dict[str, Any] | None = None,
     table: Path | None = None,
     slices: tuple[str, ...] = (),
+    **aims: Any,
 ) -> tuple[BundleInputs, dict[str, Any]]:
-    """Everything that goes into a bundle of a small table, and the metadata of its source."""
+    """Everything that goes into a bundle of a small table, and the metadata of its source.
+
+    ``aims`` are what the contract asks of the model beyond its task, such as ``intervals=0.8``.
+    """
     source = table or write_table(folder / "customers.csv")
     facts = ingest_table(open_source(str(source)), folder=folder / "table")
     contract = folder / "contract.yaml"
-    made = infer_with_notes(folder / "table", name="customers", target=target, hints=ContractHints(task=task))
+    made = infer_with_notes(folder / "table", name="customers", target=target, hints=ContractHints(task=task, **aims))
     contract.write_text(dump(made.contract))
     validate_table(
         folder / "table",

@@ -23,10 +23,11 @@ Examples:
   headrace run heart.csv --target target --contract heart.yaml
 """
 _HINTS = ("task", "time_column", "positive", "country", "decimal", "thousands")
+_AIMS = ("objective", "quantile", "intervals", "class_weights")
 
 
 @table_options.with_training_options(
-    *table_options.READING, "target", *_HINTS, optional=("target",), unset={"target": "the last column"}
+    *table_options.READING, "target", *_HINTS, *_AIMS, optional=("target",), unset={"target": "the last column"}
 )
 def contract(
     *,
@@ -54,7 +55,7 @@ def contract(
         folder = Path(scratch) / "table"
         facts = ingest_table(open_source(options["source"]), folder=folder, options=read_options)
         target = options["target"] or parquet_table.scan(folder).collect_schema().names()[-1]
-        hints = ContractHints(**{name: options[name] for name in _HINTS} | marks)
+        hints = ContractHints(**{name: options[name] for name in (*_HINTS, *_AIMS)} | marks)
         inferred = infer_with_notes(folder, name=default_name(options["source"]), target=target, hints=hints)
     if not options["target"]:
         notice = f"headrace: the last column, {quote(target)}, is used as the target; --target names another."

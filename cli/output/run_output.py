@@ -42,12 +42,13 @@ def format_value(value: float) -> str:
 
 def metrics_table(summary: Summary) -> list[str]:
     """Return one line for each metric: its value, its interval and the baseline's value."""
-    lines = [f"  {'metric':<12}{'value':>9}   {'95 % interval':<20}{'baseline':>9}"]
+    width = max([11, *map(len, summary.metrics)]) + 1
+    lines = [f"  {'metric':<{width}}{'value':>9}   {'95 % interval':<20}{'baseline':>9}"]
     for name, metric in summary.metrics.items():
         interval = f"{format_value(metric.low)} to {format_value(metric.high)}"
         base = format_value(summary.baseline[name]) if name in summary.baseline else "-"
         better = "  (less is better)" if name in LOWER_IS_BETTER else ""
-        lines.append(f"  {name:<12}{format_value(metric.value):>9}   {interval:<20}{base:>9}{better}")
+        lines.append(f"  {name:<{width}}{format_value(metric.value):>9}   {interval:<20}{base:>9}{better}")
     if summary.resampled_by:
         lines.append(f"  {summary.resampled_by.sentence}")
     lines += [f"  caution   {', '.join(caution.metrics)}: {caution.text}" for caution in summary.cautions]

@@ -22,6 +22,10 @@ def infer_contract(
     country: str = "",
     decimal: str = "",
     thousands: str = "",
+    objective: str = "",
+    quantile: float = 0.0,
+    intervals: float = 0.0,
+    class_weights: str = "",
     fingerprint: str = "",
 ) -> None:
     """Infer the data contract of a table, or validate a contract that a person wrote against it.
@@ -44,6 +48,13 @@ def infer_contract(
         country: ISO 3166 code of the country whose public holidays and notation matter, such as US.
         decimal: Decimal mark: a dot or a comma (default: detected).
         thousands: Mark between groups of three digits: . , ' or a blank (default: detected).
+        objective: What a regression predicts: mean, quantile or count (default: the contract's, else the mean).
+        quantile: Share of the actual values below the prediction, for the objective quantile, such as 0.9 (default: the
+            contract's, else the median).
+        intervals: Share of the actual values that the interval of each answer of a regression is to hold, such as 0.9
+            (default: the contract's, else no intervals).
+        class_weights: Weights of the classes in the fit: balanced; the contract may name weights by class (default: the
+            contract's, else equal).
         fingerprint: Fingerprint of the address: the contract of an earlier run is reused only for the same content.
     """
     from headrace.steps.data.infer_contract import run_infer_contract
@@ -64,5 +75,9 @@ def infer_contract(
         country=country,
         decimal=decimal,
         thousands=thousands,
+        objective=objective,
+        quantile=quantile,
+        intervals=intervals,
+        class_weights=class_weights,
         fingerprint=fingerprint,
     )

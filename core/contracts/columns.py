@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from headrace.core.base.errors import InputError
 from headrace.core.contracts import vocabulary
 from headrace.core.contracts.fault_sentences import check_one_of, must_be, raise_first
-from headrace.core.contracts.vocabulary import Dtype, FeatureKind, Personal, Role, Unseen
+from headrace.core.contracts.vocabulary import Dtype, FeatureKind, Monotone, Personal, Role, Unseen
 from headrace.core.values.number_notation import notation_of
 
 _TIMES = ("day_of_week", "weekend", "month", "hour", "holiday")
@@ -36,6 +36,9 @@ class Column:
             time and therefore no leak.
         controlled_by_client: Whether a client can choose the value of an input freely; false for one that a trusted
             source fills in. It decides which inputs the search for small changes may touch.
+        monotone: Whether predictions must not fall (``increasing``) or not rise (``decreasing``) as a number grows;
+            of two classes, the probability of the positive one. Empty for no constraint.
+        ordered: Whether the categories of the target are in order, from the lowest to the highest.
     """
 
     name: str
@@ -52,6 +55,8 @@ class Column:
     format: str = ""
     known_at_prediction: bool = False
     controlled_by_client: bool = True
+    monotone: Monotone = ""
+    ordered: bool = False
 
     def __post_init__(self) -> None:
         """Raise if no table could satisfy the column.
@@ -102,6 +107,12 @@ def column_faults(column: Column) -> Iterator[str]:
         yield must_be("controlled_by_client", f"absent from a column of role {column.role}", False)
     if not 0 <= column.missing <= 1:
         yield must_be("missing", "a share from 0 to 1", column.missing)
+    yield from check_one_of("monotone", vocabulary.Monotone, column.monotone)
+    number = column.dtype in {"integer", "number"} and column.categories is None
+    if column.monotone and (column.role != "feature" or not number):
+        yield must_be("monotone", "absent unless the column is a number without categories and a feature", column.dtype)
+    if column.ordered and (column.role != "target" or len(column.categories or ()) < 3):
+        yield must_be("ordered", "absent unless the column is a target of three or more categories", column.ordered)
     yield from _bound_faults(column)
     yield from _category_faults(column)
     yield from _role_faults(column)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from headrace.core.contracts import vocabulary
+from headrace.core.contracts.aims import aim_faults
 from headrace.core.contracts.columns import Column, RowFeature
 from headrace.core.contracts.fault_sentences import check_one_of, must_be, raise_first
 from headrace.core.contracts.vocabulary import (
@@ -17,6 +18,7 @@ from headrace.core.contracts.vocabulary import (
     Dtype,
     FeatureKind,
     Grouping,
+    Objective,
     Personal,
     Role,
     Severity,
@@ -32,6 +34,7 @@ __all__ = [
     "Dtype",
     "FeatureKind",
     "Grouping",
+    "Objective",
     "Personal",
     "Role",
     "RowFeature",
@@ -62,6 +65,13 @@ class Contract:
         time_column: Timestamp by which the table is split, the latest rows for the test; empty for another split.
         group: ``inputs`` if rows with equal inputs stay on one side of a split, drawn without the target; else empty. A
             column of role ``group`` does the same by its values.
+        objective: What a regression predicts: the ``mean``, a ``quantile``, or the mean of a ``count``, a whole number
+            from 0 on.
+        quantile: Share of the actual values below the prediction, for the objective ``quantile``.
+        intervals: Share of the actual values that the interval of an answer is to hold, above 0 and below 1, for a
+            regression; 0 for answers without one.
+        class_weights: Weights of the classes in the fit of a classification: ``balanced``, or weights by class, 1 for
+            those that it lacks; empty for equal ones.
     """
 
     name: str
@@ -75,6 +85,10 @@ class Contract:
     positive: str = ""
     time_column: str = ""
     group: Grouping = ""
+    objective: Objective = "mean"
+    quantile: float = 0.5
+    intervals: float = 0.0
+    class_weights: str | dict[str, float] = ""
 
     def __post_init__(self) -> None:
         """Raise if parts of the contract contradict one another.
@@ -158,6 +172,7 @@ def contract_faults(contract: Contract) -> Iterator[str]:
             yield must_be(f"rules.{rule}", "off, warn or stop, for it is about more than one row", severity)
     yield from _name_faults(contract)
     yield from _target_faults(contract)
+    yield from aim_faults(contract)
     yield from _feature_errors(contract)
 
 

@@ -34,6 +34,7 @@ _HEAD = f"""\
 #   personal   keep, drop or hash, for personal data; unit and description are free text
 #   known_at_prediction   true for a feature that may determine the target by itself, since it is known beforehand
 #   controlled_by_client  false for an input that no client chooses freely; the robustness to small changes leaves it
+#   monotone   increasing or decreasing, for a number that predictions must follow
 #   rules      off, warn, quarantine (the row is set aside) or stop, for a rule that is to differ from:
 {_RULES}
 """

@@ -38,13 +38,22 @@ def build_contract(document: Any) -> Contract:
     for name in ("keys", "missing_values"):
         if name in entries:
             entries[name] = _texts(name, entries[name])
-    for name in ("name", "task", "positive", "time_column", "group"):
+    for name in ("name", "task", "positive", "time_column", "group", "objective"):
         if name in entries:
             entries[name] = _text(name, entries[name])
-    if "max_quarantined" in entries:
-        entries["max_quarantined"] = _number("max_quarantined", entries["max_quarantined"])
+    for name in ("max_quarantined", "quantile", "intervals"):
+        if name in entries:
+            entries[name] = _number(name, entries[name])
+    if "class_weights" in entries:
+        entries["class_weights"] = _weights(entries["class_weights"])
     contract: Contract = _build(Contract, entries, contract_faults)
     return contract
+
+
+def _weights(value: Any) -> str | dict[str, float]:
+    if not isinstance(value, dict):
+        return _text("class_weights", value)
+    return {_text("class_weights", key): _number(f"class_weights.{key}", item) for key, item in value.items()}
 
 
 def _columns(items: list[Any]) -> Iterable[Column]:
@@ -57,7 +66,7 @@ def _columns(items: list[Any]) -> Iterable[Column]:
                 entry[name] = _number(f"{where}: {name}", value)
             elif name == "categories":
                 entry[name] = None if value is None else _texts(f"{where}: {name}", value)
-            elif name in {"known_at_prediction", "controlled_by_client"}:
+            elif name in {"known_at_prediction", "controlled_by_client", "ordered"}:
                 entry[name] = _truth(f"{where}: {name}", value)
             else:
                 entry[name] = _text(f"{where}: {name}", value)

@@ -9,6 +9,8 @@ Unseen = Literal["refuse", "accept"]
 Personal = Literal["", "keep", "drop", "hash"]
 Severity = Literal["off", "warn", "quarantine", "stop"]
 Task = Literal["binary", "multiclass", "regression"]
+Objective = Literal["mean", "quantile", "count"]
+Monotone = Literal["", "increasing", "decreasing"]
 FeatureKind = Literal["day_of_week", "weekend", "month", "hour", "holiday", "elapsed", "ratio", "product"]
 
 # Texts that a boolean is read from, in lower case.

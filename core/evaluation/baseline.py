@@ -8,7 +8,7 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.features.matrix_layout import classes, positive
 from headrace.core.features.model_matrix import Target
 from headrace.core.statistics.metrics import Floats
-from headrace.core.statistics.weighted_metrics import EvaluatedRows
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, MetricAim
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class BaselineAnswer:
 
     Attributes:
         shares: Share of each class (k,), in the order of ``matrix_layout.classes``; None for a regression.
-        value: Mean of the target, in its unit; None for a classification.
+        value: Mean, or quantile if that is the objective, of the target, in its unit; None for a classification.
     """
 
     shares: Floats | None = None
@@ -27,7 +27,8 @@ class BaselineAnswer:
     def of(cls, target: Target, contract: Contract) -> "BaselineAnswer":
         """Return the answer that encoded targets (n,) of the training rows give."""
         if contract.task == "regression":
-            return cls(value=float(target.mean()))
+            quantile = contract.objective == "quantile"
+            return cls(value=float(np.quantile(target, contract.quantile) if quantile else target.mean()))
         return cls(np.bincount(target.astype(np.int64), minlength=len(classes(contract))) / len(target))
 
     def predict(self, actual: Target, contract: Contract) -> EvaluatedRows:
@@ -39,19 +40,24 @@ class BaselineAnswer:
         """
         rows = len(actual)
         if self.shares is None:
-            return EvaluatedRows(task="regression", actual=actual, values=np.full(rows, self.value))
+            return EvaluatedRows(
+                task="regression", actual=actual, values=np.full(rows, self.value), aim=MetricAim.of(contract)
+            )
         return EvaluatedRows(
             task=contract.task,
             actual=actual,
             probabilities=np.tile(self.shares, (rows, 1)),
             labels=np.full(rows, self.shares.argmax()),
             positive=positive(contract),
+            aim=MetricAim.of(contract),
         )
 
 
 def kind(contract: Contract) -> str:
     """Describe in words what the baseline predicts."""
     if contract.task == "regression":
+        if contract.objective == "quantile":
+            return f"{contract.quantile:g} quantile of the training rows"
         return "mean of the training rows"
     return "most frequent class, and shares of the classes, of the training rows"
 

@@ -15,8 +15,8 @@ from headrace.core.robustness.robustness_document import FlipComparison, Robustn
 from headrace.core.splits import clusters
 from headrace.core.statistics import bootstrap, significance
 from headrace.core.statistics.measures import ModelComparison
-from headrace.core.statistics.metric_names import MAIN
-from headrace.core.statistics.weighted_metrics import EvaluatedRows
+from headrace.core.statistics.metric_names import main_metric
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
 
 
 def compare(
@@ -52,9 +52,11 @@ def compare(
     _check_comparable(ours, theirs)
     rows = read_test(test_table, test_actuals)
     first, second = predict(ours, rows), _predict_champion(theirs, rows)
-    second = _align_classes(second, ours, theirs)
+    # Both are measured by what the candidate's contract asks for.
+    second = replace(_align_classes(second, ours, theirs), aim=first.aim)
+    metrics = [main_metric(ours.contract.task, compute_metrics(first)), "log_loss"]
     sample = bootstrap.resample([first, second], seed=seed, clusters=clusters.find(rows, ours.contract))
-    compared = significance.compare_main(first, second, metrics=[MAIN[ours.contract.task], "log_loss"], sample=sample)
+    compared = significance.compare_main(first, second, metrics=metrics, sample=sample)
     return compared, compare_flips(ours, theirs, rows, measured=robustness, seed=seed) if robustness else None
 
 

@@ -36,9 +36,9 @@ from headrace.core.splits.clusters import RowClusters, by_row, find
 from headrace.core.splits.folds import Fold
 from headrace.core.statistics import bootstrap, curves, residuals, significance
 from headrace.core.statistics.bootstrap import BootstrapSample
-from headrace.core.statistics.metric_names import MAIN
+from headrace.core.statistics.metric_names import main_metric
 from headrace.core.statistics.slices import Slice, slices
-from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, MetricAim, compute_metrics
 from headrace.core.tables import parquet_table
 
 _SLICE_RESAMPLES = 400
@@ -166,7 +166,14 @@ def predict(fitted: Model, rows: pl.DataFrame) -> EvaluatedRows:
     actual = model_matrix.encode_target(rows, fitted.contract)
     predicted = fitted.predict(rows)
     if predicted.values is not None:
-        return EvaluatedRows(task="regression", actual=actual, values=predicted.values)
+        return EvaluatedRows(
+            task="regression",
+            actual=actual,
+            values=predicted.values,
+            aim=MetricAim.of(fitted.contract),
+            lower=predicted.lower,
+            upper=predicted.upper,
+        )
     indices = {label: index for index, label in enumerate(fitted.classes)}
     return EvaluatedRows(
         task=fitted.contract.task,
@@ -174,7 +181,16 @@ def predict(fitted: Model, rows: pl.DataFrame) -> EvaluatedRows:
         probabilities=predicted.probabilities,
         labels=np.array([indices[label] for label in predicted.labels or ()], dtype=np.int64),
         positive=fitted.positive,
+        aim=MetricAim.of(fitted.contract),
     )
+
+
+def with_intervals(outcome: EvaluatedRows, fitted: Model) -> EvaluatedRows:
+    """Return predictions of a regression with the intervals that the model gives them."""
+    if fitted.intervals is None or outcome.values is None:
+        return outcome
+    lower, upper = fitted.intervals.bounds(outcome.values)
+    return replace(outcome, lower=lower, upper=upper)
 
 
 def evaluate(
@@ -268,7 +284,7 @@ def _baseline(
 ) -> BaselineMeasures:
     values = {name: value for name, value in compute_metrics(baseline_rows).items() if np.isfinite(value)}
     comparison = significance.compare_main(
-        outcome, baseline_rows, metrics=[MAIN[contract.task], "log_loss"], sample=sample
+        outcome, baseline_rows, metrics=[main_metric(contract.task, values), "log_loss"], sample=sample
     )
     return BaselineMeasures(baseline.kind(contract), values, comparison)
 

@@ -9,7 +9,7 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.features.matrix_layout import positive
 from headrace.core.features.model_matrix import Target
 from headrace.core.splits.folds import Fold
-from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, MetricAim, compute_metrics
 
 
 def scores(
@@ -32,11 +32,12 @@ def scores(
 
 def _outcome(target: Target, predictions: NDArray[np.float64], contract: Contract) -> EvaluatedRows:
     if contract.task == "regression":
-        return EvaluatedRows(task="regression", actual=target, values=predictions)
+        return EvaluatedRows(task="regression", actual=target, values=predictions, aim=MetricAim.of(contract))
     return EvaluatedRows(
         task=contract.task,
         actual=target,
         probabilities=predictions,
         labels=predictions.argmax(axis=1),
         positive=positive(contract),
+        aim=MetricAim.of(contract),
     )

@@ -21,7 +21,7 @@ from headrace.core.evaluation.robustness_bounds import (
 from headrace.core.evaluation.verdict import Decision, GateComparison, GateVerdict
 from headrace.core.robustness.robustness_document import FlipComparison
 from headrace.core.statistics.measures import Interval, ModelComparison
-from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, main_metric
 from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_OF_A_CLASS, FEWEST_ROWS
 from headrace.core.validation.data_checks import DataChecks
 
@@ -144,7 +144,7 @@ def write_verdict(
     baseline = document.baseline.comparison
     if inputs.champion is not None and baseline and baseline.worse:
         # A champion that fails on the newest rows is beaten by a model that fails less.
-        holds.append(_comparison_reasons(baseline, "baseline", MAIN[document.task]))
+        holds.append(_comparison_reasons(baseline, "baseline", main_metric(document.task, document.metrics)))
     decision = decide(document, comparison, against=against, metric_bounds=metric_bounds, holds=holds)
     decision = replace(
         decision,
@@ -197,7 +197,11 @@ def decide(
     reached = (
         [f"All {len(metric_bounds.values)} bounds of metrics are met."] if metric_bounds.values and not missed else []
     )
-    reasons = [*missed, *reached, _comparison_reasons(comparison, against, MAIN[document.task])]
+    reasons = [
+        *missed,
+        *reached,
+        _comparison_reasons(comparison, against, main_metric(document.task, document.metrics)),
+    ]
     if few and better:
         reasons.append(few)
     reasons += holds

@@ -44,6 +44,7 @@ def find_cautions(
         *_few_of_a_class(outcome, clusters, classes),
         *_precision(outcome),
         *_one_row(outcome),
+        *_promise(outcome, clusters),
     ]
     concerned = [(tuple(name for name in metrics if name in about), text) for about, text in candidates]
     return tuple(IntervalCaution(about, text) for about, text in concerned if about)
@@ -78,6 +79,14 @@ def _precision(outcome: EvaluatedRows) -> Cautions:
     if 0 < counts[counts > 0].min() < _FEWEST_FOR_PRECISION:
         text = f"Some classes have fewer than {_FEWEST_FOR_PRECISION} rows: their average precision comes out too high."
         yield ("pr_auc",), text
+
+
+def _promise(outcome: EvaluatedRows, clusters: RowClusters) -> Cautions:
+    """Say where the promise of prediction intervals does not reach."""
+    if outcome.lower is None or clusters.by == "row":
+        return
+    what = "later rows, if the data change with time" if clusters.by == "time" else "the rows of a single new group"
+    yield ("interval_coverage",), f"The coverage of intervals is promised on average over new rows, not for {what}."
 
 
 def _one_row(outcome: EvaluatedRows) -> Cautions:

@@ -114,6 +114,12 @@ def encode_target(frame: pl.DataFrame, contract: Contract) -> Target:
             )
         if len(values) and np.abs(values).max() > _LARGEST_TARGET:
             raise DataError(f"the target {quote(name)} must be within 1e100 of zero; give it in a larger unit.")
+        if contract.objective == "count" and ((values < 0) | (values % 1 != 0)).any():
+            wrong = values[(values < 0) | (values % 1 != 0)]
+            raise DataError(
+                f"the target {quote(name)} must be a whole number from 0 on for the objective count; got "
+                f"{quote(wrong[:3].tolist())} in {len(wrong)} rows; remove the rows, or leave the objective out."
+            )
         return np.ascontiguousarray(values, dtype=np.float64)
     indices = frame.select(_expression(MatrixColumn(name, classes(contract), contract.target.dtype))).to_numpy()[:, 0]
     is_known = indices >= 0

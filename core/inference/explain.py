@@ -65,11 +65,16 @@ def explain_document(model: Model, rows: Matrix) -> dict[str, Any]:
         ``format``, ``exact``, and for a linear family ``reference``: the means of the preprocessed matrix, which are
         means of numbers and shares of categories, never the values of a single row.
     """
-    content: dict[str, Any] = {"format": FORMAT, "exact": model.family in EXPLAINED}
+    content: dict[str, Any] = {"format": FORMAT, "exact": model.family in EXPLAINED and not _is_exponential(model)}
     if model.family in LINEAR:
         means = _preprocess(model, rows).mean(axis=0)
         content["reference"] = [float(f"{value:.{_DIGITS}g}") for value in means]
     return content
+
+
+def _is_exponential(model: Model) -> bool:
+    """Return whether the predictions are exponentials of sums, which contributions do not add up to."""
+    return model.contract.objective == "count" and model.family != "random_forest"
 
 
 class Explainer:
@@ -92,6 +97,11 @@ class Explainer:
             raise UnexplainedError(
                 f"models of the family {model.family} have no exact contributions; "
                 f"those of {', '.join(sorted(EXPLAINED))} have."
+            )
+        if _is_exponential(model):
+            raise UnexplainedError(
+                f"models of the family {model.family} have no exact contributions to a count, which is the exponential "
+                "of a sum; those of the family random_forest have."
             )
         self._sources = _sources(model)
         shap = _library()

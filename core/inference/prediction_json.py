@@ -16,6 +16,8 @@ Answer = dict[str, Any]
 def to_json(prediction: "Prediction", classes: Sequence[str]) -> list[Answer]:
     """Return one object for each row: ``label`` and ``probabilities`` by class, or ``value``.
 
+    A value has ``lower`` and ``upper`` beside it if the model has intervals.
+
     Args:
         prediction: Labels (n,) with probabilities (n, k), or values (n,).
         classes: The k class labels, in the order of the probabilities.
@@ -25,7 +27,11 @@ def to_json(prediction: "Prediction", classes: Sequence[str]) -> list[Answer]:
     """
     if prediction.values is not None:
         _require_finite(prediction.values)
-        return [{"value": value} for value in prediction.values.tolist()]
+        if prediction.lower is None or prediction.upper is None:
+            return [{"value": value} for value in prediction.values.tolist()]
+        columns = (prediction.values, prediction.lower, prediction.upper)
+        rows = np.stack(columns, axis=1).tolist()
+        return [{"value": value, "lower": lower, "upper": upper} for value, lower, upper in rows]
     if prediction.labels is None or prediction.probabilities is None:
         raise InternalError("a model must give labels with probabilities, or values; it gave neither.")
     _require_finite(prediction.probabilities)

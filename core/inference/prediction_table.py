@@ -14,6 +14,7 @@ from headrace.core.validation.row_rules import Rule
 from headrace.core.validation.scoring import ScoringValidation
 
 ROW, LABEL, VALUE, STATUS, VIOLATIONS, DIGEST = "row", "label", "value", "status", "violations", "model_digest"
+LOWER, UPPER = "lower", "upper"
 SCORED, REFUSED = "scored", "refused"
 _STATUSES = (REFUSED, SCORED)
 
@@ -71,6 +72,9 @@ def _rename_taken(ids: list[pl.Series], taken: set[str]) -> Iterator[pl.Series]:
 def _answers(scorer: Scorer, scores: Floats | None, is_scored: NDArray[np.bool_]) -> Iterator[pl.Series]:
     if not scorer.classes:
         yield _spread(VALUE, scores, is_scored)
+        if scorer.intervals is not None:
+            ends = (None, None) if scores is None else scorer.intervals.bounds(scores)
+            yield from (_spread(name, end, is_scored) for name, end in zip((LOWER, UPPER), ends, strict=True))
         return
     yield _repeating(LABEL, scorer.classes, _places(scorer, scores, is_scored))
     for place, name in enumerate(scorer.classes):

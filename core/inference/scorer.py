@@ -15,6 +15,7 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout
 from headrace.core.inference import engine
 from headrace.core.inference.engine import Engine, Floats
+from headrace.core.models.objectives.prediction_intervals import PredictionIntervals
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Scorer:
         name: Name of the model.
         digest: SHA-256 of its bundle.
         family: Name of its family.
+        intervals: Intervals of its values (regression); None for a model without.
     """
 
     contract: Contract
@@ -36,6 +38,7 @@ class Scorer:
     name: str
     digest: str
     family: str
+    intervals: PredictionIntervals | None = None
 
     @classmethod
     def open(cls, bundle: Bundle, *, threads: int = 1) -> Self:
@@ -52,6 +55,7 @@ class Scorer:
         try:
             contract = contract_yaml.load(bundle.folder / "contract.yaml")
             threshold, family = float(facts["threshold"]), str(facts["family"])
+            intervals = PredictionIntervals.from_json(facts["intervals"]) if "intervals" in facts else None
         except (InputError, MissingError) as error:
             raise BundleError(f"a bundle must hold the contract of its model; {error}") from error
         except (KeyError, TypeError, ValueError) as error:
@@ -62,7 +66,7 @@ class Scorer:
                 f"threshold in model.json must be 0 to 1; got {threshold} instead: package the model again."
             )
         loaded = engine.load(bundle.folder, contract, threads=threads)
-        return cls(contract, loaded, threshold, bundle.name, bundle.digest, family)
+        return cls(contract, loaded, threshold, bundle.name, bundle.digest, family, intervals)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

@@ -60,6 +60,11 @@ def write_jar(bundle: Bundle, folder: Path, *, library: Path | None = None) -> M
         BundleError: If the bundle cannot be used, or Java answers its cases differently.
     """
     scorer = Scorer.open(bundle)
+    if scorer.intervals is not None:
+        raise InputError(
+            f"a model for the JVM must answer without intervals; {bundle.name} has them: train it with a contract "
+            "without 'intervals', or score with it by the server."
+        )
     content = _model_files(bundle, scorer)
     plan = build_plan(scorer, engine=scorer.engine.name)
     files = {

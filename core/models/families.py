@@ -17,13 +17,14 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
 from headrace.core.base.errors import InputError, quote
-from headrace.core.contracts.contract import Task
+from headrace.core.contracts.contract import Contract, Task
 from headrace.core.features.matrix_layout import MatrixColumn
 from headrace.core.models import preprocessing
 from headrace.core.models.boosting.boosting_families import BOOSTING_FAMILIES
 from headrace.core.models.family import ALL_TASKS, CLASSIFICATION, Family, Values
 from headrace.core.models.h2o.h2o_families import H2O_FAMILIES
 from headrace.core.models.hyperparameters import CategoricalParameter, FloatParameter, IntegerParameter
+from headrace.core.models.objectives.build_pipeline import find_obstacle
 
 _WIDE = 500
 
@@ -152,15 +153,17 @@ def names(task: Task) -> list[str]:
     return [family.name for family in _FAMILIES if task in family.tasks]
 
 
-def defaults(task: Task, *, columns: int) -> list[str]:
+def defaults(task: Task, *, columns: int, contract: Contract | None = None) -> list[str]:
     """Return the names of the families that are tried by default: those that are fast at any size.
 
     Args:
         task: Kind of task.
         columns: Number of columns of the matrix; boosting, whose time grows with them, is left out of wide tables.
+        contract: Contract whose objective and constraints they must be able to fit; None for the mean, without any.
     """
     names = ["linear" if task == "regression" else "logistic", "random_forest"]
-    return names if columns > _WIDE else [*names, "hist_gradient_boosting"]
+    names = names if columns > _WIDE else [*names, "hist_gradient_boosting"]
+    return [name for name in names if contract is None or not find_obstacle(name, contract)]
 
 
 def family(name: str) -> Family:

@@ -17,6 +17,7 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout, model_matrix, row_features
 from headrace.core.models import model_files
 from headrace.core.models.decision_threshold import OperatingPoint
+from headrace.core.models.objectives.prediction_intervals import PredictionIntervals
 
 FORMAT = 1
 FILES = ("model.skops", "model.json", "contract.yaml")
@@ -33,11 +34,15 @@ class Prediction:
         labels: Predicted classes (n) as text; None for a regression.
         probabilities: Matrix (n, k) of class probabilities in the order of ``Model.classes``; None for a regression.
         values: Vector (n,) of predicted numbers in the unit of the target; None for a classification.
+        lower: Lower ends (n,) of their intervals; None for a model without intervals.
+        upper: Upper ends (n,) of their intervals; None for a model without intervals.
     """
 
     labels: list[str] | None = None
     probabilities: Floats | None = None
     values: Floats | None = None
+    lower: Floats | None = None
+    upper: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Model:
         train: ``rows`` and ``digest`` (SHA-256 of matrix and target) of the training rows.
         threshold: Lowest probability of the positive class at which it is predicted (binary).
         operating_points: Out-of-fold errors by threshold on the training rows (binary), for the choice of a threshold.
+        intervals: Intervals of its predictions (regression); None if the contract asks for none.
     """
 
     pipeline: Any
@@ -63,6 +69,7 @@ class Model:
     train: dict[str, Any]
     threshold: float = 0.5
     operating_points: tuple[OperatingPoint, ...] = ()
+    intervals: PredictionIntervals | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -90,7 +97,11 @@ class Model:
         """
         encoded = self.encode(frame)
         if self.contract.task == "regression":
-            return Prediction(values=predicted_values(self.pipeline, encoded))
+            values = predicted_values(self.pipeline, encoded)
+            if self.intervals is None:
+                return Prediction(values=values)
+            lower, upper = self.intervals.bounds(values)
+            return Prediction(values=values, lower=lower, upper=upper)
         probabilities = predicted_probabilities(self.pipeline, encoded, len(self.classes))
         return Prediction(labels=self.labels(probabilities), probabilities=probabilities)
 
@@ -131,7 +142,8 @@ def predicted_values(pipeline: Any, encoded: model_matrix.Matrix) -> Floats:
     """Predict numbers (n,), in the target's unit, for a matrix (n, p)."""
     if len(encoded) == 0:
         return np.empty(0)
-    return np.asarray(pipeline.predict(encoded), dtype=np.float64).reshape(len(encoded))
+    with np.errstate(over="ignore"):  # a count's exponential of an absurd input; who answers refuses an infinity
+        return np.asarray(pipeline.predict(encoded), dtype=np.float64).reshape(len(encoded))
 
 
 def predicted_probabilities(pipeline: Any, encoded: model_matrix.Matrix, classes: int) -> Floats:
@@ -169,6 +181,7 @@ def facts(model: Model) -> dict[str, Any]:
         "threshold": model.threshold,
         "operating_points": [point.as_json() for point in model.operating_points],
         "scikit_learn": sklearn.__version__,
+        **({"intervals": model.intervals.as_json()} if model.intervals else {}),
     }
 
 
@@ -202,11 +215,21 @@ def load(folder: Path) -> Model:
             train=dict(document["train"]),
             threshold=float(document["threshold"]),
             operating_points=tuple(OperatingPoint.from_json(point) for point in document["operating_points"]),
+            intervals=read_intervals(document),
         )
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, BundleError):
             raise
         raise BundleError(f"{folder / 'model.json'} must be one that Headrace wrote; {quote(str(error))}.") from error
+
+
+def read_intervals(document: dict[str, Any]) -> PredictionIntervals | None:
+    """Return the intervals that a ``model.json`` holds; None if it holds none.
+
+    Raises:
+        KeyError, TypeError, ValueError: If they are not what ``facts`` wrote.
+    """
+    return PredictionIntervals.from_json(document["intervals"]) if "intervals" in document else None
 
 
 def _read_contract(folder: Path) -> Contract:

@@ -17,6 +17,7 @@ from headrace.core.base.errors import DataError, quote
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import preprocessing
 from headrace.core.models.fitted_model import predicted_probabilities, predicted_values
+from headrace.core.models.objectives.class_weights import ClassWeights, fit_weighted
 from headrace.core.splits.folds import Fold
 
 Floats = NDArray[np.float64]
@@ -139,13 +140,14 @@ record_warnings = _steady.record_warnings
 suppress_warnings = _steady.suppress_warnings
 
 
-def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
+def fit(pipeline: Any, encoded: Matrix, target: Target, *, weights: ClassWeights | None = None) -> tuple[str, ...]:
     """Fit a pipeline in place on all cores; the result does not depend on their number.
 
     Args:
         pipeline: Unfitted pipeline of a family.
         encoded: Model matrix (n, p).
         target: Encoded target (n,).
+        weights: Class weights; None for equal ones.
 
     Returns:
         The warnings of scikit-learn, each once.
@@ -162,7 +164,7 @@ def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
     with record_warnings() as messages:
         if parallel:
             grower.set_params(n_jobs=cores())
-        _fit(pipeline, encoded, target)
+        _fit(pipeline, encoded, target, weights)
         if parallel:
             # Trees that predict in parallel would be summed in any order.
             grower.set_params(n_jobs=None)
@@ -194,12 +196,25 @@ def adapt(pipeline: Any, encoded: Matrix) -> Any:
             estimator.set_params(max_features=_COLUMNS_OF_A_SPLIT)
     if hasattr(estimator, "max_bins"):
         empty = np.flatnonzero(np.isnan(encoded).all(axis=0)).tolist()
+        before = _prepared_order(pipeline[0])
         preprocessing.with_empty_columns(pipeline[0], empty)
+        if estimator.monotonic_cst is not None:
+            # Empty columns go behind the others, and the constraints with them.
+            by_column = dict(zip(before, estimator.monotonic_cst, strict=True))
+            estimator.set_params(monotonic_cst=[by_column[column] for column in _prepared_order(pipeline[0])])
     return pipeline
 
 
-def _fit(pipeline: Any, encoded: Matrix, target: Target) -> Any:
-    pipeline.fit(encoded, target)
+def _prepared_order(transformer: Any) -> list[int]:
+    """Return the columns of the matrix in the order in which an unfitted transformer gives them."""
+    return [int(column) for _, _, columns in transformer.transformers for column in columns]
+
+
+def _fit(pipeline: Any, encoded: Matrix, target: Target, weights: ClassWeights | None) -> Any:
+    if weights is None:
+        pipeline.fit(encoded, target)
+    else:
+        fit_weighted(pipeline, encoded, target, weights)
     # Naive Bayes adds a share of the largest variance to each: if no feature varies, it would divide by zero.
     if getattr(pipeline[-1], "epsilon_", 1.0) == 0:
         raise DataError("naive Bayes must have a feature that varies; got constant ones only; choose another family.")
@@ -214,6 +229,7 @@ def out_of_fold(
     folds: Sequence[Fold],
     classes: int,
     pool: Executor | None = None,
+    weights: ClassWeights | None = None,
 ) -> OutOfFold:
     """Predict each held-out row by a pipeline fitted on the other rows, folds in parallel.
 
@@ -224,6 +240,7 @@ def out_of_fold(
         folds: Indices of the rows to fit on and to hold out.
         classes: Number of classes; 0 for a regression.
         pool: Executor of the folds; by default new threads.
+        weights: Class weights; None for equal ones.
 
     Returns:
         Probabilities (n, k), or values (n,), with warnings.
@@ -237,7 +254,7 @@ def out_of_fold(
 
         def one(fold: Fold) -> None:
             with _steady.collect_into(messages):
-                predictions[fold.held_out] = _held_out(make, encoded, target, fold, classes)
+                predictions[fold.held_out] = _held_out(make, encoded, target, fold, classes, weights)
 
         with nullcontext(pool) if pool else ThreadPoolExecutor(cores()) as threads:
             _all(threads, one, folds)
@@ -252,11 +269,13 @@ def _all(threads: Executor, work: Callable[[Fold], None], folds: Sequence[Fold])
         one.result()
 
 
-def _held_out(make: Callable[[], Any], encoded: Matrix, target: Target, fold: Fold, classes: int) -> Floats:
+def _held_out(
+    make: Callable[[], Any], encoded: Matrix, target: Target, fold: Fold, classes: int, weights: ClassWeights | None
+) -> Floats:
     """Predict the rows that a fold holds out, (m, k) or (m,), by a pipeline fitted on the others with one thread."""
     with _steady.single_threaded():
         fitted, rows = encoded[fold.fitted], encoded[fold.held_out]
-        pipeline = _fit(adapt(make(), fitted), fitted, target[fold.fitted])
+        pipeline = _fit(adapt(make(), fitted), fitted, target[fold.fitted], weights)
         predictions = predicted_probabilities(pipeline, rows, classes) if classes else predicted_values(pipeline, rows)
     if not np.isfinite(predictions).all():
         raise DataError("predictions must be finite numbers; this model gives others; choose another family.")

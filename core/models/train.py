@@ -5,17 +5,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import read_json
 from headrace.core.contracts import contract_yaml
+from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import decision_threshold, families, fitted_model, fitting
 from headrace.core.models.decision_threshold import OperatingPoint
 from headrace.core.models.family import Family
+from headrace.core.models.objectives.build_pipeline import build_pipeline
+from headrace.core.models.objectives.class_weights import ClassWeights
+from headrace.core.models.objectives.prediction_intervals import PredictionIntervals, calibrate
 from headrace.core.splits import folds
 from headrace.core.tables import parquet_table
+
+Floats = NDArray[np.float64]
 
 
 def train_model(
@@ -36,7 +43,7 @@ def train_model(
 
     Raises:
         InputError: If the parameters are not the family's, or what fits it is not installed.
-        DataError: If no model can be fitted on the table.
+        DataError: If no model can be fitted on the table, or it has too few rows for the intervals of the contract.
     """
     loaded = contract_yaml.load(contract)
     family, parameters, points = _read_best(read_json(best_parameters), best_parameters)
@@ -45,15 +52,18 @@ def train_model(
     encoded, target = model_matrix.encode(frame, loaded), model_matrix.encode_target(frame, loaded)
 
     def make() -> Any:
-        return family.build(matrix_layout.columns(loaded), task=loaded.task, parameters=parameters, seed=seed)
+        return build_pipeline(family, loaded, parameters=parameters, seed=seed)
 
-    pipeline = make()
-    warnings = fitting.fit(pipeline, encoded, target)
-    if loaded.task == "binary" and not points:
+    def predict_held_out() -> Floats:
         divided = folds.make(frame, target, loaded, seed=seed)
-        held_out = fitting.out_of_fold(make, encoded, target, folds=divided, classes=2)
+        classes = len(matrix_layout.classes(loaded))
+        return fitting.out_of_fold(make, encoded, target, folds=divided, classes=classes, weights=weights).predictions
+
+    pipeline, weights = make(), ClassWeights.of(loaded)
+    warnings = fitting.fit(pipeline, encoded, target, weights=weights)
+    if loaded.task == "binary" and not points:
         points = decision_threshold.from_predictions(
-            target, held_out.predictions, positive=matrix_layout.positive(loaded)
+            target, predict_held_out(), positive=matrix_layout.positive(loaded)
         )
     fitted = fitted_model.Model(
         pipeline=pipeline,
@@ -63,10 +73,26 @@ def train_model(
         seed=seed,
         train={"rows": len(target), "digest": digest(encoded, target)},
         operating_points=points,
+        intervals=calibrate_for(loaded, target, predict_held_out()) if loaded.intervals else None,
     )
     fitted_model.save(fitted, folder)
     facts = {"framework": family.framework, "family": family.name, "parameters": parameters, "warnings": list(warnings)}
     return {**facts, "rows": float(len(target)), "columns": float(encoded.shape[1])}
+
+
+def calibrate_for(contract: Contract, target: Target, predictions: Floats) -> PredictionIntervals:
+    """Calibrate the intervals that a contract asks for.
+
+    Args:
+        contract: The contract of a regression.
+        target: Target (n,).
+        predictions: Out-of-fold predictions (n,); NaN for rows that no fold held out.
+
+    Raises:
+        DataError: If there are too few rows.
+    """
+    least = 0.0 if contract.objective == "count" else None
+    return calibrate(target.astype(np.float64), predictions, coverage=contract.intervals, least=least)
 
 
 def _read_best(best: Any, source: Path) -> tuple[Family, dict[str, Any], tuple[OperatingPoint, ...]]:

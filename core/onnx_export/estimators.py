@@ -26,6 +26,11 @@ def linear(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
     return affine(graph, plan, weights, np.atleast_1d(np.asarray(estimator.intercept_, dtype=np.float64)))
 
 
+def poisson(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
+    """Add a Poisson regression: values (n, 1), the exponential of a linear sum."""
+    return graph.add("Exp", linear(graph, plan, estimator))
+
+
 def naive_bayes(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
     """Add Gaussian naive Bayes: probabilities (n, k), the softmax of the joint log-likelihoods."""
     value, order = dense(graph, plan)

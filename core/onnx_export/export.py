@@ -19,6 +19,8 @@ _KINDS: dict[str, Callable[[OnnxGraph, PreprocessingPlan, Any], str]] = {
     "LinearRegression": estimators.linear,
     "Lasso": estimators.linear,
     "ElasticNet": estimators.linear,
+    "QuantileRegressor": estimators.linear,
+    "PoissonRegressor": estimators.poisson,
     "GaussianNB": estimators.naive_bayes,
     "MLPClassifier": estimators.perceptron,
     "MLPRegressor": estimators.perceptron,

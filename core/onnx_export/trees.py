@@ -54,7 +54,9 @@ def boosting(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
     if hasattr(estimator, "classes_") and len(baseline) == 1:
         return sigmoids(graph, raw, float(baseline[0]))
     values = graph.add("Add", raw, graph.constant(baseline))
-    return graph.add("Softmax", values, axis=1) if hasattr(estimator, "classes_") else values
+    if hasattr(estimator, "classes_"):
+        return graph.add("Softmax", values, axis=1)
+    return graph.add("Exp", values) if estimator.loss == "poisson" else values
 
 
 def boosted_trees(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
@@ -72,7 +74,9 @@ def boosted_trees(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> 
     if hasattr(estimator, "classes_") and len(baseline) == 1:
         return sigmoids(graph, raw, float(baseline[0]))
     values = graph.add("Add", raw, graph.constant(baseline))
-    return graph.add("Softmax", values, axis=1) if hasattr(estimator, "classes_") else values
+    if hasattr(estimator, "classes_"):
+        return graph.add("Softmax", values, axis=1)
+    return graph.add("Exp", values) if estimator.predicts_counts else values
 
 
 def list_trees(estimator: Any) -> list[Tree]:

@@ -31,6 +31,7 @@ from headrace.core.statistics.metrics import Floats
 from headrace.core.statistics.weighted_metrics import (
     EvaluatedRows,
     compute_metrics,
+    further_metrics,
     losses,
     mean_metric_function,
     metric_function,
@@ -142,7 +143,8 @@ def resample(
         for o, half in zip(part_outcomes, halves, strict=True)
     ]
     plain = [
-        mean_metric_function(losses(outcome), task=outcome.task) for outcome in part_outcomes[1:] and part_outcomes
+        mean_metric_function(losses(outcome), task=outcome.task, further=further_metrics(outcome))
+        for outcome in part_outcomes[1:] and part_outcomes
     ]
     count = _count(part_outcomes[0], resamples)
     blocks: list[list[dict[str, Floats]]] = []

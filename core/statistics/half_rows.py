@@ -20,9 +20,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.core.statistics import metrics
 from headrace.core.statistics.metrics import Floats
-from headrace.core.statistics.weighted_metrics import EvaluatedRows, losses
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, further_metrics, losses
 
 HALF = 0.5
 
@@ -67,7 +66,7 @@ def make(outcome: EvaluatedRows) -> HalfRows:
     actual = np.repeat(classes, 2)
     labels = np.stack([classes, next_class], axis=1).reshape(-1)
     order = np.argpartition(-probabilities, 1, axis=1)[:, :2]
-    mean_losses = [_mean_losses(order[:, place], probabilities) for place in (0, 1)]
+    mean_losses = [_mean_losses(outcome, order[:, place]) for place in (0, 1)]
     return HalfRows(
         outcome=replace(outcome, actual=actual, labels=labels, probabilities=np.eye(k)[labels]),
         losses=np.tile(np.stack(mean_losses), (len(classes), 1)),
@@ -75,21 +74,32 @@ def make(outcome: EvaluatedRows) -> HalfRows:
     )
 
 
-def _mean_losses(classes: NDArray[np.int64], probabilities: Floats) -> Floats:
-    """Compute the mean losses (2,) of the rows if they were of these classes (n,)."""
-    return np.array(
-        [metrics.log_losses(classes, probabilities).mean(), metrics.brier_losses(classes, probabilities).mean()]
-    )
+def _mean_losses(outcome: EvaluatedRows, classes: NDArray[np.int64]) -> Floats:
+    """Compute the mean losses (c,) of the rows if they were of these classes (n,)."""
+    means: Floats = losses(replace(outcome, actual=classes)).mean(axis=0)
+    return means
 
 
 def _of_values(outcome: EvaluatedRows) -> HalfRows:
     row_losses = losses(outcome)
     error, far = _farther(row_losses[:, 0]), _farther(row_losses[:, 2])
+    further = np.array(
+        [_further(name, row_losses[:, 4 + place]) for place, name in enumerate(further_metrics(outcome))]
+    ).reshape(-1, 2)
     return HalfRows(
         outcome=outcome,
-        losses=np.array([[0.0, 0.0, far, far**2], [error, error**2, 0.0, 0.0]]),
+        losses=np.array([[0.0, 0.0, far, far**2, *further[:, 0]], [error, error**2, 0.0, 0.0, *further[:, 1]]]),
         favours=np.array([True, False]),
     )
+
+
+def _further(name: str, row_losses: Floats) -> tuple[float, float]:
+    """Return the loss of the half row for the model and of the one against it, of a further metric's losses (n,)."""
+    if name == "interval_coverage":
+        return 1.0, 0.0
+    if name == "interval_width":
+        return float(row_losses.mean()), float(row_losses.mean())  # a further row has an interval like the others
+    return 0.0, _farther(row_losses)
 
 
 def _farther(values: Floats) -> float:

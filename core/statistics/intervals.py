@@ -15,6 +15,8 @@ _FEWEST_DEFINED = 50
 
 # Range of a metric, where it is not 0 to 1.
 _BOUNDS = {"log_loss": (0.0, np.inf), "mae": (0.0, np.inf), "rmse": (0.0, np.inf), "r2": (-np.inf, 1.0)}
+_BOUNDS |= dict.fromkeys(("pinball_loss", "poisson_deviance", "interval_width"), (0.0, np.inf))
+_BOUNDS |= {"quadratic_kappa": (-1.0, 1.0)}
 
 
 @dataclass(frozen=True)

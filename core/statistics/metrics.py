@@ -48,6 +48,53 @@ def squared_errors(actual: Floats, predicted: Floats) -> Floats:
     return np.square(actual - predicted)
 
 
+def pinball_losses(actual: Floats, predicted: Floats, share: float) -> Floats:
+    """Compute the pinball loss (n,) of each row (Koenker and Bassett 1978), from two arrays (n,).
+
+    Args:
+        actual: Actual values (n,).
+        predicted: Predicted quantiles (n,).
+        share: Share of the actual values that should be below the prediction.
+    """
+    errors = actual - predicted
+    return np.maximum(share * errors, (share - 1) * errors)
+
+
+def poisson_deviances(actual: Floats, predicted: Floats) -> Floats:
+    """Compute the Poisson deviance (n,) of each row.
+
+    Args:
+        actual: Counts (n,).
+        predicted: Predicted means (n,), above 0.
+    """
+    means = np.maximum(predicted, _SMALLEST)
+    logs = actual * np.log(np.where(actual > 0, actual / means, 1.0))
+    return np.asarray(2 * (logs - actual + means))
+
+
+def ranked_probability_scores(actual: NDArray[np.int64], probabilities: Floats) -> Floats:
+    """Compute the ranked probability score (n,) of each row (Epstein 1969), 0 for the best to 1 for the worst.
+
+    Args:
+        actual: Indices (n,) of classes in their order.
+        probabilities: Probabilities (n, k) in the same order.
+    """
+    classes = probabilities.shape[1]
+    at_most = np.cumsum(probabilities, axis=1)[:, :-1]
+    was_at_most = np.arange(classes - 1) >= actual[:, np.newaxis]
+    return np.asarray(np.square(at_most - was_at_most).mean(axis=1))
+
+
+def quadratic_kappa(counts: Floats) -> Floats:
+    """Compute Cohen's kappa with quadratic weights (Cohen 1968), (b,), from b confusion matrices (b, k, k)."""
+    k = counts.shape[1]
+    places = np.arange(k)
+    distance = np.square(places[:, np.newaxis] - places).astype(np.float64)
+    total = counts.sum(axis=(1, 2))
+    by_chance = np.einsum("bi,bj,ij->b", counts.sum(axis=2), counts.sum(axis=1), distance)
+    return 1.0 - _ratio((counts * distance).sum(axis=(1, 2)) * total, by_chance)
+
+
 @dataclass(frozen=True)
 class Ranking:
     """Positive and negative rows in order of falling score; made once, then used for any weights.

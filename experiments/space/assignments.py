@@ -26,7 +26,7 @@ __all__ = [
     "searches_families",
 ]
 
-_REGRESSION = frozenset({"mae", "rmse", "r2"})
+_REGRESSION = frozenset({"mae", "rmse", "r2", "pinball_loss", "poisson_deviance"})
 _OF = "__"
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from headrace.core.contracts.contract import Objective as ObjectiveKind
 from headrace.core.contracts.contract import Task
-from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN, OF_OBJECTIVE
 from headrace.experiments.space.search_space import SearchSpace
 
 API_VERSION = "kubeflow.org/v1beta1"
@@ -103,9 +104,9 @@ class Experiment:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     document: Mapping[str, Any] = field(default_factory=dict)
 
-    def for_task(self, task: Task) -> "Experiment":
-        """Return the same search with the task's main metric as objective, and without limits of its own."""
-        return replace(self, objective=objective_of(task), max_trials=0, max_failed=0)
+    def for_task(self, task: Task, kind: ObjectiveKind = "mean") -> "Experiment":
+        """Return the same search with the main metric of a task and its objective, and without limits of its own."""
+        return replace(self, objective=objective_of(task, kind), max_trials=0, max_failed=0)
 
     def with_max_trials(self, trials: int) -> "Experiment":
         """Return the same search with another number of trials, and no other count above it."""
@@ -113,8 +114,8 @@ class Experiment:
         return replace(self, max_trials=trials, parallel=min(self.parallel, trials), max_failed=failed)
 
 
-def objective_of(task: Task) -> Objective:
-    """Return the task's main metric as an objective."""
-    metric = MAIN[task]
-    kind: Literal["maximize", "minimize"] = "maximize" if HIGHER_IS_BETTER[metric] else "minimize"
-    return Objective(metric, kind, strategies={metric: "latest"})
+def objective_of(task: Task, kind: ObjectiveKind = "mean") -> Objective:
+    """Return the main metric of a task, and of what its regression predicts, as an objective."""
+    metric = OF_OBJECTIVE.get(kind, MAIN[task])
+    direction: Literal["maximize", "minimize"] = "maximize" if HIGHER_IS_BETTER[metric] else "minimize"
+    return Objective(metric, direction, strategies={metric: "latest"})

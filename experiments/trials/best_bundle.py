@@ -1,5 +1,6 @@
 """The bundle of a trial: its model, fitted on all training rows, with the metrics of its cross-validation."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,15 +8,18 @@ import numpy as np
 
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.evaluation import evaluate
+from headrace.core.evaluation.evaluate import with_intervals
 from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.search_trials import Trial
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.models import decision_threshold, families, fitting
 from headrace.core.models.fitted_model import Model
-from headrace.core.models.train import digest
+from headrace.core.models.objectives.build_pipeline import build_pipeline
+from headrace.core.models.objectives.class_weights import ClassWeights
+from headrace.core.models.train import calibrate_for, digest
 from headrace.core.packaging.package import BundleContent, assemble
 from headrace.core.splits import clusters
-from headrace.core.statistics.weighted_metrics import EvaluatedRows
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, MetricAim
 from headrace.experiments.trials.cross_validation import Predictions
 from headrace.experiments.trials.study import Study
 
@@ -69,10 +73,8 @@ def best_parameters(trial: Trial, study: Study, *, metric: str) -> dict[str, Any
 def _fit_model(trial: Trial, study: Study, predictions: Predictions) -> Model:
     contract, family = study.contract, families.family(trial.family)
     encoded, target = model_matrix.encode(study.frame, contract), model_matrix.encode_target(study.frame, contract)
-    pipeline = family.build(
-        matrix_layout.columns(contract), task=contract.task, parameters=trial.parameters, seed=study.seed
-    )
-    fitting.fit(pipeline, encoded, target)
+    pipeline = build_pipeline(family, contract, parameters=trial.parameters, seed=study.seed)
+    fitting.fit(pipeline, encoded, target, weights=ClassWeights.of(contract))
     model = Model(
         pipeline=pipeline,
         contract=contract,
@@ -81,6 +83,7 @@ def _fit_model(trial: Trial, study: Study, predictions: Predictions) -> Model:
         seed=study.seed,
         train={"rows": len(target), "digest": digest(encoded, target)},
         operating_points=operating_points(study, predictions),
+        intervals=calibrate_for(contract, study.sample.target, predictions) if contract.intervals else None,
     )
     return evaluate.with_best_threshold(model, decision_threshold.Costs())
 
@@ -109,7 +112,7 @@ def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> Evalua
     predicted = np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)
     actual, predicted_values = study.sample.target[predicted], predictions[predicted]
     if study.contract.task == "regression":
-        outcome = EvaluatedRows(task="regression", actual=actual, values=predicted_values)
+        outcome = with_intervals(EvaluatedRows(task="regression", actual=actual, values=predicted_values), fitted)
     else:
         index = {label: position for position, label in enumerate(fitted.classes)}
         labels = np.array([index[label] for label in fitted.labels(predicted_values)], dtype=np.int64)
@@ -120,6 +123,7 @@ def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> Evalua
             labels=labels,
             positive=fitted.positive,
         )
+    outcome = replace(outcome, aim=MetricAim.of(study.contract))
     plan = evaluate.EvaluationPlan(seed=study.seed)
     resampling_clusters = clusters.find(study.frame[study.rows[predicted]], study.contract)
     return evaluate.evaluate_predictions(

@@ -20,6 +20,8 @@ from headrace.core.features import matrix_layout
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import families, fitting
 from headrace.core.models.family import Family
+from headrace.core.models.objectives.build_pipeline import build_pipeline
+from headrace.core.models.objectives.class_weights import ClassWeights
 from headrace.core.splits.folds import Fold
 from headrace.experiments.search.loop import TrialRequest
 from headrace.experiments.search.median_stopping import StopRule
@@ -151,14 +153,13 @@ class CrossValidation:
     def _on(self, folds: tuple[Fold, ...], family: Family, own: dict[str, Any]) -> fitting.OutOfFold:
         sample = self.sample
         return fitting.out_of_fold(
-            lambda: family.build(
-                matrix_layout.columns(sample.contract), task=sample.contract.task, parameters=own, seed=sample.seed
-            ),
+            lambda: build_pipeline(family, sample.contract, parameters=own, seed=sample.seed),
             sample.encoded,
             sample.target,
             folds=folds,
             classes=len(matrix_layout.classes(sample.contract)),
             pool=self._pool,
+            weights=ClassWeights.of(sample.contract),
         )
 
     def _scores(self, predictions: Predictions, folds: Sequence[Fold], metric: str) -> list[float]:

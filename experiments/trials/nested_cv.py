@@ -16,6 +16,8 @@ from headrace.core.evaluation.fold_scores import scores
 from headrace.core.evaluation.search_trials import NestedEstimate, OuterFold, Trial
 from headrace.core.features import matrix_layout
 from headrace.core.models import families, fitting
+from headrace.core.models.objectives.build_pipeline import build_pipeline
+from headrace.core.models.objectives.class_weights import ClassWeights
 from headrace.core.splits.folds import Fold
 from headrace.core.statistics.intervals import bounds
 from headrace.experiments.search.loop import SearchPlan, search
@@ -68,13 +70,12 @@ def _score(best: Trial, plan: SearchPlan, study: Study, fold: Fold) -> float:
     sample, contract = study.sample, study.contract
     family = families.family(best.family)
     out_of_fold = fitting.out_of_fold(
-        lambda: family.build(
-            matrix_layout.columns(contract), task=contract.task, parameters=best.parameters, seed=study.seed
-        ),
+        lambda: build_pipeline(family, contract, parameters=best.parameters, seed=study.seed),
         sample.encoded,
         sample.target,
         folds=(fold,),
         classes=len(matrix_layout.classes(contract)),
+        weights=ClassWeights.of(contract),
     )
     metric = plan.objective.metric
     return scores(sample.target, out_of_fold.predictions, folds=(fold,), contract=contract, metric=metric)[0]

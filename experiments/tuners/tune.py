@@ -1,16 +1,18 @@
 """The search of the training pipeline: tables in; the best parameters, all trials and the best bundle out."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import read_json, write_json
-from headrace.core.contracts.contract import Task
+from headrace.core.contracts.contract import Contract, Task
 from headrace.core.evaluation.search_trials import Trial
 from headrace.core.features import matrix_layout
 from headrace.core.models import families
+from headrace.core.models.objectives.build_pipeline import find_obstacle
 from headrace.core.runtime.step_events import progress
 from headrace.experiments.manifests import experiment_yaml
 from headrace.experiments.search import budget
@@ -84,7 +86,8 @@ def tune_model(
         DataError: If the table cannot be cross-validated, or the search finds nothing.
     """
     study = Study.read(train_table, contract, folds=options.folds, seed=options.seed)
-    plan = make_plan(options, study.contract.task, columns=len(matrix_layout.columns(study.contract)))
+    columns = len(matrix_layout.columns(study.contract))
+    plan = make_plan(options, study.contract.task, columns=columns, contract=study.contract)
     return _tune(plan, study, outputs, tuner or LocalTuner(), with_nested=options.nested)
 
 
@@ -132,27 +135,61 @@ def _result(
     )
 
 
-def make_plan(options: SearchOptions, task: Task, *, columns: int = 1) -> SearchPlan:
+def make_plan(options: SearchOptions, task: Task, *, columns: int = 1, contract: Contract | None = None) -> SearchPlan:
     """Return the plan of a search for the options of a user.
 
     Args:
         options: The options of the search.
         task: Kind of prediction.
         columns: Number of columns of the model matrix.
+        contract: The table's contract, whose objective and constraints the families must be able to fit; None for the
+            mean, without any.
 
     Raises:
         InputError: If a family, the Experiment or the budget is wrong.
     """
     if options.experiment:
-        return _given_plan(options, _experiment(options.experiment), task)
-    names = tuple(dict.fromkeys(options.families)) or tuple(families.defaults(task, columns=columns))
+        experiment = _experiment(options.experiment)
+        _check_contract(assignments.of_experiment(experiment), contract)
+        _check_metrics(experiment, contract)
+        return _given_plan(options, experiment, task)
+    names = tuple(dict.fromkeys(options.families)) or tuple(families.defaults(task, columns=columns, contract=contract))
+    _check_contract(names, contract)
     for name in names:
         if task not in families.family(name).tasks:
             raise InputError(f"the family {name} cannot do a {task} task; choose among {quote(families.names(task))}.")
         families.family(name).check_installed()
     limit = budget.parse(options.budget) if options.budget else SearchBudget(trials=TRIALS_OF_A_FAMILY * len(names))
-    experiments = [experiment_yaml.load_shipped(name).for_task(task) for name in names]
+    kind = contract.objective if contract else "mean"
+    experiments = [experiment_yaml.load_shipped(name).for_task(task, kind) for name in names]
     return SearchPlan(experiments=experiments, budget=limit, seed=options.seed)
+
+
+def _check_contract(names: Sequence[str], contract: Contract | None) -> None:
+    for name in names if contract else ():
+        obstacle = contract and find_obstacle(name, contract)
+        if obstacle:
+            raise InputError(f"the family {name} cannot do {obstacle}, which the contract asks for; leave it out.")
+
+
+def _check_metrics(experiment: Experiment, contract: Contract | None) -> None:
+    """Raise if the Experiment names a metric that only another contract defines."""
+    if contract is None or experiment.pipeline:
+        return
+    needs = {
+        "pinball_loss": ("objective: quantile", contract.objective == "quantile"),
+        "poisson_deviance": ("objective: count", contract.objective == "count"),
+        "quadratic_kappa": ("an ordered target", contract.target.ordered),
+        "ranked_probability": ("an ordered target", contract.target.ordered),
+        "interval_coverage": ("intervals, which the evaluation measures and no search", False),
+        "interval_width": ("intervals, which the evaluation measures and no search", False),
+    }
+    for metric in experiment.objective.metrics:
+        what, met = needs.get(metric, ("", True))
+        if not met:
+            raise InputError(
+                f"the metric {metric} of {experiment.name} needs {what}; name another, or change the contract."
+            )
 
 
 def _experiment(name: str) -> Experiment:

@@ -39,5 +39,8 @@ def check_training(options: type, values: Mapping[str, Any], *, spell: Callable[
     check_choices(options, values, spell=label)
     if not 0 < values["test_size"] < 1:
         raise InputError(f"{label('test_size')} must be above 0 and below 1; got {values['test_size']} instead.")
+    for name in ("quantile", "intervals"):
+        if not 0 <= values[name] < 1:
+            raise InputError(f"{label(name)} must be above 0 and below 1; got {values[name]} instead.")
     check_seed(values["seed"], spelled=label("seed"))
     check_marks(values["decimal"], values["thousands"], spell=label)

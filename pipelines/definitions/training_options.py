@@ -138,6 +138,42 @@ class TrainingOptions:
             metavar="MARK",
         ),
     ] = ""
+    objective: Annotated[
+        str,
+        OptionSpec(
+            "What a regression predicts: mean, quantile or count",
+            unset="the contract's, else the mean",
+            steps="infer_contract",
+            choices=("mean", "quantile", "count"),
+        ),
+    ] = ""
+    quantile: Annotated[
+        float,
+        OptionSpec(
+            "Share of the actual values below the prediction, for the objective quantile, such as 0.9",
+            unset="the contract's, else the median",
+            steps="infer_contract",
+            metavar="SHARE",
+        ),
+    ] = 0.0
+    intervals: Annotated[
+        float,
+        OptionSpec(
+            "Share of the actual values that the interval of each answer of a regression is to hold, such as 0.9",
+            unset="the contract's, else no intervals",
+            steps="infer_contract",
+            metavar="SHARE",
+        ),
+    ] = 0.0
+    class_weights: Annotated[
+        str,
+        OptionSpec(
+            "Weights of the classes in the fit: balanced; the contract may name weights by class",
+            unset="the contract's, else equal",
+            steps="infer_contract",
+            choices=("balanced",),
+        ),
+    ] = ""
     families: Annotated[Texts, OptionSpec("Model families to search", unset="three", steps="tune", commas=True)] = ()
     experiment: Annotated[
         str,

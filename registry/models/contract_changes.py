@@ -10,7 +10,7 @@ from math import inf
 from typing import Any, Literal
 
 from headrace.core.contracts.contract import Column, Contract
-from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, main_metric
 from headrace.registry.models.semver import Level
 
 Kind = Literal["breaking", "additive"]
@@ -60,7 +60,7 @@ def level(old: Contract, new: Contract, *, before: Metrics, after: Metrics) -> t
 
 def moved_metric(contract: Contract, *, before: Metrics, after: Metrics) -> str:
     """Return how the main metric changed, if its intervals do not overlap; empty otherwise, or if unknown."""
-    name = MAIN[contract.task]
+    name = main_metric(contract.task, after)
     old, new = before.get(name), after.get(name)
     if not old or not new or (new["low"] <= old["high"] and old["low"] <= new["high"]):
         return ""
@@ -78,10 +78,21 @@ def differences(old: Contract, new: Contract) -> Iterator[ContractChange]:
         yield ContractChange("additive", "the row features are others")
 
 
+def _objective(contract: Contract) -> str:
+    return f"quantile {contract.quantile:g}" if contract.objective == "quantile" else contract.objective
+
+
 def _answers(old: Contract, new: Contract) -> Iterator[ContractChange]:
     if old.task != new.task:
         yield ContractChange("breaking", f"the task is {new.task} instead of {old.task}")
         return
+    if (old.objective, old.quantile) != (new.objective, new.quantile):
+        yield ContractChange("breaking", f"the objective is {_objective(new)} instead of {_objective(old)}")
+    if old.intervals and not new.intervals:
+        yield ContractChange("breaking", "answers have no intervals any more")
+    elif old.intervals != new.intervals:
+        before = f"{old.intervals:g}" if old.intervals else "none"
+        yield ContractChange("additive", f"the coverage of intervals is {new.intervals:g} instead of {before}")
     if old.target.name != new.target.name:
         yield ContractChange("breaking", f"the target is {new.target.name} instead of {old.target.name}")
     if old.target.unit != new.target.unit:

@@ -18,6 +18,11 @@ _METRICS = {
     "mae": "MAE",
     "rmse": "RMSE",
     "r2": "R²",
+    "poisson_deviance": "Poisson deviance",
+    "interval_coverage": "coverage of the intervals",
+    "interval_width": "width of the intervals",
+    "quadratic_kappa": "quadratic weighted kappa",
+    "ranked_probability": "ranked probability score",
 }
 _VERDICTS = {
     "promote": ("good", "Promoted"),
@@ -51,7 +56,7 @@ def main_metric(evaluation: Evaluation, verdict: GateVerdict | None) -> str:
     """Return the metric that the verdict compared, else the first of the usual ones; empty without metrics."""
     metric_values = evaluation.metrics
     compared = (verdict.comparison.metric if verdict else None) or ""
-    usual = metric_names.MAIN[evaluation.task]
+    usual = metric_names.main_metric(evaluation.task, evaluation.metrics)
     return next((name for name in (compared, usual, *metric_values) if name in metric_values), "")
 
 

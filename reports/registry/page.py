@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.core.base.errors import MissingError
 from headrace.core.base.files import write_text
-from headrace.core.statistics.metric_names import MAIN
+from headrace.core.statistics.metric_names import MAIN, main_metric
 from headrace.registry.models.base import ModelRegistry
 from headrace.registry.models.contract_changes import ContractChange
 from headrace.registry.models.events import JournalEntry
@@ -109,7 +109,8 @@ def _describe_latest(entries: Sequence[JournalEntry], state: ModelState) -> list
 
 def _row(version: ModelVersion) -> dict[str, Any]:
     style, word = verdict_words(version.verdict)
-    name = MAIN.get(version.facts.get("task", ""), "")
+    task = version.facts.get("task", "")
+    name = main_metric(task, version.facts.get("metrics", {})) if task in MAIN else ""
     return {
         "version": version,
         "style": style,

@@ -11,8 +11,8 @@ from headrace.reports.base import number_format
 from headrace.reports.base.phrases import in_order, less_is_better, metric_name
 from headrace.reports.page import figures
 
-UNIT = frozenset({"accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "brier"})
-SAME_UNIT = frozenset({"mae", "rmse"})
+UNIT = frozenset({"accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "brier", "interval_coverage"})
+SAME_UNIT = frozenset({"mae", "rmse", "pinball_loss", "interval_width"})
 _CurvePoint = TypeVar("_CurvePoint", RocPoint, PrecisionRecallPoint)
 
 

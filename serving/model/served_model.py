@@ -172,9 +172,19 @@ class ServedModel:
         return [] if task == "regression" else [row.index(max(row)) for row in scores]
 
     def objects(self, scored: ScoredRows) -> list[Answer]:
-        """Return one object for each of n rows: ``label`` and ``probabilities`` by class, or ``value``."""
+        """Return one object for each of n rows: ``label`` and ``probabilities`` by class, or ``value``.
+
+        A value has ``lower`` and ``upper`` beside it if the model has intervals.
+        """
         if not self.classes:
-            return [{"value": value} for value in scored.scores]
+            intervals = self.scorer.intervals
+            if intervals is None:
+                return [{"value": value} for value in scored.scores]
+            ends = map(intervals.bounds_of_one, scored.scores)
+            return [
+                {"value": value, "lower": lower, "upper": upper}
+                for value, (lower, upper) in zip(scored.scores, ends, strict=True)
+            ]
         return [
             {"label": self.classes[index], "probabilities": dict(zip(self.classes, row, strict=True))}
             for index, row in zip(scored.chosen, scored.scores, strict=True)

@@ -98,7 +98,8 @@ def _v1_request(rows: Document) -> Document:
 
 def _v1_answer(served: ServedModel) -> Document:
     number = {"type": "number"}
-    row: Document = {"type": "object", "properties": {"value": number}, "required": ["value"]}
+    names = ["value"] if served.scorer.intervals is None else ["value", "lower", "upper"]
+    row: Document = {"type": "object", "properties": dict.fromkeys(names, number), "required": names}
     if served.classes:
         probabilities = {
             "type": "object",

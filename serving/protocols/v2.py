@@ -91,10 +91,17 @@ def choose_outputs(document: Document, known: list[str]) -> list[str]:
 
 
 def outputs(served: ServedModel, scored: ScoredRows) -> dict[str, Document]:
-    """Return the output tensors by name: ``label`` (n,) and ``probabilities`` (n, k), or ``value`` (n,)."""
+    """Return the output tensors by name: ``label`` (n,) and ``probabilities`` (n, k), or ``value`` (n,).
+
+    Beside ``value`` are ``lower`` and ``upper`` (n,) if the model has intervals.
+    """
     n, classes = len(scored.scores), served.classes
     if not classes:
-        return {"value": {"name": "value", "datatype": "FP64", "shape": [n], "data": scored.scores}}
+        columns = {"value": scored.scores}
+        if served.scorer.intervals is not None and n:
+            ends = zip(*map(served.scorer.intervals.bounds_of_one, scored.scores), strict=True)
+            columns |= dict(zip(("lower", "upper"), map(list, ends), strict=True))
+        return {name: {"name": name, "datatype": "FP64", "shape": [n], "data": data} for name, data in columns.items()}
     label = {"name": "label", "datatype": "BYTES", "shape": [n], "data": [classes[index] for index in scored.chosen]}
     # A parameter of V2 is a scalar, so the order of the classes is sent as JSON text.
     probabilities = {
@@ -138,7 +145,8 @@ def describe_tensors(served: ServedModel) -> tuple[list[Document], list[Document
         for column in served.scorer.contract.inputs
     ]
     if not served.classes:
-        return inputs, [{"name": "value", "datatype": "FP64", "shape": [-1]}]
+        names = ["value"] if served.scorer.intervals is None else ["value", "lower", "upper"]
+        return inputs, [{"name": name, "datatype": "FP64", "shape": [-1]} for name in names]
     label = {"name": "label", "datatype": "BYTES", "shape": [-1]}
     return inputs, [label, {"name": "probabilities", "datatype": "FP64", "shape": [-1, len(served.classes)]}]
 

@@ -32,6 +32,8 @@ class JsonValues:
         numbers = orjson.dumps(scored.scores)
         classes = model.served.classes
         if not classes:
+            if model.served.scorer.intervals is not None:
+                return _encode_intervals(model, scored, offsets)
             template = _write_template(model, {"value": _NUMBER})
             return [template % pair for pair in zip(numbers[1:-1].split(b","), offsets, strict=True)]
         chances = dict.fromkeys(classes, _NUMBER)
@@ -41,6 +43,14 @@ class JsonValues:
             templates[label] % (*row.split(b","), offset)
             for label, row, offset in zip(scored.chosen, rows, offsets, strict=True)
         ]
+
+
+def _encode_intervals(model: StreamModel, scored: ScoredRows, offsets: Sequence[int]) -> list[bytes]:
+    """Return the values of n answers of a model with intervals."""
+    answers = model.served.objects(scored)
+    template = _write_template(model, dict.fromkeys(answers[0] if answers else (), _NUMBER))
+    numbers = [tuple(orjson.dumps(number) for number in answer.values()) for answer in answers]
+    return [template % (*row, offset) for row, offset in zip(numbers, offsets, strict=True)]
 
 
 # No name of a model, version or class is it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headrace.core.base.errors import InputError, quote
 from headrace.core.contracts.profiling.column_profile import looks_like_data
@@ -30,6 +30,10 @@ class ContractHints:
         country: ISO 3166 code of the country whose public holidays and number notation apply.
         decimal: The decimal mark of texts, ``.`` or ``,``; empty to infer it.
         thousands: The mark between groups of three digits; empty to infer it.
+        objective: What a regression predicts: ``mean``, ``quantile`` or ``count``; empty for the mean.
+        quantile: Share of the actual values below the prediction, for a quantile; 0 for the median.
+        intervals: Share of the actual values that the intervals of answers hold; 0 for answers without.
+        class_weights: ``balanced``; empty for equal weights.
     """
 
     task: str = ""
@@ -42,6 +46,16 @@ class ContractHints:
     country: str = ""
     decimal: str = ""
     thousands: str = ""
+    objective: str = ""
+    quantile: float = 0.0
+    intervals: float = 0.0
+    class_weights: str = ""
+
+    @property
+    def aims(self) -> dict[str, Any]:
+        """What is asked of the model beyond its task, by the name of the contract's key."""
+        named = ("objective", "quantile", "intervals", "class_weights")
+        return {name: getattr(self, name) for name in named if getattr(self, name)}
 
 
 def require_name(name: str, names: Sequence[str], *, what: str) -> None:
@@ -95,6 +109,7 @@ def check_agreement(contract: Contract, names: Sequence[str], *, target: str, hi
     statements += [
         (f"role of {quote(name)}", "id", columns[name].role if name in columns else "") for name in hints.id_columns
     ]
+    statements += [(name.replace("_", " "), value, getattr(contract, name)) for name, value in hints.aims.items()]
     for what, choices in (("drop", hints.drop_columns), ("hash", hints.hash_columns)):
         for name in choices:
             if not (what == "drop" and name not in columns):

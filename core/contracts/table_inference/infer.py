@@ -199,6 +199,7 @@ def _contract(
         features=row_features(timestamps, country=hints.country, taken=columns),
         keys=keys,
         time_column=hints.time_column,
+        **hints.aims,
     )
 
 

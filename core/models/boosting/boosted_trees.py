@@ -55,7 +55,7 @@ class _BoostedTrees(BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
-    def _grow(self, matrix: Floats, target: Any, classes: int) -> None:
+    def _grow(self, matrix: Floats, target: Any, classes: int, weights: Any) -> None:
         grown = _TRAINERS[self.library](
             matrix,
             target,
@@ -63,6 +63,7 @@ class _BoostedTrees(BaseEstimator):
             categories=self.categories,
             parameters={**(self.parameters or {}), "n_estimators": self.n_estimators},
             seed=self.random_state % (2**31 - 1),
+            weights=None if weights is None else np.asarray(weights, dtype=np.float64),
         )
         self._predictors = [[build_predictor(tree) for tree in trees] for trees in grown.rounds]
         self._baseline_prediction = grown.baseline
@@ -87,14 +88,14 @@ class _BoostedTrees(BaseEstimator):
 class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
     """Boosted trees for classes; fit, predict and predict_proba as scikit-learn has them."""
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
-        """Grow trees for a matrix (n, p) and classes (n,)."""
+    def fit(self, X: Any, y: Any, row_weights: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
+        """Grow trees for a matrix (n, p), classes (n,) and weights (n,) of the rows."""
         matrix, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
         self.classes_, target = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"{type(self).__name__} must be fitted on at least two classes; got one class only.")
-        self._grow(matrix, target, len(self.classes_))
+        self._grow(matrix, target, len(self.classes_), row_weights)
         return self
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803 - scikit-learn's name
@@ -117,13 +118,18 @@ class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
 class BoostedTreesRegressor(RegressorMixin, _BoostedTrees):
     """Boosted trees for numbers; fit and predict as scikit-learn has them."""
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
-        """Grow trees for a matrix (n, p) and numbers (n,)."""
+    def fit(self, X: Any, y: Any, row_weights: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
+        """Grow trees for a matrix (n, p), numbers (n,) and weights (n,) of the rows."""
         matrix, target = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)
-        self._grow(matrix, np.asarray(target, dtype=np.float64), 0)
+        self._grow(matrix, np.asarray(target, dtype=np.float64), 0, row_weights)
         return self
 
     def predict(self, X: Any) -> Floats:  # noqa: N803 - scikit-learn's name
         """Return values (n,)."""
         values: Floats = self._sums(X)[:, 0]
-        return values
+        return np.exp(values) if self.predicts_counts else values
+
+    @property
+    def predicts_counts(self) -> bool:
+        """Whether the sums are logarithms of the mean of a count."""
+        return str((self.parameters or {}).get("objective", "")).endswith("poisson")

@@ -24,11 +24,14 @@ def grow_trees(
     categories: Sequence[int],
     parameters: Mapping[str, Any],
     seed: int,
+    weights: Floats | None = None,
 ) -> GrownTrees:
     """Train by LightGBM on a matrix (n, p) and a target (n,), and keep the trees; see ``train``."""
     import lightgbm  # noqa: PLC0415 - an extra
 
-    booster = train(matrix, target, classes=classes, categories=categories, parameters=parameters, seed=seed)
+    booster = train(
+        matrix, target, classes=classes, categories=categories, parameters=parameters, seed=seed, weights=weights
+    )
     trees = _read_trees(booster.model_to_string(num_iteration=-1))
     width = booster.num_model_per_iteration()
     return GrownTrees(
@@ -47,6 +50,7 @@ def train(
     categories: Sequence[int],
     parameters: Mapping[str, Any],
     seed: int,
+    weights: Floats | None = None,
 ) -> Any:
     """Train by LightGBM, on one thread: more of them wait for one another in a loop, on busy cores for minutes.
 
@@ -57,15 +61,17 @@ def train(
         categories: Columns of categories.
         parameters: LightGBM's own, and ``n_estimators``, the number of rounds.
         seed: Seed of whatever is drawn, 0 to 2**31 - 1.
+        weights: Weights (n,) of the rows; None for equal ones.
 
     Returns:
         The library's booster.
     """
     import lightgbm  # noqa: PLC0415 - an extra
 
+    objective = parameters.get("objective", "regression")
     settings = {
         **parameters,
-        "objective": "multiclass" if classes > 2 else "binary" if classes else "regression",
+        "objective": "multiclass" if classes > 2 else "binary" if classes else objective,
         "num_threads": 1,
         "seed": seed,
         # Else the way of counting is chosen by a race.
@@ -76,7 +82,7 @@ def train(
     if classes > 2:
         settings["num_class"] = classes
     rounds = settings.pop("n_estimators")
-    rows = lightgbm.Dataset(matrix, target, categorical_feature=list(categories), params=settings)
+    rows = lightgbm.Dataset(matrix, target, weight=weights, categorical_feature=list(categories), params=settings)
     return lightgbm.train(settings, rows, num_boost_round=rounds)
 
 

@@ -24,11 +24,14 @@ def grow_trees(
     categories: Sequence[int],
     parameters: Mapping[str, Any],
     seed: int,
+    weights: Floats | None = None,
 ) -> GrownTrees:
     """Train by XGBoost on a matrix (n, p) and a target (n,), and keep the trees; see ``train``."""
     import xgboost  # noqa: PLC0415 - an extra
 
-    booster = train(matrix, target, classes=classes, categories=categories, parameters=parameters, seed=seed)
+    booster = train(
+        matrix, target, classes=classes, categories=categories, parameters=parameters, seed=seed, weights=weights
+    )
     learner = json.loads(bytes(booster.save_raw("json")))["learner"]
     trees = [_read_tree(tree) for tree in learner["gradient_booster"]["model"]["trees"]]
     width = classes if classes > 2 else 1
@@ -48,6 +51,7 @@ def train(
     categories: Sequence[int],
     parameters: Mapping[str, Any],
     seed: int,
+    weights: Floats | None = None,
 ) -> Any:
     """Train by XGBoost, on one thread, as the folds of a search do.
 
@@ -58,15 +62,17 @@ def train(
         categories: Columns of categories.
         parameters: XGBoost's own, and ``n_estimators``, the number of rounds.
         seed: Seed of whatever is drawn, 0 to 2**31 - 1.
+        weights: Weights (n,) of the rows; None for equal ones.
 
     Returns:
         The library's booster.
     """
     import xgboost  # noqa: PLC0415 - an extra
 
+    objective = parameters.get("objective", "reg:squarederror")
     settings = {
         **parameters,
-        "objective": "multi:softprob" if classes > 2 else "binary:logistic" if classes else "reg:squarederror",
+        "objective": "multi:softprob" if classes > 2 else "binary:logistic" if classes else objective,
         "tree_method": "hist",
         "nthread": 1,
         "seed": seed,
@@ -76,7 +82,9 @@ def train(
         settings["num_class"] = classes
     rounds = settings.pop("n_estimators")
     kinds = ["c" if column in set(categories) else "q" for column in range(matrix.shape[1])]
-    rows = xgboost.DMatrix(matrix, label=target, feature_types=kinds, enable_categorical=True, nthread=1)
+    rows = xgboost.DMatrix(
+        matrix, label=target, weight=weights, feature_types=kinds, enable_categorical=True, nthread=1
+    )
     return xgboost.train(settings, rows, num_boost_round=rounds)
 
 
@@ -85,6 +93,8 @@ def _read_baseline(learner: Mapping[str, Any], width: int) -> Floats:
     values = score.astype(np.float64)
     if learner["objective"]["name"] == "binary:logistic":
         values = np.array([math.log(value) - math.log1p(-value) for value in values])
+    elif learner["objective"]["name"] == "count:poisson":
+        values = np.log(values)
     return np.broadcast_to(values, (width,)).copy()
 
 

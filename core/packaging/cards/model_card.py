@@ -11,6 +11,7 @@ from headrace.core.contracts.contract import Column
 from headrace.core.evaluation.evaluation_document import BundleMetrics
 from headrace.core.models.fitted_model import Model
 from headrace.core.models.h2o.h2o_estimator import MojoEstimator
+from headrace.core.models.objectives.aim_texts import describe_aims
 from headrace.core.packaging.cards.card_answers import CardAnswers
 from headrace.core.packaging.cards.card_facts import CardFacts
 from headrace.core.packaging.cards.phrases import (
@@ -67,6 +68,7 @@ def _details(model: Model, origin: Provenance, environment: Documents, answers: 
         ("Family", model.family.replace("_", " ")),
         ("Parameters", parameters or ("not known" if origin.imported else "the family's defaults")),
         ("Classes", ", ".join(code(name) for name in model.classes) or "none: it predicts a number"),
+        *((name, literal(described)) for name, described in describe_aims(model)),
         *_import_rows(origin),
         ("Seed", "not known" if origin.imported else model.seed),
         ("Made with", f"headrace {version.version}{commit}, {learner}, Python {environment['python']}"),

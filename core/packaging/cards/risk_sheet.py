@@ -19,7 +19,7 @@ from headrace.core.packaging.cards.phrases import (
 )
 from headrace.core.packaging.cards.robustness_section import describe_guard, describe_robustness
 from headrace.core.packaging.provenance_document import Provenance
-from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, main_metric
 from headrace.core.statistics.sample_sizes import FEWEST_CLUSTERS, FEWEST_ROWS
 
 Documents = Mapping[str, Any]
@@ -102,12 +102,14 @@ def _errors(metrics: BundleMetrics) -> str:
 
 
 def _sure(metrics: BundleMetrics, origin: Provenance) -> str:
-    main = metrics.metrics.get(MAIN[metrics.task])
+    main = metrics.metrics.get(main_metric(metrics.task, metrics.metrics))
     kind = "test rows" if metrics.on == "test" else "training rows, each held out once"
     if not metrics.rows.measured:
         return f"{metrics.resampled_by.sentence}."
     summary = f"These figures rest on {metrics.rows.measured:,} {kind}"
-    summary += f"; {MAIN[metrics.task]} is {interval(main)} with 95 % confidence." if main else "."
+    summary += (
+        f"; {main_metric(metrics.task, metrics.metrics)} is {interval(main)} with 95 % confidence." if main else "."
+    )
     summary = " ".join([summary, *doubts(metrics)])
     return f"{summary} The gate's verdict was **{origin.verdict.verdict if origin.verdict else 'none'}**."
 

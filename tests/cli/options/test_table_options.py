@@ -31,6 +31,10 @@ _SAMPLES: dict[str, tuple[str, Any]] = {
     "cleanup": ("never", "never"),
     "tuner": ("local", "local"),
     "test_size": ("0.3", 0.3),
+    "objective": ("count", "count"),
+    "quantile": ("0.9", 0.9),
+    "intervals": ("0.8", 0.8),
+    "class_weights": ("balanced", "balanced"),
     "champion": ("s3://models/one", "s3://models/one"),
     "robustness": ("full", "full"),
 }

@@ -1,12 +1,14 @@
 """Metrics, against scikit-learn's own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sklearn import metrics as reference
 
 from headrace.core.statistics import metric_names, metrics, weighted_metrics
-from headrace.core.statistics.weighted_metrics import EvaluatedRows
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, MetricAim
 
 
 def classified(rows: int, classes: int, *, seed: int, ties: bool = False) -> EvaluatedRows:
@@ -107,10 +109,13 @@ def test_a_sure_mistake_costs_much_but_not_infinitely() -> None:
 
 
 def test_every_metric_says_whether_more_is_better() -> None:
-    """The gate needs it of each."""
-    assert set(weighted_metrics.compute_metrics(classified(30, 2, seed=0))) | {"mae", "rmse", "r2"} == set(
-        metric_names.HIGHER_IS_BETTER
-    )
+    """The gate needs it of each, those of objectives, ordered classes and intervals included."""
+    ordered = replace(classified(30, 3, seed=0), aim=MetricAim(ordered=True))
+    actual = np.arange(5.0)
+    numbers = EvaluatedRows("regression", actual, values=actual + 1, lower=actual, upper=actual + 2)
+    outcomes = [ordered, *(replace(numbers, aim=MetricAim(objective)) for objective in ("quantile", "count"))]
+    found = {name for outcome in outcomes for name in weighted_metrics.compute_metrics(outcome)}
+    assert found == set(metric_names.HIGHER_IS_BETTER)
 
 
 def test_the_precision_of_a_model_that_predicts_nothing_positive_is_not_defined() -> None:

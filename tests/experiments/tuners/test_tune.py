@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -484,3 +485,48 @@ def test_every_shipped_experiment_runs_here_on_a_small_budget(tmp_path: Path, na
     best, trials = tuned(tmp_path, wish, task=task, frame=made.table(70, task=task))
     assert len(trials["trials"]) == 2
     assert best["family"]
+
+
+def counts(rows: int) -> pl.DataFrame:
+    """The made table with a target that is a count."""
+    table = made.table(rows, task="regression")
+    return table.with_columns((pl.col("target").clip(0, 3000) / 1000).round().alias("target"))
+
+
+def test_a_search_minimises_the_loss_of_the_objective(tmp_path: Path) -> None:
+    """With a count its deviance decides, and the answers of the best trial's bundle have intervals."""
+    contract = replace(made.contract("regression"), objective="count", intervals=0.8)
+    tune.tune_model(
+        made.write(counts(120), tmp_path / "table"),
+        contract=made.write_contract(contract, tmp_path / "contract.yaml"),
+        outputs=TuneOutputs(tmp_path / "best.json", tmp_path / "trials.json", tmp_path / "bundle"),
+        options=SearchOptions(budget="3"),
+    )
+    trials = json.loads((tmp_path / "trials.json").read_text())
+    assert (trials["objective"]["metric"], trials["objective"]["type"]) == ("poisson_deviance", "minimize")
+    assert [one["status"] for one in trials["trials"]] == ["succeeded"] * 3
+    (case, *_) = json.loads((tmp_path / "bundle" / "cases.json").read_text())["cases"]
+    assert 0 <= case["expected"]["lower"] <= case["expected"]["upper"]
+    metrics = json.loads((tmp_path / "bundle" / "metrics.json").read_text())["metrics"]
+    assert {"poisson_deviance", "interval_coverage"} <= set(metrics)
+
+
+def test_what_the_contract_asks_limits_the_families_and_metrics(tmp_path: Path) -> None:
+    """A family that cannot, and a metric that the contract does not define, are refused before anything is fitted."""
+    rising = replace(
+        made.contract("regression"),
+        columns=tuple(
+            replace(column, monotone="increasing" if column.name == "size" else "")
+            for column in made.contract("regression").columns
+        ),
+    )
+    plan = tune.make_plan(SearchOptions(), "regression", contract=rising)
+    assert [one.family for one in plan.experiments] == ["random_forest", "hist_gradient_boosting"]
+    with pytest.raises(InputError, match="the family linear cannot do monotone constraints"):
+        tune.make_plan(SearchOptions(families=("linear",)), "regression", contract=rising)
+    path = tmp_path / "mine.yaml"
+    content = document()
+    content["spec"]["objective"] = {"type": "maximize", "objectiveMetricName": "quadratic_kappa"}
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError, match=r"the metric quadratic_kappa of .* needs an ordered target"):
+        tune.make_plan(SearchOptions(experiment=str(path)), "binary", contract=made.contract())

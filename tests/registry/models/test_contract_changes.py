@@ -121,3 +121,31 @@ def test_a_bound_where_there_was_none_is_breaking() -> None:
     old = _with(replace(_AGE, maximum=None))
     assert level(old, OLD, before={}, after={})[0] == "major"
     assert level(OLD, old, before={}, after={})[0] == "minor"
+
+
+_TRIPS = Contract("trips", "regression", (_AGE, Column("fare", "integer", "target", minimum=0)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "sentence"),
+    [
+        ({}, {"objective": "count"}, "breaking", "the objective is count instead of mean"),
+        ({}, {"objective": "quantile", "quantile": 0.9}, "breaking", "the objective is quantile 0.9 instead of mean"),
+        ({"intervals": 0.9}, {}, "breaking", "answers have no intervals any more"),
+        ({}, {"intervals": 0.9}, "additive", "the coverage of intervals is 0.9 instead of none"),
+        ({"intervals": 0.9}, {"intervals": 0.8}, "additive", "the coverage of intervals is 0.8 instead of 0.9"),
+    ],
+)
+def test_another_objective_breaks_clients_and_intervals_are_added(
+    old: dict[str, Any], new: dict[str, Any], kind: str, sentence: str
+) -> None:
+    """A client that reads ``upper`` needs it; one that does not is not disturbed by it."""
+    (change,) = differences(replace(_TRIPS, **old), replace(_TRIPS, **new))
+    assert (change.kind, change.text) == (kind, sentence)
+
+
+def test_the_metric_of_the_objective_tells_whether_a_version_moved() -> None:
+    """Two models of a count are compared by their deviance."""
+    trips = replace(_TRIPS, objective="count")
+    before, after = ({"poisson_deviance": {"value": v, "low": v - 0.1, "high": v + 0.1}} for v in (3.0, 2.0))
+    assert level(trips, trips, before=before, after=after)[1] == ("poisson_deviance is clearly better: 2 after 3",)

@@ -1,6 +1,7 @@
 """Values in JSON."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import orjson
@@ -16,7 +17,9 @@ _NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
 
 class _Served:
-    """The names of a model."""
+    """The names of a model without intervals."""
+
+    scorer = SimpleNamespace(intervals=None)
 
     def __init__(self, name: str, classes: tuple[str, ...]) -> None:
         self.name, self.classes, self.digest = name, classes, "ab%b%%" * 3

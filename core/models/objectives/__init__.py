@@ -1,0 +1,1 @@
+"""What a contract asks of a model beyond its task: objective, class weights, monotone constraints, intervals."""
