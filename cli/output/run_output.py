@@ -44,6 +44,7 @@ def metrics_table(summary: Summary) -> list[str]:
     """Return one line for each metric: its value, its interval and the baseline's value."""
     lines = [f"  {'metric':<12}{'value':>9}   {'95 % interval':<20}{'baseline':>9}"]
     for name, metric in summary.metrics.items():
+        winner = "best" if result.ensemble is None else "ensemble"
         interval = f"{format_value(metric.low)} to {format_value(metric.high)}"
         base = format_value(summary.baseline[name]) if name in summary.baseline else "-"
         better = "  (less is better)" if name in LOWER_IS_BETTER else ""
@@ -87,6 +88,11 @@ def compare_search_scores(summary: Summary) -> str:
         f"  {result.trials} trials on {result.tuner}, {result.failed} failed; {result.metric}{less}:",
         f"    {format_value(result.score):>9}   cross-validated score of the best, by which it was chosen: it flatters",
     ]
+    if result.ensemble is not None:
+        lines.append(
+            f"    {format_value(result.ensemble):>9}   the ensemble of {result.ensemble_members} trials, weighted "
+            "without the fold that it is measured on"
+        )
     if result.nested is not None:
         ends = result.nested_low, result.nested_high
         ends_text = "" if None in ends else f" ({' to '.join(format_value(end) for end in ends if end is not None)})"
@@ -96,7 +102,7 @@ def compare_search_scores(summary: Summary) -> str:
     if result.metric in summary.metrics:
         metric = summary.metrics[result.metric]
         interval = f"{format_value(metric.low)} to {format_value(metric.high)}"
-        lines.append(f"    {format_value(metric.value):>9}   the refitted best on the test part ({interval})")
+        lines.append(f"    {format_value(metric.value):>9}   the refitted {winner} on the test part ({interval})")
     return "\n".join(lines)
 
 

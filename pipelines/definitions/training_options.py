@@ -163,6 +163,14 @@ class TrainingOptions:
             steps="tune",
         ),
     ] = False
+    ensemble: Annotated[
+        str,
+        OptionSpec(
+            "Whether the search may end with an ensemble of its trials, if that pays: auto, greedy, stacking or off",
+            steps="tune",
+            choices=("auto", "greedy", "stacking", "off"),
+        ),
+    ] = "off"
     tuner: Annotated[
         str,
         OptionSpec(

@@ -65,11 +65,15 @@ def _member(name: str, text: Any) -> EnsembleMember:
     try:
         facts = json.loads(text)
         family, weight, parameters = facts["family"], float(facts["weight"]), dict(facts["parameters"])
-        if set(facts) != {"family", "weight", "parameters"} or not 0 < weight <= 1:
-            raise ValueError
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f'{ENSEMBLE}.{name} must be JSON such as {{"family": "logistic", "parameters": {{}}, "weight": 0.5}} with '
-            f"a weight above 0 and at most 1; got {quote(text)} instead."
-        ) from error
+        raise _no_member(name, text) from error
+    if set(facts) != {"family", "weight", "parameters"} or not 0 < weight <= 1:
+        raise _no_member(name, text)
     return EnsembleMember(str(family), weight, parameters)
+
+
+def _no_member(name: str, text: Any) -> InputError:
+    return InputError(
+        f'{ENSEMBLE}.{name} must be JSON such as {{"family": "logistic", "parameters": {{}}, "weight": 0.5}} with '
+        f"a weight above 0 and at most 1; got {quote(text)} instead."
+    )
