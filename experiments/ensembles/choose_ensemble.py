@@ -81,7 +81,8 @@ def choose_model(
         best: The best of them.
         predictions_of: Returns the out-of-fold predictions of a trial.
         metric: The objective on the search's folds.
-        choice: The method, or ``off``.
+        choice: ``greedy`` or ``stacking`` takes an ensemble that is better at all, ``auto`` one that is better by more
+            than chance, ``off`` none.
     """
     if choice == "off":
         return ChosenModel(best, predictions_of(best))
@@ -93,15 +94,17 @@ def choose_model(
     if len(metric.folds) < 2:
         reason = "There is no ensemble: with one fold nothing can say whether it pays."
         return ChosenModel(best, predictions_of(best), EnsembleEstimate(method, taken=False, reason=reason))
-    return _compare(candidates, trials, best)
+    return _compare(candidates, trials, best, only_beyond_chance=choice == "auto")
 
 
-def _compare(candidates: "_Candidates", trials: Sequence[Trial], best: Trial) -> ChosenModel:
+def _compare(
+    candidates: "_Candidates", trials: Sequence[Trial], best: Trial, *, only_beyond_chance: bool
+) -> ChosenModel:
     weights, measured = candidates.weigh(range(len(candidates.metric.folds))), candidates.cross_validate()
     members = candidates.members(weights)
     estimate = EnsembleEstimate(
         candidates.method,
-        taken=len(members) > 1 and measured.pays,
+        taken=len(members) > 1 and measured.pays(only_beyond_chance=only_beyond_chance),
         members=members if len(members) > 1 else (),
         score=measured.score,
         best_score=measured.best_score,
@@ -134,10 +137,14 @@ class _CrossValidated:
     gain: float | None
     standard_error: float | None
 
-    @property
-    def pays(self) -> bool:
-        """Whether the gain is more than its standard error (the rule of Breiman et al. 1984, section 3.4.3)."""
-        return self.gain is not None and self.standard_error is not None and self.gain > self.standard_error
+    def pays(self, *, only_beyond_chance: bool) -> bool:
+        """Return whether there is a gain; beyond chance if it is more than its standard error.
+
+        The rule of one standard error is that of Breiman et al. 1984, section 3.4.3.
+        """
+        if self.gain is None or self.standard_error is None:
+            return False
+        return self.gain > (self.standard_error if only_beyond_chance else 0.0)
 
 
 @dataclass(frozen=True)
@@ -259,5 +266,5 @@ def _reason(estimate: EnsembleEstimate, metric: FoldMetric) -> str:
     error = f"{estimate.standard_error:.2g}"
     if estimate.taken:
         count = len(estimate.members)
-        return f"The ensemble of {count} trials is taken: {figures}, a gain above its standard error of {error}."
-    return f"The ensemble is not taken: {figures}, no gain above its standard error of {error}."
+        return f"The ensemble of {count} trials is taken: {figures}, a gain with a standard error of {error}."
+    return f"The ensemble is not taken: {figures}, no gain that counts (its standard error is {error})."

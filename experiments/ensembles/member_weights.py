@@ -23,6 +23,7 @@ _STEPS = 300
 # Strength of the penalty, in rows: as much as one row of each member.
 _PENALTY = 1.0
 _LEAST_WEIGHT = 1e-3
+_DIGITS = 6
 # A gain below this is a rounding error.
 _LEAST_GAIN = 1e-12
 
@@ -77,8 +78,18 @@ def stack(
         weights = _minimize([predictions[place] for place in chosen], target)
     spread = np.zeros(len(predictions))
     spread[chosen] = np.where(weights < _LEAST_WEIGHT, 0.0, weights)
-    shares: Floats = spread / spread.sum()
-    return shares
+    return _rounded(spread / spread.sum())
+
+
+def _rounded(weights: Floats) -> Floats:
+    """Round weights that add up to 1.
+
+    The last digits of a product of matrices depend on where its arrays lie in memory, and would make another model.
+    """
+    rounded: Floats = np.round(weights, _DIGITS)
+    largest = int(np.argmax(rounded))
+    rounded[largest] = np.round(1.0 - (rounded.sum() - rounded[largest]), _DIGITS)
+    return rounded
 
 
 def _minimize(predictions: Sequence[Floats], target: NDArray[np.float64] | NDArray[np.int64]) -> Floats:
