@@ -44,7 +44,6 @@ def metrics_table(summary: Summary) -> list[str]:
     """Return one line for each metric: its value, its interval and the baseline's value."""
     lines = [f"  {'metric':<12}{'value':>9}   {'95 % interval':<20}{'baseline':>9}"]
     for name, metric in summary.metrics.items():
-        winner = "best" if result.ensemble is None else "ensemble"
         interval = f"{format_value(metric.low)} to {format_value(metric.high)}"
         base = format_value(summary.baseline[name]) if name in summary.baseline else "-"
         better = "  (less is better)" if name in LOWER_IS_BETTER else ""
@@ -101,6 +100,7 @@ def compare_search_scores(summary: Summary) -> str:
         )
     if result.metric in summary.metrics:
         metric = summary.metrics[result.metric]
+        winner = "best" if result.ensemble is None else "ensemble"
         interval = f"{format_value(metric.low)} to {format_value(metric.high)}"
         lines.append(f"    {format_value(metric.value):>9}   the refitted {winner} on the test part ({interval})")
     return "\n".join(lines)

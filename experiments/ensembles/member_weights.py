@@ -82,10 +82,7 @@ def stack(
 
 
 def _rounded(weights: Floats) -> Floats:
-    """Round weights that add up to 1.
-
-    The last digits of a product of matrices depend on where its arrays lie in memory, and would make another model.
-    """
+    """Round weights that add up to 1, for the last digits of sums differ between processors."""
     rounded: Floats = np.round(weights, _DIGITS)
     largest = int(np.argmax(rounded))
     rounded[largest] = np.round(1.0 - (rounded.sum() - rounded[largest]), _DIGITS)
