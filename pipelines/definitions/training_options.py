@@ -166,7 +166,7 @@ class TrainingOptions:
     ensemble: Annotated[
         str,
         OptionSpec(
-            "Whether the search may end with an ensemble of its trials, if that pays: auto, greedy, stacking or off",
+            "Whether the search may end with an ensemble of trials, if it pays: auto, greedy, stacking or off",
             steps="tune",
             choices=("auto", "greedy", "stacking", "off"),
         ),
