@@ -46,6 +46,7 @@ class TrainingKeywords(TypedDict, total=False):
         budget: Trials (``20``) or time (``"90s"``, ``"5m"``, ``"1h"``) of the search; empty for the default.
         folds: Folds of the cross-validation; 0 for the default.
         nested: Whether the search itself is cross-validated too.
+        ensemble: Whether the search may end with an ensemble of trials: ``auto``, ``greedy``, ``stacking`` or ``off``.
         tuner: Where trials run: ``local``, or ``katib`` on the current cluster.
         deadline: Longest time of a search on Katib, such as ``2h``; empty for a day.
         cleanup: When Katib's Experiments are deleted: ``always``, ``succeeded`` or ``never``.
@@ -93,6 +94,7 @@ class TrainingKeywords(TypedDict, total=False):
     budget: str | int
     folds: int
     nested: bool
+    ensemble: str
     tuner: str
     deadline: str
     cleanup: str

@@ -88,6 +88,11 @@ def compare_search_scores(summary: Summary) -> str:
         f"  {result.trials} trials on {result.tuner}, {result.failed} failed; {result.metric}{less}:",
         f"    {format_value(result.score):>9}   cross-validated score of the best, by which it was chosen: it flatters",
     ]
+    if result.ensemble is not None:
+        lines.append(
+            f"    {format_value(result.ensemble):>9}   the ensemble of {result.ensemble_members} trials, weighted "
+            "without the fold that it is measured on"
+        )
     if result.nested is not None:
         ends = result.nested_low, result.nested_high
         ends_text = "" if None in ends else f" ({' to '.join(format_value(end) for end in ends if end is not None)})"
@@ -96,8 +101,9 @@ def compare_search_scores(summary: Summary) -> str:
         )
     if result.metric in summary.metrics:
         metric = summary.metrics[result.metric]
+        winner = "best" if result.ensemble is None else "ensemble"
         interval = f"{format_value(metric.low)} to {format_value(metric.high)}"
-        lines.append(f"    {format_value(metric.value):>9}   the refitted best on the test part ({interval})")
+        lines.append(f"    {format_value(metric.value):>9}   the refitted {winner} on the test part ({interval})")
     return "\n".join(lines)
 
 

@@ -19,6 +19,7 @@ def tune(
     folds: int = 0,
     seed: int = 0,
     nested: bool = False,
+    ensemble: str = "off",
     tuner: str = "local",
     journal: str = "",
     deadline: str = "",
@@ -43,6 +44,7 @@ def tune(
         folds: Folds of the cross-validation (default: 5, or 3 from 10,000 rows on).
         seed: Seed of every random choice.
         nested: Whether the search itself is cross-validated too: as many searches more as there are folds.
+        ensemble: Whether the search may end with an ensemble of trials, if it pays: auto, greedy, stacking or off.
         tuner: Where trials run: local, in the step, or katib, each in a pod of its own.
         journal: File or folder in which finished trials are kept while a local search runs (default: none).
         deadline: Maximum time of a search on Katib, such as 2h (default: a day).
@@ -65,6 +67,7 @@ def tune(
         folds=folds,
         seed=seed,
         nested=nested,
+        ensemble=ensemble,
         tuner=tuner,
         journal=journal,
         deadline=deadline,

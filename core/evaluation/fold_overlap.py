@@ -40,8 +40,21 @@ def interval_of_mean(scores: Sequence[float], folds: Sequence[Fold]) -> tuple[fl
     k = len(scores)
     if k < 2:
         return None
-    half = float(stdtrit(k - 1, 1 - TAIL)) * stdev(scores) * math.sqrt(1 / k + _ratio(folds))
+    half = float(stdtrit(k - 1, 1 - TAIL)) * (standard_error(scores, folds) or 0.0)
     return fmean(scores) - half, fmean(scores) + half
+
+
+def standard_error(scores: Sequence[float], folds: Sequence[Fold]) -> float | None:
+    """Compute the standard error of the mean of the scores of some folds, or of the differences of two models' scores.
+
+    Args:
+        scores: One number for each fold.
+        folds: The folds, with fitted and held-out rows.
+
+    Returns:
+        The standard error; None for fewer than two folds.
+    """
+    return stdev(scores) * math.sqrt(1 / len(scores) + _ratio(folds)) if len(scores) > 1 else None
 
 
 def _ratio(folds: Sequence[Fold]) -> float:

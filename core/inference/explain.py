@@ -20,12 +20,12 @@ from headrace.core.base.errors import BundleError, InternalError, RequestError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.features import matrix_layout
 from headrace.core.features.model_matrix import Matrix
+from headrace.core.inference.ensemble_members import EXPLAINED, LINEAR, split_ensemble, why_unexplained
+from headrace.core.models.ensembles.members import ENSEMBLE
 from headrace.core.models.fitted_model import Model
 
 FORMAT = 1
 FILE = "explain.json"
-LINEAR = frozenset({"logistic", "linear"})
-EXPLAINED = LINEAR | {"random_forest", "hist_gradient_boosting"}
 _TOLERANCE = 1e-6
 _DIGITS = 12
 Floats = NDArray[np.float64]
@@ -63,8 +63,13 @@ def explain_document(model: Model, rows: Matrix) -> dict[str, Any]:
 
     Returns:
         ``format``, ``exact``, and for a linear family ``reference``: the means of the preprocessed matrix, which are
-        means of numbers and shares of categories, never the values of a single row.
+        means of numbers and shares of categories, never the values of a single row. For an ensemble ``members``: the
+        content of each.
     """
+    if model.family == ENSEMBLE:
+        members = split_ensemble(model)
+        documents = [explain_document(member, rows) for _, member in members]
+        return {"format": FORMAT, "exact": not why_unexplained(members), "members": documents}
     content: dict[str, Any] = {"format": FORMAT, "exact": model.family in EXPLAINED and not _is_exponential(model)}
     if model.family in LINEAR:
         means = _preprocess(model, rows).mean(axis=0)
@@ -92,6 +97,10 @@ class Explainer:
             BundleError: If the reference does not belong to this model.
         """
         self._model = model
+        self._members: list[tuple[float, Explainer]] = []
+        if model.family == ENSEMBLE:
+            self._members = _explain_members(model, content)
+            return
         self._estimator = model.pipeline.named_steps["estimator"]
         if model.family not in EXPLAINED:
             raise UnexplainedError(
@@ -135,6 +144,8 @@ class Explainer:
         Raises:
             InternalError: If contributions do not add up to the score that they explain.
         """
+        if self._members:
+            return self._explain_mean(matrix)
         prepared = _preprocess(self._model, matrix)
         explained = self._explainer(prepared, check_additivity=False) if self._is_tree() else self._explainer(prepared)
         values = np.asarray(explained.values, dtype=np.float64).reshape(len(matrix), len(self._sources), -1)
@@ -147,6 +158,13 @@ class Explainer:
         for place, source in enumerate(self._sources):
             merged[:, source] += values[:, place]
         return Explanation(self._scale(), base, merged)
+
+    def _explain_mean(self, matrix: Matrix) -> Explanation:
+        """Explain a weighted mean: the weighted mean of the contributions, for Shapley values are linear."""
+        weighted = [(weight, member.explain(matrix)) for weight, member in self._members]
+        base = sum(weight * one.base for weight, one in weighted)
+        values = sum(weight * one.values for weight, one in weighted)
+        return Explanation(weighted[0][1].scale, np.asarray(base), np.asarray(values))
 
     def _is_tree(self) -> bool:
         return self._model.family not in LINEAR
@@ -191,6 +209,22 @@ def to_json(explanation: Explanation, model: Model) -> list[dict[str, Any]]:
         }
         rows.append({"scale": explanation.scale, **parts.get("", {"classes": parts})})
     return rows
+
+
+def _explain_members(model: Model, content: Mapping[str, Any]) -> list[tuple[float, "Explainer"]]:
+    """Return weights and explainers of an ensemble's members.
+
+    Raises:
+        UnexplainedError: If their contributions do not add up, or shap is not installed.
+        BundleError: If the content belongs to another model.
+    """
+    members, documents = split_ensemble(model), content.get("members", [])
+    reason = why_unexplained(members)
+    if reason:
+        raise UnexplainedError(reason)
+    if not isinstance(documents, list) or len(documents) != len(members):
+        raise BundleError(f"{FILE} must hold the members of this model; package it again.")
+    return [(weight, Explainer(one, part)) for (weight, one), part in zip(members, documents, strict=True)]
 
 
 def _library() -> Any:

@@ -21,6 +21,8 @@ from headrace.core.contracts.contract import Contract, Task
 from headrace.core.features.matrix_layout import MatrixColumn
 from headrace.core.models import preprocessing
 from headrace.core.models.boosting.boosting_families import BOOSTING_FAMILIES
+from headrace.core.models.ensembles.ensemble_family import EnsembleFamily
+from headrace.core.models.ensembles.members import ENSEMBLE
 from headrace.core.models.family import ALL_TASKS, CLASSIFICATION, Family, Values
 from headrace.core.models.h2o.h2o_families import H2O_FAMILIES
 from headrace.core.models.hyperparameters import CategoricalParameter, FloatParameter, IntegerParameter
@@ -172,6 +174,8 @@ def family(name: str) -> Family:
     Raises:
         InputError: If there is no such family.
     """
+    if name == ENSEMBLE:
+        return EnsembleFamily(family)
     if name not in FAMILIES:
         raise InputError(f"a model family must be one of {sorted(FAMILIES)}; got {quote(name)} instead.")
     return FAMILIES[name]

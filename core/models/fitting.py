@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 from threadpoolctl import ThreadpoolController
 
 from headrace.core.base.errors import DataError, quote
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import preprocessing
+from headrace.core.models.ensembles.ensemble_estimator import Ensemble
 from headrace.core.models.fitted_model import predicted_probabilities, predicted_values
 from headrace.core.models.objectives.class_weights import ClassWeights, fit_weighted
 from headrace.core.splits.folds import Fold
@@ -160,6 +162,8 @@ def fit(pipeline: Any, encoded: Matrix, target: Target, *, weights: ClassWeights
         raise DataError(f"a model must be fitted on rows of at least two classes; got {problem}; bring more rows.")
     grower = pipeline[-1]
     adapt(pipeline, encoded)
+    if isinstance(grower, Ensemble):
+        return _fit_members(grower, encoded, target, weights)
     parallel = hasattr(grower, "n_jobs") and hasattr(grower, "n_estimators")
     with record_warnings() as messages:
         if parallel:
@@ -188,6 +192,9 @@ def adapt(pipeline: Any, encoded: Matrix) -> Any:
         The same pipeline.
     """
     estimator = pipeline[-1]
+    if isinstance(estimator, Ensemble):
+        for member in estimator.members:
+            adapt(member, encoded)
     rows, columns = encoded.shape
     if hasattr(estimator, "max_samples"):
         if rows > _ROWS_OF_A_TREE:
@@ -208,6 +215,21 @@ def adapt(pipeline: Any, encoded: Matrix) -> Any:
 def _prepared_order(transformer: Any) -> list[int]:
     """Return the columns of the matrix in the order in which an unfitted transformer gives them."""
     return [int(column) for _, _, columns in transformer.transformers for column in columns]
+
+
+def _fit_members(
+    ensemble: Ensemble, encoded: Matrix, target: Target, weights: ClassWeights | None
+) -> tuple[str, ...]:
+    """Fit the members of an ensemble in place, each on one thread, side by side."""
+    with record_warnings() as messages, ThreadPoolExecutor(cores()) as threads:
+
+        def one(member: Any) -> Any:
+            with _steady.collect_into(messages), _steady.single_threaded():
+                return _fit(clone(member), encoded, target, weights)
+
+        fitted = list(threads.map(one, ensemble.members))
+    ensemble.take(fitted, width=encoded.shape[1])
+    return tuple(sorted(messages))
 
 
 def _fit(pipeline: Any, encoded: Matrix, target: Target, weights: ClassWeights | None) -> Any:

@@ -32,6 +32,8 @@ _PLAIN = {
 _FITTED = {
     "headrace.core.models.boosting.boosted_trees.BoostedTreesClassifier",
     "headrace.core.models.boosting.boosted_trees.BoostedTreesRegressor",
+    "headrace.core.models.ensembles.ensemble_estimator.EnsembleClassifier",
+    "headrace.core.models.ensembles.ensemble_estimator.EnsembleRegressor",
     "sklearn._loss._loss.CyHalfBinomialLoss",
     "sklearn._loss._loss.CyHalfMultinomialLoss",
     "sklearn._loss._loss.CyHalfPoissonLoss",
@@ -149,18 +151,25 @@ def check_trees(pipeline: Any) -> None:
     Raises:
         BundleError: If a tree does, or if this is not a pipeline of Headrace.
     """
-    if not isinstance(pipeline, Pipeline) or [name for name, _ in pipeline.steps] != ["prepare", "estimator"]:
-        raise BundleError("model.skops must hold a pipeline of the steps 'prepare' and 'estimator'.")
+    _check_steps(pipeline)
     if not all(map(_trees_fit, _estimators(pipeline[-1]))):
         raise BundleError("the trees in model.skops must point at their own nodes only; fetch the model again.")
 
 
+def _check_steps(pipeline: Any) -> None:
+    if not isinstance(pipeline, Pipeline) or [name for name, _ in pipeline.steps] != ["prepare", "estimator"]:
+        raise BundleError("model.skops must hold a pipeline of the steps 'prepare' and 'estimator'.")
+
+
 def _estimators(estimator: Any) -> Iterator[Any]:
-    """Yield an estimator, and the one that it holds."""
+    """Yield an estimator, and those that it holds."""
     yield estimator
     inner = getattr(estimator, "regressor_", None)
     if inner is not None:
         yield from _estimators(inner)
+    for member in getattr(estimator, "members_", ()):
+        _check_steps(member)
+        yield from _estimators(member[-1])
 
 
 def _trees_fit(estimator: Any) -> bool:

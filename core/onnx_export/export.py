@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.compose import TransformedTargetRegressor
 
 from headrace.core.features import matrix_layout
+from headrace.core.models.ensembles.ensemble_estimator import Ensemble
 from headrace.core.models.fitted_model import Model
 from headrace.core.models.h2o.h2o_estimator import MojoEstimator
 from headrace.core.onnx_export import estimators, mojo_glm, plan, trees
@@ -46,34 +47,46 @@ def convert(model: Model) -> bytes:
         InexactError: If the model has no exact form in ONNX.
     """
     estimator = model.pipeline.named_steps["estimator"]
-    graph = OnnxGraph()
+    graph, counts = OnnxGraph(), _category_counts(model)
     # Written by hand: skl2onnx converts to float32, where a row beside a threshold takes the other branch.
     if isinstance(estimator, MojoEstimator):
-        plan, scores = mojo_glm.add_glm(graph, estimator, _category_counts(model))
+        _, scores = mojo_glm.add_glm(graph, estimator, counts)
     else:
-        plan = read_plan(model)
-        scores = _add_estimator(graph, plan, estimator)
+        scores = _add_pipeline(graph, model.pipeline, counts)
     shape: list[int | None] = [None, len(model.classes)]
     if model.classes:
         scores = _all_classes(graph, scores, model)
     else:
         # Regressions come as a column (n, 1); an engine gives values (n,).
         scores, shape = graph.add("Squeeze", scores, graph.constant(np.array([1], dtype=np.int64))), [None]
-    return bytes(graph.model(scores, columns=plan.width, shape=shape).SerializeToString(deterministic=True))
+    return bytes(graph.model(scores, columns=len(counts), shape=shape).SerializeToString(deterministic=True))
 
 
-def read_plan(model: Model) -> PreprocessingPlan:
-    """Read the model's fitted preprocessing.
+def read_plan(pipeline: Any, model: Model) -> PreprocessingPlan:
+    """Read the fitted preprocessing of a model's pipeline, or of a member of it.
 
     Raises:
         InexactError: If it has an unknown step.
     """
-    return plan.read(model.pipeline.named_steps["prepare"], _category_counts(model))
+    return plan.read(pipeline.named_steps["prepare"], _category_counts(model))
 
 
 def _category_counts(model: Model) -> list[int]:
     """Return the number of categories of each column of the matrix; 0 for numbers."""
     return [len(column.categories or ()) for column in matrix_layout.columns(model.contract)]
+
+
+def _add_pipeline(graph: OnnxGraph, pipeline: Any, counts: list[int]) -> str:
+    """Add a fitted pipeline; of an ensemble each member, all of which read the same input, and their weighted sum."""
+    estimator = pipeline.named_steps["estimator"]
+    if not isinstance(estimator, Ensemble):
+        return _add_estimator(graph, plan.read(pipeline.named_steps["prepare"], counts), estimator)
+    total = ""
+    # Products and sums one by one, as the estimator adds: one product of matrices may add in another order.
+    for weight, member in zip(estimator.weights, estimator.members_, strict=True):
+        part = graph.add("Mul", _add_pipeline(graph, member, counts), graph.constant(float(weight)))
+        total = graph.add("Add", total, part) if total else part
+    return total
 
 
 def _add_estimator(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:

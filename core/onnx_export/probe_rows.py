@@ -1,7 +1,7 @@
 """Probe rows: those on which a converted model could differ from its original."""
 
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout
 from headrace.core.features.matrix_layout import LARGEST, MatrixColumn
 from headrace.core.features.model_matrix import Matrix
+from headrace.core.models.ensembles.ensemble_estimator import iterate_parts
 from headrace.core.models.fitted_model import Model
 from headrace.core.onnx_export.export import read_plan
 from headrace.core.onnx_export.tree_ensemble import Tree
@@ -43,7 +44,8 @@ def blocks(model: Model, matrix: Matrix) -> Iterator[Matrix]:
     real = matrix[:_MOST_ROWS] if len(matrix) else np.full((1, matrix.shape[1]), np.nan)
     yield from _split_rows(real)
     columns = matrix_layout.columns(model.contract)
-    markers = _markers(model.pipeline.named_steps["prepare"])
+    parts = list(iterate_parts(model.pipeline))
+    markers = list(dict.fromkeys(marker for part in parts for marker in _markers(part.named_steps["prepare"])))
     yield np.where([_may_be_missing(column, model.contract) for column in columns], np.nan, real[:1])
     changes = [
         (row % len(real), column, value)
@@ -53,7 +55,8 @@ def blocks(model: Model, matrix: Matrix) -> Iterator[Matrix]:
     # The matrix holds nothing beyond `LARGEST`, so an engine never sees it.
     changes += [
         (row, column, value)
-        for row, column, split in _splits(model, real)
+        for part in parts
+        for row, column, split in _splits(part, model, real)
         for value in _beside(split)
         if abs(value) <= LARGEST
     ]
@@ -98,15 +101,15 @@ def _may_be_missing(column: MatrixColumn, contract: Contract) -> bool:
     return not is_needed or contract.column(column.name).missing > 0 or column.categories is not None
 
 
-def _splits(model: Model, real: Matrix) -> list[tuple[int, int, float]]:
+def _splits(pipeline: Any, model: Model, real: Matrix) -> list[tuple[int, int, float]]:
     """Return row, column and threshold of splits by a number: a row that reaches the split, and the number's column."""
-    trees = _evenly(list_trees(model.pipeline.named_steps["estimator"]), _MOST_TREES)
+    trees = _evenly(list_trees(pipeline.named_steps["estimator"]), _MOST_TREES)
     if not trees:
         return []
-    columns = [part.column for part in read_plan(model).parts]
+    columns = [part.column for part in read_plan(pipeline, model).parts]
     numbers = {place for place, column in enumerate(matrix_layout.columns(model.contract)) if column.categories is None}
     # Splits refer to prepared columns: numbers are unscaled there, so a threshold is in the column's own unit.
-    prepared = np.asarray(model.pipeline.named_steps["prepare"].transform(real), dtype=np.float64)
+    prepared = np.asarray(pipeline.named_steps["prepare"].transform(real), dtype=np.float64)
     splits = [
         (int(row), columns[feature], float(split))
         for tree in trees

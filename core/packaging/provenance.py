@@ -48,7 +48,9 @@ def provenance(content: BundleContent, source: Mapping[str, Any]) -> Provenance:
         parameters=parameters(content, read=str(source.get("read", "")), split=content.split),
         search=RecordedSearch(**{key: best[key] for key in _SEARCH if key in best}),
         seed=content.model.seed,
-        findings=run_notes.gather(content.checks, content.evaluation),
+        findings=run_notes.gather(
+            content.checks, content.evaluation, ensemble_reason=str(content.best.get("ensemble", ""))
+        ),
         verdict=content.verdict and replace(content.verdict, metric_bounds=None, seed=None),
         arguments=arguments,
         steps=steps,

@@ -10,17 +10,19 @@ from headrace.core.validation.data_checks import DataChecks
 _FLAWLESS = {"roc_auc": 1.0, "accuracy": 1.0, "r2": 0.99999}
 
 
-def gather(checks: DataChecks | None, evaluation: Evaluation | None) -> tuple[Note, ...]:
+def gather(checks: DataChecks | None, evaluation: Evaluation | None, *, ensemble_reason: str = "") -> tuple[Note, ...]:
     """Collect all notes of a run, worst first.
 
     Args:
         checks: Document of ``validate``; None if the run ended before it.
         evaluation: Document of ``evaluate``; None if the run ended before it.
+        ensemble_reason: Why the search ended with an ensemble or not; empty if none was asked for.
     """
     notes = checks.notes if checks else ()
     leaks = [note for note in notes if note.rule == "leakage"]
     measured = _of_evaluation(evaluation, leaks=bool(leaks)) if evaluation else ()
-    return worst_first([*leaks, *measured, *notes])
+    ensembles = [Note("info", "", "ensemble", 0, ensemble_reason)] if ensemble_reason else []
+    return worst_first([*leaks, *measured, *notes, *ensembles])
 
 
 def _of_evaluation(evaluation: Evaluation, *, leaks: bool) -> Iterator[Note]:

@@ -46,6 +46,16 @@ class TrialJournal:
         if path is not None:
             self._open(path, {"format": FORMAT, "search": dict(search or {})})
 
+    @property
+    def path(self) -> Path | None:
+        """The file; None if nothing is stored."""
+        return self._path
+
+    @property
+    def resumed(self) -> bool:
+        """Whether an earlier run of the search has finished trials."""
+        return bool(self._finished)
+
     def find_trial(self, number: int) -> Trial | None:
         """Return the trial of that number, if an earlier run finished it."""
         return self._finished.get(number)

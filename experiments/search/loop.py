@@ -62,12 +62,14 @@ class SearchPlan:
         budget: Limit of the search.
         seed: Seed of suggestions and fits.
         defaults: Whether the first trial of each uses the family's defaults.
+        ensemble: Whether and how the trials become an ensemble: ``off``, ``auto``, ``greedy`` or ``stacking``.
     """
 
     experiments: Sequence[Experiment]
     budget: SearchBudget
     seed: int = 0
     defaults: bool = True
+    ensemble: Literal["off", "auto", "greedy", "stacking"] = "off"
 
     def __post_init__(self) -> None:
         """Raise if the plan is empty.

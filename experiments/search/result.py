@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from headrace.core.evaluation.ensemble_estimate import EnsembleEstimate
 from headrace.core.evaluation.search_trials import NestedEstimate, Trial
 from headrace.experiments.space.experiment import Objective
 
@@ -19,11 +20,20 @@ class SearchResult:
         best: The best of the completed trials; the first of equals.
         reason: Why it ended, in Katib's terms: ``MaxTrialsReached``, ``GoalReached``, ``SuggestionEndReached``; or
             ``TimeReached``.
+        chosen: What the search ends with: the best trial, or one that stands for an ensemble; None for the best one.
+        ensemble: The ensemble beside the best trial; None if there was nothing to compare.
     """
 
     trials: tuple[Trial, ...]
     best: Trial
     reason: str
+    chosen: Trial | None = None
+    ensemble: EnsembleEstimate | None = None
+
+    @property
+    def model(self) -> Trial:
+        """The trial whose family and parameters are fitted, which may stand for an ensemble."""
+        return self.chosen or self.best
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,7 @@ class SearchDocument:
         trials: All trials in order.
         best: Number of the best one; None if there is none.
         nested: The estimate of nested cross-validation; None if it was not run.
+        ensemble: The ensemble of the trials beside the best one; None if none was asked for.
         format: Version of this document's format.
     """
 
@@ -56,6 +67,7 @@ class SearchDocument:
     trials: tuple[Trial, ...]
     best: int | None
     nested: NestedEstimate | None = None
+    ensemble: EnsembleEstimate | None = None
     format: int = FORMAT
 
     def as_json(self) -> dict[str, Any]:

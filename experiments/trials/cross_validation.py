@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headrace.core.base.errors import quote
 from headrace.core.contracts.contract import Contract
@@ -28,10 +27,10 @@ from headrace.experiments.search.median_stopping import StopRule
 from headrace.experiments.search.result import summary_of
 from headrace.experiments.space import assignments
 from headrace.experiments.space.experiment import Objective
+from headrace.experiments.trials.trial_predictions import Predictions, TrialPredictions
 
 _UNDEFINED = "no fold defines the objective"
 
-Predictions = NDArray[np.float64]
 Report = Callable[[Mapping[str, float]], None]
 
 
@@ -63,7 +62,13 @@ class CrossValidation:
     """
 
     def __init__(
-        self, sample: TrainingSample, objective: Objective, pool: Executor, report: Report | None = None
+        self,
+        sample: TrainingSample,
+        objective: Objective,
+        pool: Executor,
+        report: Report | None = None,
+        *,
+        kept: TrialPredictions | None = None,
     ) -> None:
         """Set the sample, the objective and the pool.
 
@@ -72,20 +77,29 @@ class CrossValidation:
             objective: The objective.
             pool: Runs the folds.
             report: Takes the value of each metric after each fold; folds then run one by one. None for no reports.
+            kept: Keeps the out-of-fold predictions of all trials; None to keep those of the best only.
         """
         self.sample = sample
         self.objective = objective
         self._pool = pool
         self._report = report
+        self._kept = kept
         self._lock = threading.Lock()
         self._best: tuple[Trial, Predictions] | None = None
 
     @classmethod
     @contextmanager
-    def on(cls, sample: TrainingSample, objective: Objective, report: Report | None = None) -> Iterator[Self]:
+    def on(
+        cls,
+        sample: TrainingSample,
+        objective: Objective,
+        report: Report | None = None,
+        *,
+        kept: TrialPredictions | None = None,
+    ) -> Iterator[Self]:
         """Open a cross-validation with a pool of as many threads as there are cores."""
         with ThreadPoolExecutor(fitting.cores()) as pool:
-            yield cls(sample, objective, pool, report)
+            yield cls(sample, objective, pool, report, kept=kept)
 
     def __call__(self, request: TrialRequest) -> Trial:
         """Run a trial; see ``TrialRunner``."""
@@ -104,13 +118,18 @@ class CrossValidation:
     def predictions(self, trial: Trial) -> Predictions:
         """Return the out-of-fold predictions of a trial: probabilities (m, k) or values (m,).
 
-        The trial is run again unless it is the best that this object has run.
+        The trial is run again unless it is the best that this object has run, or its predictions are kept.
         """
         if self._best and self._best[0].number == trial.number:
             return self._best[1]
+        kept = self._kept.find(trial) if self._kept else None
+        if kept is not None and len(kept) == len(self.sample.target):
+            return kept
         return self._on(self.sample.folds, families.family(trial.family), trial.parameters).predictions
 
     def _keep(self, trial: Trial, predictions: Predictions) -> None:
+        if self._kept:
+            self._kept.add(trial, predictions)
         with self._lock:
             best = self._best[0] if self._best else None
             if trial.won and (best is None or self._beats(trial, best)):

@@ -22,7 +22,9 @@ from headrace.core.splits.folds import Fold
 from headrace.core.statistics.intervals import bounds
 from headrace.experiments.search.loop import SearchPlan, search
 from headrace.experiments.trials.cross_validation import CrossValidation
+from headrace.experiments.trials.finish_search import finish_search
 from headrace.experiments.trials.study import Study
+from headrace.experiments.trials.trial_predictions import TrialPredictions
 
 
 def run_nested_search(plan: SearchPlan, study: Study, *, say: Callable[[str], None] = lambda _: None) -> NestedEstimate:
@@ -60,8 +62,10 @@ def run_nested_search(plan: SearchPlan, study: Study, *, say: Callable[[str], No
 
 def _outer(plan: SearchPlan, study: Study, fold: Fold) -> OuterFold:
     inner = study.part(fold.fitted)
-    with CrossValidation.on(inner.sample, plan.objective) as run:
-        best = search(plan, run).best
+    kept = None if plan.ensemble == "off" else TrialPredictions(plan.objective)
+    with CrossValidation.on(inner.sample, plan.objective, kept=kept) as run:
+        found, _ = finish_search(search(plan, run), plan, run)
+    best = found.model
     return OuterFold(best.family, best.parameters, best.score or 0.0, _score(best, plan, study, fold))
 
 

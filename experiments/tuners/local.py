@@ -13,7 +13,9 @@ from headrace.experiments.search.loop import SearchPlan, search
 from headrace.experiments.search.result import SearchResult
 from headrace.experiments.trials import best_bundle
 from headrace.experiments.trials.cross_validation import CrossValidation
+from headrace.experiments.trials.finish_search import finish_search
 from headrace.experiments.trials.study import Study
+from headrace.experiments.trials.trial_predictions import TrialPredictions
 
 Listener = Callable[[Trial], None]
 
@@ -70,10 +72,18 @@ class LocalTuner:
             FailedSearchError: If there is no best trial.
         """
         journal = self._open_journal(plan, study)
-        with CrossValidation.on(study.sample, plan.objective) as run:
+        # Without an ensemble nothing reads them.
+        kept = (
+            None
+            if plan.ensemble == "off"
+            else TrialPredictions.beside(journal.path, plan.objective, resumed=journal.resumed)
+        )
+        with CrossValidation.on(study.sample, plan.objective, kept=kept) as run:
             found = search(plan, run, journal=journal, listener=listener)
-            predictions = run.predictions(found.best)
-        best_bundle.save(found.best, study, predictions, bundle, metric=plan.objective.metric)
+            found, predictions = finish_search(found, plan, run)
+        best_bundle.save(found.model, study, predictions, bundle, metric=plan.objective.metric)
+        if kept:
+            kept.close()
         journal.close()
         return found
 

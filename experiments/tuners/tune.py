@@ -9,11 +9,13 @@ from typing import Any
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import read_json, write_json
 from headrace.core.contracts.contract import Contract, Task
+from headrace.core.evaluation.ensemble_estimate import EnsembleEstimate
 from headrace.core.evaluation.search_trials import Trial
 from headrace.core.features import matrix_layout
 from headrace.core.models import families
 from headrace.core.models.objectives.build_pipeline import find_obstacle
 from headrace.core.runtime.step_events import progress
+from headrace.experiments.ensembles import choose_ensemble
 from headrace.experiments.manifests import experiment_yaml
 from headrace.experiments.search import budget
 from headrace.experiments.search.budget import SearchBudget
@@ -41,6 +43,7 @@ class SearchOptions:
         folds: Number of folds; 0 to choose it by the number of rows.
         seed: Seed of everything random.
         nested: Whether to cross-validate the search itself too.
+        ensemble: Whether and how the trials become an ensemble: ``off``, ``auto``, ``greedy`` or ``stacking``.
     """
 
     families: tuple[str, ...] = ()
@@ -49,6 +52,7 @@ class SearchOptions:
     folds: int = 0
     seed: int = 0
     nested: bool = False
+    ensemble: str = "off"
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,23 @@ def tune_model(
         Metadata: ``family``, ``metric``, ``score``, ``trials``, ``failed``.
 
     Raises:
-        InputError: If a family, the Experiment or the budget is wrong, or what fits a family is not installed.
+        InputError: If a family, the Experiment or the budget is wrong, what fits a family is not installed, or an
+            ensemble is asked for where trials leave no predictions.
         DataError: If the table cannot be cross-validated, or the search finds nothing.
     """
     study = Study.read(train_table, contract, folds=options.folds, seed=options.seed)
     columns = len(matrix_layout.columns(study.contract))
     plan = make_plan(options, study.contract.task, columns=columns, contract=study.contract)
-    return _tune(plan, study, outputs, tuner or LocalTuner(), with_nested=options.nested)
+    plan = replace(plan, ensemble=choose_ensemble.check(options.ensemble))
+    if plan.ensemble == "stacking" and study.contract.objective != "mean":
+        raise InputError(
+            f"stacking weighs members by squared errors; the objective is {study.contract.objective}: take "
+            "ensemble=greedy, which weighs them by the search's own metric, or off."
+        )
+    chosen_tuner = tuner or LocalTuner()
+    if plan.ensemble in {"greedy", "stacking"} and chosen_tuner.name != LocalTuner.name:
+        raise InputError(choose_ensemble.no_predictions(f"ensemble={plan.ensemble}"))
+    return _tune(plan, study, outputs, chosen_tuner, with_nested=options.nested)
 
 
 def _tune(plan: SearchPlan, study: Study, outputs: TuneOutputs, tuner: Tuner, *, with_nested: bool) -> dict[str, Any]:
@@ -102,16 +116,22 @@ def _tune(plan: SearchPlan, study: Study, outputs: TuneOutputs, tuner: Tuner, *,
         raise
     result = _result(tuner, plan, study, searched.trials, seconds=time.monotonic() - began)
     nested_estimate = run_nested_search(plan, study, say=lambda text: progress("tune", text)) if with_nested else None
-    result = replace(result, reason=searched.reason, best=searched.best.number, nested=nested_estimate)
+    if plan.ensemble != "off" and searched.ensemble is None:
+        reason = choose_ensemble.no_predictions("an ensemble")
+        searched = replace(searched, ensemble=EnsembleEstimate(choose_ensemble.AUTO, taken=False, reason=reason))
+    result = replace(
+        result, reason=searched.reason, best=searched.best.number, nested=nested_estimate, ensemble=searched.ensemble
+    )
     write_json(outputs.trials, result.as_json())
-    best = best_bundle.best_parameters(searched.best, study, metric=plan.objective.metric)
+    ensemble = {} if searched.ensemble is None else {"ensemble": searched.ensemble.reason}
+    best = best_bundle.best_parameters(searched.model, study, metric=plan.objective.metric)
     points = read_json(outputs.bundle / "model.json")["operating_points"]
-    write_json(outputs.best_parameters, {**best, "operating_points": points} if points else best)
+    write_json(outputs.best_parameters, best | ensemble | ({"operating_points": points} if points else {}))
     progress("tune", search_progress.conclusion())
     return {
-        "family": searched.best.family,
+        "family": searched.model.family,
         "metric": plan.objective.metric,
-        "score": float(searched.best.score or 0.0),
+        "score": float(searched.model.score or 0.0),
         "trials": float(len(searched.trials)),
         "failed": float(sum(trial.status == "failed" for trial in searched.trials)),
     }

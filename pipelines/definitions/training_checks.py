@@ -43,4 +43,9 @@ def check_training(options: type, values: Mapping[str, Any], *, spell: Callable[
         if not 0 <= values[name] < 1:
             raise InputError(f"{label(name)} must be above 0 and below 1; got {values[name]} instead.")
     check_seed(values["seed"], spelled=label("seed"))
+    if values["ensemble"] in {"greedy", "stacking"} and values["tuner"] == "katib":
+        raise InputError(
+            f"{label('ensemble')} must be auto or off for a search on Katib, whose trials bring no predictions back; "
+            f"got {values['ensemble']} instead."
+        )
     check_marks(values["decimal"], values["thousands"], spell=label)

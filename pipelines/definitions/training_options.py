@@ -199,6 +199,14 @@ class TrainingOptions:
             steps="tune",
         ),
     ] = False
+    ensemble: Annotated[
+        str,
+        OptionSpec(
+            "Whether the search may end with an ensemble of trials, if it pays: auto, greedy, stacking or off",
+            steps="tune",
+            choices=("auto", "greedy", "stacking", "off"),
+        ),
+    ] = "off"
     tuner: Annotated[
         str,
         OptionSpec(

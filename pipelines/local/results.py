@@ -57,12 +57,14 @@ def summarise(folder: RunFolder, summary: Summary) -> Summary:
     checks = DataChecks.read(checks_path) if checks_path else None
     evaluation_path = artifact(folder, "evaluate", "evaluation")
     evaluation = Evaluation.read(evaluation_path) if evaluation_path else None
+    best = _facts(folder, "tune", "best_parameters")
     document = _facts(folder, "gate", "verdict")
     verdict = GateVerdict.from_json(document) if document else None
+    found = run_notes.gather(checks, evaluation, ensemble_reason=str(best.get("ensemble", "")))
     return summary.model_copy(
         update={
             "rows": _rows(checks, evaluation),
-            "findings": [Finding(**note.as_json()) for note in run_notes.gather(checks, evaluation)],
+            "findings": [Finding(**note.as_json()) for note in found],
             **(_measures(evaluation) if evaluation else {}),
             "verdict": verdict.verdict if verdict else "",
             "reasons": list(verdict.reasons) if verdict else [],
@@ -126,7 +128,7 @@ def _search(folder: RunFolder) -> SearchSummary | None:
     document = _facts(folder, "tune", "trials")
     if not document:
         return None
-    trials, best = document["trials"], document["best"]
+    trials, best, ensemble = document["trials"], document["best"], document.get("ensemble") or {}
     best_bundle = artifact(folder, "tune", "best_bundle")
     return SearchSummary(
         tuner=document["tuner"],
@@ -138,6 +140,8 @@ def _search(folder: RunFolder) -> SearchSummary | None:
         nested=(document["nested"] or {}).get("score"),
         nested_low=(document["nested"] or {}).get("low"),
         nested_high=(document["nested"] or {}).get("high"),
+        ensemble=ensemble.get("score") if ensemble.get("taken") else None,
+        ensemble_members=len(ensemble.get("members", ())) if ensemble.get("taken") else 0,
         bundle=str(folder.home / best_bundle.relative_to(folder.staging)) if best_bundle else "",
     )
 

@@ -76,6 +76,12 @@ class SearchSummary(_Part):
         default=None, description="Lower end of its 95 % interval, which accounts for folds that share training rows."
     )
     nested_high: float | None = Field(default=None, description="Upper end of that interval.")
+    ensemble: float | None = Field(
+        default=None,
+        description="Score of the ensemble by weights chosen without the fold that they are measured on; null if the "
+        "search did not end with one.",
+    )
+    ensemble_members: int = Field(default=0, ge=0, description="Number of its members; 0 without an ensemble.")
     bundle: str = Field(default="", description="The best trial's bundle, fitted before the test part was used.")
 
 

@@ -104,7 +104,8 @@ def _headline(run: RunFacts) -> dict[str, str]:
 
 def _group_notes(run: RunFacts) -> dict[str, list[Note]]:
     """Group the notes: the first warnings, further warnings, and notes for information."""
-    notes = run_notes.gather(run.checks, run.evaluation)
+    ensemble = (run.trials or {}).get("ensemble") or {}
+    notes = run_notes.gather(run.checks, run.evaluation, ensemble_reason=str(ensemble.get("reason", "")))
     warnings = [note for note in notes if note.severity == "warning"]
     infos = [note for note in notes if note.severity == "info"]
     return {"first": warnings[:WARNINGS], "warnings": warnings[WARNINGS:], "notes": infos}

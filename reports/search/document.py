@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from headrace.core.base.errors import InputError, quote
+from headrace.core.evaluation.ensemble_estimate import EnsembleEstimate
 from headrace.core.evaluation.search_trials import NestedEstimate, Trial
 
 Facts = Mapping[str, Any]
@@ -29,6 +30,7 @@ class SearchFacts:
         reason: Why it ended, in a word; empty if it failed.
         seconds: Duration.
         nested: Result of nested cross-validation; None if there was none.
+        ensemble: The ensemble of the trials beside the best one; None if none was asked for.
     """
 
     metric: str
@@ -45,6 +47,7 @@ class SearchFacts:
     reason: str = ""
     seconds: float = 0.0
     nested: NestedEstimate | None = field(default=None)
+    ensemble: EnsembleEstimate | None = field(default=None)
 
     @classmethod
     def from_json(cls, facts: Facts) -> Self:
@@ -91,7 +94,7 @@ class SearchFacts:
 def _search(facts: Facts) -> dict[str, Any]:
     trials = tuple(Trial.from_json(one) for one in facts["trials"])
     objective = facts["objective"]
-    metric, nested = str(objective["metric"]), facts.get("nested")
+    metric, nested, ensemble = str(objective["metric"]), facts.get("nested"), facts.get("ensemble")
     minimize = objective["type"] == "minimize"
     return {
         **_known_fields(SearchFacts, facts, without=("metric", "minimize", "goal", "strategy")),
@@ -102,6 +105,7 @@ def _search(facts: Facts) -> dict[str, Any]:
         "trials": trials,
         "best": next((trial for trial in trials if trial.number == facts["best"]), None),
         "nested": NestedEstimate.from_json(nested) if nested else None,
+        "ensemble": EnsembleEstimate.from_json(ensemble) if ensemble else None,
     }
 
 

@@ -57,9 +57,15 @@ def estimates(search: SearchFacts, evaluation: Evaluation | None = None) -> Sear
         return SearchEstimates((), ())
     measured = evaluation.metrics.get(search.metric) if evaluation else None
     tested = _test_estimate(measured, evaluation.rows.measured) if evaluation and measured else None
-    rows = [_chosen_by(search, best.score, best.scores), _nested_estimate(search), tested]
+    rows = [
+        _chosen_by(search, best.score, best.scores),
+        *_ensemble_estimates(search),
+        _nested_estimate(search),
+        tested,
+    ]
     sentences = [
         _of_strategy(search),
+        search.ensemble.reason if search.ensemble else "",
         _of_nested(search, best.score),
         _of_test(search, best.score, measured),
         _of_threshold(search, evaluation),
@@ -89,6 +95,21 @@ def _chosen_by(search: SearchFacts, score: float, scores: tuple[float, ...]) -> 
 def _rivals(search: SearchFacts) -> int:
     """Return the number of trials among which the best was selected."""
     return sum(trial.finished is not None for trial in search.trials)
+
+
+def _ensemble_estimates(search: SearchFacts) -> list[SearchEstimate]:
+    """Return ensemble and best trial, each chosen without the fold that it is measured on."""
+    if search.ensemble is None or search.ensemble.score is None or search.ensemble.best_score is None:
+        return []
+    return [
+        SearchEstimate(
+            way, score, None, None, "", "chosen anew for each fold on the others: does not flatter by choice"
+        )
+        for way, score in (
+            ("the best trial, chosen anew for each fold", search.ensemble.best_score),
+            (f"the ensemble ({search.ensemble.method}), chosen anew for each fold", search.ensemble.score),
+        )
+    ]
 
 
 def _nested_estimate(search: SearchFacts) -> SearchEstimate | None:

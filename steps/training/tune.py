@@ -28,6 +28,7 @@ def run_tune(
     folds: int,
     seed: int,
     nested: bool,
+    ensemble: str,
     tuner: str,
     journal: str,
     deadline: str,
@@ -49,6 +50,7 @@ def run_tune(
                 folds=int(folds),
                 seed=int(seed),
                 nested=nested,
+                ensemble=ensemble,
             ),
             tuner=create_tuner(TunerTarget(tuner, journal, IMAGE, deadline, cleanup, search_namespace)),
         )
@@ -60,5 +62,6 @@ def run_tune(
         experiment=text,
         budget=str(int(facts["trials"])),
         folds=folds,
+        ensemble=ensemble,
         seed=seed,
     )

@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout
+from headrace.core.models.ensembles.ensemble_family import EnsembleFamily
 from headrace.core.models.family import Family, Values
 
 # The families that can fit each objective; all can fit the mean.
@@ -55,6 +56,12 @@ def build_pipeline(family: Family, contract: Contract, *, parameters: Values, se
     Raises:
         InputError: If the family cannot do what the contract asks, or a parameter is wrong.
     """
+    if isinstance(family, EnsembleFamily):
+        return family.join(
+            parameters,
+            task=contract.task,
+            build=lambda member, own: build_pipeline(member, contract, parameters=own, seed=seed),
+        )
     obstacle = find_obstacle(family.name, contract)
     if obstacle:
         raise InputError(f"the family {family.name} cannot do {obstacle}, which the contract asks for; choose another.")

@@ -1,0 +1,1 @@
+"""Ensembles: several fitted pipelines whose predictions are averaged with weights."""

@@ -1,0 +1,1 @@
+"""Ensembles of a search: members and weights, and whether they pay."""
