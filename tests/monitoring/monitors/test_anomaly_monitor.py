@@ -10,7 +10,8 @@ import pytest
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.inference.batch_scoring import score_block, validate_rows
 from headrace.core.inference.scorer import Scorer
-from headrace.core.monitors.decisions.policy import MonitoringPolicy
+from headrace.core.monitors.decisions.policy import MonitoringPolicy, MonitorRule
+from headrace.core.monitors.reports.monitor_kinds import MONITORS
 from headrace.core.monitors.reports.monitor_report import MonitorReport
 from headrace.core.monitors.reports.time_window import TimeWindow
 from headrace.monitoring.monitors.run_monitors import run_monitors
@@ -20,6 +21,7 @@ from tests.fraud import payments
 from tests.made_bundle import make_bundle
 
 START = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+POLICY = MonitoringPolicy(monitors={name: MonitorRule() for name in MONITORS})
 DAY = TimeWindow(START, START + dt.timedelta(days=1))
 
 
@@ -48,7 +50,7 @@ def monitored(bundle: Bundle, folder: Path, *, fraud: float) -> MonitorReport:
     )
     place = open_objects(str(folder))
     WindowStore(place, bundle.name).write(stored)
-    return run_monitors(bundle, place, DAY, MonitoringPolicy())
+    return run_monitors(bundle, place, DAY, POLICY)
 
 
 def status(report: MonitorReport, monitor: str) -> set[str]:
