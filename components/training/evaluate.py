@@ -18,6 +18,7 @@ def evaluate(
     cost_false_positive: float = 1.0,
     cost_false_negative: float = 1.0,
     robustness: str = "quick",
+    alert_budget: str = "",
     seed: int = 0,
 ) -> None:
     """Measure the model on rows that it has not seen, with intervals, beside a baseline.
@@ -34,6 +35,8 @@ def evaluate(
         cost_false_positive: Cost of a false positive, for the choice of the threshold.
         cost_false_negative: Cost of a false negative, for the choice of the threshold.
         robustness: How much of the robustness to measure: off, quick or full.
+        alert_budget: Alerts of a task anomaly that people can look at: per 1,000 rows (10), or per day (20/day)
+            (default: 10).
         seed: Seed of every random choice.
     """
     from headrace.steps.training.evaluate import run_evaluate
@@ -50,5 +53,6 @@ def evaluate(
         cost_false_positive=cost_false_positive,
         cost_false_negative=cost_false_negative,
         robustness=robustness,
+        alert_budget=alert_budget,
         seed=seed,
     )

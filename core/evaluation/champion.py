@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from headrace.core.base.errors import InputError, UserError, quote
+from headrace.core.evaluation.anomaly_evaluation import compare_scores
 from headrace.core.evaluation.evaluate import predict, read_test
 from headrace.core.models import fitted_model
 from headrace.core.models.fitted_model import Model
@@ -52,6 +53,8 @@ def compare(
     _check_comparable(ours, theirs)
     rows = read_test(test_table, test_actuals)
     first, second = predict(ours, rows), _predict_champion(theirs, rows)
+    if first.task == "anomaly":
+        return compare_scores(first, second, clusters=clusters.find(rows, ours.contract), seed=seed), None
     # Both are measured by what the candidate's contract asks for.
     second = replace(_align_classes(second, ours, theirs), aim=first.aim)
     metrics = [main_metric(ours.contract.task, compute_metrics(first)), "log_loss"]

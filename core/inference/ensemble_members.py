@@ -7,7 +7,7 @@ from headrace.core.models.ensembles.members import ENSEMBLE, from_parameters
 from headrace.core.models.fitted_model import Model
 
 LINEAR = frozenset({"logistic", "linear"})
-EXPLAINED = LINEAR | {"random_forest", "hist_gradient_boosting"}
+EXPLAINED = LINEAR | {"random_forest", "hist_gradient_boosting", "isolation_forest", "robust_covariance"}
 """Families with exact contributions."""
 
 

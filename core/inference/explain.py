@@ -21,6 +21,7 @@ from headrace.core.bundles.bundle import Bundle
 from headrace.core.features import matrix_layout
 from headrace.core.features.model_matrix import Matrix
 from headrace.core.inference.ensemble_members import EXPLAINED, LINEAR, split_ensemble, why_unexplained
+from headrace.core.inference.explain_anomalies import ScoreExplainer, is_isolation_forest
 from headrace.core.models.ensembles.members import ENSEMBLE
 from headrace.core.models.fitted_model import Model
 
@@ -44,7 +45,8 @@ class Explanation:
     """Contributions of p columns to the scores of n rows; with the base they add up to the score.
 
     Attributes:
-        scale: Scale of the scores: ``log-odds``, ``probability``, or ``value`` in the unit of the target.
+        scale: Scale of the scores: ``log-odds``, ``probability``, ``value`` in the unit of the target, ``score`` or
+            ``log2-score`` of an anomaly model.
         base: Score (k,) of the reference; k is 1 for a regression and for the log-odds of two classes.
         values: Contributions (n, p, k) of the columns of the model matrix.
     """
@@ -70,7 +72,7 @@ def explain_document(model: Model, rows: Matrix) -> dict[str, Any]:
         members = split_ensemble(model)
         documents = [explain_document(member, rows) for _, member in members]
         return {"format": FORMAT, "exact": not why_unexplained(members), "members": documents}
-    content: dict[str, Any] = {"format": FORMAT, "exact": model.family in EXPLAINED and not _is_exponential(model)}
+    content: dict[str, Any] = {"format": FORMAT, "exact": _is_explained(model) and not _is_exponential(model)}
     if model.family in LINEAR:
         means = _preprocess(model, rows).mean(axis=0)
         content["reference"] = [float(f"{value:.{_DIGITS}g}") for value in means]
@@ -102,7 +104,7 @@ class Explainer:
             self._members = _explain_members(model, content)
             return
         self._estimator = model.pipeline.named_steps["estimator"]
-        if model.family not in EXPLAINED:
+        if not _is_explained(model):
             raise UnexplainedError(
                 f"models of the family {model.family} have no exact contributions; "
                 f"those of {', '.join(sorted(EXPLAINED))} have."
@@ -113,6 +115,10 @@ class Explainer:
                 "of a sum; those of the family random_forest have."
             )
         self._sources = _sources(model)
+        self._anomalies: ScoreExplainer | None = None
+        if hasattr(self._estimator, "explain_scores"):
+            self._explainer = self._anomalies = ScoreExplainer(self._estimator)
+            return
         shap = _library()
         if model.family in LINEAR:
             means = np.asarray(content.get("reference", []), dtype=np.float64)
@@ -121,6 +127,8 @@ class Explainer:
             self._explainer = shap.LinearExplainer(self._estimator, means.reshape(1, -1))
         else:
             self._explainer = shap.TreeExplainer(self._estimator, feature_perturbation="tree_path_dependent")
+            if is_isolation_forest(self._estimator):
+                self._explainer = self._anomalies = ScoreExplainer(self._estimator, self._explainer)
 
     @classmethod
     def open(cls, bundle: Bundle) -> "Explainer":
@@ -147,7 +155,7 @@ class Explainer:
         if self._members:
             return self._explain_mean(matrix)
         prepared = _preprocess(self._model, matrix)
-        explained = self._explainer(prepared, check_additivity=False) if self._is_tree() else self._explainer(prepared)
+        explained = self._explainer(prepared, **({"check_additivity": False} if self._is_tree() else {}))
         values = np.asarray(explained.values, dtype=np.float64).reshape(len(matrix), len(self._sources), -1)
         base = np.asarray(explained.base_values, dtype=np.float64).reshape(len(matrix), -1)[0]
         scores = self._scores(prepared)
@@ -167,15 +175,19 @@ class Explainer:
         return Explanation(weighted[0][1].scale, np.asarray(base), np.asarray(values))
 
     def _is_tree(self) -> bool:
-        return self._model.family not in LINEAR
+        return self._model.family not in LINEAR and self._anomalies is None
 
     def _scale(self) -> str:
+        if self._anomalies is not None:
+            return self._anomalies.scale
         if not self._model.classes:
             return "value"
         return "probability" if isinstance(self._estimator, RandomForestClassifier) else "log-odds"
 
     def _scores(self, prepared: Floats) -> Floats:
         estimator = self._estimator
+        if self._anomalies is not None:
+            return self._anomalies.scores(prepared)
         if isinstance(estimator, RandomForestClassifier):
             scores = estimator.predict_proba(prepared)
         elif isinstance(estimator, Ridge | RandomForestRegressor) or not hasattr(estimator, "decision_function"):
@@ -225,6 +237,10 @@ def _explain_members(model: Model, content: Mapping[str, Any]) -> list[tuple[flo
     if not isinstance(documents, list) or len(documents) != len(members):
         raise BundleError(f"{FILE} must hold the members of this model; package it again.")
     return [(weight, Explainer(one, part)) for (weight, one), part in zip(members, documents, strict=True)]
+
+
+def _is_explained(model: Model) -> bool:
+    return model.family in EXPLAINED or hasattr(model.pipeline.named_steps["estimator"], "explain_scores")
 
 
 def _library() -> Any:

@@ -14,12 +14,12 @@ Answer = dict[str, Any]
 
 
 def to_json(prediction: "Prediction", classes: Sequence[str]) -> list[Answer]:
-    """Return one object for each row: ``label`` and ``probabilities`` by class, or ``value``.
+    """Return one object for each row: ``label`` and ``probabilities`` by class, ``value``, or ``score`` and ``alert``.
 
     A value has ``lower`` and ``upper`` beside it if the model has intervals.
 
     Args:
-        prediction: Labels (n,) with probabilities (n, k), or values (n,).
+        prediction: Labels (n,) with probabilities (n, k), values (n,), or values with alerts (n,).
         classes: The k class labels, in the order of the probabilities.
 
     Raises:
@@ -27,6 +27,9 @@ def to_json(prediction: "Prediction", classes: Sequence[str]) -> list[Answer]:
     """
     if prediction.values is not None:
         _require_finite(prediction.values)
+        if prediction.alerts is not None:
+            pairs = zip(prediction.values.tolist(), prediction.alerts, strict=True)
+            return [{"score": score, "alert": alert} for score, alert in pairs]
         if prediction.lower is None or prediction.upper is None:
             return [{"value": value} for value in prediction.values.tolist()]
         columns = (prediction.values, prediction.lower, prediction.upper)
@@ -55,7 +58,7 @@ def describe_difference(expected: Mapping[str, Any], got: Any, *, relative: floa
         if name not in actual:
             return f"{name} is absent"
         other = actual[name]
-        if isinstance(value, float | int) and isinstance(other, float | int):
+        if isinstance(value, float | int) and isinstance(other, float | int) and not isinstance(value, bool):
             if not abs(value - other) <= max(absolute, relative * abs(value)):
                 return f"{name} is {other!r} instead of {value!r}"
         elif value != other:

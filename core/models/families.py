@@ -20,6 +20,7 @@ from headrace.core.base.errors import InputError, quote
 from headrace.core.contracts.contract import Contract, Task
 from headrace.core.features.matrix_layout import MatrixColumn
 from headrace.core.models import preprocessing
+from headrace.core.models.anomaly.anomaly_families import ANOMALY_FAMILIES
 from headrace.core.models.boosting.boosting_families import BOOSTING_FAMILIES
 from headrace.core.models.ensembles.ensemble_family import EnsembleFamily
 from headrace.core.models.ensembles.members import ENSEMBLE
@@ -146,6 +147,7 @@ _FAMILIES = (
     ),
     *BOOSTING_FAMILIES,
     *H2O_FAMILIES,
+    *ANOMALY_FAMILIES,
 )
 FAMILIES: dict[str, Family] = {family.name: family for family in _FAMILIES}
 
@@ -163,6 +165,8 @@ def defaults(task: Task, *, columns: int, contract: Contract | None = None) -> l
         columns: Number of columns of the matrix; boosting, whose time grows with them, is left out of wide tables.
         contract: Contract whose objective and constraints they must be able to fit; None for the mean, without any.
     """
+    if task == "anomaly":
+        return ["isolation_forest"] if columns > _WIDE else ["isolation_forest", "robust_covariance"]
     names = ["linear" if task == "regression" else "logistic", "random_forest"]
     names = names if columns > _WIDE else [*names, "hist_gradient_boosting"]
     return [name for name in names if contract is None or not find_obstacle(name, contract)]

@@ -17,6 +17,7 @@ from threadpoolctl import ThreadpoolController
 from headrace.core.base.errors import DataError, quote
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import preprocessing
+from headrace.core.models.anomaly.anomaly_estimator import is_anomaly_pipeline
 from headrace.core.models.ensembles.ensemble_estimator import Ensemble
 from headrace.core.models.fitted_model import predicted_probabilities, predicted_values
 from headrace.core.models.objectives.class_weights import ClassWeights, fit_weighted
@@ -157,6 +158,8 @@ def fit(pipeline: Any, encoded: Matrix, target: Target, *, weights: ClassWeights
     Raises:
         DataError: If there are no rows, rows of one class only, or no feature that the family can use.
     """
+    if is_anomaly_pipeline(pipeline) and len(target) < 2:
+        raise DataError(f"a model must be fitted on at least 2 rows; got {len(target)}; bring more rows.")
     if len(target) == 0 or (target.dtype.kind == "i" and len(np.unique(target)) < 2):
         problem = "no rows" if len(target) == 0 else f"{len(target)} rows of one class"
         raise DataError(f"a model must be fitted on rows of at least two classes; got {problem}; bring more rows.")
@@ -196,7 +199,10 @@ def adapt(pipeline: Any, encoded: Matrix) -> Any:
         for member in estimator.members:
             adapt(member, encoded)
     rows, columns = encoded.shape
-    if hasattr(estimator, "max_samples"):
+    if is_anomaly_pipeline(pipeline):
+        if hasattr(estimator, "max_samples"):
+            estimator.set_params(max_samples=min(estimator.max_samples, rows))
+    elif hasattr(estimator, "max_samples"):
         if rows > _ROWS_OF_A_TREE:
             estimator.set_params(max_samples=_ROWS_OF_A_TREE)
         if estimator.max_features * columns > _COLUMNS_OF_A_SPLIT:
@@ -217,9 +223,7 @@ def _prepared_order(transformer: Any) -> list[int]:
     return [int(column) for _, _, columns in transformer.transformers for column in columns]
 
 
-def _fit_members(
-    ensemble: Ensemble, encoded: Matrix, target: Target, weights: ClassWeights | None
-) -> tuple[str, ...]:
+def _fit_members(ensemble: Ensemble, encoded: Matrix, target: Target, weights: ClassWeights | None) -> tuple[str, ...]:
     """Fit the members of an ensemble in place, each on one thread, side by side."""
     with record_warnings() as messages, ThreadPoolExecutor(cores()) as threads:
 
@@ -234,7 +238,8 @@ def _fit_members(
 
 def _fit(pipeline: Any, encoded: Matrix, target: Target, weights: ClassWeights | None) -> Any:
     if weights is None:
-        pipeline.fit(encoded, target)
+        # Labels of anomalies serve the evaluation only.
+        pipeline.fit(encoded, None if is_anomaly_pipeline(pipeline) else target)
     else:
         fit_weighted(pipeline, encoded, target, weights)
     # Naive Bayes adds a share of the largest variance to each: if no feature varies, it would divide by zero.
@@ -260,7 +265,7 @@ def out_of_fold(
         encoded: Model matrix (n, p).
         target: Encoded target (n,).
         folds: Indices of the rows to fit on and to hold out.
-        classes: Number of classes; 0 for a regression.
+        classes: Number of classes; 0 for a task that answers a number.
         pool: Executor of the folds; by default new threads.
         weights: Class weights; None for equal ones.
 

@@ -14,6 +14,7 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import decision_threshold, families, fitted_model, fitting
+from headrace.core.models.anomaly.alert_threshold import ScoreSample
 from headrace.core.models.decision_threshold import OperatingPoint
 from headrace.core.models.family import Family
 from headrace.core.models.objectives.build_pipeline import build_pipeline
@@ -65,15 +66,20 @@ def train_model(
         points = decision_threshold.from_predictions(
             target, predict_held_out(), positive=matrix_layout.positive(loaded)
         )
+    alert_scores = None
+    if loaded.task == "anomaly":
+        divided = folds.make(frame, target, loaded, seed=seed)
+        alert_scores = ScoreSample.of(fitting.out_of_fold(make, encoded, target, folds=divided, classes=0).predictions)
     fitted = fitted_model.Model(
         pipeline=pipeline,
         contract=loaded,
         family=family.name,
         parameters=parameters,
         seed=seed,
-        train={"rows": len(target), "digest": digest(encoded, target)},
+        train={"rows": len(target), "digest": digest_of_fit(encoded, target, loaded)},
         operating_points=points,
         intervals=calibrate_for(loaded, target, predict_held_out()) if loaded.intervals else None,
+        alert_scores=alert_scores,
     )
     fitted_model.save(fitted, folder)
     facts = {"framework": family.framework, "family": family.name, "parameters": parameters, "warnings": list(warnings)}
@@ -107,6 +113,11 @@ def _read_best(best: Any, source: Path) -> tuple[Family, dict[str, Any], tuple[O
     except (TypeError, ValueError) as error:
         raise InputError(f"each operating point in {source} must be three numbers; {error}; leave them out.") from error
     return family, {name: checked[name] for name in sorted(parameters)}, points
+
+
+def digest_of_fit(encoded: Matrix, target: Target, contract: Contract) -> str:
+    """Compute the digest of what a fit sees, matrix (n, p) and target (n,): of an anomaly task no label."""
+    return digest(encoded, target[:0] if contract.task == "anomaly" else target)
 
 
 def digest(encoded: Matrix, target: Target) -> str:

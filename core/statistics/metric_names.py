@@ -22,8 +22,11 @@ HIGHER_IS_BETTER = {
     "interval_width": False,
     "quadratic_kappa": True,
     "ranked_probability": False,
+    "precision_at_k": True,
+    "recall_at_k": True,
+    "alerts_per_1000": False,
 }
-MAIN: dict[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
+MAIN: dict[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse", "anomaly": "pr_auc"}
 LOWER_IS_BETTER = frozenset(name for name, higher in HIGHER_IS_BETTER.items() if not higher)
 OF_OBJECTIVE: dict[Objective, str] = {"quantile": "pinball_loss", "count": "poisson_deviance"}
 """The metric that an objective other than the mean minimises; a model of such an objective is decided by it."""

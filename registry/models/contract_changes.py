@@ -93,6 +93,8 @@ def _answers(old: Contract, new: Contract) -> Iterator[ContractChange]:
     elif old.intervals != new.intervals:
         before = f"{old.intervals:g}" if old.intervals else "none"
         yield ContractChange("additive", f"the coverage of intervals is {new.intervals:g} instead of {before}")
+    if old.task == "anomaly":
+        return  # labels are no part of an answer
     if old.target.name != new.target.name:
         yield ContractChange("breaking", f"the target is {new.target.name} instead of {old.target.name}")
     if old.target.unit != new.target.unit:

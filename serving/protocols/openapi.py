@@ -100,7 +100,10 @@ def _v1_answer(served: ServedModel) -> Document:
     number = {"type": "number"}
     names = ["value"] if served.scorer.intervals is None else ["value", "lower", "upper"]
     row: Document = {"type": "object", "properties": dict.fromkeys(names, number), "required": names}
-    if served.classes:
+    if served.scorer.answers_alerts:
+        row["properties"] = {"score": number, "alert": {"type": "boolean"}}
+        row["required"] = ["score", "alert"]
+    elif served.classes:
         probabilities = {
             "type": "object",
             "properties": dict.fromkeys(served.classes, number),

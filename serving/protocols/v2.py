@@ -91,11 +91,14 @@ def choose_outputs(document: Document, known: list[str]) -> list[str]:
 
 
 def outputs(served: ServedModel, scored: ScoredRows) -> dict[str, Document]:
-    """Return the output tensors by name: ``label`` (n,) and ``probabilities`` (n, k), or ``value`` (n,).
+    """Return the output tensors by name: label (n,) and probabilities (n, k), value (n,), or score and alert (n,).
 
     Beside ``value`` are ``lower`` and ``upper`` (n,) if the model has intervals.
     """
     n, classes = len(scored.scores), served.classes
+    if served.scorer.answers_alerts:
+        alerts = {"name": "alert", "datatype": "BOOL", "shape": [n], "data": [bool(alert) for alert in scored.chosen]}
+        return {"score": {"name": "score", "datatype": "FP64", "shape": [n], "data": scored.scores}, "alert": alerts}
     if not classes:
         columns = {"value": scored.scores}
         if served.scorer.intervals is not None and n:
@@ -144,6 +147,9 @@ def describe_tensors(served: ServedModel) -> tuple[list[Document], list[Document
         {"name": column.name, "datatype": ANNOUNCED[column.dtype], "shape": [-1]}
         for column in served.scorer.contract.inputs
     ]
+    if served.scorer.answers_alerts:
+        names = (("score", "FP64"), ("alert", "BOOL"))
+        return inputs, [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in names]
     if not served.classes:
         names = ["value"] if served.scorer.intervals is None else ["value", "lower", "upper"]
         return inputs, [{"name": name, "datatype": "FP64", "shape": [-1]} for name in names]

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from headrace.core.evaluation.evaluate import EvaluationPlan, EvaluationTables, evaluate_model
+from headrace.core.evaluation.evaluate import EvaluationTables, evaluate_model
+from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.models.decision_threshold import Costs
 from headrace.steps.artifacts import CurvesArtifact, MetricsArtifact, StepArtifact, record_arguments
 from headrace.steps.step_function import Say, as_step
@@ -28,6 +29,7 @@ def run_evaluate(
     cost_false_positive: float,
     cost_false_negative: float,
     robustness: str,
+    alert_budget: str,
     seed: int,
 ) -> None:
     """Measure the model on rows that it has not seen; the component documents the parameters."""
@@ -37,7 +39,11 @@ def run_evaluate(
         split=EvaluationTables(Path(train_table.path), Path(test_table.path), Path(test_actuals.path)),
         evaluation=Path(evaluation.path),
         plan=EvaluationPlan(
-            tuple(map(str, slices)), Costs(cost_false_positive, cost_false_negative), int(seed), extent
+            tuple(map(str, slices)),
+            Costs(cost_false_positive, cost_false_negative),
+            int(seed),
+            alert_budget=alert_budget,
+            robustness=extent,
         ),
     )
     record_arguments(
@@ -46,6 +52,7 @@ def run_evaluate(
         cost_false_positive=cost_false_positive,
         cost_false_negative=cost_false_negative,
         robustness=robustness,
+        alert_budget=alert_budget,
         seed=seed,
     )
     for name, interval in result.metrics.items():

@@ -10,8 +10,8 @@ import pytest
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Task
 from headrace.core.evaluation import evaluate
-from headrace.core.evaluation.evaluate import EvaluationPlan
 from headrace.core.evaluation.evaluation_document import BundleMetrics, Evaluation
+from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.features import model_matrix
 from headrace.core.statistics.slices import slices
 from tests.core import made
@@ -47,7 +47,7 @@ def test_an_evaluation_keeps_its_schema_and_is_read_back(task: Task) -> None:
             {"metrics": {"f1": {"value": 0.7, "low": None, "high": None}}},
             "'metrics.f1.low' must be a number; got None",
         ),
-        ({"task": "guess"}, "'task' must be one of binary, multiclass, regression; got 'guess'"),
+        ({"task": "guess"}, "'task' must be one of binary, multiclass, regression, anomaly; got 'guess'"),
         ({"rows": {"test": 80}}, "'rows' lacks the key 'train'"),
         ({"more": 1}, "it has the unknown key 'more'"),
     ],
