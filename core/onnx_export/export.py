@@ -9,7 +9,8 @@ from sklearn.compose import TransformedTargetRegressor
 from headrace.core.features import matrix_layout
 from headrace.core.models.fitted_model import Model
 from headrace.core.models.h2o.h2o_estimator import MojoEstimator
-from headrace.core.onnx_export import estimators, mojo_glm, plan, trees
+from headrace.core.mojo import autoencoder
+from headrace.core.onnx_export import estimators, mojo_autoencoder, mojo_glm, plan, trees
 from headrace.core.onnx_export.graph import InexactError, OnnxGraph
 from headrace.core.onnx_export.plan import PreprocessingPlan
 
@@ -47,7 +48,7 @@ def convert(model: Model) -> bytes:
     graph = OnnxGraph()
     # Written by hand: skl2onnx converts to float32, where a row beside a threshold takes the other branch.
     if isinstance(estimator, MojoEstimator):
-        plan, scores = mojo_glm.add_glm(graph, estimator, _category_counts(model))
+        plan, scores = _add_mojo(graph, estimator, _category_counts(model))
     else:
         plan = read_plan(model)
         scores = _add_estimator(graph, plan, estimator)
@@ -72,6 +73,11 @@ def read_plan(model: Model) -> PreprocessingPlan:
 def _category_counts(model: Model) -> list[int]:
     """Return the number of categories of each column of the matrix; 0 for numbers."""
     return [len(column.categories or ()) for column in matrix_layout.columns(model.contract)]
+
+
+def _add_mojo(graph: OnnxGraph, estimator: MojoEstimator, listed: list[int]) -> tuple[PreprocessingPlan, str]:
+    is_autoencoder = estimator.description_.category == autoencoder.CATEGORY
+    return (mojo_autoencoder.add_autoencoder if is_autoencoder else mojo_glm.add_glm)(graph, estimator, listed)
 
 
 def _add_estimator(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:
