@@ -16,6 +16,7 @@ from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout, model_matrix, row_features
 from headrace.core.models import model_files
+from headrace.core.models.anomaly.anomaly_estimator import is_anomaly_pipeline, predicted_anomaly_scores
 from headrace.core.models.decision_threshold import OperatingPoint
 
 FORMAT = 1
@@ -30,9 +31,10 @@ class Prediction:
     """Predictions of a model for n rows.
 
     Attributes:
-        labels: Predicted classes (n) as text; None for a regression.
-        probabilities: Matrix (n, k) of class probabilities in the order of ``Model.classes``; None for a regression.
-        values: Vector (n,) of predicted numbers in the unit of the target; None for a classification.
+        labels: Predicted classes (n) as text; None for a task that answers a number.
+        probabilities: Matrix (n, k) of class probabilities in the order of ``Model.classes``; None for such a task.
+        values: Vector (n,) of predicted numbers in the unit of the target, or of anomaly scores, higher for more
+            anomalous rows; None for a classification.
     """
 
     labels: list[str] | None = None
@@ -51,7 +53,8 @@ class Model:
         parameters: Hyperparameters that differ from the family's defaults.
         seed: Seed of everything random in the fit.
         train: ``rows`` and ``digest`` (SHA-256 of matrix and target) of the training rows.
-        threshold: Lowest probability of the positive class at which it is predicted (binary).
+        threshold: Lowest probability of the positive class at which it is predicted (binary), or lowest anomaly score
+            that is an alert (anomaly).
         operating_points: Out-of-fold errors by threshold on the training rows (binary), for the choice of a threshold.
     """
 
@@ -89,7 +92,7 @@ class Model:
             DataError: If a number is infinite.
         """
         encoded = self.encode(frame)
-        if self.contract.task == "regression":
+        if self.contract.answers_number:
             return Prediction(values=predicted_values(self.pipeline, encoded))
         probabilities = predicted_probabilities(self.pipeline, encoded, len(self.classes))
         return Prediction(labels=self.labels(probabilities), probabilities=probabilities)
@@ -128,9 +131,11 @@ class Model:
 
 
 def predicted_values(pipeline: Any, encoded: model_matrix.Matrix) -> Floats:
-    """Predict numbers (n,), in the target's unit, for a matrix (n, p)."""
+    """Predict numbers (n,), in the target's unit, or anomaly scores, for a matrix (n, p)."""
     if len(encoded) == 0:
         return np.empty(0)
+    if is_anomaly_pipeline(pipeline):
+        return predicted_anomaly_scores(pipeline, encoded)
     return np.asarray(pipeline.predict(encoded), dtype=np.float64).reshape(len(encoded))
 
 

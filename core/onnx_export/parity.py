@@ -119,7 +119,7 @@ def compare(engine: Engine, model: Model, blocks: Iterable[Matrix]) -> ParityRep
 
 def _compare(engine: Engine, model: Model, rows: Matrix) -> ParityReport:
     actual = engine(rows)
-    if model.contract.task == "regression":
+    if model.contract.answers_number:
         expected = predicted_values(model.pipeline, rows)
         return _measure(actual, expected, np.maximum(1.0, np.abs(expected)), labels_differ=0)
     expected = predicted_probabilities(model.pipeline, rows, len(model.classes))
