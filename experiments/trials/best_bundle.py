@@ -7,12 +7,14 @@ import numpy as np
 
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.evaluation import evaluate
+from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.search_trials import Trial
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.models import decision_threshold, families, fitting
+from headrace.core.models.anomaly.alert_threshold import ScoreSample
 from headrace.core.models.fitted_model import Model
-from headrace.core.models.train import digest
+from headrace.core.models.train import digest_of_fit
 from headrace.core.packaging.package import BundleContent, assemble
 from headrace.core.splits import clusters
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
@@ -79,8 +81,9 @@ def _fit_model(trial: Trial, study: Study, predictions: Predictions) -> Model:
         family=family.name,
         parameters=trial.parameters,
         seed=study.seed,
-        train={"rows": len(target), "digest": digest(encoded, target)},
+        train={"rows": len(target), "digest": digest_of_fit(encoded, target, contract)},
         operating_points=operating_points(study, predictions),
+        alert_scores=ScoreSample.of(predictions) if contract.task == "anomaly" else None,
     )
     return evaluate.with_best_threshold(model, decision_threshold.Costs())
 
@@ -108,8 +111,8 @@ def operating_points(study: Study, predictions: Predictions) -> tuple[decision_t
 def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> Evaluation:
     predicted = np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)
     actual, predicted_values = study.sample.target[predicted], predictions[predicted]
-    if study.contract.task == "regression":
-        outcome = EvaluatedRows(task="regression", actual=actual, values=predicted_values)
+    if study.contract.answers_number:
+        outcome = EvaluatedRows(task=study.contract.task, actual=actual, values=predicted_values)
     else:
         index = {label: position for position, label in enumerate(fitted.classes)}
         labels = np.array([index[label] for label in fitted.labels(predicted_values)], dtype=np.int64)
@@ -120,7 +123,7 @@ def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> Evalua
             labels=labels,
             positive=fitted.positive,
         )
-    plan = evaluate.EvaluationPlan(seed=study.seed)
+    plan = EvaluationPlan(seed=study.seed)
     resampling_clusters = clusters.find(study.frame[study.rows[predicted]], study.contract)
     return evaluate.evaluate_predictions(
         outcome,

@@ -12,7 +12,8 @@ import pytest
 from headrace.core.base.errors import DataError, InputError
 from headrace.core.contracts.contract import Task
 from headrace.core.evaluation import evaluate
-from headrace.core.evaluation.evaluate import EvaluationPlan, EvaluationTables
+from headrace.core.evaluation.evaluate import EvaluationTables
+from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.evaluation.evaluation_document import EvaluatedCounts, Evaluation, SamplingUnit
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.models import decision_threshold, families, fitted_model, fitting
