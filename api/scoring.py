@@ -52,7 +52,8 @@ class Predictions:
     def frame(self) -> pl.DataFrame:
         """The predictions (``rows`` rows), read from ``output`` each time if they were written there.
 
-        Columns: ``row`` (from 1 on), the contract's keys and ids, ``label`` and ``probability_CLASS``, ``value``, or ``score`` and ``alert``,
+        Columns: ``row`` (from 1 on), the contract's keys and ids, ``label`` and ``probability_CLASS``, ``value``,
+        or ``score`` and ``alert``,
         ``status`` (``scored`` or ``refused``), ``violations`` and ``model_digest``.
         """
         if self._frame is not None:

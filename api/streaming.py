@@ -110,8 +110,8 @@ def stream(
         has_classes = bool(watch.model.served.classes)
         if answer_values != "json" and watch.model.served.scorer.answers_alerts:
             raise InputError(
-                f"answers in {answer_values} are those of classes and of numbers, and {name} is an anomaly model: leave out "
-                "--answer-values, for answers in JSON."
+                f"answers in {answer_values} are those of classes and of numbers, and {name} is an anomaly model: "
+                "leave out --answer-values, for answers in JSON."
             )
         codec = open_values(options, answers=answers.topic, has_classes=has_classes, ended=ended.is_set)
         broker = stack.enter_context(

@@ -18,8 +18,8 @@ class TrainingKeywords(TypedDict, total=False):
     """Options of a run, beside its table and its target; each line says what an empty value means.
 
     Attributes:
-        task: ``binary``, ``multiclass``, ``regression``, or ``anomaly``, which needs no target; empty to infer one of the
-            first three.
+        task: ``binary``, ``multiclass``, ``regression``, or ``anomaly``, which needs no target; empty to infer one of
+            the first three.
         name: Name of the model and of its endpoint; empty for the table's, or ``table`` for a data frame.
         contract: Path or address of a data contract; empty to infer one.
         column_names: Column names of a CSV, in place of its header if it has one.

@@ -12,8 +12,8 @@ _START = datetime(2026, 3, 1)  # noqa: DTZ001 - a table's times have no zone
 def payments(rows: int = 4000, *, seed: int = 7, fraud: float = 0.012, labelled: float = 0.15) -> pl.DataFrame:
     """Make payments by time, some 400 a day.
 
-    Fraud is of three kinds: large amounts in electronics at night, many small ones within the hour, and amounts that are
-    far from those of the card at a place far from its last. Nobody looked at most payments: their label is missing.
+    Fraud is of three kinds: large amounts in electronics at night, many small ones within the hour, and amounts that
+    are far from those of the card at a place far from its last. Nobody looked at most payments: their label is missing.
 
     Args:
         rows: Number of payments.

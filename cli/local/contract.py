@@ -26,7 +26,11 @@ _HINTS = ("task", "time_column", "positive", "country", "decimal", "thousands")
 
 
 @table_options.with_training_options(
-    *table_options.READING, "target", *_HINTS, optional=("target",), unset={"target": "the last column, or none with --task anomaly"}
+    *table_options.READING,
+    "target",
+    *_HINTS,
+    optional=("target",),
+    unset={"target": "the last column, or none with --task anomaly"},
 )
 def contract(
     *,

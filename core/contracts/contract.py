@@ -59,8 +59,8 @@ class Contract:
         missing_values: Texts that mean a missing value, except in columns that list them as categories.
         rules: Severity by rule, where it differs from ``SEVERITIES``.
         max_quarantined: Largest share of rows that may be quarantined, 0 to 1.
-        positive: The class whose probability is reported, for a binary task; the class of anomalies, for an anomaly task
-            with labels.
+        positive: The class whose probability is reported, for a binary task; the class of anomalies, for an anomaly
+            task with labels.
         time_column: Timestamp by which the table is split, the latest rows for the test; empty for another split.
         group: ``inputs`` if rows with equal inputs stay on one side of a split, drawn without the target; else empty. A
             column of role ``group`` does the same by its values.
@@ -113,7 +113,8 @@ class Contract:
         target = self.label_column
         if target is None:
             raise InputError(
-                f"the contract {self.name} must have a column of role target for this; its task is {self.task}, without labels."
+                f"the contract {self.name} must have a column of role target for this; its task is {self.task}, "
+                "without labels."
             )
         return target
 

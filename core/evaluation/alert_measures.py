@@ -43,7 +43,7 @@ class AlertMeasures:
         threshold, day = self.threshold, self.per_day
         daily = f", {day.value:.3g} a day ({day.low:.3g} to {day.high:.3g})" if day else ""
         return (
-            f"A row is an alert from an anomaly score of {threshold.value:.4g} on (95 % interval {threshold.low:.4g} to "
-            f"{threshold.high:.4g}), chosen for {self.budget} on {self.chosen_on} ({self.chosen_on_rows:,}). "
-            f"{self.alerts:,} of the {self.rows:,} measured rows are alerts{daily}. {self.labels}"
+            f"A row is an alert from an anomaly score of {threshold.value:.4g} on (95 % interval "
+            f"{threshold.low:.4g} to {threshold.high:.4g}), chosen for {self.budget} on {self.chosen_on} "
+            f"({self.chosen_on_rows:,}). {self.alerts:,} of the {self.rows:,} measured rows are alerts{daily}. {self.labels}"
         )

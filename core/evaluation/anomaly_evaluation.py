@@ -1,6 +1,7 @@
 """The evaluation of anomaly scores: alerts by the budget, and what the few labels say of them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -55,51 +56,62 @@ def choose_alerts(fitted: Model, budget: AlertBudget, times: pl.Series | None) -
     return share, choose_threshold(fitted.alert_scores, share)
 
 
+@dataclass(frozen=True)
+class MeasuredPart:
+    """The rows that are measured, beside their scores, and those that the model was fitted on.
+
+    Attributes:
+        clusters: Clusters of measured rows that were sampled together.
+        train_rows: Number of training rows.
+        train_times: Their timestamps; None without a time column.
+        times: Timestamps (n,) of the measured rows; None without a time column.
+        widening: Factor that widens intervals, for folds that share training rows.
+        on: Which rows are measured.
+        sentence: The sampling unit of the intervals; empty for that of the clusters.
+    """
+
+    clusters: RowClusters
+    train_rows: int
+    train_times: pl.Series | None = None
+    times: pl.Series | None = None
+    widening: float = 1.0
+    on: MeasuredRows = "test"
+    sentence: str = ""
+
+
 def evaluate_scores(
     outcome: EvaluatedRows,
     fitted: Model,
     *,
+    part: MeasuredPart,
     plan: EvaluationPlan,
-    clusters: RowClusters,
-    train_rows: int,
-    train_times: pl.Series | None = None,
-    times: pl.Series | None = None,
     parts: Sequence[Slice] = (),
-    widening: float = 1.0,
-    on: MeasuredRows = "test",
-    sentence: str = "",
 ) -> Evaluation:
     """Measure anomaly scores of rows that the model had not seen.
 
     Args:
         outcome: Scores and labels (n,), NaN for rows without a label.
         fitted: The model.
+        part: What is known of the rows beside their scores.
         plan: What to measure.
-        clusters: Clusters of rows that were sampled together.
-        train_rows: Number of training rows.
-        train_times: Their timestamps; None without a time column.
-        times: Timestamps (n,) of the measured rows; None without a time column.
         parts: Slices of the rows.
-        widening: Factor that widens intervals, for folds that share training rows.
-        on: Which rows are measured.
-        sentence: The sampling unit of the intervals; empty for that of the clusters.
     """
-    budget = AlertBudget.parse(plan.alert_budget)
-    share, threshold = choose_alerts(fitted, budget, train_times)
+    budget, clusters, widening = AlertBudget.parse(plan.alert_budget), part.clusters, part.widening
+    share, threshold = choose_alerts(fitted, budget, part.train_times)
     fitted = fitted.with_threshold(threshold.value)
     metrics, comparison, baseline = _measure(outcome, fitted, plan, clusters, share, widening)
-    alerts = _describe_alerts(outcome, fitted, threshold, budget, share, metrics, times)
+    alerts = _describe_alerts(outcome, fitted, threshold, (budget, share), metrics, part.times)
     labelled = alert_metrics.select_labelled(outcome, threshold=fitted.threshold)
-    measured = {"test": len(outcome)} if on == "test" else {"held_out": len(outcome)}
+    measured = {"test": len(outcome)} if part.on == "test" else {"held_out": len(outcome)}
     evaluation = Evaluation(
         task="anomaly",
         family=fitted.family,
         positive="",
-        on=on,
-        rows=EvaluatedCounts(train_rows, **measured),
+        on=part.on,
+        rows=EvaluatedCounts(part.train_rows, **measured),
         metrics=metrics,
         undefined=tuple(sorted({*OF_LABELS, "precision_at_k", "recall_at_k", ALERTS} - set(metrics))),
-        resampled_by=SamplingUnit(clusters.by, clusters.count, sentence or clusters.sentence),
+        resampled_by=SamplingUnit(clusters.by, clusters.count, part.sentence or clusters.sentence),
         cautions=()
         if labelled is None
         else find_cautions(
@@ -109,7 +121,7 @@ def evaluate_scores(
         threshold=None,
         confusion=None if labelled is None else _confusion(labelled),
         plan=plan.anomaly_parameters,
-        slices=tuple(_slice(outcome, part, fitted, plan, clusters, share) for part in parts),
+        slices=tuple(_slice(outcome, one, fitted, plan, clusters, share) for one in parts),
         residuals=None,
         roc=(),
         pr=(),
@@ -119,8 +131,7 @@ def evaluate_scores(
     if labelled is None or outcome.values is None:
         return evaluation
     positive, scores = labelled.actual == 1, outcome.values[_known(outcome)]
-    drawn = {"roc": curves.roc(positive, scores), "pr": curves.precision_recall(positive, scores)}
-    return Evaluation(**{**vars(evaluation), **drawn})
+    return replace(evaluation, roc=curves.roc(positive, scores), pr=curves.precision_recall(positive, scores))
 
 
 def compare_scores(
@@ -171,12 +182,12 @@ def _describe_alerts(
     outcome: EvaluatedRows,
     fitted: Model,
     threshold: AlertThreshold,
-    budget: AlertBudget,
-    share: float,
+    budget_share: tuple[AlertBudget, float],
     metrics: dict[str, Interval],
     times: pl.Series | None,
 ) -> AlertMeasures:
-    labels, rows = np.asarray(outcome.actual, dtype=np.float64), len(outcome)
+    (budget, share), rows = budget_share, len(outcome)
+    labels = np.asarray(outcome.actual, dtype=np.float64)
     labelled, anomalies = int((~np.isnan(labels)).sum()), int((labels == 1).sum())
     sample: ScoreSample | None = fitted.alert_scores
     daily = None if times is None else rows_per_day(times)
@@ -211,8 +222,8 @@ def describe_labels(rows: int, labelled: int, anomalies: int) -> str:
     if labelled == rows:
         return f"{counted}."
     return (
-        f"{counted}; the other {rows - labelled:,} are left out of precision, recall and areas, which are right for all "
-        "rows only if the labelled ones were not chosen by their scores."
+        f"{counted}; the other {rows - labelled:,} are left out of precision, recall and areas, which are right for "
+        "all rows only if the labelled ones were not chosen by their scores."
     )
 
 

@@ -103,11 +103,13 @@ def _evaluate_anomalies(
     return anomaly_evaluation.evaluate_scores(
         predict(fitted, rows),
         fitted,
+        part=anomaly_evaluation.MeasuredPart(
+            find(rows, fitted.contract),
+            int(train.select(pl.len()).collect().item()),
+            train_times=train.select(name).collect().to_series() if name else None,
+            times=rows.get_column(name) if name else None,
+        ),
         plan=plan,
-        clusters=find(rows, fitted.contract),
-        train_rows=int(train.select(pl.len()).collect().item()),
-        train_times=train.select(name).collect().to_series() if name else None,
-        times=rows.get_column(name) if name else None,
         parts=parts,
     )
 
@@ -204,17 +206,8 @@ def evaluate_predictions(
     clusters, widening = clusters or by_row(len(outcome)), fold_overlap.widening_factor(folds)
     sentence = _widening_sentence(clusters, widening) if folds else clusters.sentence
     if outcome.task == "anomaly":
-        return anomaly_evaluation.evaluate_scores(
-            outcome,
-            fitted,
-            plan=plan,
-            clusters=clusters,
-            train_rows=len(train_target),
-            parts=parts,
-            widening=widening,
-            on=on,
-            sentence=sentence,
-        )
+        part = anomaly_evaluation.MeasuredPart(clusters, len(train_target), widening=widening, on=on, sentence=sentence)
+        return anomaly_evaluation.evaluate_scores(outcome, fitted, part=part, plan=plan, parts=parts)
     answer = BaselineAnswer.of(train_target, fitted.contract)
     baseline_rows = answer.predict(outcome.actual, fitted.contract)
     sample = bootstrap.resample([outcome, baseline_rows], seed=plan.seed, clusters=clusters, widening=widening)

@@ -217,7 +217,8 @@ class BundleMetrics(JsonDocument):
         cautions: What the intervals cannot know.
         baseline: The baseline on the same rows.
         threshold: The threshold that was chosen; empty for a task without one.
-        confusion: The confusion matrix, of labelled rows for an anomaly task; empty for a regression, or without labels.
+        confusion: The confusion matrix, of labelled rows for an anomaly task; empty for a regression, or without
+            labels.
         plan: The parameters.
         slices: The metrics by values of columns.
         residuals: Errors; empty for a classification.

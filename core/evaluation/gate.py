@@ -196,12 +196,12 @@ def _judge_unlabelled(
     """Judge an anomaly model that no labels tell anything of: by the bounds that are met without them, if any."""
     missed = metric_bounds.list_missed(document.metrics)
     verdict: Decision = "reject" if missed else "hold" if holds else "promote"
-    reasons = [f"All {len(metric_bounds.values)} bounds of metrics are met."] if metric_bounds.values else []
-    reasons.append(
-        f"The test rows have no labels of both kinds, so that the candidate cannot be compared with the {against}: it is "
-        "judged by its service alone, which its test cases check before it takes traffic."
+    met = [f"All {len(metric_bounds.values)} bounds of metrics are met."] if metric_bounds.values and not missed else []
+    reason = (
+        f"The test rows have no labels of both kinds, so that the candidate cannot be compared with the {against}: it "
+        "is judged by its service alone, which its test cases check before it takes traffic."
     )
-    return GateVerdict(verdict, tuple([*missed, *(reasons if not missed else reasons[-1:]), *holds]), GateComparison(against))
+    return GateVerdict(verdict, (*missed, *met, reason, *holds), GateComparison(against))
 
 
 def _too_few(document: Evaluation) -> str:
@@ -218,8 +218,9 @@ def _too_few(document: Evaluation) -> str:
         rows = document.alerts.labelled
     if rows >= FEWEST_ROWS and (document.task not in {"binary", "anomaly"} or rarest >= FEWEST_OF_A_CLASS):
         return ""
+    kind = "labelled test" if document.alerts else "test"
     return (
-        f"{rows} {'labelled ' if document.alerts else ''}test rows, {rarest} of the rarer class, are too few to tell a better model from a lucky one."
+        f"{rows} {kind} rows, {rarest} of the rarer class, are too few to tell a better model from a lucky one."
         if counts
         else f"{rows} test rows are too few to tell a better model from a lucky one."
     )

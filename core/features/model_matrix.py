@@ -139,8 +139,8 @@ def _encode_labels(frame: pl.DataFrame, contract: Contract) -> Target:
     if (indices < 0).any():
         unknown = frame.get_column(column.name).filter(pl.Series(indices < 0)).unique().sort().head(3).to_list()
         raise DataError(
-            f"the labels in {quote(column.name)} must be missing or one of {quote(list(names))}; got {quote(unknown)} in "
-            f"{int((indices < 0).sum())} rows; mark them as missing, or add them to the contract."
+            f"the labels in {quote(column.name)} must be missing or one of {quote(list(names))}; got {quote(unknown)} "
+            f"in {int((indices < 0).sum())} rows; mark them as missing, or add them to the contract."
         )
     anomalous = names.index(contract.positive) if contract.positive in names else len(names) - 1
     return np.where(np.isnan(indices), np.nan, np.asarray(indices == anomalous, dtype=np.float64))

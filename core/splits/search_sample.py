@@ -23,7 +23,8 @@ def sample(target: Target, *, task: Task, columns: int, seed: int) -> NDArray[np
 
     Returns:
         Sorted indices (m,): all of up to ``MOST_ROWS`` rows (fewer if they would fill more than ``MOST_CELLS`` cells,
-        but at least ``FEWEST_ROWS``); of an anomaly task up to half of them labelled. A class keeps at least ``FEWEST_OF_A_CLASS`` rows if it has them.
+        but at least ``FEWEST_ROWS``); of an anomaly task up to half of them labelled. A class keeps at least
+        ``FEWEST_OF_A_CLASS`` rows if it has them.
     """
     most = max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // max(columns, 1)))
     n = len(target)

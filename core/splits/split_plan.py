@@ -103,7 +103,8 @@ def plan(
     Args:
         contract: The table's contract.
         method: ``random``, ``stratified``, ``time`` or ``group``; empty for what the contract suggests: by time if it
-            has a time column, else by group if it has one, else stratified for a classification or an anomaly task with labels, else random.
+            has a time column, else by group if it has one, else stratified for a classification or an anomaly task
+            with labels, else random.
         test_size: Share of rows for the test part.
         seed: Seed of the split.
         cut: The cut of an earlier split, to repeat it on a table that has grown; see ``SplitPlan``.
@@ -128,7 +129,9 @@ def plan(
             "none; give a column that role, or choose another method."
         )
     if split_plan.method == "stratified" and not _has_classes(contract):
-        raise InputError(f"a stratified split needs classes, but the task is {_without_classes(contract)}; choose random.")
+        raise InputError(
+            f"a stratified split needs classes, but the task is {_without_classes(contract)}; choose random."
+        )
     if split_plan.method == "random" and contract.task != "regression" and split_plan.cut:
         raise InputError(must_be("the cut", "absent from a random split into classes", split_plan.cut))
     return split_plan

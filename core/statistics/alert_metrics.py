@@ -70,8 +70,8 @@ def measure_alerts(
 
     Returns:
         ``alerts_per_1000``; ``precision_at_k``, the share of anomalies among the labelled of the k highest scores;
-        ``recall_at_k``, the share of the labelled anomalies that are among them. Those that the labels do not define are
-        left out.
+        ``recall_at_k``, the share of the labelled anomalies that are among them. Those that the labels do not define
+        are left out.
     """
     scores = np.asarray(outcome.values, dtype=np.float64)
     order = np.argsort(-scores, kind="stable")

@@ -155,8 +155,8 @@ def check_task(experiment: Experiment, task: Task) -> None:
     metric = experiment.objective.metric
     if task == "anomaly" and metric not in _RANKING:
         raise InputError(
-            f"the Experiment's objective must be {' or '.join(_RANKING)} for an anomaly task, which has few labels and no "
-            f"classes; got {metric} instead."
+            f"the Experiment's objective must be {' or '.join(_RANKING)} for an anomaly task, which has few labels and "
+            f"no classes; got {metric} instead."
         )
     if (metric in _REGRESSION) != (task == "regression"):
         raise InputError(

@@ -7,8 +7,8 @@ import numpy as np
 
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.evaluation import evaluate
-from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.evaluation.search_trials import Trial
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.models import decision_threshold, families, fitting
@@ -83,9 +83,19 @@ def _fit_model(trial: Trial, study: Study, predictions: Predictions) -> Model:
         seed=study.seed,
         train={"rows": len(target), "digest": digest_of_fit(encoded, target, contract)},
         operating_points=operating_points(study, predictions),
-        alert_scores=ScoreSample.of(predictions) if contract.task == "anomaly" else None,
+        alert_scores=ScoreSample.of(_scores_of_fair_rows(study, predictions)) if contract.task == "anomaly" else None,
     )
     return evaluate.with_best_threshold(model, decision_threshold.Costs())
+
+
+def _scores_of_fair_rows(study: Study, scores: Predictions) -> Predictions:
+    """Return the scores of as many labelled rows as their share of all rows, since the sample has more of them."""
+    labelled = np.flatnonzero(~np.isnan(study.sample.target))
+    share = np.isfinite(model_matrix.encode_target(study.frame, study.contract)).mean()
+    others = len(study.rows) - len(labelled)
+    fair = min(len(labelled), round(share / max(1 - share, 1e-9) * others)) if others else len(labelled)
+    dropped = np.random.default_rng(study.seed).permutation(labelled)[fair:]
+    return np.delete(scores, dropped)
 
 
 def operating_points(study: Study, predictions: Predictions) -> tuple[decision_threshold.OperatingPoint, ...]:

@@ -77,8 +77,8 @@ def tune_model(
         tuner: Runs the trials; None for this process.
 
     Returns:
-        Metadata: ``family``, ``metric``, ``score``, ``trials``, ``failed``; without labels to compare anomaly models by,
-        no trials and a score of 0.
+        Metadata: ``family``, ``metric``, ``score``, ``trials``, ``failed``; without labels to compare anomaly models
+        by, no trials and a score of 0.
 
     Raises:
         InputError: If a family, the Experiment or the budget is wrong, or what fits a family is not installed.

@@ -105,8 +105,8 @@ def check_labels(
     """
     if contract.task == "anomaly":
         raise InputError(
-            f"monitors take no labels of an anomaly model, and {contract.name} is one: they watch its inputs and scores; "
-            "labels belong into the target column of a table that is evaluated."
+            f"monitors take no labels of an anomaly model, and {contract.name} is one: they watch its inputs and "
+            "scores; labels belong into the target column of a table that is evaluated."
         )
     columns = columns or LabelColumns()
     actual = columns.actual or contract.target.name

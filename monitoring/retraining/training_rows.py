@@ -99,8 +99,8 @@ def prepare_new_rows(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """
     if contract.task == "anomaly":
         raise DataError(
-            f"new rows are those whose labels came, and no labels are taken of an anomaly model such as {contract.name}: "
-            "run headrace run on a table with the newest rows instead."
+            f"new rows are those whose labels came, and no labels are taken of an anomaly model such as "
+            f"{contract.name}: run headrace run on a table with the newest rows instead."
         )
     if contract.time_column not in rows.columns and _TIME in rows.columns:
         rows = rows.rename({_TIME: contract.time_column})

@@ -43,8 +43,8 @@ def check_training(options: type, values: Mapping[str, Any], *, spell: Callable[
     check_seed(values["seed"], spelled=label("seed"))
     if not values["target"] and not values["contract"] and values["task"] != "anomaly":
         raise InputError(
-            f"{label('target')} must name the column to predict; only a task anomaly ({label('task')} anomaly) or a given "
-            "contract does without it."
+            f"{label('target')} must name the column to predict; only a task anomaly ({label('task')} anomaly) or a "
+            "given contract does without it."
         )
     AlertBudget.parse(values["alert_budget"])
     check_marks(values["decimal"], values["thousands"], spell=label)

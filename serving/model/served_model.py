@@ -136,7 +136,7 @@ class ServedModel:
         return [] if task == "regression" else [row.index(max(row)) for row in scores]
 
     def objects(self, scored: ScoredRows) -> list[Answer]:
-        """Return one object for each of n rows: ``label`` and ``probabilities`` by class, ``value``, or ``score`` and ``alert``."""
+        """Return one object for each of n rows: label and probabilities by class, value, or score and alert."""
         if self.scorer.answers_alerts:
             pairs = zip(scored.scores, scored.chosen, strict=True)
             return [{"score": score, "alert": bool(alert)} for score, alert in pairs]

@@ -91,7 +91,7 @@ def choose_outputs(document: Document, known: list[str]) -> list[str]:
 
 
 def outputs(served: ServedModel, scored: ScoredRows) -> dict[str, Document]:
-    """Return the output tensors by name: ``label`` (n,) and ``probabilities`` (n, k), ``value``, or ``score`` and ``alert`` (n,)."""
+    """Return the output tensors by name: label (n,) and probabilities (n, k), value (n,), or score and alert (n,)."""
     n, classes = len(scored.scores), served.classes
     if served.scorer.answers_alerts:
         alerts = {"name": "alert", "datatype": "BOOL", "shape": [n], "data": [bool(alert) for alert in scored.chosen]}

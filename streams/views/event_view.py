@@ -113,7 +113,11 @@ def _find_kind(value: bytes | None, headers: Headers, document: Any) -> EventKin
         return "dead letter"
     if value is None:
         return "tombstone"
-    if isinstance(document, dict) and "model_digest" in document and bool(document.keys() & {"label", "value", "score"}):
+    if (
+        isinstance(document, dict)
+        and "model_digest" in document
+        and bool(document.keys() & {"label", "value", "score"})
+    ):
         return "answer"
     return "bytes" if document is None else "json"
 

@@ -143,7 +143,7 @@ def infer_with_notes(
     named = [hints.time_column, hints.group_column, *hints.id_columns, *hints.drop_columns, *hints.hash_columns]
     if contract.task != "anomaly":
         notes += inference_notes.task_notes(profiles[target], contract, requested=hints.task)
-    if contract.task == "binary" or contract.label_column and contract.task == "anomaly":
+    if contract.task == "binary" or (contract.label_column and contract.task == "anomaly"):
         counts = positive_class.class_rows(rows, contract.target)
         positive = positive_class.choose(contract.target.categories or (), rows=counts, positive=hints.positive)
         contract = replace(contract, positive=positive.name)

@@ -19,8 +19,8 @@ def guess_task(profile: ColumnProfile, *, task: str = "") -> Task:
         task: The user's choice; empty to infer it.
 
     Returns:
-        ``binary`` for two classes, ``multiclass`` for more, ``regression`` for a number of many values; ``anomaly`` only
-        as the user's choice, for labels of two classes.
+        ``binary`` for two classes, ``multiclass`` for more, ``regression`` for a number of many values; ``anomaly``
+        only as the user's choice, for labels of two classes.
 
     Raises:
         InputError: If the column does not allow the user's task.

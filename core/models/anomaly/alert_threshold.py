@@ -1,5 +1,6 @@
 """The anomaly score from which a row is an alert: by a budget of alerts, on scores of rows that no model had seen."""
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,8 +50,8 @@ class AlertBudget:
         most = math.inf if per else float(_PER_ROWS)
         if per not in {"", "day"} or not 0 < count < math.inf or count > most:
             raise InputError(
-                "the alert budget must be a number of alerts per 1,000 rows, above 0 and at most 1000, such as 10, or per "
-                f"day, such as 20/day; got {quote(text)} instead."
+                "the alert budget must be a number of alerts per 1,000 rows, above 0 and at most 1000, such as 10, or "
+                f"per day, such as 20/day; got {quote(text)} instead."
             )
         return cls(count, "day" if per else "rows")
 
@@ -131,7 +132,7 @@ class ScoreSample:
             ValueError: If ranks and scores do not belong together.
         """
         ranks, scores = tuple(map(int, value["ranks"])), tuple(map(float, value["scores"]))
-        if len(ranks) != len(scores) or any(a < b for a, b in zip(scores, scores[1:], strict=False)):
+        if len(ranks) != len(scores) or any(a < b for a, b in itertools.pairwise(scores)):
             raise ValueError("alert_scores must hold as many falling scores as ranks")
         return cls(int(value["rows"]), ranks, scores)
 

@@ -87,7 +87,7 @@ class RobustCovariance(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
 
 def _central(rows: Floats, share: float, seed: int | None) -> tuple[Floats, Floats]:
-    """Return mean (q,) and covariance (q, q) of the most central rows; of all rows if there are too few for a choice."""
+    """Return mean (q,) and covariance (q, q) of the most central rows; of all rows if they are too few to choose."""
     count, width = rows.shape
     if share >= 1 or int(share * count) <= width + 1:
         return rows.mean(axis=0), np.cov(rows, rowvar=False, bias=True).reshape(width, width)
