@@ -223,3 +223,36 @@ def test_flink_scores_with_a_mojo(tmp_path: Path, closing: list[Exported], name:
     for fact, expected in zip(facts, model.predict(h2o_mojos.matrix()[:20]) * 2, strict=True):
         assert (fact["label"], fact["status"]) == (expected["label"], "scored")
         assert float(fact["probability"]) == expected["probabilities"]["yes"]
+
+
+ALERTS = """CREATE TABLE t (n INT, age DOUBLE, wide BIGINT, code STRING, city STRING)
+  WITH ('connector' = 'filesystem', 'path' = '@ROWS@', 'format' = 'json');
+CREATE MODEL odd INPUT (age DOUBLE, wide BIGINT, code STRING, city STRING)
+  OUTPUT (score DOUBLE, alert BOOLEAN) WITH ('provider' = 'headrace');
+SELECT n, score, alert FROM ML_PREDICT(TABLE t, MODEL odd, DESCRIPTOR(age, wide, code, city));
+CREATE TEMPORARY SYSTEM FUNCTION headrace_predict AS 'headrace.jvm.flink.HeadracePredict';
+SELECT n, p.`value` AS score, p.alert AS alert
+  FROM (SELECT n, headrace_predict('@NAME@', 'age', age, 'wide', wide, 'code', code, 'city', city) AS p FROM t);
+CREATE MODEL wrong INPUT (age DOUBLE, wide BIGINT, code STRING, city STRING)
+  OUTPUT (label STRING) WITH ('provider' = 'headrace');
+SELECT * FROM ML_PREDICT(TABLE t, MODEL wrong, DESCRIPTOR(age, wide, code, city));
+"""
+
+
+def test_flink_answers_alerts(tmp_path: Path, closing: list[Exported]) -> None:
+    """A model and a function; what an anomaly model has not is refused when the query is planned."""
+    model = export("isolationforest", tmp_path)
+    closing.append(model)
+    rows = [_as_row(values) for values in h2o_mojos.matrix()[:20].tolist()]
+    (tmp_path / "rows.json").write_text("".join(json.dumps({"n": n, **row}) + "\n" for n, row in enumerate(rows)))
+    script = tmp_path / "script.sql"
+    script.write_text(ALERTS.replace("@ROWS@", str(tmp_path / "rows.json")).replace("@NAME@", model.scorer.name))
+    classes = compile_java(tmp_path / "classes", *PROGRAMS, classpath=f"{engine_jars('flink')}/*")
+    *lines, (kind, sentence) = run_statements(script, classes, model.jar)
+    assert (kind, "must be chosen from [status, violations, reason, model_digest, answer, score, alert]" in sentence) == (
+        "error",
+        True,
+    )
+    facts = [dict(field.split("=", 1) for field in line[1:]) for line in lines]
+    expected = [(one["score"], str(one["alert"]).lower()) for one in model.predict(h2o_mojos.matrix()[:20])]
+    assert [(float(fact["score"]), fact["alert"]) for fact in facts] == expected * 2
