@@ -33,8 +33,8 @@ def check_mojo(mojo: bytes, description: bytes, contract: Contract) -> MojoDescr
     )
     if described.finds_anomalies != (contract.task == "anomaly"):
         raise BundleError(
-            f"{DESCRIPTION} must describe the model of its contract; it is of a model for {described.category}, the task "
-            f"is {contract.task}: package the model again."
+            f"{DESCRIPTION} must describe the model of its contract; it is of a model for {described.category}, "
+            f"the task is {contract.task}: package the model again."
         )
     if not mojo_archive.is_described(facts, described):
         raise BundleError(f"{MODEL} and {DESCRIPTION} must be of one model; they are not: package the model again.")

@@ -13,9 +13,7 @@ from headrace.core.onnx_export.preprocessing import dense
 _ACTIVATIONS = {"Rectifier": "Relu", "Tanh": "Tanh"}
 
 
-def add_autoencoder(
-    graph: OnnxGraph, estimator: MojoEstimator, listed: Sequence[int]
-) -> tuple[PreprocessingPlan, str]:
+def add_autoencoder(graph: OnnxGraph, estimator: MojoEstimator, listed: Sequence[int]) -> tuple[PreprocessingPlan, str]:
     """Add an autoencoder: the reconstruction error (n, 1), the mean square over the network's inputs.
 
     A missing number is the mean of the training rows; a missing category, and one without training rows, has an input

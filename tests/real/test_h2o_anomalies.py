@@ -84,9 +84,7 @@ def own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
 
 
 def _numbers(frame: Any) -> Any:
-    return np.array(
-        [[float(value) for value in row] for row in frame.as_data_frame(use_pandas=False, header=False)]
-    )
+    return np.array([[float(value) for value in row] for row in frame.as_data_frame(use_pandas=False, header=False)])
 
 
 @pytest.mark.parametrize("name", NAMES)

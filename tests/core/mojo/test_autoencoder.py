@@ -78,7 +78,9 @@ def test_its_form_in_onnx_gives_the_sum(activation: str) -> None:
     """Without Java."""
     content = mojo(activation=activation)
     estimator = MojoAnomalyEstimator(content, DESCRIPTION)
-    model = Model(Pipeline([("prepare", "passthrough"), ("estimator", estimator)]), CONTRACT, "h2o_autoencoder", {}, 0, {})
+    model = Model(
+        Pipeline([("prepare", "passthrough"), ("estimator", estimator)]), CONTRACT, "h2o_autoencoder", {}, 0, {}
+    )
     engine = OnnxEngine(convert(model), CONTRACT)
     network: Any = estimator.network
     np.testing.assert_allclose(engine(MATRIX), network.column_errors(MATRIX).sum(axis=1), rtol=1e-14)
@@ -89,7 +91,9 @@ def test_other_activations_are_left_to_java() -> None:
     estimator = MojoAnomalyEstimator(mojo(activation="Maxout"), DESCRIPTION)
     assert estimator.network is None
     assert not hasattr(estimator, "explain_scores")
-    model = Model(Pipeline([("prepare", "passthrough"), ("estimator", estimator)]), CONTRACT, "h2o_autoencoder", {}, 0, {})
+    model = Model(
+        Pipeline([("prepare", "passthrough"), ("estimator", estimator)]), CONTRACT, "h2o_autoencoder", {}, 0, {}
+    )
     with pytest.raises(InexactError, match="this activation is scored by Java"):
         convert(model)
 
