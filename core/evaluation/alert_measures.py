@@ -45,5 +45,6 @@ class AlertMeasures:
         return (
             f"A row is an alert from an anomaly score of {threshold.value:.4g} on (95 % interval "
             f"{threshold.low:.4g} to {threshold.high:.4g}), chosen for {self.budget} on {self.chosen_on} "
-            f"({self.chosen_on_rows:,}). {self.alerts:,} of the {self.rows:,} measured rows are alerts{daily}. {self.labels}"
+            f"({self.chosen_on_rows:,}). {self.alerts:,} of the {self.rows:,} measured rows are alerts{daily}. "
+            f"{self.labels}"
         )

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
+from headrace.core.inference.explain_anomalies import mean_path_length
 from headrace.core.onnx_export.graph import DOUBLE, FLOAT, InexactError, OnnxGraph
 from headrace.core.onnx_export.plan import PreprocessingPlan
 from headrace.core.onnx_export.preprocessing import dense, ordinal
@@ -30,7 +31,7 @@ def isolation_forest(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Isola
         lengths = np.asarray(depths[place] + beyond[place] - 1.0, dtype=np.float64)
         trees.append((replace(from_forest(tree.tree_, 0), value=lengths), 0))
     total = ensemble(graph, rounded, trees, places=places)
-    whole = len(trees) * _mean_path_length(int(estimator._max_samples))  # noqa: SLF001 - as above
+    whole = len(trees) * mean_path_length(int(estimator._max_samples))  # noqa: SLF001 - as above
     # Of one row a forest learns nothing; scikit-learn then takes 1 for the quotient.
     share = graph.add("Div", total, graph.constant(-whole)) if whole else _constant_like(graph, total, -1.0)
     return graph.add("Pow", graph.constant(2.0), share)
@@ -43,13 +44,6 @@ def robust_covariance(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any)
     whitened = graph.add("MatMul", centred, graph.constant(np.ascontiguousarray(estimator.whitening_[:, order].T)))
     squares = graph.add("Mul", whitened, whitened)
     return graph.add("ReduceSum", squares, graph.constant(np.array([1], dtype=np.int64)), keepdims=1)
-
-
-def _mean_path_length(rows: int) -> float:
-    """Return the mean path length of an unsuccessful search among rows; equation 1 of the paper."""
-    if rows <= 2:
-        return float(rows - 1)
-    return float(2.0 * (np.log(rows - 1.0) + np.euler_gamma) - 2.0 * (rows - 1.0) / rows)
 
 
 def _constant_like(graph: OnnxGraph, value: str, number: float) -> str:

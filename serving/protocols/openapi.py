@@ -100,8 +100,8 @@ def _v1_answer(served: ServedModel) -> Document:
     number = {"type": "number"}
     row: Document = {"type": "object", "properties": {"value": number}, "required": ["value"]}
     if served.scorer.answers_alerts:
-        properties = {"score": number, "alert": {"type": "boolean"}}
-        row = {"type": "object", "properties": properties, "required": list(properties)}
+        row["properties"] = {"score": number, "alert": {"type": "boolean"}}
+        row["required"] = ["score", "alert"]
     elif served.classes:
         probabilities = {
             "type": "object",

@@ -1,5 +1,6 @@
 """The anomaly score from which a row is an alert: by a budget of alerts, on scores of rows that no model had seen."""
 
+import bisect
 import itertools
 import math
 from collections.abc import Mapping
@@ -179,16 +180,18 @@ def _binomial_ends(rows: int, share: float) -> tuple[int, int]:
     """Return the 2.5 % and 97.5 % quantiles of a binomial number."""
     spread = 8 * math.sqrt(rows * share * (1 - share)) + 8
     counts = np.arange(max(0, math.floor(rows * share - spread)), min(rows, math.ceil(rows * share + spread)) + 1)
-    below = bdtr(counts.astype(np.float64), rows, share)
-    return tuple(int(counts[min(np.searchsorted(below, end), len(counts) - 1)]) for end in (_TAIL, 1 - _TAIL))  # type: ignore[return-value]
+    below = np.asarray(bdtr(counts.astype(np.float64), rows, share), dtype=np.float64)
+    places = np.minimum(np.searchsorted(below, [_TAIL, 1 - _TAIL]), len(counts) - 1)
+    return int(counts[places[0]]), int(counts[places[1]])
 
 
 def _between(sample: ScoreSample, count: int) -> float:
     """Return a threshold that at most ``count`` of the rows reach, in the middle between two scores."""
     if count >= sample.rows:
         return sample.scores[-1]
-    below = sample.score_at(count + 1)
-    above = sample.score_at(count) if count else below
+    # Between two ranks that are kept, the higher score: fewer alerts, never more.
+    place = bisect.bisect_right(sample.ranks, count + 1) - 1
+    below, above = sample.scores[place], sample.scores[max(place - 1, 0)]
     if above <= below:  # equal scores cross a threshold together
         higher = [score for score in sample.scores if score > below]
         above = min(higher, default=math.nextafter(below, math.inf))

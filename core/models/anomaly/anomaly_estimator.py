@@ -4,7 +4,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import is_outlier_detector
+from sklearn.base import OutlierMixin
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class ColumnContributions(Protocol):
 
 def is_anomaly_pipeline(pipeline: Any) -> bool:
     """Return whether the last step of a pipeline is an outlier detector."""
-    return bool(is_outlier_detector(pipeline[-1]))
+    return isinstance(pipeline[-1], OutlierMixin)
 
 
 def predicted_anomaly_scores(pipeline: Any, encoded: Floats) -> Floats:
