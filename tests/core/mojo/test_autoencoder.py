@@ -1,6 +1,7 @@
 """Tests of the network of an autoencoder, read from a MOJO that is made by hand."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from headrace.core.base.errors import BundleError
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.inference.engine import OnnxEngine
+from headrace.core.inference.explain import Explainer, explain_document
 from headrace.core.models.fitted_model import Model
 from headrace.core.models.h2o.mojo_anomaly_estimator import MojoAnomalyEstimator
 from headrace.core.mojo import mojo_archive
@@ -53,6 +55,13 @@ def mojo(**changes: str) -> bytes:
     return mojo_archive.normalize(archive({"model.ini": ini.encode()}))
 
 
+def modelled(estimator: MojoAnomalyEstimator) -> Model:
+    """A model whose last step is the estimator."""
+    return Model(
+        Pipeline([("prepare", "passthrough"), ("estimator", estimator)]), CONTRACT, "h2o_autoencoder", {}, 0, {}
+    )
+
+
 def reconstruct(age: float, unit: int) -> list[float]:
     """Errors of plan and age by the definition: the network's inputs are two levels, a missing value, and the age."""
     given = [1.0 if place == unit else 0.0 for place in range(3)] + [(age - 40) * 0.5]
@@ -73,14 +82,22 @@ def test_each_column_adds_its_squared_error() -> None:
     np.testing.assert_allclose(network.column_errors(MATRIX), expected, rtol=1e-15)
 
 
+def test_its_errors_explain_the_score_without_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a server of its ONNX form does."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    model = modelled(MojoAnomalyEstimator(mojo(), DESCRIPTION))
+    explained = Explainer(model, explain_document(model, MATRIX)).explain(MATRIX)
+    assert (explained.scale, explained.base.tolist()) == ("score", [0.0])
+    network: Any = model.pipeline[-1].network
+    np.testing.assert_array_equal(explained.values[:, :, 0], network.column_errors(MATRIX))
+
+
 @pytest.mark.parametrize("activation", ["Rectifier", "Tanh"])
 def test_its_form_in_onnx_gives_the_sum(activation: str) -> None:
     """Without Java."""
     content = mojo(activation=activation)
     estimator = MojoAnomalyEstimator(content, DESCRIPTION)
-    model = Model(
-        Pipeline([("prepare", "passthrough"), ("estimator", estimator)]), CONTRACT, "h2o_autoencoder", {}, 0, {}
-    )
+    model = modelled(estimator)
     engine = OnnxEngine(convert(model), CONTRACT)
     network: Any = estimator.network
     np.testing.assert_allclose(engine(MATRIX), network.column_errors(MATRIX).sum(axis=1), rtol=1e-14)
@@ -91,9 +108,7 @@ def test_other_activations_are_left_to_java() -> None:
     estimator = MojoAnomalyEstimator(mojo(activation="Maxout"), DESCRIPTION)
     assert estimator.network is None
     assert not hasattr(estimator, "explain_scores")
-    model = Model(
-        Pipeline([("prepare", "passthrough"), ("estimator", estimator)]), CONTRACT, "h2o_autoencoder", {}, 0, {}
-    )
+    model = modelled(estimator)
     with pytest.raises(InexactError, match="this activation is scored by Java"):
         convert(model)
 
