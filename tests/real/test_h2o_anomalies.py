@@ -1,5 +1,6 @@
 """Isolation forests and autoencoders that a real H2O fits, without looking at a label."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,11 @@ from headrace.core.onnx_export.graph import InexactError
 from headrace.core.onnx_export.parity import convert_exactly
 from headrace.core.statistics import metrics
 from tests.core import made
+from tests.fraud import payments
 from tests.jvm.java_parts import library
+from tests.made_bundle import make_bundle
 from tests.real.h2o_parts import importable_h2o
+from tests.serving.conftest import running
 
 pytestmark = [pytest.mark.h2o, pytest.mark.timeout(600)]
 NAMES = ("h2o_isolation_forest", "h2o_autoencoder")
@@ -158,3 +162,31 @@ def test_what_h2o_refuses_is_one_sentence() -> None:
     )
     with pytest.raises(DataError, match="H2O must be able to fit this model; it said"):
         fresh.fit(model_matrix.encode(made.table(30, task="anomaly"), agreed))
+
+
+@pytest.mark.parametrize(("name", "engine"), [("h2o_isolation_forest", "mojo"), ("h2o_autoencoder", "onnx")])
+def test_a_server_answers_scores_and_alerts(name: str, engine: str, tmp_path: Path) -> None:
+    """As the model itself; an odd payment is an alert, and an autoencoder says which columns make it one."""
+    payments(600).write_csv(tmp_path / "payments.csv")
+    bundle = make_bundle(
+        tmp_path, table=tmp_path / "payments.csv", target="label", task="anomaly", family=name, parameters=QUICK[name]
+    )
+    assert bundle.json("engine.json")["engine"] == engine
+    cases = bundle.json("cases.json")["cases"]
+    body = json.dumps({"instances": [case["request"] for case in cases]}).encode()
+    with running(bundle.folder, tmp_path / "server") as server:
+        status, answer, _ = server.ask("POST", "/v1/models/customers:predict", body)
+        assert (status, len(answer["predictions"])) == (200, len(cases))
+        for found, case in zip(answer["predictions"], cases, strict=True):
+            assert found == {
+                "score": pytest.approx(case["expected"]["score"], rel=1e-9),
+                "alert": case["expected"]["alert"],
+            }
+        status, answer, _ = server.ask("POST", "/v1/models/customers:explain", body)
+    if engine == "mojo":
+        assert status != 200
+        assert "no exact contributions" in answer["error"]
+        return
+    assert status == 200, answer
+    for found, case in zip(answer["explanations"], cases, strict=True):
+        assert sum(found["contributions"].values()) == pytest.approx(case["expected"]["score"], rel=1e-9)
