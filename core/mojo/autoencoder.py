@@ -25,8 +25,8 @@ class Autoencoder:
         inputs: The columns that it reads, categories first.
         means: Number (m,) to subtract of each column of numbers, which also takes the place of a missing one.
         factors: Number (m,) by which the difference is multiplied.
-        weights: Of each layer, weights (inputs, outputs).
-        biases: Of each layer, bias (outputs,).
+        weights: Of each layer its weights (i, o), by input and output.
+        biases: Of each layer its bias (o,).
         activation: ``Rectifier`` or ``Tanh``, of all layers, the last one too.
     """
 

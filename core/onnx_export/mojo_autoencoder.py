@@ -35,7 +35,7 @@ def add_autoencoder(graph: OnnxGraph, estimator: MojoEstimator, listed: Sequence
         raise InexactError("an autoencoder of H2O with this activation is scored by Java, not converted to ONNX.")
     plan = _read_columns(network, listed)
     prepared, order = dense(graph, plan)
-    given = graph.add("MatMul", prepared, graph.constant(_merged(network, plan)[order]))
+    given = graph.add("MatMul", prepared, graph.constant(_merge_levels(network, plan)[order]))
     value = given
     for weights, bias in zip(network.weights, network.biases, strict=True):
         value = graph.add("Gemm", value, graph.constant(np.ascontiguousarray(weights)), graph.constant(bias))
@@ -54,15 +54,15 @@ def _read_columns(network: Autoencoder, listed: Sequence[int]) -> PreprocessingP
             mean, factor = next(numbers)
             parts.append(NumberColumn(one.column, fill=mean, mean=mean, scale=1.0 / factor))
         else:
-            parts.append(CategoryColumn(one.column, listed[one.column], _seen(listed[one.column])))
+            parts.append(CategoryColumn(one.column, listed[one.column], _list_codes(listed[one.column])))
     return PreprocessingPlan(len(listed), tuple(parts))
 
 
-def _seen(listed: int) -> Floats:
+def _list_codes(listed: int) -> Floats:
     return np.array([-1.0, *range(listed), np.nan])
 
 
-def _merged(network: Autoencoder, plan: PreprocessingPlan) -> Floats:
+def _merge_levels(network: Autoencoder, plan: PreprocessingPlan) -> Floats:
     """Return the 0/1 matrix (q, units) that gives each prepared column to its input of the network."""
     width = sum(1 if isinstance(part, NumberColumn) else len(part.seen) for part in plan.parts)
     merged, row, start = np.zeros((width, sum(network.sizes))), 0, 0
