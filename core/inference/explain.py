@@ -266,14 +266,20 @@ def _columns_by_class(explanation: Explanation, model: Model) -> dict[str, tuple
 
 
 def _preprocess(model: Model, rows: Matrix) -> Floats:
-    prepared = model.pipeline.named_steps["prepare"].transform(rows)
+    prepare = model.pipeline.named_steps["prepare"]
+    if isinstance(prepare, str):  # "passthrough" of a model of H2O
+        return rows
+    prepared = prepare.transform(rows)
     return np.asarray(prepared.toarray() if hasattr(prepared, "toarray") else prepared, dtype=np.float64)
 
 
 def _sources(model: Model) -> list[int]:
     """Return the matrix column of each prepared column."""
+    prepare = model.pipeline.named_steps["prepare"]
+    if isinstance(prepare, str):
+        return list(range(len(matrix_layout.columns(model.contract))))
     sources: list[int] = []
-    for name, step, columns in model.pipeline.named_steps["prepare"].transformers_:
+    for name, step, columns in prepare.transformers_:
         if name == "remainder":
             continue
         for place, column in enumerate(columns):

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
+from headrace.core.models.h2o.mojo_anomaly_estimator import MojoAnomalyEstimator
+
 Floats = NDArray[np.float64]
 
 LOGARITHM, SCORE = "log2-score", "score"
@@ -59,6 +61,10 @@ class ScoreExplainer:
 
     def scores(self, prepared: Floats) -> Floats:
         """Compute the scores (n, 1) of prepared rows (n, q), on the scale of the contributions."""
+        if isinstance(self._estimator, MojoAnomalyEstimator):
+            # Its MOJO would be scored by Java, which a server of its exact ONNX form may lack.
+            whole: Floats = self._estimator.explain_scores(prepared).sum(axis=1, keepdims=True)
+            return whole
         scores: Floats = -np.asarray(self._estimator.score_samples(prepared), dtype=np.float64).reshape(-1, 1)
         return scores if self._trees is None else np.log2(scores)
 

@@ -10,6 +10,7 @@ from headrace.core.base.errors import InputError, quote
 from headrace.core.contracts.contract import Task
 from headrace.core.features.matrix_layout import MatrixColumn
 from headrace.core.models.hyperparameters import CategoricalParameter, FloatParameter, IntegerParameter
+from headrace.core.models.target_encoding import encode_by_target
 
 CLASSIFICATION: tuple[Task, ...] = ("binary", "multiclass")
 ALL_TASKS: tuple[Task, ...] = (*CLASSIFICATION, "regression")
@@ -82,4 +83,5 @@ class Family:
                 f"the family {self.name} does {' and '.join(self.tasks)} tasks, not {task}; choose another one."
             )
         estimator = self.estimator(task != "regression", self.check_parameters(parameters), seed)
-        return Pipeline([("prepare", self.prepare(columns)), ("estimator", estimator)])
+        prepare = encode_by_target(self.prepare(columns), columns, task=task, seed=seed)
+        return Pipeline([("prepare", prepare), ("estimator", estimator)])

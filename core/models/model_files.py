@@ -11,6 +11,7 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout
 from headrace.core.models import skops_file
 from headrace.core.models.h2o.h2o_estimator import MojoEstimator
+from headrace.core.models.h2o.mojo_anomaly_estimator import MojoAnomalyEstimator
 from headrace.core.mojo.mojo_checks import check_mojo
 from headrace.core.mojo.mojo_description import DESCRIPTION, MODEL
 
@@ -61,4 +62,5 @@ def load(files: Mapping[str, bytes], contract: Contract) -> Any:
     if SKOPS in files:
         return skops_file.loads(files[SKOPS])
     description = check_mojo(files[MODEL], files[DESCRIPTION], contract)
-    return Pipeline([("prepare", "passthrough"), ("estimator", MojoEstimator(files[MODEL], description))])
+    kind = MojoAnomalyEstimator if contract.task == "anomaly" else MojoEstimator
+    return Pipeline([("prepare", "passthrough"), ("estimator", kind(files[MODEL], description))])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from headrace.core.base.errors import BundleError, quote
 from headrace.core.mojo.mojo_description import H2O_VERSION, MODEL, MojoDescription
 
-ALGORITHMS = frozenset({"deeplearning", "drf", "gbm", "glm", "stackedensemble"})
+ALGORITHMS = frozenset({"deeplearning", "drf", "gbm", "glm", "isolationforest", "stackedensemble"})
 """Algorithms whose MOJOs are made and scored, by H2O's names."""
 _INI = "model.ini"
 _MOST_BYTES = 1 << 30
@@ -37,14 +37,16 @@ class MojoFacts:
         version: Version of H2O that wrote it.
         algorithm: H2O's name of its algorithm.
         category: H2O's name of what it predicts.
-        columns: Its columns in order, the response last.
+        inputs: Its columns in order, without the response.
+        response: Name of the column that follows them; None if it was fitted without one.
         domains: Levels of each column of categories, by its place.
     """
 
     version: str
     algorithm: str
     category: str
-    columns: tuple[str, ...]
+    inputs: tuple[str, ...]
+    response: str | None
     domains: Mapping[int, tuple[str, ...]]
 
 
@@ -156,7 +158,9 @@ def _read_facts(archive: zipfile.ZipFile, text: str, info: Mapping[str, str]) ->
         if len(levels) != int(count) or not 0 <= int(place) < len(columns):
             raise BundleError(f"{MODEL} must hold the levels of its columns; {file} holds others: {_REMEDY}.")
         domains[int(place)] = levels
-    return MojoFacts(info["h2o_version"], info["algo"], info["category"], columns, domains)
+    is_supervised = info["supervised"] == "true"
+    inputs, response = (columns[:-1], columns[-1]) if is_supervised else (columns, None)
+    return MojoFacts(info["h2o_version"], info["algo"], info["category"], inputs, response, domains)
 
 
 def _section(text: str, name: str) -> list[str]:
@@ -186,7 +190,7 @@ def is_described(facts: MojoFacts, description: MojoDescription) -> bool:
     classes = len(facts.domains.get(len(names), ()))
     return (
         described == (facts.version, facts.algorithm, facts.category)
-        and names == facts.columns[:-1]
+        and names == facts.inputs
         and levels == own
         and classes == _count_known(description.classes)
     )

@@ -31,6 +31,11 @@ def check_mojo(mojo: bytes, description: bytes, contract: Contract) -> MojoDescr
         categories=tuple(len(column.categories or ()) for column in columns),
         classes=len(matrix_layout.classes(contract)),
     )
+    if described.finds_anomalies != (contract.task == "anomaly"):
+        raise BundleError(
+            f"{DESCRIPTION} must describe the model of its contract; it is of a model for {described.category}, "
+            f"the task is {contract.task}: package the model again."
+        )
     if not mojo_archive.is_described(facts, described):
         raise BundleError(f"{MODEL} and {DESCRIPTION} must be of one model; they are not: package the model again.")
     return described

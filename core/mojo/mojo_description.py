@@ -51,6 +51,11 @@ class MojoDescription(JsonDocument):
     classes: tuple[int | None, ...]
 
     @property
+    def finds_anomalies(self) -> bool:
+        """Whether it was fitted without a target."""
+        return self.category in {"AnomalyDetection", "AutoEncoder"}
+
+    @property
     def columns(self) -> int:
         """Number of columns of the model matrix that it reads at least."""
         return 1 + max((one.column for one in self.inputs), default=-1)

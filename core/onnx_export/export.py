@@ -10,7 +10,8 @@ from headrace.core.features import matrix_layout
 from headrace.core.models.ensembles.ensemble_estimator import Ensemble
 from headrace.core.models.fitted_model import Model
 from headrace.core.models.h2o.h2o_estimator import MojoEstimator
-from headrace.core.onnx_export import anomalies, estimators, mojo_glm, plan, trees
+from headrace.core.mojo import autoencoder
+from headrace.core.onnx_export import anomalies, estimators, mojo_autoencoder, mojo_glm, plan, trees
 from headrace.core.onnx_export.graph import InexactError, OnnxGraph
 from headrace.core.onnx_export.plan import PreprocessingPlan
 
@@ -52,7 +53,7 @@ def convert(model: Model) -> bytes:
     graph, counts = OnnxGraph(), _category_counts(model)
     # Written by hand: skl2onnx converts to float32, where a row beside a threshold takes the other branch.
     if isinstance(estimator, MojoEstimator):
-        _, scores = mojo_glm.add_glm(graph, estimator, counts)
+        _, scores = _add_mojo(graph, estimator, counts)
     else:
         scores = _add_pipeline(graph, model.pipeline, counts)
     shape: list[int | None] = [None, len(model.classes)]
@@ -89,6 +90,11 @@ def _add_pipeline(graph: OnnxGraph, pipeline: Any, counts: list[int]) -> str:
         part = graph.add("Mul", _add_pipeline(graph, member, counts), graph.constant(float(weight)))
         total = graph.add("Add", total, part) if total else part
     return total
+
+
+def _add_mojo(graph: OnnxGraph, estimator: MojoEstimator, listed: list[int]) -> tuple[PreprocessingPlan, str]:
+    is_autoencoder = estimator.description_.category == autoencoder.CATEGORY
+    return (mojo_autoencoder.add_autoencoder if is_autoencoder else mojo_glm.add_glm)(graph, estimator, listed)
 
 
 def _add_estimator(graph: OnnxGraph, plan: PreprocessingPlan, estimator: Any) -> str:

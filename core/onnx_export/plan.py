@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from headrace.core.onnx_export.graph import Floats, InexactError
 
@@ -41,7 +41,8 @@ class CategoryColumn:
         column: Index in the matrix.
         listed: Number of categories in the contract; the matrix holds -1 to ``listed - 1``, or NaN.
         seen: Values (m,) of the training rows in rising order, NaN last.
-        codes: Code (m,) of each of them (ordinal); None if each has a column of its own (one-hot).
+        codes: Code (m,) of each of them (ordinal, or a mean of the target); None if each has a column of its own
+            (one-hot).
         unknown: Code of any other value (ordinal).
         fill: Value that takes the place of a missing one before the encoder sees it; NaN if it stays missing.
     """
@@ -70,8 +71,11 @@ class CategoryColumn:
     @property
     def in_place(self) -> bool:
         """Whether each listed category keeps its code, and an unlisted one becomes -1 or NaN (ordinal)."""
-        present = self.seen[~np.isnan(self.seen)]
-        return np.array_equal(present, np.arange(self.listed)) and (np.isnan(self.unknown) or self.unknown == -1)
+        is_present = ~np.isnan(self.seen)
+        own = np.arange(self.listed)
+        keeps = self.codes is None or np.array_equal(self.codes[is_present], own)
+        lists = np.array_equal(self.seen[is_present], own) and keeps
+        return lists and bool(np.isnan(self.unknown) or self.unknown == -1)
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,9 @@ def read(transformer: ColumnTransformer, listed: Sequence[int]) -> Preprocessing
             continue
         steps = [inner for _, inner in step.steps] if isinstance(step, Pipeline) else [step]
         places = [int(column) for column in columns]
-        if any(isinstance(step, OneHotEncoder | OrdinalEncoder) for step in steps[:2]):
+        if isinstance(step, TargetEncoder):
+            parts += _read_target_means(step, places, listed)
+        elif any(isinstance(step, OneHotEncoder | OrdinalEncoder) for step in steps[:2]):
             parts += _categories(steps, places, listed)
         else:
             parts += _numbers(steps, places)
@@ -141,6 +147,20 @@ def _categories(steps: Sequence[Any], columns: Sequence[int], listed: Sequence[i
             unknown = float(encoder.unknown_value)
             codes = np.where(np.isnan(seen), float(encoder.encoded_missing_value), np.arange(len(seen)))
         category_columns.append(CategoryColumn(column, listed[column], seen, codes, unknown, fill))
+    return category_columns
+
+
+def _read_target_means(encoder: Any, columns: Sequence[int], listed: Sequence[int]) -> list[CategoryColumn]:
+    """Return columns whose codes are what the fitted encoder gives for each value that the matrix can hold."""
+    if encoder.target_type_ == "multiclass" or not all(listed[column] for column in columns):
+        raise InexactError("means of several classes, or of a column of numbers, have no exact form in ONNX.")
+    category_columns = []
+    for place, column in enumerate(columns):
+        seen = np.array([-1.0, *range(listed[column]), np.nan])
+        rows = np.full((len(seen), len(columns)), np.nan)
+        rows[:, place] = seen
+        codes = np.asarray(encoder.transform(rows), dtype=np.float64)[:, place]
+        category_columns.append(CategoryColumn(column, listed[column], seen, codes))
     return category_columns
 
 

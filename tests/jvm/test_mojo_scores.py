@@ -25,10 +25,17 @@ from tests.real import h2o_mojos
 
 pytestmark = [pytest.mark.jvm, pytest.mark.h2o]
 
-TASKS: dict[str, Task] = {"Binomial": "binary", "Multinomial": "multiclass", "Regression": "regression"}
+TASKS: dict[str, Task] = {
+    "Binomial": "binary",
+    "Multinomial": "multiclass",
+    "Regression": "regression",
+    "AnomalyDetection": "anomaly",
+    "AutoEncoder": "anomaly",
+}
 SCORED = (
     *("gbm_binomial", "gbm_multinomial", "gbm_regression", "drf_binomial", "glm_binomial", "glm_multinomial"),
     *("deeplearning_binomial", "xgboost_binomial", "stackedensemble_binomial"),
+    *("isolationforest", "deeplearning_autoencoder"),
 )
 # The MOJO's own threshold is that of the largest F1, 0.499.
 THRESHOLD = 0.8
@@ -67,6 +74,8 @@ class Exported:
     def predict(self, matrix: Any) -> Any:
         """Python's answers to a matrix."""
         scores, classes = self.scorer.scores(matrix), self.scorer.classes
+        if self.scorer.answers_alerts:
+            return to_json(Prediction(values=scores, alerts=(scores >= self.scorer.threshold).tolist()), ())
         if not classes:
             return to_json(Prediction(values=scores), ())
         labels = [classes[place] for place in self.scorer.choose_classes(scores)]
@@ -80,12 +89,14 @@ def export(name: str, folder: Path) -> Exported:
     classes = h2o_mojos.CLASSES.get(category)
     target = Column("target", "number" if classes is None else "string", role="target", categories=classes)
     coded = [Column(one, "string", categories=h2o_mojos.CATEGORIES[one], unseen="accept") for one in ("code", "city")]
-    columns = (Column("age", "number"), Column("wide", "integer"), *coded, target)
+    is_anomaly = TASKS[category] == "anomaly"
+    columns = (Column("age", "number"), Column("wide", "integer"), *coded, *(() if is_anomaly else (target,)))
     contract = Contract(
         name.replace("_", "-"), TASKS[category], columns, positive="yes" if classes == ("yes", "no") else ""
     )
     engine = MojoEngine.open(made.path, made.description, threads=1)
-    scorer = Scorer(contract, engine, THRESHOLD, contract.name, "0" * 64, "")
+    threshold = float(np.quantile(made.predicted, 0.9)) if is_anomaly else THRESHOLD
+    scorer = Scorer(contract, engine, threshold, contract.name, "0" * 64, "")
     exported = Exported(scorer, folder / name, folder / f"{contract.name}.jar")
     cases = [{"request": row, "expected": exported.answer(row)} for row in ROWS[:5]]
     document = {"tolerance": {"relative": 1e-12, "absolute": 1e-12}, "cases": cases}
@@ -169,6 +180,21 @@ def test_a_damaged_export_is_refused(java: JavaServer, tmp_path: Path, closing: 
         (model.folder / name).write_bytes(kept)
 
 
+@pytest.mark.parametrize("name", ["isolationforest", "deeplearning_autoencoder"])
+def test_an_anomaly_model_answers_scores_and_alerts(
+    java: JavaServer, tmp_path: Path, closing: list[Exported], name: str
+) -> None:
+    """A tenth of the rows reach the threshold, in Java as in Python."""
+    model = export(name, tmp_path)
+    closing.append(model)
+    java.ask(open=name, path=str(model.folder))
+    rows = [_as_row(values) for values in h2o_mojos.matrix()[:60].tolist()]
+    answers = [java.ask(use=name, row=row)["answer"] for row in rows]
+    assert [set(answer) for answer in answers] == [{"score", "alert"}] * 60
+    assert 0 < sum(answer["alert"] for answer in answers) < 30
+    assert all(answer["alert"] == (answer["score"] >= model.scorer.threshold) for answer in answers)
+
+
 SCRIPT = """CREATE TABLE t (n INT, age DOUBLE, wide BIGINT, code STRING, city STRING)
   WITH ('connector' = 'filesystem', 'path' = '@ROWS@', 'format' = 'json');
 CREATE MODEL churn INPUT (age DOUBLE, wide BIGINT, code STRING, city STRING)
@@ -197,3 +223,34 @@ def test_flink_scores_with_a_mojo(tmp_path: Path, closing: list[Exported], name:
     for fact, expected in zip(facts, model.predict(h2o_mojos.matrix()[:20]) * 2, strict=True):
         assert (fact["label"], fact["status"]) == (expected["label"], "scored")
         assert float(fact["probability"]) == expected["probabilities"]["yes"]
+
+
+ALERTS = """CREATE TABLE t (n INT, age DOUBLE, wide BIGINT, code STRING, city STRING)
+  WITH ('connector' = 'filesystem', 'path' = '@ROWS@', 'format' = 'json');
+CREATE MODEL odd INPUT (age DOUBLE, wide BIGINT, code STRING, city STRING)
+  OUTPUT (score DOUBLE, alert BOOLEAN) WITH ('provider' = 'headrace');
+SELECT n, score, alert FROM ML_PREDICT(TABLE t, MODEL odd, DESCRIPTOR(age, wide, code, city));
+CREATE TEMPORARY SYSTEM FUNCTION headrace_predict AS 'headrace.jvm.flink.HeadracePredict';
+SELECT n, p.`value` AS score, p.alert AS alert
+  FROM (SELECT n, headrace_predict('@NAME@', 'age', age, 'wide', wide, 'code', code, 'city', city) AS p FROM t);
+CREATE MODEL wrong INPUT (age DOUBLE, wide BIGINT, code STRING, city STRING)
+  OUTPUT (label STRING) WITH ('provider' = 'headrace');
+SELECT * FROM ML_PREDICT(TABLE t, MODEL wrong, DESCRIPTOR(age, wide, code, city));
+"""
+
+
+def test_flink_answers_alerts(tmp_path: Path, closing: list[Exported]) -> None:
+    """A model and a function; what an anomaly model has not is refused when the query is planned."""
+    model = export("isolationforest", tmp_path)
+    closing.append(model)
+    rows = [_as_row(values) for values in h2o_mojos.matrix()[:20].tolist()]
+    (tmp_path / "rows.json").write_text("".join(json.dumps({"n": n, **row}) + "\n" for n, row in enumerate(rows)))
+    script = tmp_path / "script.sql"
+    script.write_text(ALERTS.replace("@ROWS@", str(tmp_path / "rows.json")).replace("@NAME@", model.scorer.name))
+    classes = compile_java(tmp_path / "classes", *PROGRAMS, classpath=f"{engine_jars('flink')}/*")
+    *lines, (kind, sentence) = run_statements(script, classes, model.jar)
+    assert kind == "error"
+    assert "chosen from [status, violations, reason, model_digest, answer, score, alert]" in sentence
+    facts = [dict(field.split("=", 1) for field in line[1:]) for line in lines]
+    expected = [(one["score"], str(one["alert"]).lower()) for one in model.predict(h2o_mojos.matrix()[:20])]
+    assert [(float(fact["score"]), fact["alert"]) for fact in facts] == expected * 2

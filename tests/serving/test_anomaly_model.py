@@ -16,8 +16,6 @@ from headrace.api.scoring import score
 from headrace.core.base.errors import InputError, RequestError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.contracts import contract_yaml
-from headrace.core.inference.scorer import Scorer
-from headrace.core.jvm_export.scoring_plan import build_plan
 from headrace.core.packaging.baseline_bundle import make_baseline_bundle
 from headrace.monitoring.collect.payload_reader import PayloadReader
 from headrace.monitoring.labels.label_table import check_labels
@@ -180,9 +178,7 @@ def test_a_stream_answers_in_json(bundle: Bundle, expected: list[dict[str, Any]]
 
 
 def test_what_cannot_answer_scores_says_so(bundle: Bundle) -> None:
-    """The Java library, a pull-out and labels for monitors: each refuses in one sentence."""
-    with pytest.raises(InputError, match="the Java library answers no anomaly scores"):
-        build_plan(Scorer.open(bundle), engine="onnx")
+    """A pull-out and labels for monitors: each refuses in one sentence."""
     with pytest.raises(InputError, match="no baseline that could answer in its place"):
         make_baseline_bundle(bundle, bundle.folder.parent / "baseline")
     with pytest.raises(InputError, match="monitors take no labels of an anomaly model"):

@@ -15,6 +15,7 @@ from headrace.core.models.boosting.boosted_trees import BoostedTreesClassifier, 
 from headrace.core.models.boosting.tree_nodes import MOST_CATEGORIES
 from headrace.core.models.family import ALL_TASKS, Family, Values
 from headrace.core.models.hyperparameters import FloatParameter, IntegerParameter
+from headrace.core.models.target_encoding import many_categories
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,10 @@ class BoostingFamily(Family):
         """Build the unfitted pipeline; see ``Family``. Columns of up to 255 categories are split by sets of them."""
         self.check_installed()
         pipeline = super().build(columns, task=task, parameters=parameters, seed=seed)
-        listed = [len(column.categories) for column in columns if column.categories is not None]
-        first = len(columns) - len(listed)  # behind the numbers
+        first = sum(column.categories is None for column in columns)  # behind the numbers
+        many = set(many_categories(columns, task))
+        left = [column for place, column in enumerate(columns) if place not in many]
+        listed = [len(column.categories) for column in left if column.categories is not None]
         places = tuple(first + place for place, count in enumerate(listed) if count <= MOST_CATEGORIES)
         pipeline.set_params(estimator__categories=places)
         return pipeline

@@ -26,6 +26,8 @@ _CLASSES_OF_CLIENT = {
     "gbm": "H2OGradientBoostingEstimator",
     "glm": "H2OGeneralizedLinearEstimator",
     "deeplearning": "H2ODeepLearningEstimator",
+    "isolationforest": "H2OIsolationForestEstimator",
+    "autoencoder": "H2OAutoEncoderEstimator",
 }
 
 
@@ -64,7 +66,7 @@ class MojoEstimator(BaseEstimator):  # type: ignore[misc]
         raise InternalError("a MOJO is fitted already; build the pipeline of its family to fit another one.")
 
     def predict(self, matrix: Matrix) -> Floats:
-        """Predict numbers (n,) for a matrix (n, p); of a regression."""
+        """Predict numbers (n,) for a matrix (n, p); of a regression, or how unusual each row is."""
         return self._scores(matrix)
 
     def predict_proba(self, matrix: Matrix) -> Floats:
@@ -91,7 +93,7 @@ class H2OEstimator(MojoEstimator):
         """Take what is to be fitted.
 
         Args:
-            algorithm: ``gbm``, ``glm``, ``deeplearning`` or ``automl``.
+            algorithm: ``gbm``, ``glm``, ``deeplearning``, ``automl``, ``isolationforest`` or ``autoencoder``.
             table: How the matrix is sent to H2O.
             values: Parameters of H2O's client.
             seed: Seed of everything random in the fit.
@@ -102,8 +104,10 @@ class H2OEstimator(MojoEstimator):
         self.values = values
         self.seed = seed
 
-    def fit(self, matrix: Matrix, target: Target) -> Self:
+    def fit(self, matrix: Matrix, target: Target | None = None) -> Self:
         """Fit the model on a matrix (n, p) and an encoded target (n,), and keep its MOJO.
+
+        Those that find anomalies do not look at the target.
 
         Raises:
             InputError: If H2O cannot be started.
@@ -114,10 +118,12 @@ class H2OEstimator(MojoEstimator):
             types = self.table.write(matrix, target, path)
             rows = h2o.upload_file(str(path), destination_frame=_TABLE, header=1, sep=",", col_types=types)
             path.unlink()
-            given = {"x": list(self.table.names), "y": self.table.target, "training_frame": rows}
+            given: dict[str, Any] = {"x": list(self.table.names), "training_frame": rows}
+            if self.table.target is not None:
+                given["y"] = self.table.target
             model = self._fit_by_automl(h2o, given) if self.algorithm == "automl" else self._fit_alone(h2o, given)
             mojo = mojo_archive.normalize(Path(model.download_mojo(scratch)).read_bytes())
-        classes = int(target.max()) + 1 if self.table.classify else 0
+        classes = int(target.max()) + 1 if self.table.classify and target is not None else 0
         self._take(mojo, self.table.describe(mojo_archive.read(mojo), classes=classes))
         return self
 

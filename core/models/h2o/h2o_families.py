@@ -1,4 +1,4 @@
-"""The families of H2O: gradient boosting, a generalised linear model, a deep network, and AutoML's leader."""
+"""The families of H2O: boosting, a linear model, a deep network, AutoML's leader, and two that find anomalies."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,10 +8,11 @@ from sklearn.pipeline import Pipeline
 
 from headrace.core.contracts.contract import Task
 from headrace.core.features.matrix_layout import MatrixColumn
-from headrace.core.models.family import ALL_TASKS, Family, Values
+from headrace.core.models.family import ALL_TASKS, CLASSIFICATION, Family, Values
 from headrace.core.models.h2o import h2o_server
 from headrace.core.models.h2o.h2o_estimator import H2OEstimator
 from headrace.core.models.h2o.h2o_table import plan_table
+from headrace.core.models.h2o.mojo_anomaly_estimator import H2OAnomalyEstimator
 from headrace.core.models.hyperparameters import CategoricalParameter, FloatParameter, IntegerParameter
 
 FRAMEWORK = "h2o"
@@ -22,7 +23,7 @@ class H2OFamily(Family):
     """A family that H2O fits.
 
     Attributes:
-        algorithm: ``gbm``, ``glm``, ``deeplearning`` or ``automl``.
+        algorithm: Name of the algorithm; see ``H2OEstimator``.
         convert: Turns the hyperparameters into those of H2O's client.
     """
 
@@ -36,9 +37,11 @@ class H2OFamily(Family):
     def build(self, columns: Sequence[MatrixColumn], *, task: Task, parameters: Values, seed: int) -> Pipeline:
         """Build the unfitted pipeline; see ``Family``. H2O prepares the columns itself."""
         pipeline = super().build(columns, task=task, parameters=parameters, seed=seed)
-        table = plan_table(columns, classify=task != "regression")
+        has_target = task != "anomaly"
+        table = plan_table(columns, classify=task in CLASSIFICATION, has_target=has_target)
         values = self.convert(self.check_parameters(parameters))
-        pipeline.set_params(estimator=H2OEstimator(self.algorithm, table, values, seed))
+        kind = H2OEstimator if has_target else H2OAnomalyEstimator
+        pipeline.set_params(estimator=kind(self.algorithm, table, values, seed))
         return pipeline
 
 
@@ -124,5 +127,34 @@ H2O_FAMILIES: tuple[Family, ...] = (
         framework=FRAMEWORK,
         algorithm="automl",
         convert=_automl,
+    ),
+    H2OFamily(
+        name="h2o_isolation_forest",
+        tasks=("anomaly",),
+        parameters={
+            "ntrees": IntegerParameter(100, low=1, high=5000),
+            "sample_size": IntegerParameter(256, low=2, high=100_000),
+            "max_depth": IntegerParameter(20, low=1, high=30),
+        },
+        prepare=_as_it_is,
+        estimator=_later,
+        framework=FRAMEWORK,
+        algorithm="isolationforest",
+    ),
+    H2OFamily(
+        name="h2o_autoencoder",
+        tasks=("anomaly",),
+        parameters={
+            "hidden_layers": IntegerParameter(1, low=1, high=9),
+            "hidden_units": IntegerParameter(4, low=1, high=5000),
+            "epochs": FloatParameter(10.0, low=0.01, high=10_000.0),
+            "l2": FloatParameter(0.0, low=0.0, high=1.0),
+            "activation": CategoricalParameter("Tanh", options=("Tanh", "Rectifier")),
+        },
+        prepare=_as_it_is,
+        estimator=_later,
+        framework=FRAMEWORK,
+        algorithm="autoencoder",
+        convert=_network,
     ),
 )

@@ -272,5 +272,7 @@ def _first_sentence(error: BaseException) -> str:
     """Return what the server said, without the parameters and the stack that the client puts around it."""
     text = str(error)
     message = _FIELD.search(text) or _MESSAGE.search(text)
-    line = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # Of a job that failed, the client's own line comes first: keys and classes of Java.
+    line = next((line for line in lines if not line.startswith("Job with key")), type(error).__name__)
     return f"it said {quote((message[1] if message else line).strip(), _LETTERS)}"

@@ -32,63 +32,65 @@ class H2OTable:
     Attributes:
         names: Name of each column of the matrix: its own if it is plain, else ``x`` and its place.
         categories: Number of categories of each of them; 0 for a column of numbers.
-        target: Name of the target.
+        target: Name of the target; None for models that are fitted without one.
         classify: Whether the target is the places of classes.
     """
 
     names: tuple[str, ...]
     categories: tuple[int, ...]
-    target: str
+    target: str | None
     classify: bool
 
-    def write(self, encoded: Matrix, target: Target, path: Path) -> list[str]:
+    def write(self, encoded: Matrix, target: Target | None, path: Path) -> list[str]:
         """Write training rows as CSV, and return H2O's type of each of its columns.
 
         Args:
             encoded: Model matrix (n, p).
-            target: Encoded target (n,).
+            target: Encoded target (n,); not looked at if the table has none.
             path: The file.
         """
         columns = [
             (_levels if count else _number)(name, values)
             for name, values, count in zip(self.names, encoded.T, self.categories, strict=True)
         ]
-        answer = np.asarray(target, dtype=np.float64)
-        make = _levels if self.classify else _number
-        pl.DataFrame([*columns, make(self.target, answer)]).write_csv(path)
-        return ["enum" if is_text else "real" for is_text in (*self.categories, self.classify)]
+        texts = [bool(count) for count in self.categories]
+        if self.target is not None:
+            make = _levels if self.classify else _number
+            columns.append(make(self.target, np.asarray(target, dtype=np.float64)))
+            texts.append(self.classify)
+        pl.DataFrame(columns).write_csv(path)
+        return ["enum" if is_text else "real" for is_text in texts]
 
     def describe(self, facts: MojoFacts, *, classes: int) -> MojoDescription:
         """Return what a MOJO that was fitted on such rows takes and gives.
 
         Args:
             facts: What its archive says.
-            classes: Number of classes, at least those of the training rows; 0 for a regression.
+            classes: Number of classes, at least those of the training rows; 0 for all but classifications.
 
         Raises:
             InternalError: If its columns are not those that were sent.
         """
         places = {name: place for place, name in enumerate(self.names)}
-        *inputs, response = facts.columns
-        if response != self.target or not set(inputs) <= set(places):
-            raise InternalError(
-                f"a MOJO must have the columns that H2O was given; it has {quote(list(facts.columns))}."
-            )
+        if facts.response != self.target or not set(facts.inputs) <= set(places):
+            held = [*facts.inputs, facts.response]
+            raise InternalError(f"a MOJO must have the columns that H2O was given; it has {quote(held)}.")
         described = tuple(
             MojoInput(name, places[name], _places(self.categories[places[name]], facts, own))
-            for own, name in enumerate(inputs)
+            for own, name in enumerate(facts.inputs)
         )
-        own_classes = _places(classes, facts, len(inputs)) or ()
+        own_classes = _places(classes, facts, len(facts.inputs)) or ()
         category: Any = facts.category
         return MojoDescription(facts.version, facts.algorithm, category, described, own_classes)
 
 
-def plan_table(columns: Sequence[MatrixColumn], *, classify: bool) -> H2OTable:
+def plan_table(columns: Sequence[MatrixColumn], *, classify: bool, has_target: bool = True) -> H2OTable:
     """Decide how the columns of a matrix are sent to H2O.
 
     Args:
         columns: Columns of the matrix.
         classify: Whether the target is the places of classes.
+        has_target: Whether the model is fitted with a target.
     """
     taken: set[str] = set()
     names = []
@@ -98,7 +100,7 @@ def plan_table(columns: Sequence[MatrixColumn], *, classify: bool) -> H2OTable:
         taken.add(name.lower())
         names.append(name)
     counts = tuple(len(column.categories or ()) for column in columns)
-    return H2OTable(tuple(names), counts, _free("target", taken), classify)
+    return H2OTable(tuple(names), counts, _free("target", taken) if has_target else None, classify)
 
 
 def _free(name: str, taken: set[str]) -> str:

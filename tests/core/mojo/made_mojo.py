@@ -11,6 +11,7 @@ INFO = {
     "h2o_version": "3.46.0.11",
     "algo": "gbm",
     "category": "Binomial",
+    "supervised": "true",
     "uuid": "-4084212070951514672",
     "timestamp": "2026-11-29T08:27:22.741Z",
 }

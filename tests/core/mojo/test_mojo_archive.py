@@ -15,9 +15,17 @@ def test_a_mojo_says_what_it_is() -> None:
     """Version, algorithm, columns and levels are read."""
     facts = mojo_archive.read(mojo())
     assert (facts.version, facts.algorithm, facts.category) == ("3.46.0.11", "gbm", "Binomial")
-    assert facts.columns == ("age", "plan", "target")
+    assert (facts.inputs, facts.response) == (("age", "plan"), "target")
     assert facts.domains == {1: ("c000000", "c000002"), 2: ("c000000", "c000001")}
     assert mojo_archive.is_described(facts, made_mojo.DESCRIPTION)
+
+
+def test_a_mojo_without_a_target_has_no_response() -> None:
+    """The last column of an isolation forest is an input like the others."""
+    text = ini(algo="isolationforest", category="AnomalyDetection", supervised="false")
+    text = text.replace(b"\ntarget\n", b"\n").replace(b"2: 2 d001.txt\n", b"")
+    facts = mojo_archive.read(mojo({"model.ini": text}))
+    assert (facts.inputs, facts.response) == (("age", "plan"), None)
 
 
 def test_equal_models_of_two_runs_give_equal_bytes() -> None:

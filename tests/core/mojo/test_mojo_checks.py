@@ -48,3 +48,15 @@ def test_a_description_of_another_model_is_refused(description: bytes, sentence:
     """Each in a sentence, before Java starts."""
     with pytest.raises(BundleError, match=sentence):
         check_mojo(mojo(), description, CONTRACT)
+
+
+def test_a_model_without_a_target_is_of_an_anomaly_task_only() -> None:
+    """Neither does an isolation forest answer for a regression, nor a regression for an anomaly task."""
+    forest = replace(DESCRIPTION, algorithm="isolationforest", category="AnomalyDetection", classes=())
+    target = Column("y", "number", role="target")
+    numbers = replace(CONTRACT, task="regression", columns=(*CONTRACT.columns[:2], target))
+    with pytest.raises(BundleError, match="of a model for AnomalyDetection, the task is regression"):
+        check_mojo(mojo(), document(forest), numbers)
+    anomalies = replace(CONTRACT, task="anomaly", columns=CONTRACT.columns[:2])
+    with pytest.raises(BundleError, match="of a model for Regression, the task is anomaly"):
+        check_mojo(mojo(), document(replace(forest, category="Regression")), anomalies)

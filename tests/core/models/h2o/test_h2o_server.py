@@ -54,3 +54,15 @@ def test_a_memory_that_is_no_size_is_refused(text: str, monkeypatch: pytest.Monk
     monkeypatch.setenv("HEADRACE_H2O_MEMORY", text)
     with pytest.raises(InputError, match="HEADRACE_H2O_MEMORY must be a size"):
         settings.h2o_memory()
+
+
+def test_of_a_job_that_failed_the_reason_is_said() -> None:
+    """Not the key and the classes of Java that stand before it.
+
+    H2O 3.46.0.11 on an autoencoder whose activations grow without bounds.
+    """
+    error = OSError(
+        "Job with key $0301_b2 failed with an exception: DistributedException from /127.0.0.1:48483: '\n\n"
+        "Trying to predict with an unstable model.\nJob was aborted\nstacktrace: \nDistributedException from"
+    )
+    assert h2o_server._first_sentence(error) == "it said 'Trying to predict with an unstable model.'"

@@ -52,7 +52,8 @@ def test_what_h2o_dropped_or_never_saw_is_described() -> None:
         "3.46.0.11",
         "gbm",
         "Binomial",
-        ("x1", "size", "target_"),
+        ("x1", "size"),
+        "target_",
         {0: ("c000000", "c000002"), 2: ("c000001", "c000003")},
     )
     described = plan_table(COLUMNS, classify=True).describe(facts, classes=4)
@@ -63,6 +64,19 @@ def test_what_h2o_dropped_or_never_saw_is_described() -> None:
 
 def test_a_mojo_of_other_columns_is_a_fault_of_ours() -> None:
     """Nothing is guessed."""
-    facts = MojoFacts("3.46.0.11", "gbm", "Regression", ("other", "target_"), {})
+    facts = MojoFacts("3.46.0.11", "gbm", "Regression", ("other",), "target_", {})
+    with pytest.raises(InternalError, match="columns that H2O was given"):
+        plan_table(COLUMNS, classify=False).describe(facts, classes=0)
+
+
+def test_a_table_without_a_target_has_none(tmp_path: Path) -> None:
+    """A model that finds anomalies gets no labels, not even as a column that it could look at."""
+    table = plan_table(COLUMNS, classify=False, has_target=False)
+    types = table.write(np.array([[1.5, 0, 3, 1e30]]), np.array([1.0]), tmp_path / "rows.csv")
+    assert types == ["real", "enum", "real", "real"]
+    assert (tmp_path / "rows.csv").read_text().splitlines()[0] == "size,x1,x2,target"
+    facts = MojoFacts("3.46.0.11", "isolationforest", "AnomalyDetection", ("size",), None, {})
+    described = table.describe(facts, classes=0)
+    assert (described.inputs, described.classes) == ((MojoInput("size", 0, None),), ())
     with pytest.raises(InternalError, match="columns that H2O was given"):
         plan_table(COLUMNS, classify=False).describe(facts, classes=0)

@@ -176,14 +176,19 @@ public final class Model implements AutoCloseable {
         return plan.digest();
     }
 
-    /** {@code binary}, {@code multiclass} or {@code regression}. */
+    /** {@code binary}, {@code multiclass}, {@code regression} or {@code anomaly}. */
     public String task() {
         return plan.task();
     }
 
-    /** Class labels in the order of the probabilities; empty for a regression. */
+    /** Class labels in the order of the probabilities; empty where the model answers a number. */
     public List<String> classes() {
         return plan.classes();
+    }
+
+    /** Whether it answers anomaly scores and alerts. */
+    public boolean isAnomalyTask() {
+        return plan.task().equals("anomaly");
     }
 
     /** Place of the class whose probability is reported for a binary task. */
@@ -257,9 +262,10 @@ public final class Model implements AutoCloseable {
             }
         }
         if (plan.classes().isEmpty()) {
-            return new Prediction(null, null, scores[0], violations, null);
+            Boolean alert = isAnomalyTask() ? scores[0] >= plan.threshold() : null;
+            return new Prediction(null, null, scores[0], alert, violations, null);
         }
-        return new Prediction(plan.classes().get(chosen(scores)), scores, null, violations, null);
+        return new Prediction(plan.classes().get(chosen(scores)), scores, null, null, violations, null);
     }
 
     private int chosen(double[] probabilities) {

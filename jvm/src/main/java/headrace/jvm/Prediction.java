@@ -9,14 +9,21 @@ import java.util.stream.Collectors;
 /**
  * The answer to one row: {@code label} with {@code probabilities}, or {@code value}, or a {@code refusal}.
  *
- * @param label the predicted class; null for a regression, and where the row is refused
+ * @param label the predicted class; null where a number is answered, and where the row is refused
  * @param probabilities probabilities (k) in the order of the model's classes; null as above
- * @param value the predicted value of a regression; null for a classification, and where the row is refused
+ * @param value the predicted value of a regression, or an anomaly score, higher for more unusual rows; null for a
+ *     classification, and where the row is refused
+ * @param alert whether an anomaly score reaches the threshold; null for other tasks, and where the row is refused
  * @param violations the rules that the row breaks, those that only warn included
  * @param refusal why there is no prediction; null if there is one
  */
 public record Prediction(
-        String label, double[] probabilities, Double value, List<Violation> violations, Violation refusal) {
+        String label,
+        double[] probabilities,
+        Double value,
+        Boolean alert,
+        List<Violation> violations,
+        Violation refusal) {
 
     /** Returns what stands for a row without a prediction. */
     public static Prediction refused(Violation refusal) {
@@ -24,7 +31,7 @@ public record Prediction(
     }
 
     static Prediction refused(List<Violation> violations, Violation refusal) {
-        return new Prediction(null, null, null, violations, refusal);
+        return new Prediction(null, null, null, null, violations, refusal);
     }
 
     /** {@code scored} or {@code refused}, as in the predictions of `headrace score`. */
@@ -62,8 +69,8 @@ public record Prediction(
     }
 
     /**
-     * Returns the answer as a server gives it: {@code label} and {@code probabilities} by class, or {@code value};
-     * {@code error} and {@code rule} for a refused row.
+     * Returns the answer as a server gives it: {@code label} and {@code probabilities} by class, {@code value}, or
+     * {@code score} and {@code alert}; {@code error} and {@code rule} for a refused row.
      *
      * @param classes the model's classes
      */
@@ -72,6 +79,9 @@ public record Prediction(
         if (refusal != null) {
             answer.put("error", refusal.sentence());
             answer.put("rule", refusal.rule());
+        } else if (alert != null) {
+            answer.put("score", value);
+            answer.put("alert", alert);
         } else if (value != null) {
             answer.put("value", value);
         } else {
@@ -85,6 +95,8 @@ public record Prediction(
     public String toString() {
         return refusal != null
                 ? refusal.toString()
-                : value != null ? "value " + value : label + " " + Arrays.toString(probabilities);
+                : alert != null
+                        ? "score " + value + (alert ? ", an alert" : "")
+                        : value != null ? "value " + value : label + " " + Arrays.toString(probabilities);
     }
 }

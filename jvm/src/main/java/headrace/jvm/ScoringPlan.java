@@ -13,10 +13,11 @@ import java.util.Set;
  * @param name name of the model
  * @param digest SHA-256 that names its bundle
  * @param engine {@code onnx} or {@code mojo}
- * @param task {@code binary}, {@code multiclass} or {@code regression}
- * @param classes class labels in the order of the probabilities; empty for a regression
+ * @param task {@code binary}, {@code multiclass}, {@code regression} or {@code anomaly}
+ * @param classes class labels in the order of the probabilities; empty where the model answers a number
  * @param positive place of the positive class (binary)
- * @param threshold lowest probability at which the positive class is predicted (binary)
+ * @param threshold lowest probability at which the positive class is predicted (binary), or lowest anomaly score that
+ *     is an alert (anomaly)
  * @param severities severity by rule: {@code off}, {@code warn}, {@code quarantine}, {@code stop}
  * @param missingValues texts that mean a missing value
  * @param names names of all columns of the contract; those that are no inputs are ignored in a row

@@ -27,6 +27,7 @@ import org.apache.flink.table.types.logical.LogicalTypeRoot;
  */
 record ModelOutput(List<String> columns) implements Serializable {
     private static final String OF_CLASS = "probability_";
+    private static final String ALERT = "alert";
     private static final List<String> ALWAYS = List.of("status", "violations", "reason", "model_digest", "answer");
     private static final Set<String> TEXTS = Set.of("label", "status", "violations", "reason", "model_digest", "answer");
 
@@ -42,7 +43,9 @@ record ModelOutput(List<String> columns) implements Serializable {
 
     private static void check(Model model, Column column) {
         List<String> known = new ArrayList<>(ALWAYS);
-        if (model.classes().isEmpty()) {
+        if (model.isAnomalyTask()) {
+            known.addAll(List.of("score", ALERT));
+        } else if (model.classes().isEmpty()) {
             known.add("value");
         } else {
             known.add("label");
@@ -53,13 +56,18 @@ record ModelOutput(List<String> columns) implements Serializable {
         }
         String name = column.getName();
         LogicalType type = column.getDataType().getLogicalType();
-        boolean fits =
-                TEXTS.contains(name) ? type.is(LogicalTypeFamily.CHARACTER_STRING) : type.is(LogicalTypeRoot.DOUBLE);
-        if (!known.contains(name) || !fits) {
+        if (!known.contains(name) || !fits(name, type)) {
             throw new ModelException(
                     "OUTPUT of the model " + model.name() + " must be chosen from " + known
-                            + ", numbers as DOUBLE and texts as STRING; got " + name + " " + type + " instead.");
+                            + ", numbers as DOUBLE, texts as STRING and alert as BOOLEAN; got " + name + " " + type + " instead.");
         }
+    }
+
+    private static boolean fits(String name, LogicalType type) {
+        if (TEXTS.contains(name)) {
+            return type.is(LogicalTypeFamily.CHARACTER_STRING);
+        }
+        return type.is(name.equals(ALERT) ? LogicalTypeRoot.BOOLEAN : LogicalTypeRoot.DOUBLE);
     }
 
     /** Writes predictions of one opened model. */
@@ -89,8 +97,10 @@ record ModelOutput(List<String> columns) implements Serializable {
                 Map<String, StringData> labels = new HashMap<>();
                 model.classes().forEach(label -> labels.put(label, StringData.fromString(label)));
                 return prediction -> labels.get(prediction.label());
-            case "value":
+            case "value", "score":
                 return Prediction::value;
+            case ALERT:
+                return Prediction::alert;
             case "probability":
                 return probability(model.positive());
             case "status":

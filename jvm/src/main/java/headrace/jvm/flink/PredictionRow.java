@@ -15,7 +15,7 @@ final class PredictionRow {
     /** Their type in Flink's SQL. */
     static final String TYPE =
             "ROW<label STRING, probability DOUBLE, probabilities MAP<STRING, DOUBLE>, `value` DOUBLE, status STRING,"
-                    + " violations STRING, reason STRING, model_digest STRING>";
+                    + " violations STRING, reason STRING, model_digest STRING, alert BOOLEAN>";
 
     private final Model model;
     private final boolean isBinary;
@@ -44,7 +44,8 @@ final class PredictionRow {
                 StringData.fromString(prediction.status()),
                 StringData.fromString(prediction.violationText()),
                 StringData.fromString(prediction.sentence()),
-                digest);
+                digest,
+                prediction.alert());
     }
 
     private GenericMapData byClass(double[] probabilities) {

@@ -19,7 +19,7 @@ public final class HeadracePredict implements UDF2<String, Row, Row> {
     /** What the function returns, as Spark's DDL. */
     public static final String SCHEMA =
             "label STRING, probability DOUBLE, probabilities MAP<STRING, DOUBLE>, value DOUBLE, status STRING,"
-                    + " violations STRING, reason STRING, model_digest STRING";
+                    + " violations STRING, reason STRING, model_digest STRING, alert BOOLEAN";
 
     private static final long serialVersionUID = 1L;
 
@@ -51,6 +51,7 @@ public final class HeadracePredict implements UDF2<String, Row, Row> {
                 prediction.status(),
                 prediction.violationText(),
                 prediction.sentence(),
-                model.digest());
+                model.digest(),
+                prediction.alert());
     }
 }
