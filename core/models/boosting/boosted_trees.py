@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from headrace.core.models.boosting import lightgbm_trees, xgboost_trees
-from headrace.core.models.boosting.tree_nodes import Floats, GrownTrees, build_predictor
+from headrace.core.models.boosting.tree_nodes import Floats, GrownTrees, WatchedRows, build_predictor
 
 _TRAINERS: dict[str, Callable[..., GrownTrees]] = {
     "lightgbm": lightgbm_trees.grow_trees,
@@ -22,6 +22,10 @@ _TRAINERS: dict[str, Callable[..., GrownTrees]] = {
 }
 # All categories count as known, so that none is taken for missing: the encoder before has made NaN of those.
 _KNOWN = np.full((1, 8), 0xFFFFFFFF, dtype=np.uint32)
+
+
+def _watched(rows: Any, target: Any, patience: int) -> WatchedRows | None:
+    return None if rows is None else WatchedRows(np.asarray(rows, dtype=np.float64), np.asarray(target), patience)
 
 
 class _BoostedTrees(BaseEstimator):
@@ -55,7 +59,7 @@ class _BoostedTrees(BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
-    def _grow(self, matrix: Floats, target: Any, classes: int) -> None:
+    def _grow(self, matrix: Floats, target: Any, classes: int, watched: WatchedRows | None) -> None:
         grown = _TRAINERS[self.library](
             matrix,
             target,
@@ -63,7 +67,10 @@ class _BoostedTrees(BaseEstimator):
             categories=self.categories,
             parameters={**(self.parameters or {}), "n_estimators": self.n_estimators},
             seed=self.random_state % (2**31 - 1),
+            watched=watched,
         )
+        if watched is not None:
+            self.validation_losses_ = grown.losses
         self._predictors = [[build_predictor(tree) for tree in trees] for trees in grown.rounds]
         self._baseline_prediction = grown.baseline
         self.single_precision_ = int(grown.single_precision)
@@ -87,14 +94,19 @@ class _BoostedTrees(BaseEstimator):
 class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
     """Boosted trees for classes; fit, predict and predict_proba as scikit-learn has them."""
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
-        """Grow trees for a matrix (n, p) and classes (n,)."""
+    def fit(self, X: Any, y: Any, X_val: Any = None, y_val: Any = None, patience: int = 0) -> Self:  # noqa: N803 - scikit-learn's names
+        """Grow trees for a matrix (n, p) and classes (n,).
+
+        Given other rows, the trees are complete when the loss on these has not improved for ``patience`` rounds; the
+        loss after each round is ``validation_losses_``.
+        """
         matrix, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
         self.classes_, target = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"{type(self).__name__} must be fitted on at least two classes; got one class only.")
-        self._grow(matrix, target, len(self.classes_))
+        places = None if y_val is None else np.searchsorted(self.classes_, y_val)
+        self._grow(matrix, target, len(self.classes_), _watched(X_val, places, patience))
         return self
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803 - scikit-learn's name
@@ -117,10 +129,10 @@ class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
 class BoostedTreesRegressor(RegressorMixin, _BoostedTrees):
     """Boosted trees for numbers; fit and predict as scikit-learn has them."""
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
-        """Grow trees for a matrix (n, p) and numbers (n,)."""
+    def fit(self, X: Any, y: Any, X_val: Any = None, y_val: Any = None, patience: int = 0) -> Self:  # noqa: N803 - scikit-learn's names
+        """Grow trees for a matrix (n, p) and numbers (n,); see ``BoostedTreesClassifier.fit``."""
         matrix, target = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)
-        self._grow(matrix, np.asarray(target, dtype=np.float64), 0)
+        self._grow(matrix, np.asarray(target, dtype=np.float64), 0, _watched(X_val, y_val, patience))
         return self
 
     def predict(self, X: Any) -> Floats:  # noqa: N803 - scikit-learn's name

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from headrace.core.models.boosting.tree_nodes import Floats, GrownTree, GrownTrees, Whole
+from headrace.core.models.boosting.tree_nodes import Floats, GrownTree, GrownTrees, WatchedRows, Whole
 
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2
 _MISSING_IS_NAN = 2
@@ -24,11 +24,22 @@ def grow_trees(
     categories: Sequence[int],
     parameters: Mapping[str, Any],
     seed: int,
+    watched: WatchedRows | None = None,
 ) -> GrownTrees:
     """Train by LightGBM on a matrix (n, p) and a target (n,), and keep the trees; see ``train``."""
     import lightgbm  # noqa: PLC0415 - an extra
 
-    booster = train(matrix, target, classes=classes, categories=categories, parameters=parameters, seed=seed)
+    losses: dict[str, dict[str, list[float]]] = {}
+    booster = train(
+        matrix,
+        target,
+        classes=classes,
+        categories=categories,
+        parameters=parameters,
+        seed=seed,
+        watched=watched,
+        losses=losses,
+    )
     trees = _read_trees(booster.model_to_string(num_iteration=-1))
     width = booster.num_model_per_iteration()
     return GrownTrees(
@@ -36,6 +47,7 @@ def grow_trees(
         baseline=np.zeros(width),  # LightGBM adds it to the leaves of its first trees
         single_precision=False,
         library_version=str(lightgbm.__version__),
+        losses=tuple(value for metrics in losses.values() for values in metrics.values() for value in values),
     )
 
 
@@ -47,6 +59,8 @@ def train(
     categories: Sequence[int],
     parameters: Mapping[str, Any],
     seed: int,
+    watched: WatchedRows | None = None,
+    losses: dict[str, dict[str, list[float]]] | None = None,
 ) -> Any:
     """Train by LightGBM, on one thread: more of them wait for one another in a loop, on busy cores for minutes.
 
@@ -57,6 +71,8 @@ def train(
         categories: Columns of categories.
         parameters: LightGBM's own, and ``n_estimators``, the number of rounds.
         seed: Seed of whatever is drawn, 0 to 2**31 - 1.
+        watched: Rows whose loss says when to stop; None for all rounds.
+        losses: Gets the losses of the watched rows, by name of the rows and of the loss.
 
     Returns:
         The library's booster.
@@ -77,7 +93,12 @@ def train(
         settings["num_class"] = classes
     rounds = settings.pop("n_estimators")
     rows = lightgbm.Dataset(matrix, target, categorical_feature=list(categories), params=settings)
-    return lightgbm.train(settings, rows, num_boost_round=rounds)
+    if watched is None:
+        return lightgbm.train(settings, rows, num_boost_round=rounds)
+    others = rows.create_valid(watched.matrix, watched.target)
+    callbacks = [lightgbm.early_stopping(watched.patience, verbose=False)]
+    callbacks += [lightgbm.record_evaluation(losses)] if losses is not None else []
+    return lightgbm.train(settings, rows, num_boost_round=rounds, valid_sets=[others], callbacks=callbacks)
 
 
 def _read_trees(text: str) -> list[GrownTree]:

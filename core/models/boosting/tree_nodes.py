@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,12 +54,29 @@ class GrownTrees:
         baseline: What is added to the sums (k,).
         single_precision: Whether rows are rounded to float32 before they are compared.
         library_version: Version of the library that grew them.
+        losses: Loss on the watched rows after each round; empty if none were watched.
     """
 
     rounds: Sequence[Sequence[GrownTree]]
     baseline: Floats
     single_precision: bool
     library_version: str
+    losses: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class WatchedRows:
+    """Rows whose loss says when an ensemble is complete.
+
+    Attributes:
+        matrix: Prepared rows (m, p).
+        target: Their target (m,): numbers of classes, or values.
+        patience: Rounds without a lower loss after which no more are grown.
+    """
+
+    matrix: Floats
+    target: NDArray[Any]
+    patience: int
 
 
 def build_predictor(tree: GrownTree) -> TreePredictor:

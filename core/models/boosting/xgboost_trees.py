@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from headrace.core.models.boosting.tree_nodes import Floats, GrownTree, GrownTrees, Whole
+from headrace.core.models.boosting.tree_nodes import Floats, GrownTree, GrownTrees, WatchedRows, Whole
 
 
 def grow_trees(
@@ -24,11 +24,22 @@ def grow_trees(
     categories: Sequence[int],
     parameters: Mapping[str, Any],
     seed: int,
+    watched: WatchedRows | None = None,
 ) -> GrownTrees:
     """Train by XGBoost on a matrix (n, p) and a target (n,), and keep the trees; see ``train``."""
     import xgboost  # noqa: PLC0415 - an extra
 
-    booster = train(matrix, target, classes=classes, categories=categories, parameters=parameters, seed=seed)
+    losses: dict[str, dict[str, list[float]]] = {}
+    booster = train(
+        matrix,
+        target,
+        classes=classes,
+        categories=categories,
+        parameters=parameters,
+        seed=seed,
+        watched=watched,
+        losses=losses,
+    )
     learner = json.loads(bytes(booster.save_raw("json")))["learner"]
     trees = [_read_tree(tree) for tree in learner["gradient_booster"]["model"]["trees"]]
     width = classes if classes > 2 else 1
@@ -37,6 +48,7 @@ def grow_trees(
         baseline=_read_baseline(learner, width),
         single_precision=True,
         library_version=str(xgboost.__version__),
+        losses=tuple(value for metrics in losses.values() for values in metrics.values() for value in values),
     )
 
 
@@ -48,6 +60,8 @@ def train(
     categories: Sequence[int],
     parameters: Mapping[str, Any],
     seed: int,
+    watched: WatchedRows | None = None,
+    losses: dict[str, dict[str, list[float]]] | None = None,
 ) -> Any:
     """Train by XGBoost, on one thread, as the folds of a search do.
 
@@ -58,6 +72,8 @@ def train(
         categories: Columns of categories.
         parameters: XGBoost's own, and ``n_estimators``, the number of rounds.
         seed: Seed of whatever is drawn, 0 to 2**31 - 1.
+        watched: Rows whose loss says when to stop; None for all rounds.
+        losses: Gets the losses of the watched rows, by name of the rows and of the loss.
 
     Returns:
         The library's booster.
@@ -77,7 +93,20 @@ def train(
     rounds = settings.pop("n_estimators")
     kinds = ["c" if column in set(categories) else "q" for column in range(matrix.shape[1])]
     rows = xgboost.DMatrix(matrix, label=target, feature_types=kinds, enable_categorical=True, nthread=1)
-    return xgboost.train(settings, rows, num_boost_round=rounds)
+    if watched is None:
+        return xgboost.train(settings, rows, num_boost_round=rounds)
+    others = xgboost.DMatrix(
+        watched.matrix, label=watched.target, feature_types=kinds, enable_categorical=True, nthread=1
+    )
+    return xgboost.train(
+        settings,
+        rows,
+        num_boost_round=rounds,
+        evals=[(others, "watched")],
+        early_stopping_rounds=watched.patience,
+        evals_result=losses,
+        verbose_eval=False,
+    )
 
 
 def _read_baseline(learner: Mapping[str, Any], width: int) -> Floats:
