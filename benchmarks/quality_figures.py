@@ -38,7 +38,10 @@ def figures_of(answer: Mapping[str, Any], train: Path, test: Path, table: Qualit
     facts["refused"] = int(refused.sum())
     if table.task == "regression":
         found[refused] = seen.mean()
-        return facts | {"r2": float(metrics.r2_score(actual, found)), "loss": 1 - float(metrics.r2_score(actual, found))}
+        return facts | {
+            "r2": float(metrics.r2_score(actual, found)),
+            "loss": 1 - float(metrics.r2_score(actual, found)),
+        }
     classes = np.unique(seen)
     order = [list(map(str, answer["classes"])).index(name) for name in classes]
     found = found[:, order]

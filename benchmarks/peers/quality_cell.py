@@ -42,7 +42,9 @@ def rows_per_second(predict: Callable[[int], Any], rows: int) -> float:
 
 def size_of(path: Path) -> int:
     """Bytes of a file, or of all files of a folder."""
-    return path.stat().st_size if path.is_file() else sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
+    return (
+        path.stat().st_size if path.is_file() else sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
+    )
 
 
 def answer(cell: dict[str, Any], **facts: Any) -> None:

@@ -137,6 +137,8 @@ class _DeterministicFitting:
 _steady = _DeterministicFitting()
 record_warnings = _steady.record_warnings
 suppress_warnings = _steady.suppress_warnings
+single_threaded = _steady.single_threaded
+collect_into = _steady.collect_into
 
 
 def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
@@ -240,12 +242,12 @@ def out_of_fold(
                 predictions[fold.held_out] = _held_out(make, encoded, target, fold, classes)
 
         with nullcontext(pool) if pool else ThreadPoolExecutor(cores()) as threads:
-            _all(threads, one, folds)
+            run_folds(threads, one, folds)
     return OutOfFold(predictions=predictions, warnings=tuple(sorted(messages)))
 
 
-def _all(threads: Executor, work: Callable[[Fold], None], folds: Sequence[Fold]) -> None:
-    """Work on each fold; after an error await the others too, since they write to the same array."""
+def run_folds(threads: Executor, work: Callable[[Fold], None], folds: Sequence[Fold]) -> None:
+    """Work on each fold in threads; after an error await the others too, since they write to the same array."""
     running = [threads.submit(work, fold) for fold in folds]
     wait(running)
     for one in running:

@@ -5,7 +5,8 @@ out is predicted with the number of rounds that is best on the *other* folds, so
 that it judges; the model of all rows gets the number that is best on all folds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,9 +79,7 @@ def grow(pipeline: Any, matrix: Floats, target: Any, held: Floats, held_target: 
     prepared = prepare.fit_transform(matrix, target)
     watched = {"X_val": prepare.transform(held), "y_val": held_target}
     if hasattr(trees, "max_iter"):
-        trees.set_params(
-            max_iter=MOST_ROUNDS, early_stopping=True, n_iter_no_change=PATIENCE, scoring="loss", tol=0.0
-        )
+        trees.set_params(max_iter=MOST_ROUNDS, early_stopping=True, n_iter_no_change=PATIENCE, scoring="loss", tol=0.0)
         trees.fit(prepared, target, **watched)
         # Its first score is that of no tree.
         return -np.asarray(trees.validation_score_, dtype=np.float64)[1:]
@@ -89,13 +88,13 @@ def grow(pipeline: Any, matrix: Floats, target: Any, held: Floats, held_target: 
     return np.asarray(trees.validation_losses_, dtype=np.float64)
 
 
-def keep_rounds(pipeline: Any, rounds: int) -> Callable[[], None]:
-    """Make a fitted pipeline predict with its first rounds only, until the function that is returned is called."""
+@contextmanager
+def first_rounds(pipeline: Any, rounds: int) -> Iterator[None]:
+    """Let a fitted pipeline predict with its first rounds only."""
     trees = pipeline[-1]
-    grown = trees._predictors  # noqa: SLF001 - no public way to predict by the first trees at once
+    grown = trees._predictors  # noqa: SLF001 - no public way to predict by the first trees alone
     trees._predictors = grown[:rounds]  # noqa: SLF001
-
-    def restore() -> None:
+    try:
+        yield
+    finally:
         trees._predictors = grown  # noqa: SLF001
-
-    return restore
