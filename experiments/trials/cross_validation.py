@@ -20,7 +20,6 @@ from headrace.core.features import matrix_layout
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import families, fitting, fold_trees
 from headrace.core.models.boosting import rounds
-from headrace.core.models.boosting.rounds import FoldTrees
 from headrace.core.models.family import Family
 from headrace.core.splits.folds import Fold
 from headrace.experiments.search.loop import TrialRequest
@@ -52,6 +51,10 @@ class TrainingSample:
     folds: tuple[Fold, ...]
     contract: Contract
     seed: int = 0
+
+
+class _TimeOverError(Exception):
+    """The search has no time left for a trial."""
 
 
 class CrossValidation:
@@ -93,7 +96,10 @@ class CrossValidation:
         family, parameters = _choose_family(request)
         trial = Trial(request.number, request.name, request.experiment.name, family.name, parameters, "failed")
         try:
-            validation = self._validate(family, parameters, request.stop)
+            validation = self._validate(family, parameters, request.stop, request.is_time_over)
+        except _TimeOverError:
+            sentence = "the time of the search was over"
+            return replace(trial, status="killed", seconds=time.monotonic() - began, error=sentence)
         except Exception as error:  # noqa: BLE001 - whatever an estimator raises ends this trial, not the search
             sentence = f"{type(error).__name__}: {quote(str(error), 300)[1:-1]}"
             return replace(trial, seconds=time.monotonic() - began, error=sentence)
@@ -111,7 +117,7 @@ class CrossValidation:
         family, own = families.family(trial.family), dict(trial.parameters)
         if trial.rounds:
             del own[rounds.PARAMETERS[family.name]]
-        return self._validate(family, own, stop=None).predictions
+        return self._validate(family, own).predictions
 
     def _keep(self, trial: Trial, predictions: Predictions) -> None:
         with self._lock:
@@ -124,26 +130,32 @@ class CrossValidation:
             return trial.score is not None and trial.number < best.number
         return self.objective.better(trial.score, best.score)
 
-    def _validate(self, family: Family, own: dict[str, Any], stop: StopRule | None) -> "_ValidationRun":
-        folds = self.sample.folds
+    def _validate(
+        self,
+        family: Family,
+        own: dict[str, Any],
+        stop: StopRule | None = None,
+        is_time_over: Callable[[], bool] | None = None,
+    ) -> "_ValidationRun":
+        folds, make = self.sample.folds, self._maker(family, own, is_time_over)
         if len(folds) > 1 and rounds.PARAMETERS.get(family.name, "") not in {"", *own}:
-            return self._with_rounds(family, own, stop)
+            return self._with_rounds(make, stop)
         if stop is None and self._report is None:
-            out_of_fold = self._on(folds, family, own)
+            out_of_fold = self._on(folds, make)
             return _ValidationRun(out_of_fold.predictions, folds, out_of_fold.warnings)
-        return self._one_by_one(family, own, stop or (lambda _: ""))
+        return self._one_by_one(make, stop or (lambda _: ""))
 
-    def _with_rounds(self, family: Family, own: dict[str, Any], stop: StopRule | None) -> "_ValidationRun":
+    def _with_rounds(self, make: Callable[[], Any], stop: StopRule | None) -> "_ValidationRun":
         """Find the number of rounds too. Until all folds have run, each counts with the rounds that are best on it."""
         folds, sample = self.sample.folds, self.sample
         classes = len(matrix_layout.classes(sample.contract))
         predictions = np.full((len(sample.target), classes) if classes else len(sample.target), np.nan)
-        grown: list[FoldTrees] = []
+        grown: list[rounds.FoldTrees] = []
         warnings: set[str] = set()
         size = 1 if stop or self._report else len(folds)
         for start in range(0, len(folds), size):
             more, messages = fold_trees.grow_folds(
-                self._maker(family, own),
+                make,
                 sample.encoded,
                 sample.target,
                 folds=folds[start : start + size],
@@ -176,12 +188,12 @@ class CrossValidation:
         means = self._reported(validation, self.objective.metric) if stop else []
         return stop(means) if stop and means else ""
 
-    def _one_by_one(self, family: Family, own: dict[str, Any], stop: StopRule) -> "_ValidationRun":
+    def _one_by_one(self, make: Callable[[], Any], stop: StopRule) -> "_ValidationRun":
         """Run fold after fold, until ``stop`` says that other trials are better."""
         folds = self.sample.folds
         validation = _ValidationRun(np.empty(0), (), ())
         for count in range(1, len(folds) + 1):
-            out_of_fold = self._on(folds[count - 1 : count], family, own)
+            out_of_fold = self._on(folds[count - 1 : count], make)
             # Rows of folds that have not run stay NaN.
             rows = folds[count - 1].held_out
             predictions = out_of_fold.predictions if count == 1 else validation.predictions
@@ -194,10 +206,10 @@ class CrossValidation:
                 return replace(validation, stopped=reason)
         return validation
 
-    def _on(self, folds: tuple[Fold, ...], family: Family, own: dict[str, Any]) -> fitting.OutOfFold:
+    def _on(self, folds: tuple[Fold, ...], make: Callable[[], Any]) -> fitting.OutOfFold:
         sample = self.sample
         return fitting.out_of_fold(
-            self._maker(family, own),
+            make,
             sample.encoded,
             sample.target,
             folds=folds,
@@ -205,10 +217,17 @@ class CrossValidation:
             pool=self._pool,
         )
 
-    def _maker(self, family: Family, own: dict[str, Any]) -> Callable[[], Any]:
+    def _maker(self, family: Family, own: dict[str, Any], is_time_over: Callable[[], bool] | None) -> Callable[[], Any]:
+        """Return what makes the unfitted pipeline of a fold, unless the time is over."""
         sample = self.sample
         columns = matrix_layout.columns(sample.contract)
-        return lambda: family.build(columns, task=sample.contract.task, parameters=own, seed=sample.seed)
+
+        def make() -> Any:
+            if is_time_over is not None and is_time_over():
+                raise _TimeOverError
+            return family.build(columns, task=sample.contract.task, parameters=own, seed=sample.seed)
+
+        return make
 
     def _scores(self, predictions: Predictions, folds: Sequence[Fold], metric: str) -> list[float]:
         sample = self.sample

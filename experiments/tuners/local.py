@@ -3,17 +3,22 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from headrace.core.base.files import dumps
 from headrace.core.evaluation.search_trials import Trial
+from headrace.core.models import fitting
 from headrace.experiments.search.journal import TrialJournal
 from headrace.experiments.search.loop import SearchPlan, search
 from headrace.experiments.search.result import SearchResult
 from headrace.experiments.trials import best_bundle
 from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.experiments.trials.study import Study
+
+# How trials follow from scores; a search that older rules began is not resumed.
+_RULES = 2
 
 Listener = Callable[[Trial], None]
 
@@ -71,7 +76,8 @@ class LocalTuner:
         """
         journal = self._open_journal(plan, study)
         with CrossValidation.on(study.sample, plan.objective) as run:
-            found = search(plan, run, journal=journal, listener=listener)
+            ending = partial(best_bundle.estimate_seconds, study=study, cores=fitting.cores())
+            found = search(plan, run, journal=journal, listener=listener, ending=ending)
             predictions = run.predictions(found.best)
         best_bundle.save(found.best, study, predictions, bundle, metric=plan.objective.metric)
         journal.close()
@@ -102,4 +108,10 @@ def identity(plan: SearchPlan, study: Study) -> dict[str, object]:
         }
         for experiment in plan.experiments
     ]
-    return {"experiments": searched, "defaults": plan.defaults, "suggestions": plan.seed, **study.facts()}
+    return {
+        "rules": _RULES,
+        "experiments": searched,
+        "defaults": plan.defaults,
+        "suggestions": plan.seed,
+        **study.facts(),
+    }

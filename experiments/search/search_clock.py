@@ -1,0 +1,60 @@
+"""The time of a search: what may still start, and when what runs must end."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from headrace.core.evaluation.search_trials import Trial
+from headrace.experiments.search.result import best_of
+from headrace.experiments.space.experiment import Objective
+
+_MOST_FOR_THE_END = 0.5
+
+
+class SearchClock:
+    """The time that a search has; without a limit there is always enough.
+
+    Until a trial has succeeded the time is never over, because a search must have a result.
+
+    Attributes:
+        seconds: The limit; 0 for none.
+    """
+
+    def __init__(
+        self, seconds: float, began: float, objective: Objective, ending: Callable[[Trial], float] = lambda _: 0.0
+    ) -> None:
+        """Start the clock.
+
+        Args:
+            seconds: The limit; 0 for none.
+            began: When the search began, by ``time.monotonic``.
+            objective: Says which trial is the best.
+            ending: Estimates the seconds that are needed after the search, from its best trial.
+        """
+        self.seconds = seconds
+        self._began = began
+        self._objective = objective
+        self._ending = ending
+        self._lock = threading.Lock()
+        self._best: Trial | None = None
+
+    def add(self, trial: Trial) -> None:
+        """Record a trial that has ended; may be called from any thread."""
+        with self._lock:
+            self._best = best_of(tuple(one for one in (self._best, trial) if one is not None), self._objective)
+
+    def left(self) -> float:
+        """Return the seconds that are left for trials; infinite without a limit, or before a trial has succeeded."""
+        best = self._best
+        if not self.seconds or best is None:
+            return float("inf")
+        ending = min(self._ending(best), _MOST_FOR_THE_END * self.seconds)
+        return self.seconds - ending - (time.monotonic() - self._began)
+
+    def has_time(self, seconds: float) -> bool:
+        """Return whether so many seconds are left, and any at all."""
+        return self.left() > seconds
+
+    def is_over(self) -> bool:
+        """Return whether no time is left."""
+        return self.left() <= 0
