@@ -24,6 +24,7 @@ def grow_folds(
     folds: Sequence[Fold],
     classes: int,
     pool: Executor,
+    check: Callable[[], None] = lambda: None,
 ) -> tuple[list[FoldTrees], tuple[str, ...]]:
     """Grow the trees of each fold until the loss on the rows that it holds out no longer improves, folds in parallel.
 
@@ -34,6 +35,7 @@ def grow_folds(
         folds: Indices of the rows to fit on and to hold out.
         classes: Number of classes; 0 for a regression.
         pool: Executor of the folds.
+        check: Called after each round; raises if no more are wanted.
 
     Returns:
         The trees of each fold, and the warnings of the libraries, each once.
@@ -43,17 +45,19 @@ def grow_folds(
 
         def one(fold: Fold) -> None:
             with fitting.collect_into(messages):
-                grown[id(fold)] = _grow(make, encoded, target, fold, classes)
+                grown[id(fold)] = _grow(make, encoded, target, fold, classes, check)
 
         fitting.run_folds(pool, one, folds)
     return [grown[id(fold)] for fold in folds], tuple(sorted(messages))
 
 
-def _grow(make: Callable[[], Any], encoded: Matrix, target: Target, fold: Fold, classes: int) -> FoldTrees:
+def _grow(
+    make: Callable[[], Any], encoded: Matrix, target: Target, fold: Fold, classes: int, check: Callable[[], None]
+) -> FoldTrees:
     rows, held = encoded[fold.fitted], encoded[fold.held_out]
     with fitting.single_threaded():
         pipeline = fitting.adapt(make(), rows)
-        losses = rounds.grow(pipeline, rows, target[fold.fitted], held, target[fold.held_out])
+        losses = rounds.grow(pipeline, rows, target[fold.fitted], held, target[fold.held_out], check)
 
     def predict(count: int) -> Floats:
         with fitting.single_threaded(), rounds.first_rounds(pipeline, count):

@@ -138,7 +138,7 @@ def search(
     def run_or_reuse(request: TrialRequest) -> Trial:
         ended = _again(request, trial_journal)
         if ended is None:
-            ended = run(replace(request, is_time_over=clock.is_over))
+            ended = run(replace(request, is_time_over=clock.must_stop))
             if ended.status != "killed":
                 trial_journal.add(ended, elapsed=time.monotonic() - began)
         clock.add(ended)

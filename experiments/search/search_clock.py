@@ -14,7 +14,8 @@ _MOST_FOR_THE_END = 0.5
 class SearchClock:
     """The time that a search has; without a limit there is always enough.
 
-    Until a trial has succeeded the time is never over, because a search must have a result.
+    When it is over no trial starts. Those that run are stopped only if a trial has succeeded, because a search must
+    have a result.
 
     Attributes:
         seconds: The limit; 0 for none.
@@ -44,11 +45,10 @@ class SearchClock:
             self._best = best_of(tuple(one for one in (self._best, trial) if one is not None), self._objective)
 
     def left(self) -> float:
-        """Return the seconds that are left for trials; infinite without a limit, or before a trial has succeeded."""
-        best = self._best
-        if not self.seconds or best is None:
+        """Return the seconds that are left for trials; infinite without a limit."""
+        if not self.seconds:
             return float("inf")
-        ending = min(self._ending(best), _MOST_FOR_THE_END * self.seconds)
+        ending = 0.0 if self._best is None else min(self._ending(self._best), _MOST_FOR_THE_END * self.seconds)
         return self.seconds - ending - (time.monotonic() - self._began)
 
     def has_time(self, seconds: float) -> bool:
@@ -58,3 +58,7 @@ class SearchClock:
     def is_over(self) -> bool:
         """Return whether no time is left."""
         return self.left() <= 0
+
+    def must_stop(self) -> bool:
+        """Return whether running trials must end: no time is left, and there is a result without them."""
+        return self._best is not None and self.is_over()

@@ -137,15 +137,23 @@ class CrossValidation:
         stop: StopRule | None = None,
         is_time_over: Callable[[], bool] | None = None,
     ) -> "_ValidationRun":
-        folds, make = self.sample.folds, self._maker(family, own, is_time_over)
+        folds = self.sample.folds
+
+        def check() -> None:
+            if is_time_over is not None and is_time_over():
+                raise _TimeOverError
+
+        make = self._maker(family, own, check)
         if len(folds) > 1 and rounds.PARAMETERS.get(family.name, "") not in {"", *own}:
-            return self._with_rounds(make, stop)
+            return self._with_rounds(make, stop, check)
         if stop is None and self._report is None:
             out_of_fold = self._on(folds, make)
             return _ValidationRun(out_of_fold.predictions, folds, out_of_fold.warnings)
         return self._one_by_one(make, stop or (lambda _: ""))
 
-    def _with_rounds(self, make: Callable[[], Any], stop: StopRule | None) -> "_ValidationRun":
+    def _with_rounds(
+        self, make: Callable[[], Any], stop: StopRule | None, check: Callable[[], None]
+    ) -> "_ValidationRun":
         """Find the number of rounds too. Until all folds have run, each counts with the rounds that are best on it."""
         folds, sample = self.sample.folds, self.sample
         classes = len(matrix_layout.classes(sample.contract))
@@ -161,6 +169,7 @@ class CrossValidation:
                 folds=folds[start : start + size],
                 classes=classes,
                 pool=self._pool,
+                check=check,
             )
             grown += more
             warnings |= set(messages)
@@ -217,14 +226,13 @@ class CrossValidation:
             pool=self._pool,
         )
 
-    def _maker(self, family: Family, own: dict[str, Any], is_time_over: Callable[[], bool] | None) -> Callable[[], Any]:
-        """Return what makes the unfitted pipeline of a fold, unless the time is over."""
+    def _maker(self, family: Family, own: dict[str, Any], check: Callable[[], None]) -> Callable[[], Any]:
+        """Return what makes the unfitted pipeline of a fold, unless the check raises."""
         sample = self.sample
         columns = matrix_layout.columns(sample.contract)
 
         def make() -> Any:
-            if is_time_over is not None and is_time_over():
-                raise _TimeOverError
+            check()
             return family.build(columns, task=sample.contract.task, parameters=own, seed=sample.seed)
 
         return make

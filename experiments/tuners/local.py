@@ -1,9 +1,9 @@
 """The port of the search, ``Tuner``, and its implementation in this process."""
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from headrace.experiments.trials.study import Study
 
 # How trials follow from scores; a search that older rules began is not resumed.
 _RULES = 2
+_MOST_SLOWNESS = 10.0
 
 Listener = Callable[[Trial], None]
 
@@ -76,7 +77,7 @@ class LocalTuner:
         """
         journal = self._open_journal(plan, study)
         with CrossValidation.on(study.sample, plan.objective) as run:
-            ending = partial(best_bundle.estimate_seconds, study=study, cores=fitting.cores())
+            ending = _EndingEstimate(study)
             found = search(plan, run, journal=journal, listener=listener, ending=ending)
             predictions = run.predictions(found.best)
         best_bundle.save(found.best, study, predictions, bundle, metric=plan.objective.metric)
@@ -91,6 +92,21 @@ class LocalTuner:
             return TrialJournal(self._journal, search=searched)
         name = hashlib.sha256(dumps(searched).encode()).hexdigest()[:16]
         return TrialJournal(self._journal / f"{name}.jsonl", search=searched)
+
+
+class _EndingEstimate:
+    """Estimates how long the bundle of a trial will take, by how busy the machine has been since the search began."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._began = time.monotonic(), time.process_time()
+
+    def __call__(self, trial: Trial) -> float:
+        passed = time.monotonic() - self._began[0]
+        worked = time.process_time() - self._began[1]
+        # A search that has the machine for itself works on all cores all the time.
+        slowness = min(max(fitting.cores() * passed / max(worked, 1e-3), 1.0), _MOST_SLOWNESS)
+        return best_bundle.estimate_seconds(trial, self._study, cores=fitting.cores(), slowness=slowness)
 
 
 def identity(plan: SearchPlan, study: Study) -> dict[str, object]:

@@ -24,8 +24,10 @@ _TRAINERS: dict[str, Callable[..., GrownTrees]] = {
 _KNOWN = np.full((1, 8), 0xFFFFFFFF, dtype=np.uint32)
 
 
-def _watched(rows: Any, target: Any, patience: int) -> WatchedRows | None:
-    return None if rows is None else WatchedRows(np.asarray(rows, dtype=np.float64), np.asarray(target), patience)
+def _watched(rows: Any, target: Any, patience: int, check: Callable[[], None]) -> WatchedRows | None:
+    return (
+        None if rows is None else WatchedRows(np.asarray(rows, dtype=np.float64), np.asarray(target), patience, check)
+    )
 
 
 class _BoostedTrees(BaseEstimator):
@@ -94,7 +96,15 @@ class _BoostedTrees(BaseEstimator):
 class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
     """Boosted trees for classes; fit, predict and predict_proba as scikit-learn has them."""
 
-    def fit(self, X: Any, y: Any, X_val: Any = None, y_val: Any = None, patience: int = 0) -> Self:  # noqa: N803 - scikit-learn's names
+    def fit(
+        self,
+        X: Any,  # noqa: N803 - scikit-learn's name
+        y: Any,
+        watched_rows: Any = None,
+        watched_target: Any = None,
+        patience: int = 0,
+        check: Callable[[], None] = lambda: None,
+    ) -> Self:
         """Grow trees for a matrix (n, p) and classes (n,).
 
         Given other rows, the trees are complete when the loss on these has not improved for ``patience`` rounds; the
@@ -105,8 +115,8 @@ class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
         self.classes_, target = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"{type(self).__name__} must be fitted on at least two classes; got one class only.")
-        places = None if y_val is None else np.searchsorted(self.classes_, y_val)
-        self._grow(matrix, target, len(self.classes_), _watched(X_val, places, patience))
+        places = None if watched_target is None else np.searchsorted(self.classes_, watched_target)
+        self._grow(matrix, target, len(self.classes_), _watched(watched_rows, places, patience, check))
         return self
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803 - scikit-learn's name
@@ -129,10 +139,20 @@ class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
 class BoostedTreesRegressor(RegressorMixin, _BoostedTrees):
     """Boosted trees for numbers; fit and predict as scikit-learn has them."""
 
-    def fit(self, X: Any, y: Any, X_val: Any = None, y_val: Any = None, patience: int = 0) -> Self:  # noqa: N803 - scikit-learn's names
+    def fit(
+        self,
+        X: Any,  # noqa: N803 - scikit-learn's name
+        y: Any,
+        watched_rows: Any = None,
+        watched_target: Any = None,
+        patience: int = 0,
+        check: Callable[[], None] = lambda: None,
+    ) -> Self:
         """Grow trees for a matrix (n, p) and numbers (n,); see ``BoostedTreesClassifier.fit``."""
         matrix, target = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)
-        self._grow(matrix, np.asarray(target, dtype=np.float64), 0, _watched(X_val, y_val, patience))
+        self._grow(
+            matrix, np.asarray(target, dtype=np.float64), 0, _watched(watched_rows, watched_target, patience, check)
+        )
         return self
 
     def predict(self, X: Any) -> Floats:  # noqa: N803 - scikit-learn's name

@@ -96,7 +96,7 @@ def train(
     if watched is None:
         return lightgbm.train(settings, rows, num_boost_round=rounds)
     others = rows.create_valid(watched.matrix, watched.target)
-    callbacks = [lightgbm.early_stopping(watched.patience, verbose=False)]
+    callbacks = [lightgbm.early_stopping(watched.patience, verbose=False), lambda _: watched.check()]
     callbacks += [lightgbm.record_evaluation(losses)] if losses is not None else []
     return lightgbm.train(settings, rows, num_boost_round=rounds, valid_sets=[others], callbacks=callbacks)
 

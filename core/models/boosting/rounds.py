@@ -62,7 +62,9 @@ def rounds_without(losses: Sequence[Floats], fold: int) -> int:
     return min(best_rounds(others), len(losses[fold]))
 
 
-def grow(pipeline: Any, matrix: Floats, target: Any, held: Floats, held_target: Any) -> Floats:
+def grow(
+    pipeline: Any, matrix: Floats, target: Any, held: Floats, held_target: Any, check: Callable[[], None]
+) -> Floats:
     """Fit a pipeline of a preparation and boosted trees until the loss on other rows no longer improves.
 
     Args:
@@ -71,21 +73,39 @@ def grow(pipeline: Any, matrix: Floats, target: Any, held: Floats, held_target: 
         target: Their encoded target (n,).
         held: Other rows (m, p).
         held_target: Their encoded target (m,).
+        check: Called after each round; raises if no more are wanted.
 
     Returns:
         Loss on the other rows after each round (r,).
     """
     prepare, trees = pipeline[0], pipeline[-1]
     prepared = prepare.fit_transform(matrix, target)
-    watched = {"X_val": prepare.transform(held), "y_val": held_target}
+    watched = prepare.transform(held)
     if hasattr(trees, "max_iter"):
         trees.set_params(max_iter=MOST_ROUNDS, early_stopping=True, n_iter_no_change=PATIENCE, scoring="loss", tol=0.0)
-        trees.fit(prepared, target, **watched)
+        with _after_each_round(trees, check):
+            trees.fit(prepared, target, X_val=watched, y_val=held_target)
         # Its first score is that of no tree.
         return -np.asarray(trees.validation_score_, dtype=np.float64)[1:]
     trees.set_params(n_estimators=MOST_ROUNDS)
-    trees.fit(prepared, target, **watched, patience=PATIENCE)
+    trees.fit(prepared, target, watched, held_target, patience=PATIENCE, check=check)
     return np.asarray(trees.validation_losses_, dtype=np.float64)
+
+
+@contextmanager
+def _after_each_round(trees: Any, check: Callable[[], None]) -> Iterator[None]:
+    """Call a function after each round of scikit-learn's trees, which have no callbacks."""
+    decide = trees._should_stop  # noqa: SLF001 - called with the scores after each round
+
+    def decide_and_check(scores: Any) -> bool:
+        check()
+        return bool(decide(scores))
+
+    trees._should_stop = decide_and_check  # noqa: SLF001
+    try:
+        yield
+    finally:
+        del trees._should_stop  # noqa: SLF001
 
 
 @contextmanager

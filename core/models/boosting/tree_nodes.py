@@ -1,6 +1,6 @@
 """Trees of boosting libraries as scikit-learn's ``TreePredictor``: arrays that predict without the library."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,11 +72,13 @@ class WatchedRows:
         matrix: Prepared rows (m, p).
         target: Their target (m,): numbers of classes, or values.
         patience: Rounds without a lower loss after which no more are grown.
+        check: Called after each round; raises if no more are wanted.
     """
 
     matrix: Floats
     target: NDArray[Any]
     patience: int
+    check: Callable[[], None]
 
 
 def build_predictor(tree: GrownTree) -> TreePredictor:

@@ -98,10 +98,20 @@ def train(
     others = xgboost.DMatrix(
         watched.matrix, label=watched.target, feature_types=kinds, enable_categorical=True, nthread=1
     )
+
+    class CheckEachRound(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+        """Calls the check of the watched rows."""
+
+        def after_iteration(self, *_: Any) -> bool:
+            """Go on unless the check raises."""
+            watched.check()
+            return False
+
     return xgboost.train(
         settings,
         rows,
         num_boost_round=rounds,
+        callbacks=[CheckEachRound()],
         evals=[(others, "watched")],
         early_stopping_rounds=watched.patience,
         evals_result=losses,
