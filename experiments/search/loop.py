@@ -262,8 +262,8 @@ class _ExperimentScheduler:
         return values
 
     def expected_seconds(self) -> float:
-        """Return how long its next trial may take: as long as the longest of its last three; 0 before the first."""
-        return max((trial.seconds for trial in self.trials[-_RECENT:]), default=0.0)
+        """Return how long its next trial will take at least: as the shortest of its last three; 0 before the first."""
+        return min((trial.seconds for trial in self.trials[-_RECENT:]), default=0.0)
 
     def rule(self) -> StopRule | None:
         """Return the rule that stops a trial early, by what is known now."""

@@ -8,7 +8,7 @@ from headrace.core.evaluation.search_trials import Trial
 from headrace.experiments.search.result import best_of
 from headrace.experiments.space.experiment import Objective
 
-_MOST_FOR_THE_END = 0.5
+_MOST_FOR_THE_END = 1 / 3
 
 
 class SearchClock:

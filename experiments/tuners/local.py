@@ -19,7 +19,7 @@ from headrace.experiments.trials.study import Study
 
 # How trials follow from scores; a search that older rules began is not resumed.
 _RULES = 2
-_MOST_SLOWNESS = 10.0
+_MOST_SLOWNESS = 5.0
 
 Listener = Callable[[Trial], None]
 

@@ -3,7 +3,7 @@
 Source: https://github.com/microsoft/LightGBM/blob/v4.7.0/src/io/tree.cpp (``Tree::Tree``, ``Tree::NumericalDecision``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,8 +96,11 @@ def train(
     if watched is None:
         return lightgbm.train(settings, rows, num_boost_round=rounds)
     others = rows.create_valid(watched.matrix, watched.target)
-    callbacks = [lightgbm.early_stopping(watched.patience, verbose=False), lambda _: watched.check()]
-    callbacks += [lightgbm.record_evaluation(losses)] if losses is not None else []
+    check = watched.check
+    callbacks: list[Callable[..., Any]] = [lightgbm.early_stopping(watched.patience, verbose=False)]
+    callbacks.append(lambda _: check())
+    if losses is not None:
+        callbacks.append(lightgbm.record_evaluation(losses))
     return lightgbm.train(settings, rows, num_boost_round=rounds, valid_sets=[others], callbacks=callbacks)
 
 

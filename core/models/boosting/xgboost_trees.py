@@ -98,13 +98,14 @@ def train(
     others = xgboost.DMatrix(
         watched.matrix, label=watched.target, feature_types=kinds, enable_categorical=True, nthread=1
     )
+    check = watched.check
 
-    class CheckEachRound(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+    class CheckEachRound(xgboost.callback.TrainingCallback):
         """Calls the check of the watched rows."""
 
         def after_iteration(self, *_: Any) -> bool:
             """Go on unless the check raises."""
-            watched.check()
+            check()
             return False
 
     return xgboost.train(
