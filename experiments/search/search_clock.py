@@ -44,7 +44,7 @@ class SearchClock:
         with self._lock:
             self._best = best_of(tuple(one for one in (self._best, trial) if one is not None), self._objective)
 
-    def left(self) -> float:
+    def seconds_for_trials(self) -> float:
         """Return the seconds that are left for trials; infinite without a limit."""
         if not self.seconds:
             return float("inf")
@@ -53,11 +53,11 @@ class SearchClock:
 
     def has_time(self, seconds: float) -> bool:
         """Return whether so many seconds are left, and any at all."""
-        return self.left() > seconds
+        return self.seconds_for_trials() > seconds
 
     def is_over(self) -> bool:
         """Return whether no time is left."""
-        return self.left() <= 0
+        return self.seconds_for_trials() <= 0
 
     def must_stop(self) -> bool:
         """Return whether running trials must end: no time is left, and there is a result without them."""

@@ -192,9 +192,9 @@ class CrossValidation:
     def _report_and_judge(self, validation: "_ValidationRun", stop: StopRule | None) -> str:
         """Report the values of the folds so far, and return why to stop; empty to go on."""
         if self._report:
-            values = {name: self._reported(validation, name) for name in self.objective.metrics}
+            values = {name: self._means_to_report(validation, name) for name in self.objective.metrics}
             self._report({name: means[-1] for name, means in values.items() if means})
-        means = self._reported(validation, self.objective.metric) if stop else []
+        means = self._means_to_report(validation, self.objective.metric) if stop else []
         return stop(means) if stop and means else ""
 
     def _one_by_one(self, make: Callable[[], Any], stop: StopRule) -> "_ValidationRun":
@@ -245,7 +245,7 @@ class CrossValidation:
         """Return the score of each fold that was run, by metric."""
         return {name: self._scores(validation.predictions, validation.folds, name) for name in self.objective.metrics}
 
-    def _reported(self, validation: "_ValidationRun", name: str) -> list[float]:
+    def _means_to_report(self, validation: "_ValidationRun", name: str) -> list[float]:
         """Return the mean of a metric over the folds so far, from the first defined one on."""
         means = _means(self._scores(validation.predictions, validation.folds, name))
         if validation.interim is None:
@@ -255,7 +255,7 @@ class CrossValidation:
     def _with_scores(self, trial: Trial, validation: "_ValidationRun") -> Trial:
         """Return the trial with the scores of its validation."""
         by_fold = self._by_fold(validation)
-        reported = {name: tuple(self._reported(validation, name)) for name in by_fold}
+        reported = {name: tuple(self._means_to_report(validation, name)) for name in by_fold}
         found = {rounds.PARAMETERS[trial.family]: validation.rounds} if validation.rounds else {}
         values = reported[self.objective.metric]
         status: TrialStatus = "early_stopped" if validation.stopped else "succeeded"

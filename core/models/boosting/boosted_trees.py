@@ -24,7 +24,7 @@ _TRAINERS: dict[str, Callable[..., GrownTrees]] = {
 _KNOWN = np.full((1, 8), 0xFFFFFFFF, dtype=np.uint32)
 
 
-def _watched(rows: Any, target: Any, patience: int, check: Callable[[], None]) -> WatchedRows | None:
+def _make_watched_rows(rows: Any, target: Any, patience: int, check: Callable[[], None]) -> WatchedRows | None:
     return (
         None if rows is None else WatchedRows(np.asarray(rows, dtype=np.float64), np.asarray(target), patience, check)
     )
@@ -116,7 +116,7 @@ class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
         if len(self.classes_) < 2:
             raise ValueError(f"{type(self).__name__} must be fitted on at least two classes; got one class only.")
         places = None if watched_target is None else np.searchsorted(self.classes_, watched_target)
-        self._grow(matrix, target, len(self.classes_), _watched(watched_rows, places, patience, check))
+        self._grow(matrix, target, len(self.classes_), _make_watched_rows(watched_rows, places, patience, check))
         return self
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803 - scikit-learn's name
@@ -151,7 +151,10 @@ class BoostedTreesRegressor(RegressorMixin, _BoostedTrees):
         """Grow trees for a matrix (n, p) and numbers (n,); see ``BoostedTreesClassifier.fit``."""
         matrix, target = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)
         self._grow(
-            matrix, np.asarray(target, dtype=np.float64), 0, _watched(watched_rows, watched_target, patience, check)
+            matrix,
+            np.asarray(target, dtype=np.float64),
+            0,
+            _make_watched_rows(watched_rows, watched_target, patience, check),
         )
         return self
 
