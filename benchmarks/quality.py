@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from quality_figures import figures_of, print_summary, summarize
+from quality_figures import OURS, figures_of, print_summary, summarize
 from quality_tables import TABLES, QualityTable, write_tables
 from serving_peers import installed
 from sklearn.model_selection import train_test_split
@@ -99,8 +99,11 @@ def main() -> None:
     if not chosen.summary:
         write_tables(TABLES, chosen.tables, chosen.peers)
         measure(tables, chosen)
-    lines = [line for line in read(chosen.output) if line["budget"] == chosen.seconds]
-    summary = summarize([line for line in lines if any(line["table"] == table.name for table in tables)])
+    ours = f"{OURS} {chosen.label}".strip()
+    names = {ours if system == OURS else system for system in chosen.systems.split(",")}
+    shown = {table.name for table in tables}
+    lines = [line for line in read(chosen.output) if line["budget"] == chosen.seconds and line["table"] in shown]
+    summary = summarize([line for line in lines if line["system"] in names], ours)
     print_summary(summary)
     print(json.dumps({"benchmark": "quality", "seconds": chosen.seconds, "summary": summary}))
 
@@ -111,7 +114,7 @@ def measure(tables: Sequence[QualityTable], chosen: argparse.Namespace) -> None:
     for seed in range(chosen.seeds):
         for table in tables:
             for system in chosen.systems.split(","):
-                name = f"{system} {chosen.label}".strip() if system == "headrace" else system
+                name = f"{system} {chosen.label}".strip() if system == OURS else system
                 if (table.name, seed, chosen.seconds, name) in done:
                     continue
                 line = {**run_cell(table, seed, chosen.seconds, system, chosen), "system": name}

@@ -65,10 +65,14 @@ def calibration_error(codes: Any, found: Any) -> float:
     return float(sum(abs((right[places == one] - stated[places == one]).sum()) for one in range(BINS)) / len(codes))
 
 
-def summarize(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def summarize(lines: Sequence[Mapping[str, Any]], ours: str = OURS) -> dict[str, Any]:
     """Each system over the cells that all systems have: mean ranks, and against Headrace wins, losses and p.
 
     A system that failed has the last rank.
+
+    Args:
+        lines: Cells.
+        ours: Name of Headrace's, with its label.
     """
     cells: dict[tuple[str, int], dict[str, Mapping[str, Any]]] = defaultdict(dict)
     for line in lines:
@@ -77,7 +81,6 @@ def summarize(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     complete = {key: found for key, found in cells.items() if set(found) == set(systems)}
     if not complete:
         return {"cells": 0, "systems": {}}
-    ours = next((name for name in reversed(systems) if name.startswith(OURS)), systems[0])
     losses = np.array([[found[name].get("loss", np.inf) for name in systems] for found in complete.values()])
     ranks = np.array([rankdata(row) for row in losses]).mean(axis=0)
     # By the objective that all searched by: ROC AUC of two classes, else the loss.
@@ -89,9 +92,9 @@ def summarize(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         facts: dict[str, Any] = {"rank": float(ranks[place]), "rank by objective": float(aim_ranks[place])}
         facts |= {one: _mean(own, one) for one in ("roc_auc", "log_loss", "r2", "calibration_error")}
         facts |= {one: _middle(own, one) for one in ("rows_per_second", "bytes", "seconds", "wall")}
-        facts["longest"] = max((line.get("seconds", np.inf) for line in own), default=None)
+        facts["longest"] = max((line["seconds"] for line in own if "seconds" in line), default=None)
         facts["failed"] = sum("failed" in line for line in own)
-        if name != ours:
+        if name != ours and ours in systems:
             facts |= compared(losses[:, systems.index(ours)], losses[:, place])
         summary[name] = facts
     return {"cells": len(complete), "ours": ours, "systems": summary}
@@ -99,9 +102,10 @@ def summarize(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def compared(ours: Any, theirs: Any) -> dict[str, Any]:
     """How often Headrace's loss is lower, higher or the same to 0.1 %, and p of Wilcoxon's test of the log ratios."""
-    failed = ~np.isfinite(theirs)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.where(failed, -1.0, np.log(np.maximum(ours, 1e-9) / np.maximum(theirs, 1e-9)))
+    failed = ~np.isfinite(theirs) | ~np.isfinite(ours)
+    known = np.log(np.maximum(np.where(failed, 1.0, ours), 1e-9) / np.maximum(np.where(failed, 1.0, theirs), 1e-9))
+    only_ours = np.isfinite(ours).astype(float) - np.isfinite(theirs).astype(float)
+    ratio = np.where(failed, -only_ours, known)  # where one alone failed, the other has won
     ties = np.abs(ratio) < 1e-3
     return {
         "wins": int((~ties & (ratio < 0)).sum()),
