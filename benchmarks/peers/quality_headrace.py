@@ -38,8 +38,10 @@ def hr_rows(path: str, contract: Contract) -> list[dict[str, Any]]:
 
 
 def _value(text: str | None, kind: str) -> Any:
-    if text is None or kind not in {"number", "integer"}:
-        return text
+    if text is None or kind not in {"number", "integer", "boolean"}:
+        return text if text is None else text.strip()
+    if kind == "boolean":
+        return text.strip().lower() in {"1", "true", "t", "yes", "y"}
     return float(text) if kind == "number" else int(float(text))
 
 
