@@ -10,6 +10,7 @@ from typing import Protocol
 from headrace.core.base.files import dumps
 from headrace.core.evaluation.search_trials import Trial
 from headrace.core.models import fitting
+from headrace.core.runtime.step_events import progress
 from headrace.experiments.search.journal import TrialJournal
 from headrace.experiments.search.loop import SearchPlan, search
 from headrace.experiments.search.result import SearchResult
@@ -79,6 +80,8 @@ class LocalTuner:
         with CrossValidation.on(study.sample, plan.objective) as run:
             ending = _EndingEstimate(study)
             found = search(plan, run, journal=journal, listener=listener, ending=ending)
+            if plan.budget.seconds:
+                progress("tune", f"fitting the best on all rows, about {ending(found.best):.0f} s")
             predictions = run.predictions(found.best)
         best_bundle.save(found.best, study, predictions, bundle, metric=plan.objective.metric)
         journal.close()
