@@ -28,6 +28,7 @@ class Trial:
         error: Why there is no score, or why it was stopped early; empty otherwise.
         warnings: Warnings of scikit-learn, such as that a solver did not converge.
         bundle: Address of its bundle; empty if none was stored.
+        rounds: Rounds of boosting that its folds found, which are among the parameters; 0 if they were not looked for.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Trial:
     error: str = ""
     warnings: tuple[str, ...] = ()
     bundle: str = ""
+    rounds: int = 0
 
     @property
     def won(self) -> bool:

@@ -15,7 +15,7 @@ class SearchBudget:
 
     Attributes:
         trials: Number of trials; 0 for no limit.
-        seconds: Time after which no new trial starts; 0 for no limit.
+        seconds: Time of the search, with the fit of its best model on all rows; 0 for no limit.
     """
 
     trials: int = 0

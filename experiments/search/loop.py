@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from headrace.core.base.errors import DataError, InputError, InternalError, quote
@@ -18,8 +18,12 @@ from headrace.experiments.search import suggestion
 from headrace.experiments.search.budget import SearchBudget
 from headrace.experiments.search.journal import TrialJournal
 from headrace.experiments.search.median_stopping import MedianStopping, StopRule
+from headrace.experiments.search.racing import has_lost, share_places
 from headrace.experiments.search.result import SearchResult, best_of
+from headrace.experiments.search.search_clock import SearchClock
 from headrace.experiments.space.experiment import Experiment, Objective
+
+_RECENT = 3
 
 EndReason = Literal["MaxTrialsReached", "GoalReached", "SuggestionEndReached", "TimeReached", "MaxFailedTrialsReached"]
 
@@ -33,12 +37,14 @@ class TrialRequest:
         experiment: The Experiment that it belongs to.
         values: Values by the Experiment's names of its parameters; empty for a family's defaults.
         stop: Decides whether to stop it early; None to let it complete.
+        is_time_over: Says whether the search has no time left for it; None if its time is not limited.
     """
 
     number: int
     experiment: Experiment
     values: dict[str, Any]
     stop: StopRule | None = None
+    is_time_over: Callable[[], bool] | None = None
 
     @property
     def name(self) -> str:
@@ -105,14 +111,19 @@ def search(
     *,
     journal: TrialJournal | None = None,
     listener: Callable[[Trial], None] = lambda _: None,
+    ending: Callable[[Trial], float] = lambda _: 0.0,
 ) -> SearchResult:
     """Run trials until the budget, the goal or the algorithms' end is reached.
+
+    Of several Experiments, one that loses clearly gets no more trials; see ``racing``. A time is kept by not starting
+    what is not expected to end in it, and by ending what runs when it is over.
 
     Args:
         plan: The search.
         run: Runs a trial.
         journal: Stores finished trials, and gives those of an earlier run; None for none.
         listener: Called after each trial, from any thread.
+        ending: Estimates the seconds of the budget that are needed after the search, from its best trial so far.
 
     Returns:
         All trials and the best one.
@@ -122,14 +133,17 @@ def search(
     """
     trial_journal = TrialJournal() if journal is None else journal
     began = time.monotonic() - trial_journal.spent
+    clock = SearchClock(plan.budget.seconds, began, plan.objective, ending)
     turns = [_ExperimentScheduler(experiment, plan) for experiment in plan.experiments]
     trials: list[Trial] = []
 
     def run_or_reuse(request: TrialRequest) -> Trial:
         ended = _again(request, trial_journal)
         if ended is None:
-            ended = run(request)
-            trial_journal.add(ended, elapsed=time.monotonic() - began)
+            ended = run(replace(request, is_time_over=clock.must_stop))
+            if ended.status != "killed":
+                trial_journal.add(ended, elapsed=time.monotonic() - began)
+        clock.add(ended)
         listener(ended)
         return ended
 
@@ -138,7 +152,7 @@ def search(
         reason: EndReason | None = None
         while True:
             if reason is None:
-                requests = _coming(turns, plan, len(trials) + len(running))
+                requests = _coming(turns, plan, len(trials) + len(running), clock)
                 running.extend((turn, pool.submit(run_or_reuse, trial)) for turn, trial in requests)
             if not running:
                 break
@@ -146,8 +160,9 @@ def search(
             turn, first = running.popleft()
             trials.append(first.result())
             turn.record_trial(trials[-1])
-            reason = reason or _end_reason(turns, plan, trials, began)
-    return _build_result(tuple(trials), plan, reason or _without_more(turns))
+            reason = reason or _end_reason(turns, plan, trials, clock)
+            _race(turns, trials, plan)
+    return _build_result(tuple(trials), plan, reason or _without_more(turns, clock))
 
 
 def _again(request: TrialRequest, journal: TrialJournal) -> Trial | None:
@@ -159,17 +174,19 @@ def _again(request: TrialRequest, journal: TrialJournal) -> Trial | None:
 
 
 def _coming(
-    turns: Sequence["_ExperimentScheduler"], plan: SearchPlan, number: int
+    turns: Sequence["_ExperimentScheduler"], plan: SearchPlan, number: int, clock: SearchClock
 ) -> Iterator[tuple["_ExperimentScheduler", TrialRequest]]:
     """Yield the next trials, numbered from ``number``: for each Experiment as many as may run beside its open ones."""
     for turn in turns:
+        if not clock.has_time(turn.expected_seconds()):
+            continue
         for values in turn.ask(plan.budget.trials - number if plan.budget.trials else turn.together):
             yield turn, TrialRequest(number, turn.experiment, values, turn.rule())
             number += 1
 
 
 def _end_reason(
-    turns: Sequence["_ExperimentScheduler"], plan: SearchPlan, trials: Sequence[Trial], began: float
+    turns: Sequence["_ExperimentScheduler"], plan: SearchPlan, trials: Sequence[Trial], clock: SearchClock
 ) -> EndReason | None:
     best = best_of(tuple(trials), plan.objective)
     if best is not None and best.score is not None and plan.objective.is_reached(best.score):
@@ -178,12 +195,29 @@ def _end_reason(
         return "MaxFailedTrialsReached"
     if plan.budget.trials and len(trials) >= plan.budget.trials:
         return "MaxTrialsReached"
-    if plan.budget.seconds and time.monotonic() - began >= plan.budget.seconds:
+    if clock.is_over():
         return "TimeReached"
     return None
 
 
-def _without_more(turns: Sequence["_ExperimentScheduler"]) -> EndReason:
+def _race(turns: Sequence["_ExperimentScheduler"], trials: Sequence[Trial], plan: SearchPlan) -> None:
+    """Give no more trials to Experiments that have lost, and their places to the others."""
+    best = best_of(tuple(trials), plan.objective)
+    racers = [turn for turn in turns if turn.remaining > 0]
+    if best is None or len(racers) < 2:
+        return
+    for turn in racers:
+        if has_lost(turn.trials, best, plan.objective):
+            turn.remaining = 0
+    remaining = [turn for turn in racers if turn.remaining > 0]
+    if remaining and len(remaining) < len(racers):
+        for turn, places in zip(remaining, share_places(len(turns), len(remaining)), strict=True):
+            turn.together = places
+
+
+def _without_more(turns: Sequence["_ExperimentScheduler"], clock: SearchClock) -> EndReason:
+    if clock.seconds and any(turn.remaining for turn in turns):
+        return "TimeReached"
     return "MaxTrialsReached" if all(turn.remaining == 0 for turn in turns) else "SuggestionEndReached"
 
 
@@ -192,9 +226,11 @@ class _ExperimentScheduler:
 
     Attributes:
         experiment: The Experiment.
-        together: Parallel trials: one if there are several Experiments, else as many as the Experiment says.
+        together: Parallel trials: one if there are several Experiments, else as many as the Experiment says; one that
+            remains in a race has more.
         remaining: How many more trials it may have; infinite without a limit.
         broken: Whether the number of its failed trials has reached its limit.
+        trials: Its trials that have ended, in order.
     """
 
     def __init__(self, experiment: Experiment, plan: SearchPlan) -> None:
@@ -202,6 +238,7 @@ class _ExperimentScheduler:
         self.together = experiment.parallel if len(plan.experiments) == 1 else 1
         self.remaining = float(experiment.max_trials or "inf")
         self.broken = False
+        self.trials: list[Trial] = []
         self._suggestions = suggestion.make(experiment, seed=plan.seed)
         self._defaults = plan.defaults
         self._open: list[int | None] = []
@@ -226,6 +263,10 @@ class _ExperimentScheduler:
         self.remaining -= len(values)
         return values
 
+    def expected_seconds(self) -> float:
+        """Return how long its next trial will take at least: as the shortest of its last three; 0 before the first."""
+        return min((trial.seconds for trial in self.trials[-_RECENT:]), default=0.0)
+
     def rule(self) -> StopRule | None:
         """Return the rule that stops a trial early, by what is known now."""
         return self._median.rule() if self._median else None
@@ -233,6 +274,7 @@ class _ExperimentScheduler:
     def record_trial(self, trial: Trial) -> None:
         """Record the result of the oldest open trial."""
         number = self._open.pop(0)
+        self.trials.append(trial)
         if number is not None:
             self._suggestions.tell(number, trial.score if trial.won else None)
         if trial.won and self._median:

@@ -27,6 +27,8 @@ from headrace.experiments.trials.study import Study
 
 # Enough to compare two engines, and to choose test cases from.
 _MOST_ROWS = 2000
+# For a small model's files and their check, on an idle core.
+_WRITE_SECONDS = 2.5
 
 
 def save(trial: Trial, study: Study, predictions: Predictions, folder: Path, *, metric: str) -> Bundle:
@@ -58,6 +60,20 @@ def save(trial: Trial, study: Study, predictions: Predictions, folder: Path, *, 
         ),
         source={"source": "", "digest": study.digest, "rows": study.frame.height, "columns": study.frame.width},
     )
+
+
+def estimate_seconds(trial: Trial, study: Study, *, cores: int, slowness: float = 1.0) -> float:
+    """Estimate how long ``save`` will take, from the time of the trial's folds.
+
+    Args:
+        trial: The trial.
+        study: Rows and folds.
+        cores: Number of cores, on which its folds ran side by side.
+        slowness: How much longer than an idle machine this one takes.
+    """
+    fitted = sum(len(fold.fitted) for fold in study.folds)
+    refit = trial.seconds * min(cores, len(study.folds)) * study.frame.height / max(fitted, 1)
+    return _WRITE_SECONDS * slowness + refit
 
 
 def best_parameters(trial: Trial, study: Study, *, metric: str) -> dict[str, Any]:

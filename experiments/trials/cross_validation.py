@@ -17,7 +17,8 @@ from headrace.core.evaluation.fold_scores import scores
 from headrace.core.evaluation.search_trials import Trial, TrialStatus
 from headrace.core.features import matrix_layout
 from headrace.core.features.model_matrix import Matrix, Target
-from headrace.core.models import families, fitting
+from headrace.core.models import families, fitting, fold_trees
+from headrace.core.models.boosting import rounds
 from headrace.core.models.family import Family
 from headrace.core.models.objectives.build_pipeline import build_pipeline
 from headrace.core.models.objectives.class_weights import ClassWeights
@@ -51,6 +52,10 @@ class TrainingSample:
     folds: tuple[Fold, ...]
     contract: Contract
     seed: int = 0
+
+
+class _TimeOverError(Exception):
+    """The search has no time left for a trial."""
 
 
 class CrossValidation:
@@ -107,7 +112,10 @@ class CrossValidation:
         family, parameters = _choose_family(request)
         trial = Trial(request.number, request.name, request.experiment.name, family.name, parameters, "failed")
         try:
-            validation = self._validate(family, parameters, request)
+            validation = self._validate(family, parameters, request.stop, request.is_time_over)
+        except _TimeOverError:
+            sentence = "the time of the search was over"
+            return replace(trial, status="killed", seconds=time.monotonic() - began, error=sentence)
         except Exception as error:  # noqa: BLE001 - whatever an estimator raises ends this trial, not the search
             sentence = f"{type(error).__name__}: {quote(str(error), 300)[1:-1]}"
             return replace(trial, seconds=time.monotonic() - began, error=sentence)
@@ -125,7 +133,10 @@ class CrossValidation:
         kept = self._kept.find(trial) if self._kept else None
         if kept is not None and len(kept) == len(self.sample.target):
             return kept
-        return self._on(self.sample.folds, families.family(trial.family), trial.parameters).predictions
+        family, own = families.family(trial.family), dict(trial.parameters)
+        if trial.rounds:
+            del own[rounds.PARAMETERS[family.name]]
+        return self._validate(family, own).predictions
 
     def _keep(self, trial: Trial, predictions: Predictions) -> None:
         if self._kept:
@@ -140,19 +151,81 @@ class CrossValidation:
             return trial.score is not None and trial.number < best.number
         return self.objective.better(trial.score, best.score)
 
-    def _validate(self, family: Family, own: dict[str, Any], request: TrialRequest) -> "_ValidationRun":
+    def _validate(
+        self,
+        family: Family,
+        own: dict[str, Any],
+        stop: StopRule | None = None,
+        is_time_over: Callable[[], bool] | None = None,
+    ) -> "_ValidationRun":
         folds = self.sample.folds
-        if request.stop is None and self._report is None:
-            out_of_fold = self._on(folds, family, own)
-            return _ValidationRun(out_of_fold.predictions, folds, out_of_fold.warnings)
-        return self._one_by_one(family, own, request.stop or (lambda _: ""))
 
-    def _one_by_one(self, family: Family, own: dict[str, Any], stop: StopRule) -> "_ValidationRun":
+        def check() -> None:
+            if is_time_over is not None and is_time_over():
+                raise _TimeOverError
+
+        make = self._maker(family, own, check)
+        # The loss after each round is that of the weighted model, from which the weights are taken out at its end only.
+        finds_rounds = len(folds) > 1 and not self.sample.contract.class_weights
+        if finds_rounds and rounds.PARAMETERS.get(family.name, "") not in {"", *own}:
+            return self._with_rounds(make, stop, check)
+        if stop is None and self._report is None:
+            out_of_fold = self._on(folds, make)
+            return _ValidationRun(out_of_fold.predictions, folds, out_of_fold.warnings)
+        return self._one_by_one(make, stop or (lambda _: ""))
+
+    def _with_rounds(
+        self, make: Callable[[], Any], stop: StopRule | None, check: Callable[[], None]
+    ) -> "_ValidationRun":
+        """Find the number of rounds too. Until all folds have run, each counts with the rounds that are best on it."""
+        folds, sample = self.sample.folds, self.sample
+        classes = len(matrix_layout.classes(sample.contract))
+        predictions = np.full((len(sample.target), classes) if classes else len(sample.target), np.nan)
+        grown: list[rounds.FoldTrees] = []
+        warnings: set[str] = set()
+        size = 1 if stop or self._report else len(folds)
+        for start in range(0, len(folds), size):
+            more, messages = fold_trees.grow_folds(
+                make,
+                sample.encoded,
+                sample.target,
+                folds=folds[start : start + size],
+                classes=classes,
+                pool=self._pool,
+                check=check,
+            )
+            grown += more
+            warnings |= set(messages)
+            for fold, trees in zip(folds[start:], more, strict=False):
+                predictions[fold.held_out] = trees.predict(rounds.best_rounds([trees.losses]))
+            validation = _ValidationRun(predictions, folds[: len(grown)], tuple(sorted(warnings)))
+            if len(grown) == len(folds):
+                break
+            reason = self._report_and_judge(validation, stop)
+            if reason:
+                return replace(validation, stopped=reason)
+        losses = [trees.losses for trees in grown]
+        final = predictions.copy()
+        for place, (fold, trees) in enumerate(zip(folds, grown, strict=True)):
+            final[fold.held_out] = trees.predict(rounds.rounds_without(losses, place))
+        found = replace(validation, predictions=final, interim=predictions, rounds=rounds.best_rounds(losses))
+        self._report_and_judge(found, None)
+        return found
+
+    def _report_and_judge(self, validation: "_ValidationRun", stop: StopRule | None) -> str:
+        """Report the values of the folds so far, and return why to stop; empty to go on."""
+        if self._report:
+            values = {name: self._means_to_report(validation, name) for name in self.objective.metrics}
+            self._report({name: means[-1] for name, means in values.items() if means})
+        means = self._means_to_report(validation, self.objective.metric) if stop else []
+        return stop(means) if stop and means else ""
+
+    def _one_by_one(self, make: Callable[[], Any], stop: StopRule) -> "_ValidationRun":
         """Run fold after fold, until ``stop`` says that other trials are better."""
         folds = self.sample.folds
         validation = _ValidationRun(np.empty(0), (), ())
         for count in range(1, len(folds) + 1):
-            out_of_fold = self._on(folds[count - 1 : count], family, own)
+            out_of_fold = self._on(folds[count - 1 : count], make)
             # Rows of folds that have not run stay NaN.
             rows = folds[count - 1].held_out
             predictions = out_of_fold.predictions if count == 1 else validation.predictions
@@ -160,19 +233,15 @@ class CrossValidation:
             validation = _ValidationRun(
                 predictions, folds[:count], tuple(sorted({*validation.warnings, *out_of_fold.warnings}))
             )
-            if self._report:
-                means_of = {name: _means(values) for name, values in self._by_fold(validation).items()}
-                self._report({name: means[-1] for name, means in means_of.items() if means})
-            means = _means(self._scores(predictions, validation.folds, self.objective.metric))
-            reason = stop(means) if means and count < len(folds) else ""
+            reason = self._report_and_judge(validation, stop if count < len(folds) else None)
             if reason:
                 return replace(validation, stopped=reason)
         return validation
 
-    def _on(self, folds: tuple[Fold, ...], family: Family, own: dict[str, Any]) -> fitting.OutOfFold:
+    def _on(self, folds: tuple[Fold, ...], make: Callable[[], Any]) -> fitting.OutOfFold:
         sample = self.sample
         return fitting.out_of_fold(
-            lambda: build_pipeline(family, sample.contract, parameters=own, seed=sample.seed),
+            make,
             sample.encoded,
             sample.target,
             folds=folds,
@@ -180,6 +249,16 @@ class CrossValidation:
             pool=self._pool,
             weights=ClassWeights.of(sample.contract),
         )
+
+    def _maker(self, family: Family, own: dict[str, Any], check: Callable[[], None]) -> Callable[[], Any]:
+        """Return what makes the unfitted pipeline of a fold, unless the check raises."""
+        sample = self.sample
+
+        def make() -> Any:
+            check()
+            return build_pipeline(family, sample.contract, parameters=own, seed=sample.seed)
+
+        return make
 
     def _scores(self, predictions: Predictions, folds: Sequence[Fold], metric: str) -> list[float]:
         sample = self.sample
@@ -189,10 +268,18 @@ class CrossValidation:
         """Return the score of each fold that was run, by metric."""
         return {name: self._scores(validation.predictions, validation.folds, name) for name in self.objective.metrics}
 
+    def _means_to_report(self, validation: "_ValidationRun", name: str) -> list[float]:
+        """Return the mean of a metric over the folds so far, from the first defined one on."""
+        means = _means(self._scores(validation.predictions, validation.folds, name))
+        if validation.interim is None:
+            return means
+        return [*_means(self._scores(validation.interim, validation.folds, name))[:-1], *means[-1:]]
+
     def _with_scores(self, trial: Trial, validation: "_ValidationRun") -> Trial:
         """Return the trial with the scores of its validation."""
         by_fold = self._by_fold(validation)
-        reported = {name: tuple(_means(fold_scores)) for name, fold_scores in by_fold.items()}
+        reported = {name: tuple(self._means_to_report(validation, name)) for name in by_fold}
+        found = {rounds.PARAMETERS[trial.family]: validation.rounds} if validation.rounds else {}
         values = reported[self.objective.metric]
         status: TrialStatus = "early_stopped" if validation.stopped else "succeeded"
         return replace(
@@ -204,17 +291,26 @@ class CrossValidation:
             scores=tuple(value for value in by_fold[self.objective.metric] if math.isfinite(value)),
             error=validation.stopped if values else _UNDEFINED,
             warnings=validation.warnings,
+            parameters={**trial.parameters, **found},
+            rounds=validation.rounds,
         )
 
 
 @dataclass(frozen=True)
 class _ValidationRun:
-    """Predictions of the folds that were run, and why it stopped early."""
+    """Predictions of the folds that were run, and why it stopped early.
+
+    Attributes:
+        interim: The same before the number of rounds was known; None where it was not looked for.
+        rounds: The number of rounds that was found; 0 for none.
+    """
 
     predictions: Predictions
     folds: tuple[Fold, ...]
     warnings: tuple[str, ...]
     stopped: str = ""
+    interim: Predictions | None = None
+    rounds: int = 0
 
 
 def _choose_family(request: TrialRequest) -> tuple[Family, dict[str, Any]]:

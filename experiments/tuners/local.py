@@ -1,6 +1,7 @@
 """The port of the search, ``Tuner``, and its implementation in this process."""
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Protocol
 
 from headrace.core.base.files import dumps
 from headrace.core.evaluation.search_trials import Trial
+from headrace.core.models import fitting
+from headrace.core.runtime.step_events import progress
 from headrace.experiments.search.journal import TrialJournal
 from headrace.experiments.search.loop import SearchPlan, search
 from headrace.experiments.search.result import SearchResult
@@ -16,6 +19,12 @@ from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.experiments.trials.finish_search import finish_search
 from headrace.experiments.trials.study import Study
 from headrace.experiments.trials.trial_predictions import TrialPredictions
+
+# How trials follow from scores; a search that older rules began is not resumed.
+_RULES = 2
+_MOST_SLOWNESS = 5.0
+# An ensemble has two to five members, which are fitted side by side; a guess, since they are chosen at the end.
+_FITS_OF_AN_ENSEMBLE = 2.0
 
 Listener = Callable[[Trial], None]
 
@@ -79,7 +88,10 @@ class LocalTuner:
             else TrialPredictions.beside(journal.path, plan.objective, resumed=journal.resumed)
         )
         with CrossValidation.on(study.sample, plan.objective, kept=kept) as run:
-            found = search(plan, run, journal=journal, listener=listener)
+            ending = _EndingEstimate(study, fits=1.0 if plan.ensemble == "off" else _FITS_OF_AN_ENSEMBLE)
+            found = search(plan, run, journal=journal, listener=listener, ending=ending)
+            if plan.budget.seconds:
+                progress("tune", f"fitting the best on all rows, about {ending(found.best):.0f} s")
             found, predictions = finish_search(found, plan, run)
         best_bundle.save(found.model, study, predictions, bundle, metric=plan.objective.metric)
         if kept:
@@ -97,6 +109,21 @@ class LocalTuner:
         return TrialJournal(self._journal / f"{name}.jsonl", search=searched)
 
 
+class _EndingEstimate:
+    """Estimates how long the bundle of a trial will take, by how busy the machine has been since the search began."""
+
+    def __init__(self, study: Study, *, fits: float) -> None:
+        self._study, self._fits = study, fits
+        self._began = time.monotonic(), time.process_time()
+
+    def __call__(self, trial: Trial) -> float:
+        passed = time.monotonic() - self._began[0]
+        worked = time.process_time() - self._began[1]
+        # A search that has the machine for itself works on all cores all the time.
+        slowness = min(max(fitting.cores() * passed / max(worked, 1e-3), 1.0), _MOST_SLOWNESS)
+        return self._fits * best_bundle.estimate_seconds(trial, self._study, cores=fitting.cores(), slowness=slowness)
+
+
 def identity(plan: SearchPlan, study: Study) -> dict[str, object]:
     """Return what two searches must have in common for one to resume the other; the budget is not part of it."""
     searched = [
@@ -112,4 +139,10 @@ def identity(plan: SearchPlan, study: Study) -> dict[str, object]:
         }
         for experiment in plan.experiments
     ]
-    return {"experiments": searched, "defaults": plan.defaults, "suggestions": plan.seed, **study.facts()}
+    return {
+        "rules": _RULES,
+        "experiments": searched,
+        "defaults": plan.defaults,
+        "suggestions": plan.seed,
+        **study.facts(),
+    }

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from headrace.core.models.boosting import lightgbm_trees, xgboost_trees
-from headrace.core.models.boosting.tree_nodes import Floats, GrownTrees, build_predictor
+from headrace.core.models.boosting.tree_nodes import Floats, GrownTrees, WatchedRows, build_predictor
 
 _TRAINERS: dict[str, Callable[..., GrownTrees]] = {
     "lightgbm": lightgbm_trees.grow_trees,
@@ -22,6 +22,12 @@ _TRAINERS: dict[str, Callable[..., GrownTrees]] = {
 }
 # All categories count as known, so that none is taken for missing: the encoder before has made NaN of those.
 _KNOWN = np.full((1, 8), 0xFFFFFFFF, dtype=np.uint32)
+
+
+def _make_watched_rows(rows: Any, target: Any, patience: int, check: Callable[[], None]) -> WatchedRows | None:
+    return (
+        None if rows is None else WatchedRows(np.asarray(rows, dtype=np.float64), np.asarray(target), patience, check)
+    )
 
 
 class _BoostedTrees(BaseEstimator):
@@ -55,7 +61,7 @@ class _BoostedTrees(BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
-    def _grow(self, matrix: Floats, target: Any, classes: int, weights: Any) -> None:
+    def _grow(self, matrix: Floats, target: Any, classes: int, weights: Any, watched: WatchedRows | None) -> None:
         grown = _TRAINERS[self.library](
             matrix,
             target,
@@ -64,7 +70,10 @@ class _BoostedTrees(BaseEstimator):
             parameters={**(self.parameters or {}), "n_estimators": self.n_estimators},
             seed=self.random_state % (2**31 - 1),
             weights=None if weights is None else np.asarray(weights, dtype=np.float64),
+            watched=watched,
         )
+        if watched is not None:
+            self.validation_losses_ = grown.losses
         self._predictors = [[build_predictor(tree) for tree in trees] for trees in grown.rounds]
         self._baseline_prediction = grown.baseline
         self.single_precision_ = int(grown.single_precision)
@@ -88,14 +97,29 @@ class _BoostedTrees(BaseEstimator):
 class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
     """Boosted trees for classes; fit, predict and predict_proba as scikit-learn has them."""
 
-    def fit(self, X: Any, y: Any, row_weights: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
-        """Grow trees for a matrix (n, p), classes (n,) and weights (n,) of the rows."""
+    def fit(
+        self,
+        X: Any,  # noqa: N803 - scikit-learn's name
+        y: Any,
+        watched_rows: Any = None,
+        watched_target: Any = None,
+        patience: int = 0,
+        check: Callable[[], None] = lambda: None,
+        row_weights: Any = None,
+    ) -> Self:
+        """Grow trees for a matrix (n, p), classes (n,) and weights (n,) of the rows.
+
+        Given other rows, the trees are complete when the loss on these has not improved for ``patience`` rounds; the
+        loss after each round is ``validation_losses_``.
+        """
         matrix, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
         self.classes_, target = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"{type(self).__name__} must be fitted on at least two classes; got one class only.")
-        self._grow(matrix, target, len(self.classes_), row_weights)
+        places = None if watched_target is None else np.searchsorted(self.classes_, watched_target)
+        watched = _make_watched_rows(watched_rows, places, patience, check)
+        self._grow(matrix, target, len(self.classes_), row_weights, watched)
         return self
 
     def decision_function(self, X: Any) -> Floats:  # noqa: N803 - scikit-learn's name
@@ -118,10 +142,20 @@ class BoostedTreesClassifier(ClassifierMixin, _BoostedTrees):
 class BoostedTreesRegressor(RegressorMixin, _BoostedTrees):
     """Boosted trees for numbers; fit and predict as scikit-learn has them."""
 
-    def fit(self, X: Any, y: Any, row_weights: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
-        """Grow trees for a matrix (n, p), numbers (n,) and weights (n,) of the rows."""
+    def fit(
+        self,
+        X: Any,  # noqa: N803 - scikit-learn's name
+        y: Any,
+        watched_rows: Any = None,
+        watched_target: Any = None,
+        patience: int = 0,
+        check: Callable[[], None] = lambda: None,
+        row_weights: Any = None,
+    ) -> Self:
+        """Grow trees for a matrix (n, p), numbers (n,) and weights (n,); see ``BoostedTreesClassifier.fit``."""
         matrix, target = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)
-        self._grow(matrix, np.asarray(target, dtype=np.float64), 0, row_weights)
+        watched = _make_watched_rows(watched_rows, watched_target, patience, check)
+        self._grow(matrix, np.asarray(target, dtype=np.float64), 0, row_weights, watched)
         return self
 
     def predict(self, X: Any) -> Floats:  # noqa: N803 - scikit-learn's name

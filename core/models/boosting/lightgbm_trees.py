@@ -3,12 +3,12 @@
 Source: https://github.com/microsoft/LightGBM/blob/v4.7.0/src/io/tree.cpp (``Tree::Tree``, ``Tree::NumericalDecision``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from headrace.core.models.boosting.tree_nodes import Floats, GrownTree, GrownTrees, Whole
+from headrace.core.models.boosting.tree_nodes import Floats, GrownTree, GrownTrees, WatchedRows, Whole, read_losses
 
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2
 _MISSING_IS_NAN = 2
@@ -25,12 +25,20 @@ def grow_trees(
     parameters: Mapping[str, Any],
     seed: int,
     weights: Floats | None = None,
+    watched: WatchedRows | None = None,
 ) -> GrownTrees:
     """Train by LightGBM on a matrix (n, p) and a target (n,), and keep the trees; see ``train``."""
     import lightgbm  # noqa: PLC0415 - an extra
 
     booster = train(
-        matrix, target, classes=classes, categories=categories, parameters=parameters, seed=seed, weights=weights
+        matrix,
+        target,
+        classes=classes,
+        categories=categories,
+        parameters=parameters,
+        seed=seed,
+        weights=weights,
+        watched=watched,
     )
     trees = _read_trees(booster.model_to_string(num_iteration=-1))
     width = booster.num_model_per_iteration()
@@ -39,6 +47,7 @@ def grow_trees(
         baseline=np.zeros(width),  # LightGBM adds it to the leaves of its first trees
         single_precision=False,
         library_version=str(lightgbm.__version__),
+        losses=read_losses(watched),
     )
 
 
@@ -51,6 +60,7 @@ def train(
     parameters: Mapping[str, Any],
     seed: int,
     weights: Floats | None = None,
+    watched: WatchedRows | None = None,
 ) -> Any:
     """Train by LightGBM, on one thread: more of them wait for one another in a loop, on busy cores for minutes.
 
@@ -62,6 +72,7 @@ def train(
         parameters: LightGBM's own, and ``n_estimators``, the number of rounds.
         seed: Seed of whatever is drawn, 0 to 2**31 - 1.
         weights: Weights (n,) of the rows; None for equal ones.
+        watched: Rows whose loss says when to stop; None for all rounds.
 
     Returns:
         The library's booster.
@@ -83,7 +94,14 @@ def train(
         settings["num_class"] = classes
     rounds = settings.pop("n_estimators")
     rows = lightgbm.Dataset(matrix, target, weight=weights, categorical_feature=list(categories), params=settings)
-    return lightgbm.train(settings, rows, num_boost_round=rounds)
+    if watched is None:
+        return lightgbm.train(settings, rows, num_boost_round=rounds)
+    others = rows.create_valid(watched.matrix, watched.target)
+    check = watched.check
+    callbacks: list[Callable[..., Any]] = [lightgbm.early_stopping(watched.patience, verbose=False)]
+    callbacks.append(lambda _: check())
+    callbacks.append(lightgbm.record_evaluation(watched.losses))
+    return lightgbm.train(settings, rows, num_boost_round=rounds, valid_sets=[others], callbacks=callbacks)
 
 
 def _read_trees(text: str) -> list[GrownTree]:

@@ -1,7 +1,8 @@
 """Trees of boosting libraries as scikit-learn's ``TreePredictor``: arrays that predict without the library."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,12 +54,39 @@ class GrownTrees:
         baseline: What is added to the sums (k,).
         single_precision: Whether rows are rounded to float32 before they are compared.
         library_version: Version of the library that grew them.
+        losses: Loss on the watched rows after each round; empty if none were watched.
     """
 
     rounds: Sequence[Sequence[GrownTree]]
     baseline: Floats
     single_precision: bool
     library_version: str
+    losses: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class WatchedRows:
+    """Rows whose loss says when an ensemble is complete.
+
+    Attributes:
+        matrix: Prepared rows (m, p).
+        target: Their target (m,): numbers of classes, or values.
+        patience: Rounds without a lower loss after which no more are grown.
+        check: Called after each round; raises if no more are wanted.
+        losses: Gets their losses after each round, by name of the rows and of the loss.
+    """
+
+    matrix: Floats
+    target: NDArray[Any]
+    patience: int
+    check: Callable[[], None]
+    losses: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+
+
+def read_losses(watched: WatchedRows | None) -> tuple[float, ...]:
+    """Return the losses of watched rows after each round; empty if none were watched."""
+    found = watched.losses if watched else {}
+    return tuple(value for metrics in found.values() for values in metrics.values() for value in values)
 
 
 def build_predictor(tree: GrownTree) -> TreePredictor:

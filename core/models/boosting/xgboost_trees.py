@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from headrace.core.models.boosting.tree_nodes import Floats, GrownTree, GrownTrees, Whole
+from headrace.core.models.boosting.tree_nodes import Floats, GrownTree, GrownTrees, WatchedRows, Whole, read_losses
 
 
 def grow_trees(
@@ -25,12 +25,20 @@ def grow_trees(
     parameters: Mapping[str, Any],
     seed: int,
     weights: Floats | None = None,
+    watched: WatchedRows | None = None,
 ) -> GrownTrees:
     """Train by XGBoost on a matrix (n, p) and a target (n,), and keep the trees; see ``train``."""
     import xgboost  # noqa: PLC0415 - an extra
 
     booster = train(
-        matrix, target, classes=classes, categories=categories, parameters=parameters, seed=seed, weights=weights
+        matrix,
+        target,
+        classes=classes,
+        categories=categories,
+        parameters=parameters,
+        seed=seed,
+        weights=weights,
+        watched=watched,
     )
     learner = json.loads(bytes(booster.save_raw("json")))["learner"]
     trees = [_read_tree(tree) for tree in learner["gradient_booster"]["model"]["trees"]]
@@ -40,6 +48,7 @@ def grow_trees(
         baseline=_read_baseline(learner, width),
         single_precision=True,
         library_version=str(xgboost.__version__),
+        losses=read_losses(watched),
     )
 
 
@@ -52,6 +61,7 @@ def train(
     parameters: Mapping[str, Any],
     seed: int,
     weights: Floats | None = None,
+    watched: WatchedRows | None = None,
 ) -> Any:
     """Train by XGBoost, on one thread, as the folds of a search do.
 
@@ -63,6 +73,7 @@ def train(
         parameters: XGBoost's own, and ``n_estimators``, the number of rounds.
         seed: Seed of whatever is drawn, 0 to 2**31 - 1.
         weights: Weights (n,) of the rows; None for equal ones.
+        watched: Rows whose loss says when to stop; None for all rounds.
 
     Returns:
         The library's booster.
@@ -85,7 +96,31 @@ def train(
     rows = xgboost.DMatrix(
         matrix, label=target, weight=weights, feature_types=kinds, enable_categorical=True, nthread=1
     )
-    return xgboost.train(settings, rows, num_boost_round=rounds)
+    if watched is None:
+        return xgboost.train(settings, rows, num_boost_round=rounds)
+    others = xgboost.DMatrix(
+        watched.matrix, label=watched.target, feature_types=kinds, enable_categorical=True, nthread=1
+    )
+    check = watched.check
+
+    class CheckEachRound(xgboost.callback.TrainingCallback):
+        """Calls the check of the watched rows."""
+
+        def after_iteration(self, *_: Any) -> bool:
+            """Go on unless the check raises."""
+            check()
+            return False
+
+    return xgboost.train(
+        settings,
+        rows,
+        num_boost_round=rounds,
+        callbacks=[CheckEachRound()],
+        evals=[(others, "watched")],
+        early_stopping_rounds=watched.patience,
+        evals_result=watched.losses,
+        verbose_eval=False,
+    )
 
 
 def _read_baseline(learner: Mapping[str, Any], width: int) -> Floats:
