@@ -33,12 +33,14 @@ def augment_pictures(request: NetworkRequest, rows: Singles, random: np.random.G
 
 def _flip(pictures: Singles, random: np.random.Generator) -> Singles:
     chosen = random.random(len(pictures)) < 0.5
-    return np.where(chosen[:, None, None, None], pictures[:, :, ::-1], pictures)
+    changed: Singles = np.where(chosen[:, None, None, None], pictures[:, :, ::-1], pictures)
+    return changed
 
 
 def _flip_vertical(pictures: Singles, random: np.random.Generator) -> Singles:
     chosen = random.random(len(pictures)) < 0.5
-    return np.where(chosen[:, None, None, None], pictures[:, ::-1], pictures)
+    changed: Singles = np.where(chosen[:, None, None, None], pictures[:, ::-1], pictures)
+    return changed
 
 
 def _shift(pictures: Singles, random: np.random.Generator) -> Singles:
@@ -61,11 +63,13 @@ def _brightness(pictures: Singles, random: np.random.Generator) -> Singles:
 
 def _contrast(pictures: Singles, random: np.random.Generator) -> Singles:
     means = pictures.mean(axis=(1, 2, 3), keepdims=True)
-    return np.clip(means + (pictures - means) * random.uniform(0.8, 1.25, means.shape), 0.0, _LARGEST)
+    changed: Singles = np.clip(means + (pictures - means) * random.uniform(0.8, 1.25, means.shape), 0.0, _LARGEST)
+    return changed
 
 
 def _noise(pictures: Singles, random: np.random.Generator) -> Singles:
-    return np.clip(pictures + random.normal(0.0, 0.02 * _LARGEST, pictures.shape), 0.0, _LARGEST)
+    changed: Singles = np.clip(pictures + random.normal(0.0, 0.02 * _LARGEST, pictures.shape), 0.0, _LARGEST)
+    return changed
 
 
 CHANGES: dict[str, Callable[[Singles, np.random.Generator], Singles]] = {

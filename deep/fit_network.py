@@ -64,7 +64,7 @@ def _compare(content: bytes, model: Any, rows: Singles, request: NetworkRequest,
     """Raise if the graph does not give what the network gives, on some of the rows."""
     scores = np.asarray(model(rows, training=False), dtype=np.float64)
     if not np.isfinite(scores).all():
-        raise DataError("a network must predict finite numbers; this one does not: choose a lower learning_rate.")
+        raise DataError("the scores of a network must stay finite; they do not: choose a lower learning_rate.")
     expected = _softmax(scores) if request.classes else scores[:, 0]
     run = load_graph(content, columns=rows.shape[1], classes=request.classes)
     actual = run(["Y"], {"X": rows.astype(np.float64)})[0]

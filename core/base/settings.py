@@ -253,8 +253,12 @@ def account() -> int:
     return os.getuid()
 
 
-def network_environment() -> dict[str, str]:
-    """Return this process's variables for the one that fits networks: its backend, and the same sums on any machine."""
+def network_environment(compiled: Path) -> dict[str, str]:
+    """Return this process's variables for the one that fits networks: its backend, and the same sums on any machine.
+
+    Args:
+        compiled: Folder where JAX keeps what it compiles.
+    """
     own = {name: value for name, value in os.environ.items() if not name.startswith(("KERAS_", "TF_", "HEADRACE_S3_"))}
     speed = own.pop("XLA_FLAGS", "")
     # Without a folder of its own, Keras would read the account's keras.json, and write one.
@@ -263,6 +267,9 @@ def network_environment() -> dict[str, str]:
         "KERAS_BACKEND": "jax",
         "KERAS_HOME": "/dev/null/keras",
         "JAX_ENABLE_X64": "0",
+        "JAX_COMPILATION_CACHE_DIR": str(compiled),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
         "XLA_FLAGS": f"{speed} --xla_gpu_deterministic_ops=true".strip(),
     }
 

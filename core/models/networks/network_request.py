@@ -26,7 +26,7 @@ class InputBlock:
         start: Place of its first column in the matrix.
         columns: Number of its columns.
         categories: Number of categories; 0 for numbers.
-        facts: What the contract says of such a column, as ``height``, ``width``, ``channels``, ``augment`` of a picture.
+        facts: What the contract says of such a column: ``height``, ``width``, ``channels``, ``augment`` of pictures.
     """
 
     name: str

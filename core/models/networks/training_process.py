@@ -4,6 +4,7 @@ JAX does not survive a fork, and the suite forks its steps: so it is imported in
 ends when its standard input does, however its owner died.
 """
 
+import atexit
 import contextlib
 import json
 import os
@@ -18,11 +19,12 @@ from typing import Any
 
 from headrace.core.base import settings
 from headrace.core.base.errors import DataError, InputError, InternalError, quote
+from headrace.core.models.networks.checkpoint_folders import compiled_folder
 
 MODULE = "headrace.deep.worker"
 PACKAGES = ("keras", "jax", "jaxlib")
 _LOG_BYTES = 2000
-_lock = threading.Lock()
+_lock = threading.RLock()
 _workers: dict[int, "_Worker"] = {}
 
 
@@ -51,7 +53,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
-            env=settings.network_environment(),
+            env=settings.network_environment(compiled_folder()),
             text=True,
             start_new_session=True,
         )
@@ -129,3 +131,6 @@ def end() -> None:
         worker = _workers.pop(os.getpid(), None)
         if worker is not None:
             worker.close()
+
+
+atexit.register(end)
