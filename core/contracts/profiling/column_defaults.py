@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from headrace.core.contracts.contract import Column, RowFeature
+from headrace.core.contracts.picture_columns import guess_picture
 from headrace.core.contracts.profiling.column_profile import MOST_CATEGORIES, ColumnProfile
 from headrace.core.contracts.profiling.personal_data import guess
 
@@ -69,6 +70,9 @@ def input_column(profile: ColumnProfile) -> Column:
         return _ignored_column(profile, "All its values are missing.", missing=1.0)
     if profile.nested:
         return _ignored_column(profile, "It holds lists, records or bytes, which no model takes.")
+    picture = guess_picture(profile.name, profile.head, missing=missing)
+    if picture is not None:
+        return picture
     personal = guess(profile.name, profile.head)
     if personal:
         text = f"It seems to hold {personal}, so it is left out of the typed table; set personal to keep to keep it."
