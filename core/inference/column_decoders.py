@@ -57,11 +57,10 @@ def build_decoder(column: Column, missing_values: Sequence[str] = ()) -> ColumnD
         column: The column.
         missing_values: Texts that stand for a missing value unless they are a valid value of the column.
     """
-    if column.dtype == "picture":
-        return _pictures(column)
     absent = dict.fromkeys(missing_values, NAN) if column.missing > 0 else {}
-    if column.dtype == "timestamp":
-        return _times(column, absent, frozenset(mark for mark in missing_values if mark[-1:].isdigit()))
+    if column.dtype in {"picture", "timestamp"}:
+        marks = frozenset(mark for mark in missing_values if mark[-1:].isdigit())
+        return _pictures(column) if column.dtype == "picture" else _times(column, absent, marks)
     if column.dtype == "boolean":
         texts = dict.fromkeys(FALSE, 0.0) | dict.fromkeys(TRUE, 1.0)
         return _category_reader(column, absent | texts | {False: 0.0, True: 1.0}, {bool, str})
@@ -207,7 +206,7 @@ def _time(text: str) -> datetime | None:
 
 
 def _pictures(column: Column) -> ColumnDecoder:
-    """Return a decoder to rows (n, values) of pixels: of files in base64, or of tensors (n, height, width, channels)."""
+    """Return a decoder of files in base64 or tensors (n, height, width, channels) to rows (n, values) of pixels."""
     size = picture_size(column)
     shape = (size.height, size.width, size.channels)
     nothing = np.full(size.values, NAN) if column.missing > 0 else None

@@ -83,9 +83,7 @@ def open_picture(content: bytes) -> "Image.Image":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow, about files that it reads all the same
             picture: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
-            width, height = picture.size
-            if not 0 < width * height <= MOST_PIXELS:
-                raise DataError(f"a picture must have at most {MOST_PIXELS:,} pixels; got {width} by {height}.")
+            _check_pixels(*picture.size)
             picture.load()
             turned: Image.Image = ImageOps.exif_transpose(picture)
     except DataError:
@@ -94,6 +92,11 @@ def open_picture(content: bytes) -> "Image.Image":
     except Exception as error:
         raise DataError("a picture must be a whole PNG or JPEG file; this one is not, or it is damaged.") from error
     return turned
+
+
+def _check_pixels(width: int, height: int) -> None:
+    if not 0 < width * height <= MOST_PIXELS:
+        raise DataError(f"a picture must have at most {MOST_PIXELS:,} pixels; got {width} by {height}.")
 
 
 def read_size(content: bytes) -> PictureSize:

@@ -225,10 +225,12 @@ def _parquet(
 
 
 _Reader = Callable[[Iterator[SourceFile], ReadOptions, SourceDigest, int, NoteCollector], Iterator[pl.DataFrame]]
+
+
 def _picture(
-    files: Iterator[SourceFile], _: ReadOptions, digest: SourceDigest, __: int, ___: NoteCollector
+    files: Iterator[SourceFile], _: ReadOptions, digest: SourceDigest, __: int, collector: NoteCollector
 ) -> Iterator[pl.DataFrame]:
-    yield from picture_frames(files, digest)
+    yield from picture_frames(files, digest, collector)
 
 
 _READERS: dict[Kind, _Reader] = {"CSV": _csv, "JSON Lines": _json, "Parquet": _parquet, "pictures": _picture}

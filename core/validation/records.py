@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from headrace.core.base.errors import RequestError, quote
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.contracts.vocabulary import REFUSING
-from headrace.core.validation.request import Violation, validate_rows
 from headrace.core.pictures.picture_codec import encode_pixels, to_pixels
+from headrace.core.validation.request import Violation, validate_rows
 from headrace.core.values.whitespace import trim_texts
 
 _EXACT = 2**53

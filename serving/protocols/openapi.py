@@ -17,6 +17,7 @@ _KINDS = {
     "string": ["string", "number"],
     "boolean": ["boolean", "string"],
     "timestamp": ["string"],
+    "picture": ["string"],
 }
 _CODING: Document = {
     "name": "Content-Encoding",

@@ -18,7 +18,14 @@ from headrace.serving.protocols.json_body import Document, check_row_count, kind
 from headrace.serving.protocols.tensors import Tensor
 
 # Datatype of a column's tensor in the model's metadata.
-ANNOUNCED = {"integer": "INT64", "number": "FP64", "string": "BYTES", "boolean": "BOOL", "timestamp": "BYTES", "picture": "BYTES"}
+ANNOUNCED = {
+    "integer": "INT64",
+    "number": "FP64",
+    "string": "BYTES",
+    "boolean": "BOOL",
+    "timestamp": "BYTES",
+    "picture": "BYTES",
+}
 
 
 def columns(input_tensors: Sequence[Tensor], contract: Contract, limits: RequestLimits) -> InputRows:

@@ -70,9 +70,6 @@ def input_column(profile: ColumnProfile) -> Column:
         return _ignored_column(profile, "All its values are missing.", missing=1.0)
     if profile.nested:
         return _ignored_column(profile, "It holds lists, records or bytes, which no model takes.")
-    picture = guess_picture(profile.name, profile.head, missing=missing)
-    if picture is not None:
-        return picture
     personal = guess(profile.name, profile.head)
     if personal:
         text = f"It seems to hold {personal}, so it is left out of the typed table; set personal to keep to keep it."
@@ -82,7 +79,7 @@ def input_column(profile: ColumnProfile) -> Column:
     if profile.dtype == "timestamp":
         return Column(profile.name, "timestamp", "timestamp", _caveat(profile), missing=missing, format=profile.format)
     if profile.dtype == "string":
-        return _text_column(profile, missing)
+        return guess_picture(profile.name, profile.head, missing=missing) or _text_column(profile, missing)
     low, high = bounds(profile)
     return Column(
         profile.name,
