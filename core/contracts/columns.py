@@ -11,7 +11,7 @@ from headrace.core.contracts.fault_sentences import check_one_of, must_be, raise
 from headrace.core.contracts.vocabulary import Dtype, FeatureKind, Personal, Role, Unseen
 from headrace.core.values.number_notation import notation_of
 
-AUGMENTATIONS = ("shift", "flip", "flip_vertical", "brightness", "contrast", "noise")
+AUGMENTATIONS = ("shift", "rotate", "flip", "flip_vertical", "brightness", "contrast", "noise")
 MOST_VALUES = 49_152
 """Most values of one picture, as 128 by 128 in colour has: each is a column of the model matrix."""
 _TIMES = ("day_of_week", "weekend", "month", "hour", "holiday")
@@ -40,8 +40,8 @@ class Column:
         height: Height of a picture in pixels; others are resized to it.
         width: Width of a picture in pixels.
         channels: 1 for grey, 3 for red, green and blue, 4 with opacity.
-        augment: Changes at random of a picture while a network is fitted: ``shift``, ``flip``, ``flip_vertical``,
-            ``brightness``, ``contrast``, ``noise``.
+        augment: Changes at random of a picture while a network is fitted: ``shift``, ``rotate``, ``flip``,
+            ``flip_vertical``, ``brightness``, ``contrast``, ``noise``.
     """
 
     name: str

@@ -7,7 +7,6 @@ the bundle's test cases or a request sees the same numbers.
 import base64
 import binascii
 import io
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -80,14 +79,14 @@ def open_picture(content: bytes) -> "Image.Image":
     if len(content) > MOST_BYTES:
         raise DataError(f"a picture must have at most {MOST_BYTES:,} bytes; got {len(content):,}.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of Pillow, about files that it reads all the same
-            picture: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
-            _check_pixels(*picture.size)
-            picture.load()
-            turned: Image.Image = ImageOps.exif_transpose(picture)
+        picture: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
+        _check_pixels(*picture.size)
+        picture.load()
+        turned: Image.Image = ImageOps.exif_transpose(picture)
     except DataError:
         raise
+    except Image.DecompressionBombError as error:
+        raise DataError(f"a picture must have at most {MOST_PIXELS:,} pixels; this one has far more.") from error
     # Pillow has no error of its own for a damaged file.
     except Exception as error:
         raise DataError("a picture must be a whole PNG or JPEG file; this one is not, or it is damaged.") from error

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-from headrace.core.base.errors import DataError, InternalError
+from headrace.core.base.errors import DataError, InternalError, quote
 from headrace.core.base.files import digest
 from headrace.core.features.matrix_layout import MatrixColumn
 from headrace.core.features.model_matrix import Matrix, Target
@@ -78,6 +78,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn shi
         classes = int(target.max()) + 1 if self._classify else 0
         arrays = (np.asarray(matrix, dtype=np.float32), np.asarray(target, np.int32 if classes else np.float32))
         request = NetworkRequest(self.network, input_blocks(self.columns), classes, dict(self.values or {}), self.seed)
+        _check_pictures(request, arrays[0])
         start = _start(request.values)
         folder = checkpoint_folder(request.digest(arrays, versions, start))
         with tempfile.TemporaryDirectory(prefix="headrace-network-") as scratch:
@@ -136,6 +137,17 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
     def predict(self, matrix: Matrix) -> Floats:
         """Predict values (n,) for a matrix (n, p)."""
         return self._scores(matrix)
+
+
+def _check_pictures(request: NetworkRequest, matrix: NDArray[np.float32]) -> None:
+    """Raise if a row has no picture, for which no replacement would be right."""
+    for block in request.inputs:
+        missing = int(np.isnan(matrix[:, block.start]).sum()) if block.kind == "picture" else 0
+        if missing:
+            raise DataError(
+                f"each row must have a picture in the column {quote(block.name)} to fit {request.network}; {missing} "
+                "have none: remove these rows."
+            )
 
 
 _BLOCK_ROWS = 1024
