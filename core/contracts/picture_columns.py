@@ -71,7 +71,7 @@ def guess_picture(name: str, texts: Sequence[str], *, missing: float) -> Column 
         height=max(1, round(height * scale)),
         width=max(1, round(width * scale)),
         channels=max(size.channels for size in sizes),
-        augment=("shift",),
+        augment=("shift", "rotate"),
     )
 
 
