@@ -2,7 +2,7 @@
 
     make bench NAME=deep                                  (the extra deep, and some minutes)
 
-scikit-learn's digits as pictures of 8 by 8. The plain loop is ``Model.fit`` with the same network, batches and optimizer,
+scikit-learn's digits as pictures of 8 by 8. The plain loop is ``Model.fit`` with the same network and optimizer,
 without augmentation on both sides; both take turns, and an epoch counts from the second one on, since the first one
 compiles. The peer of the server decodes the same base64 with Pillow and runs the same graph. Requests are sent by
 one connection, and answers are compared. Prints lines, and, last, one line of JSON.

@@ -23,7 +23,7 @@ def augment_pictures(request: NetworkRequest, rows: Singles, random: np.random.G
         random: Source of chance.
 
     Returns:
-        Rows of the same shape.
+        Rows (b, p).
     """
     facts = request.inputs[0].facts
     pictures = rows.reshape(-1, facts["height"], facts["width"], facts["channels"])

@@ -28,8 +28,8 @@ class FitRows:
     Attributes:
         matrix: Model matrix (n, p).
         target: Classes (n,), or scaled values (n,).
-        fitted: Places of the rows to fit on.
-        held_out: Places of the rows for early stopping; none in a small table.
+        fitted: Places (m,) of the rows to fit on.
+        held_out: Places (k,) of the rows for early stopping; none in a small table.
     """
 
     matrix: Singles

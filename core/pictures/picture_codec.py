@@ -145,7 +145,7 @@ def decode_text(text: str) -> bytes:
 
 
 def read_pixels(text: str, size: PictureSize) -> Pixels:
-    """Return the pixels (height, width, channels) of a text, 0 to 255, resized to a size.
+    """Return the pixels (h, w, c) of a text, 0 to 255, resized to a size.
 
     Raises:
         DataError: If the text is no picture.
@@ -178,7 +178,7 @@ def _is_bare(content: bytes) -> bool:
 
 
 def encode_pixels(pixels: Pixels) -> str:
-    """Return the text of pixels (height, width, channels), as a PNG."""
+    """Return the text of pixels (h, w, c), as a PNG."""
     from PIL import Image  # noqa: PLC0415 - as above
 
     array = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
@@ -194,7 +194,7 @@ def _encode(picture: "Image.Image") -> bytes:
 
 
 def to_pixels(values: NDArray[Any]) -> Pixels | None:
-    """Return numbers of any type as pixels of the same shape, rounded; None if one is not from 0 to 255."""
+    """Return numbers, of any shape, as pixels of the same shape, rounded; None if one is not from 0 to 255."""
     if values.dtype.kind not in "iuf" or not values.size:
         return None
     if not (values.min() >= 0 and values.max() <= LARGEST):  # false if there is a NaN
