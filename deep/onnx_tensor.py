@@ -21,6 +21,10 @@ class LayerTensor:
     channels_first: bool = False
 
 
+Tensor = LayerTensor
+"""The name that converters of layers use beside ``NetworkGraph``."""
+
+
 class NetworkGraph:
     """A graph that remembers which values it has in which order of axes."""
 
