@@ -27,6 +27,7 @@ from headrace.core.models.ensembles.members import ENSEMBLE
 from headrace.core.models.family import ALL_TASKS, CLASSIFICATION, Family, Values
 from headrace.core.models.h2o.h2o_families import H2O_FAMILIES
 from headrace.core.models.hyperparameters import CategoricalParameter, FloatParameter, IntegerParameter
+from headrace.core.models.networks.network_families import NETWORK_FAMILIES
 from headrace.core.models.objectives.build_pipeline import find_obstacle
 
 _WIDE = 500
@@ -148,6 +149,7 @@ _FAMILIES = (
     *BOOSTING_FAMILIES,
     *H2O_FAMILIES,
     *ANOMALY_FAMILIES,
+    *NETWORK_FAMILIES,
 )
 FAMILIES: dict[str, Family] = {family.name: family for family in _FAMILIES}
 

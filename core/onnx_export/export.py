@@ -10,6 +10,7 @@ from headrace.core.features import matrix_layout
 from headrace.core.models.ensembles.ensemble_estimator import Ensemble
 from headrace.core.models.fitted_model import Model
 from headrace.core.models.h2o.h2o_estimator import MojoEstimator
+from headrace.core.models.networks.network_estimator import NetworkEstimator
 from headrace.core.mojo import autoencoder
 from headrace.core.onnx_export import anomalies, estimators, mojo_autoencoder, mojo_glm, plan, trees
 from headrace.core.onnx_export.graph import InexactError, OnnxGraph
@@ -50,6 +51,8 @@ def convert(model: Model) -> bytes:
         InexactError: If the model has no exact form in ONNX.
     """
     estimator = model.pipeline.named_steps["estimator"]
+    if isinstance(estimator, NetworkEstimator):
+        return _network(model, estimator)
     graph, counts = OnnxGraph(), _category_counts(model)
     # Written by hand: skl2onnx converts to float32, where a row beside a threshold takes the other branch.
     if isinstance(estimator, MojoEstimator):
@@ -63,6 +66,13 @@ def convert(model: Model) -> bytes:
         # Regressions come as a column (n, 1); an engine gives values (n,).
         scores, shape = graph.add("Squeeze", scores, graph.constant(np.array([1], dtype=np.int64))), [None]
     return bytes(graph.model(scores, columns=len(counts), shape=shape).SerializeToString(deterministic=True))
+
+
+def _network(model: Model, estimator: NetworkEstimator) -> bytes:
+    """Return the graph of a network, which is the model itself."""
+    if len(getattr(estimator, "classes_", ())) != len(model.classes):
+        raise InexactError("a network that was fitted without rows of the last classes has fewer outputs.")
+    return estimator.content
 
 
 def read_plan(pipeline: Any, model: Model) -> PreprocessingPlan:

@@ -30,6 +30,7 @@ from headrace.experiments.trials.study import Study
 from headrace.experiments.tuners.local import LocalTuner, Tuner
 
 TRIALS_OF_A_FAMILY = 4
+PICTURE_DEFAULTS = ("cnn",)
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,7 @@ def tune_model(
         DataError: If the table cannot be cross-validated, or the search finds nothing.
     """
     study = Study.read(train_table, contract, folds=options.folds, seed=options.seed)
-    columns = len(matrix_layout.columns(study.contract))
-    plan = make_plan(options, study.contract.task, columns=columns, contract=study.contract)
+    plan = make_plan(options, study.contract.task, contract=study.contract)
     plan = replace(plan, ensemble=choose_ensemble.check(options.ensemble))
     if plan.ensemble == "stacking" and study.contract.objective != "mean":
         raise InputError(
@@ -171,15 +171,14 @@ def _result(
     )
 
 
-def make_plan(options: SearchOptions, task: Task, *, columns: int = 1, contract: Contract | None = None) -> SearchPlan:
+def make_plan(options: SearchOptions, task: Task, *, contract: Contract | None = None) -> SearchPlan:
     """Return the plan of a search for the options of a user.
 
     Args:
         options: The options of the search.
         task: Kind of prediction.
-        columns: Number of columns of the model matrix.
-        contract: The table's contract, whose objective and constraints the families must be able to fit; None for the
-            mean, without any.
+        contract: The table's contract, whose objective and constraints the families must be able to fit, and whose
+            columns say which families are usual; None for the mean of a few numbers.
 
     Raises:
         InputError: If a family, the Experiment or the budget is wrong.
@@ -189,7 +188,7 @@ def make_plan(options: SearchOptions, task: Task, *, columns: int = 1, contract:
         _check_contract(assignments.of_experiment(experiment), contract)
         _check_metrics(experiment, contract)
         return _given_plan(options, experiment, task)
-    names = tuple(dict.fromkeys(options.families)) or tuple(families.defaults(task, columns=columns, contract=contract))
+    names = tuple(dict.fromkeys(options.families)) or _usual_families(task, contract)
     _check_contract(names, contract)
     for name in names:
         if task not in families.family(name).tasks:
@@ -199,6 +198,13 @@ def make_plan(options: SearchOptions, task: Task, *, columns: int = 1, contract:
     kind = contract.objective if contract else "mean"
     experiments = [experiment_yaml.load_shipped(name).for_task(task, kind) for name in names]
     return SearchPlan(experiments=experiments, budget=limit, seed=options.seed)
+
+
+def _usual_families(task: Task, contract: Contract | None) -> tuple[str, ...]:
+    columns = [] if contract is None else matrix_layout.columns(contract)
+    if any(column.part_of is not None for column in columns):
+        return PICTURE_DEFAULTS
+    return tuple(families.defaults(task, columns=len(columns), contract=contract))
 
 
 def _check_contract(names: Sequence[str], contract: Contract | None) -> None:
