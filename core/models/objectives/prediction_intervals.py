@@ -9,8 +9,8 @@ Boström and Johansson 2020). It depends on the prediction alone: every server c
 
 The promise is for rows drawn like the training rows, and for all of them together. With one model refitted on all rows
 it is not proved for every algorithm (Barber et al. 2021, Predictive inference with the jackknife+, which would serve
-the models of all folds), and is therefore tested in simulation; where training rows belong together in groups or change
-with time, it is weaker.
+the models of all folds), and is therefore tested in simulation; it breaks where there are about as many columns as
+rows, and is weaker where training rows belong together in groups or change with time.
 """
 
 import math

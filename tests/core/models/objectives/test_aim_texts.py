@@ -30,6 +30,7 @@ def test_the_card_says_what_was_asked_and_how_far_a_promise_reaches() -> None:
         "Intervals": "conformal, to hold 0.9 of the actual values, from 1,234 out-of-fold errors, in 2 ranges of the "
         "prediction; promised over many new groups, not within each one",
     }
+    assert "columns are many for so few rows" in described(plain, replace(intervals, rows=15))["Intervals"]
     weighted = replace(made.contract("multiclass"), class_weights={"low": 2.0})
     ordered = replace(weighted.target, ordered=True)
     grades = replace(weighted, columns=(*weighted.columns[:-1], ordered))
