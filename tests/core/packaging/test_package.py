@@ -17,6 +17,7 @@ from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.models import fitted_model as models
 from headrace.core.packaging import data_digest
+from headrace.core.packaging.learn_guard import learn_guard
 from headrace.core.packaging.package import BundleContent, BundleInputs, assemble, pack
 from headrace.core.packaging.provenance import public_name
 from headrace.core.validation.data_checks import DataChecks
@@ -48,6 +49,7 @@ def test_a_bundle_holds_what_made_the_model(made: tuple[BundleInputs, dict[str, 
         "engine.json",
         "environment.json",
         "explain.json",
+        "guard.json",
         "metrics.json",
         "model-settings.json",
         "model.json",
@@ -130,9 +132,11 @@ def test_each_family_gives_the_same_digest_twice(tmp_path: Path, family: str) ->
 def _in_memory(parts: BundleInputs) -> BundleContent:
     """The parts as values, the model's file not among them."""
     model, train = models.load(parts.model), parts.train_table
+    test = read_test(parts.test_table, parts.test_actuals)
     return BundleContent(
         model=model,
-        test=read_test(parts.test_table, parts.test_actuals),
+        test=test,
+        guard=learn_guard(model, train, test) if train else None,
         evaluation=Evaluation.read(parts.evaluation),
         verdict=GateVerdict.from_json(read_json(parts.verdict)),
         best=read_json(parts.best_parameters),
