@@ -1,8 +1,8 @@
 """Choose an ensemble of a search's trials, and find out whether it pays.
 
 The weights that are used are chosen on the out-of-fold predictions of all folds. What they are worth is estimated by
-choosing again for each fold, on the other folds alone, and measuring on it; the best trial is chosen and measured in the
-same way, so that both figures are free of the choice's optimism and can be compared.
+choosing again for each fold, on the other folds alone, and measuring on it; the best trial is chosen and measured in
+the same way, so that both figures are free of the choice's optimism and can be compared.
 """
 
 import math
