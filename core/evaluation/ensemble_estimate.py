@@ -24,7 +24,7 @@ class WeightedTrial:
 
 @dataclass(frozen=True)
 class EnsembleEstimate:
-    """The ensemble of a search beside its best trial, each chosen anew without the fold that it is measured on.
+    """The ensemble of a search beside its best trial, each chosen again without the fold that it is measured on.
 
     Attributes:
         method: How the weights are chosen, ``greedy`` or ``stacking``.

@@ -1,8 +1,8 @@
 """Choose an ensemble of a search's trials, and find out whether it pays.
 
 The weights that are used are chosen on the out-of-fold predictions of all folds. What they are worth is estimated by
-choosing anew for each fold, on the other folds alone, and measuring on it; the best trial is chosen and measured in the
-same way, so that both figures are free of the choice's optimism and can be compared.
+choosing again for each fold, on the other folds alone, and measuring on it; the best trial is chosen and measured in
+the same way, so that both figures are free of the choice's optimism and can be compared.
 """
 
 import math
@@ -57,7 +57,8 @@ class ChosenModel:
     Attributes:
         trial: The best trial, or one that stands for the ensemble: its family is ``ensemble``, its parameters are the
             members, its score is the ensemble's.
-        predictions: Its out-of-fold predictions; those of an ensemble by weights that were chosen without their fold.
+        predictions: Its out-of-fold predictions, probabilities (n, k) or values (n,); those of an ensemble by weights
+            that were chosen without their fold.
         estimate: The ensemble beside the best trial; None if there was nothing to compare.
     """
 
@@ -79,7 +80,7 @@ def choose_model(
     Args:
         trials: All trials of the search.
         best: The best of them.
-        predictions_of: Returns the out-of-fold predictions of a trial.
+        predictions_of: Returns the out-of-fold predictions (n, k) or (n,) of a trial.
         metric: The objective on the search's folds.
         choice: ``greedy`` or ``stacking`` takes an ensemble that is better at all, ``auto`` one that is better by more
             than chance, ``off`` none.
@@ -182,7 +183,7 @@ class _Candidates:
 
     def mean(self, weights: Floats) -> Floats:
         """Return the weighted mean of the predictions."""
-        total: Floats = sum(w * one for w, one in zip(weights, self.predictions, strict=True) if w)  # type: ignore[assignment]
+        total: Floats = sum(w * one for w, one in zip(weights, self.predictions, strict=True) if w)
         return total
 
     def members(self, weights: Floats) -> tuple[WeightedTrial, ...]:

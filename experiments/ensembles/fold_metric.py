@@ -53,7 +53,12 @@ class FoldMetric:
         return [quick(self.target[fold.held_out], predictions[fold.held_out]) for fold in chosen]
 
     def loss(self, predictions: Floats, places: Sequence[int]) -> float:
-        """Return the mean over the folds that define the metric, as a loss: less is better; infinite if none does."""
+        """Return the mean over the folds that define the metric, as a loss: less is better; infinite if none does.
+
+        Args:
+            predictions: Out-of-fold probabilities (n, k) or values (n,).
+            places: Which folds, by their place in ``folds``.
+        """
         defined = [value for value in self.measure(predictions, places) if np.isfinite(value)]
         if not defined:
             return float("inf")

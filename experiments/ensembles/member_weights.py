@@ -75,13 +75,13 @@ def stack(
     weights = _minimize(predictions, target)
     if len(chosen) > most:
         chosen = np.sort(np.argsort(-weights, kind="stable")[:most])
-        weights = _minimize([predictions[place] for place in chosen], target)
+        weights = _minimize([predictions[place] for place in chosen.tolist()], target)
     spread = np.zeros(len(predictions))
     spread[chosen] = np.where(weights < _LEAST_WEIGHT, 0.0, weights)
-    return _rounded(spread / spread.sum())
+    return _round_weights(spread / spread.sum())
 
 
-def _rounded(weights: Floats) -> Floats:
+def _round_weights(weights: Floats) -> Floats:
     """Round weights that add up to 1, for the last digits of sums differ between processors."""
     rounded: Floats = np.round(weights, _DIGITS)
     largest = int(np.argmax(rounded))

@@ -22,8 +22,8 @@ from headrace.core.models.train import calibrate_for, digest_of_fit
 from headrace.core.packaging.package import BundleContent, assemble
 from headrace.core.splits import clusters
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, MetricAim
-from headrace.experiments.trials.cross_validation import Predictions
 from headrace.experiments.trials.study import Study
+from headrace.experiments.trials.trial_predictions import Predictions
 
 # Enough to compare two engines, and to choose test cases from.
 _MOST_ROWS = 2000

@@ -19,7 +19,7 @@ def finish_search(found: SearchResult, plan: SearchPlan, run: CrossValidation) -
         run: Has the out-of-fold predictions of its trials.
 
     Returns:
-        The result with the choice, and the out-of-fold predictions of what was chosen.
+        The result with the choice, and the out-of-fold predictions, (n, k) or (n,), of what was chosen.
     """
     sample = run.sample
     chosen = choose_model(

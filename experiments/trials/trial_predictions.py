@@ -69,6 +69,10 @@ class TrialPredictions:
     def add(self, trial: Trial, predictions: Predictions) -> None:
         """Keep the predictions of a trial that has just ended, unless enough better ones are kept.
 
+        Args:
+            trial: The trial.
+            predictions: Its out-of-fold probabilities (n, k) or values (n,).
+
         Raises:
             InputError: If the folder cannot be written.
         """
@@ -76,7 +80,7 @@ class TrialPredictions:
             return
         with self._lock:
             self._scores[trial.number] = (self._loss(trial.score), predictions.nbytes)
-            dropped = self._dropped()
+            dropped = self._find_surplus()
             if trial.number not in dropped:
                 self._write(trial.number, predictions)
             for number in dropped:
@@ -84,7 +88,7 @@ class TrialPredictions:
                 self._delete(number)
 
     def find(self, trial: Trial) -> Predictions | None:
-        """Return the predictions of a trial; None if they are not kept, or the file is damaged."""
+        """Return the predictions (n, k) or (n,) of a trial; None if they are not kept, or the file is damaged."""
         if self._folder is None:
             return self._memory.get(trial.number)
         try:
@@ -103,7 +107,7 @@ class TrialPredictions:
     def _loss(self, score: float) -> float:
         return -score if self._objective.type == "maximize" else score
 
-    def _dropped(self) -> list[int]:
+    def _find_surplus(self) -> list[int]:
         """Return the numbers of the trials that are too many, whatever the order in which they ended."""
         ranked = sorted(self._scores, key=lambda number: (self._scores[number][0], number))
         sizes = np.cumsum([self._scores[number][1] for number in ranked])

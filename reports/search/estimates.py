@@ -103,11 +103,11 @@ def _ensemble_estimates(search: SearchFacts) -> list[SearchEstimate]:
         return []
     return [
         SearchEstimate(
-            way, score, None, None, "", "chosen anew for each fold on the others: does not flatter by choice"
+            way, score, None, None, "", "chosen again for each fold on the others: does not flatter by choice"
         )
         for way, score in (
-            ("the best trial, chosen anew for each fold", search.ensemble.best_score),
-            (f"the ensemble ({search.ensemble.method}), chosen anew for each fold", search.ensemble.score),
+            ("the best trial, chosen again for each fold", search.ensemble.best_score),
+            (f"the ensemble ({search.ensemble.method}), chosen again for each fold", search.ensemble.score),
         )
     ]
 

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 Floats = NDArray[np.float64]
 
 
-class Ensemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+class Ensemble(BaseEstimator):
     """What both kinds share.
 
     Args:
@@ -68,7 +68,7 @@ class Ensemble(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no ty
         return matrix
 
 
-class EnsembleClassifier(ClassifierMixin, Ensemble):  # type: ignore[misc]  # as above
+class EnsembleClassifier(ClassifierMixin, Ensemble):
     """The weighted mean of probabilities; fit, predict and predict_proba as scikit-learn has them."""
 
     def take(self, fitted: Sequence[Any], *, width: int) -> Self:
@@ -95,7 +95,7 @@ class EnsembleClassifier(ClassifierMixin, Ensemble):  # type: ignore[misc]  # as
             raise ValueError(f"{type(self).__name__} must be fitted on at least two classes; got one class only.")
 
 
-class EnsembleRegressor(RegressorMixin, Ensemble):  # type: ignore[misc]  # as above
+class EnsembleRegressor(RegressorMixin, Ensemble):
     """The weighted mean of values; fit and predict as scikit-learn has them."""
 
     def predict(self, X: Any) -> Floats:  # noqa: N803 - scikit-learn's name

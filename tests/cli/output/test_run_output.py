@@ -38,3 +38,14 @@ def test_the_metrics_say_by_what_their_intervals_are_and_what_they_cannot_know()
 def test_nested_cross_validation_has_an_interval() -> None:
     """Beside what such a search is worth."""
     assert "what such a search is worth (0.4 to 0.7)" in run_output.compare_search_scores(summary())
+
+
+def test_an_ensemble_is_told_with_its_own_estimate() -> None:
+    """Its score is not the one by which the best trial was chosen."""
+    told = summary()
+    assert told.search is not None
+    assert "the refitted best on the test part" in run_output.compare_search_scores(told)
+    search = told.search.model_copy(update={"ensemble": 0.58, "ensemble_members": 4})
+    lines = run_output.compare_search_scores(told.model_copy(update={"search": search}))
+    assert "0.58   the ensemble of 4 trials, weighted without the fold that it is measured on" in lines
+    assert "the refitted ensemble on the test part" in lines

@@ -2,6 +2,7 @@
 
 import pytest
 
+from headrace.core.evaluation.ensemble_estimate import EnsembleEstimate
 from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.search_trials import NestedEstimate, OuterFold
 from headrace.core.statistics.measures import Interval
@@ -108,3 +109,12 @@ def test_labels_of_another_threshold_are_told() -> None:
     found = estimates(searched([0.7, 0.75], metric="f1"), measured(0.7, 0.6, 0.8, metric="f1"))
     assert "measured with the threshold 0.410" in found.sentences[-1]
     assert "threshold" not in " ".join(estimates(searched([0.7, 0.75]), measured(0.7, 0.6, 0.8)).sentences)
+
+
+def test_an_ensemble_stands_beside_the_best_trial_by_the_same_measure() -> None:
+    """Neither flatters by its choice, and it is said which was taken."""
+    ensemble = EnsembleEstimate("greedy", taken=True, score=0.83, best_score=0.78, reason="The ensemble is taken.")
+    found = estimates(searched([0.8, 0.7], ensemble=ensemble))
+    assert [row.score for row in found.rows] == [0.8, 0.78, 0.83]
+    assert "greedy" in found.rows[2].way
+    assert "The ensemble is taken." in found.sentences
