@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from headrace.core.contracts import vocabulary
 from headrace.core.contracts.columns import Column, RowFeature
 from headrace.core.contracts.fault_sentences import check_one_of, must_be, raise_first
+from headrace.core.contracts.series import Series
 from headrace.core.contracts.vocabulary import (
     SEVERITIES,
     Dtype,
@@ -62,6 +63,7 @@ class Contract:
         time_column: Timestamp by which the table is split, the latest rows for the test; empty for another split.
         group: ``inputs`` if rows with equal inputs stay on one side of a split, drawn without the target; else empty. A
             column of role ``group`` does the same by its values.
+        series: The series whose windows the rows are, for a model of forecasts; None for rows of any other kind.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Contract:
     positive: str = ""
     time_column: str = ""
     group: Grouping = ""
+    series: Series | None = None
 
     def __post_init__(self) -> None:
         """Raise if parts of the contract contradict one another.
@@ -157,8 +160,20 @@ def contract_faults(contract: Contract) -> Iterator[str]:
         if severity == "quarantine" and rule not in vocabulary.ROW_RULES:
             yield must_be(f"rules.{rule}", "off, warn or stop, for it is about more than one row", severity)
     yield from _name_faults(contract)
+    yield from _series_faults(contract)
     yield from _target_faults(contract)
     yield from _feature_errors(contract)
+
+
+def _series_faults(contract: Contract) -> Iterator[str]:
+    series, names = contract.series, {column.name for column in contract.columns}
+    if series is None:
+        return
+    for name in (series.time, *series.keys, *series.known):
+        if name not in names:
+            yield must_be("series", "of columns of the table", name)
+    if contract.task != "regression":
+        yield must_be("task", "regression for a contract with a section series", contract.task)
 
 
 def _name_faults(contract: Contract) -> Iterator[str]:

@@ -8,6 +8,7 @@ from headrace.core.base.errors import InputError
 from headrace.core.contracts.columns import column_faults, feature_faults
 from headrace.core.contracts.contract import Column, Contract, RowFeature, contract_faults
 from headrace.core.contracts.fault_sentences import must_be
+from headrace.core.contracts.series import Series, series_faults
 
 FORMAT = 1
 
@@ -41,10 +42,27 @@ def build_contract(document: Any) -> Contract:
     for name in ("name", "task", "positive", "time_column", "group"):
         if name in entries:
             entries[name] = _text(name, entries[name])
+    if "series" in entries:
+        entries["series"] = _series(entries["series"])
     if "max_quarantined" in entries:
         entries["max_quarantined"] = _number("max_quarantined", entries["max_quarantined"])
     contract: Contract = _build(Contract, entries, contract_faults)
     return contract
+
+
+def _series(value: Any) -> Series | None:
+    if value is None:
+        return None
+    entry = dict(_mapping("series", value))
+    _require_known_keys("series", Series, entry)
+    for name in ("time", "target", "step", "gaps"):
+        if name in entry:
+            entry[name] = _text(f"series.{name}", entry[name])
+    for name in ("keys", "known"):
+        if name in entry:
+            entry[name] = _texts(f"series.{name}", entry[name])
+    series: Series = _build(Series, entry, series_faults, "series")
+    return series
 
 
 def _columns(items: list[Any]) -> Iterable[Column]:
