@@ -32,6 +32,7 @@ _PLAIN = {
 _FITTED = {
     "headrace.core.models.boosting.boosted_trees.BoostedTreesClassifier",
     "headrace.core.models.boosting.boosted_trees.BoostedTreesRegressor",
+    "headrace.core.models.series.direct_linear.DirectRidge",
     "sklearn._loss._loss.CyHalfBinomialLoss",
     "sklearn._loss._loss.CyHalfMultinomialLoss",
     "sklearn._loss._loss.CyHalfSquaredError",

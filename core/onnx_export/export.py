@@ -9,7 +9,7 @@ from sklearn.compose import TransformedTargetRegressor
 from headrace.core.features import matrix_layout
 from headrace.core.models.fitted_model import Model
 from headrace.core.models.h2o.h2o_estimator import MojoEstimator
-from headrace.core.onnx_export import estimators, mojo_glm, plan, trees
+from headrace.core.onnx_export import direct_linear, estimators, mojo_glm, plan, trees
 from headrace.core.onnx_export.graph import InexactError, OnnxGraph
 from headrace.core.onnx_export.plan import PreprocessingPlan
 
@@ -19,6 +19,7 @@ _KINDS: dict[str, Callable[[OnnxGraph, PreprocessingPlan, Any], str]] = {
     "LinearRegression": estimators.linear,
     "Lasso": estimators.linear,
     "ElasticNet": estimators.linear,
+    "DirectRidge": direct_linear.direct_linear,
     "GaussianNB": estimators.naive_bayes,
     "MLPClassifier": estimators.perceptron,
     "MLPRegressor": estimators.perceptron,

@@ -1,6 +1,7 @@
 """The contract of the rows that windows give, from the contract of the table that the series stand in."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from headrace.core.base.errors import InputError, quote
 from headrace.core.contracts.contract import Column, Contract, FeatureKind, RowFeature
@@ -38,9 +39,9 @@ def window_contract(table: Contract, series: Series, *, keys: dict[str, list[str
     columns = [
         *(_key_column(table.column(name), keys[name]) for name in series.keys),
         Column(ORIGIN, "timestamp", "ignore", description="Time of the last value of the window."),
-        Column(series.time, "timestamp", "timestamp", description="Time that is predicted."),
+        replace(table.column(series.time), role="timestamp", description="Time that is predicted."),
         Column(STEP, "integer", categories=tuple(str(step) for step in range(1, series.horizon + 1))),
-        *(table.column(name) for name in series.known),
+        *(replace(table.column(name), known_at_prediction=True) for name in series.known),
         *(Column(name, "number", unit=unit, description=_WORDS.get(name, "")) for name in features),
         Column(NAIVE, "number", "ignore", unit=unit, description="Seasonal naive forecast."),
         Column(CHANGE, "number", "target", unit=unit, description=f"{series.target} minus {NAIVE}."),
