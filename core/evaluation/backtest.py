@@ -140,7 +140,8 @@ def backtest(train: pl.DataFrame, test: pl.DataFrame, predicted: Floats, series:
         predicted: The model's answers (n,): differences from the seasonal naive forecast.
         series: The contract's section.
     """
-    rows = test.with_columns(pl.Series(_PREDICTED, predicted))
+    rows = complete_origins(test.with_columns(pl.Series(_PREDICTED, predicted)), series)
+    predicted = rows.get_column(_PREDICTED).to_numpy()
     scales = _scales(train, rows, series)
     change, naive, gap = (rows.get_column(name).to_numpy() for name in (CHANGE, NAIVE, GAP))
     actual = naive + change
@@ -168,6 +169,18 @@ def backtest(train: pl.DataFrame, test: pl.DataFrame, predicted: Floats, series:
         intervals=_intervals(rows, actual, forecasts["model"], series),
         conclusion=_conclude(errors, comparisons, series),
     )
+
+
+def complete_origins(rows: pl.DataFrame, series: Series) -> pl.DataFrame:
+    """Return the rows of origins from the first with a first step to the last with a last one.
+
+    Origins shortly before the test part have late steps in it only, those at its end early ones: they would make steps
+    count differently. A test part that is shorter than the horizon keeps all.
+    """
+    first = rows.filter(pl.col(STEP) == 1).get_column(ORIGIN).min()
+    last = rows.filter(pl.col(STEP) == series.horizon).get_column(ORIGIN).max()
+    complete = rows.filter(pl.col(ORIGIN).is_between(pl.lit(first), pl.lit(last)))
+    return complete if complete.height else rows
 
 
 def _scales(train: pl.DataFrame, test: pl.DataFrame, series: Series) -> Floats:
