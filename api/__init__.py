@@ -35,6 +35,8 @@ from headrace.core.base.errors import (
 if TYPE_CHECKING:
     from headrace.api.deployment import deploy, undeploy
     from headrace.api.exporting import export
+    from headrace.api.forecasts.predict import Forecasts, forecast
+    from headrace.api.forecasts.train import ForecastRun, open_forecast, train_forecast
     from headrace.api.migrating import import_model, migrate
     from headrace.api.model_reference import open_bundle
     from headrace.api.monitoring.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
@@ -60,6 +62,8 @@ __all__ = [
     "BundleError",
     "ClusterError",
     "DataError",
+    "ForecastRun",
+    "Forecasts",
     "HeadraceError",
     "InputError",
     "InternalError",
@@ -78,12 +82,14 @@ __all__ = [
     "deploy",
     "export",
     "find_run",
+    "forecast",
     "import_model",
     "ksql_query",
     "make_baseline",
     "migrate",
     "monitor",
     "open_bundle",
+    "open_forecast",
     "open_run",
     "plan_ab_test",
     "pull_out",
@@ -95,6 +101,7 @@ __all__ = [
     "spark_topic_scorer",
     "stream",
     "tail",
+    "train_forecast",
     "tune",
     "undeploy",
     "watch",
@@ -115,6 +122,11 @@ _MODULES = {
     "deploy": "headrace.api.deployment",
     "make_baseline": "headrace.api.monitoring.pulling_out",
     "export": "headrace.api.exporting",
+    "ForecastRun": "headrace.api.forecasts.train",
+    "Forecasts": "headrace.api.forecasts.predict",
+    "forecast": "headrace.api.forecasts.predict",
+    "open_forecast": "headrace.api.forecasts.train",
+    "train_forecast": "headrace.api.forecasts.train",
     "find_run": "headrace.api.notebook.find_run",
     "import_model": "headrace.api.migrating",
     "ksql_query": "headrace.api.streams.ksql",
