@@ -112,7 +112,9 @@ def make_windows(source: str, choice: SeriesChoice, *, name: str, options: ReadO
         names = [choice.time, choice.target, *choice.keys, *choice.known]
         absent = [column for column in names if column not in raw.columns]
         if absent:
-            raise InputError(f"the table must have the columns that are named; {quote(absent)} are not in {raw.columns}.")
+            raise InputError(
+                f"the table must have the columns that are named; {quote(absent)} are not in {raw.columns}."
+            )
         hints = ContractHints(task="regression", time_column=choice.time)
         inferred = infer_with_notes(folder, name=name, target=choice.target, hints=hints).contract
     rows = _cast(raw, inferred, names)

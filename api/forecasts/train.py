@@ -128,7 +128,13 @@ def train_forecast(
         made.rows.write_parquet(windows)
         chosen = {"families": FAMILIES, **options}
         completed = run_pipeline(
-            windows, made.contract.target.name, contract=contract, name=named, output=output, progress=progress, **chosen
+            windows,
+            made.contract.target.name,
+            contract=contract,
+            name=named,
+            output=output,
+            progress=progress,
+            **chosen,
         )
     return _measure(completed, made.contract, tuple(note.sentence for note in made.notes))
 
@@ -142,7 +148,9 @@ def open_forecast(folder: str | Path) -> Backtest:
     """
     path = Path(folder) / DOCUMENT
     if not path.is_file():
-        raise MissingError(f"there is no {DOCUMENT} in {folder}; name the folder of a run of `headrace forecast train`.")
+        raise MissingError(
+            f"there is no {DOCUMENT} in {folder}; name the folder of a run of `headrace forecast train`."
+        )
     return Backtest.from_json(read_json(path))
 
 

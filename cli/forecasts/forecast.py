@@ -136,9 +136,7 @@ def predict(
             help="Path or address of the latest rows of each key; with known columns, also the rows that follow.",
         ),
     ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="File to write, .parquet or .csv.")
-    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="File to write, .parquet or .csv.")],
     verbose: run_options.Verbose = False,  # noqa: ARG001 - the command's frame reads it
 ) -> None:
     """Forecast the series of TABLE with MODEL."""

@@ -147,9 +147,7 @@ def backtest(train: pl.DataFrame, test: pl.DataFrame, predicted: Floats, series:
     actual = naive + change
     forecasts = {"model": naive + predicted, NAIVE: naive, "naive": naive - gap}
     steps = rows.get_column(STEP).to_numpy()
-    errors = {
-        name: _errors(actual, forecast, scales, steps, series.horizon) for name, forecast in forecasts.items()
-    }
+    errors = {name: _errors(actual, forecast, scales, steps, series.horizon) for name, forecast in forecasts.items()}
     comparisons = tuple(
         comparison
         for name in (NAIVE, "naive")
@@ -259,7 +257,10 @@ def _intervals(rows: pl.DataFrame, actual: Floats, ours: Floats, series: Series)
         return None
     half, truth, middle = widths[steps[late] - 1], actual[late], ours[late]
     low, high, tail = middle - half, middle + half, (1 - INTERVAL) / 2
-    losses = [forecast_metrics.pinball(truth, low, quantile=tail), forecast_metrics.pinball(truth, high, quantile=1 - tail)]
+    losses = [
+        forecast_metrics.pinball(truth, low, quantile=tail),
+        forecast_metrics.pinball(truth, high, quantile=1 - tail),
+    ]
     return IntervalErrors(
         promised=INTERVAL,
         held=forecast_metrics.coverage(truth, low, high),
@@ -268,9 +269,7 @@ def _intervals(rows: pl.DataFrame, actual: Floats, ours: Floats, series: Series)
     )
 
 
-def _conclude(
-    errors: Mapping[str, ForecastErrors], comparisons: Sequence[ForecastComparison], series: Series
-) -> str:
+def _conclude(errors: Mapping[str, ForecastErrors], comparisons: Sequence[ForecastComparison], series: Series) -> str:
     other = "seasonal naive" if series.season > 1 else "naive"
     ours, theirs = errors["model"].mae, errors[NAIVE].mae
     share = f"{abs(1 - ours / theirs):.1%} {'less' if ours < theirs else 'more'}" if theirs else "no error to compare"

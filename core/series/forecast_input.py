@@ -116,4 +116,3 @@ def _known_values(after: pl.DataFrame, one: RegularSeries, series: Series) -> di
         )
     rows = after.select(series.known).to_dict(as_series=False)
     return {name: [values[places[time]] for time in wanted] for name, values in rows.items()}
-

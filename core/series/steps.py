@@ -103,4 +103,6 @@ def infer_step(times: pl.Series) -> Step:
     for unit in ("w", "d", "h", "m", "s"):
         if most % _SIZES[unit] == 0:
             return Step.parse(f"{most // _SIZES[unit]}{unit}")
-    raise DataError(f"a step must be a whole number of seconds; the times lie {most / _SECOND:g} s apart; name the step.")
+    raise DataError(
+        f"a step must be a whole number of seconds; the times lie {most / _SECOND:g} s apart; name the step."
+    )

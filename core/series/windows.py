@@ -73,7 +73,9 @@ def window_features(windows: Floats, series: Series) -> WindowFeatures:
     """
     length, season = series.length, series.season
     filled = pl.DataFrame(windows.T).fill_nan(None).select(pl.all().forward_fill())
-    last: Floats = filled.tail(1).fill_null(float("nan")).to_numpy()[0].astype(np.float64) if len(windows) else np.empty(0)
+    last: Floats = (
+        filled.tail(1).fill_null(float("nan")).to_numpy()[0].astype(np.float64) if len(windows) else np.empty(0)
+    )
     steps = np.arange(1, series.horizon + 1)
     places = length - 1 + steps - -(-steps // season) * season
     naive = _latest_of_season(windows, places, season, last)

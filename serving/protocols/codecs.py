@@ -126,9 +126,7 @@ def _open_histories(
     return forecast_request.open_histories(document, rows, served.scorer.contract, limits)
 
 
-def _write_v1(
-    served: ServedModel, scored: ScoredRows, document: Document, explanations: list[Any] | None
-) -> Response:
+def _write_v1(served: ServedModel, scored: ScoredRows, document: Document, explanations: list[Any] | None) -> Response:
     if served.scorer.contract.series is not None:
         from headrace.serving.protocols import forecast_request  # noqa: PLC0415 - as above
 

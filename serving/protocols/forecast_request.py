@@ -104,7 +104,9 @@ def _windows(instance: Any, place: int, contract: Contract, limits: RequestLimit
         raise RequestError(f"instance {place}: {error}", error.reason) from error
     if windows.height != series_of(contract).horizon:
         keys = ", ".join(series_of(contract).keys)
-        raise RequestError(f"instance {place} must hold the rows of one key ({keys}); send an instance for each.", "keys")
+        raise RequestError(
+            f"instance {place} must hold the rows of one key ({keys}); send an instance for each.", "keys"
+        )
     return windows
 
 

@@ -90,9 +90,7 @@ def prepare(columns: Sequence[MatrixColumn]) -> ColumnTransformer:
     inner = preprocessing.scale([columns[at] for at in others], dense=True)
     parts = [(name, step, [others[at] for at in inside]) for name, step, inside in inner.transformers]
     codes = [np.arange(len(columns[place].categories or ()), dtype=np.float64)]
-    encoder = OrdinalEncoder(
-        categories=codes, handle_unknown="use_encoded_value", unknown_value=-1, dtype=np.float64
-    )
+    encoder = OrdinalEncoder(categories=codes, handle_unknown="use_encoded_value", unknown_value=-1, dtype=np.float64)
     return ColumnTransformer([*parts, ("step", encoder, [place])])
 
 
