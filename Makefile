@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := api cli cluster components core experiments jupyter kustomize migration model_import monitoring pipelines registry reports rollouts serving steps stores streams
+PACKAGES := api cli cluster components core deep experiments jupyter kustomize migration model_import monitoring pipelines registry reports rollouts serving steps stores streams
 FOLDERS := $(filter-out jupyter,$(PACKAGES)) integrations/jupyter
 NAME ?= line
 CHROMIUM ?= chromium

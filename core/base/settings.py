@@ -243,6 +243,37 @@ def h2o_memory() -> str:
     return text
 
 
+def checkpoints() -> str:
+    """Return the folder of the checkpoints of networks (``HEADRACE_CHECKPOINTS``); empty for one in ``/tmp``."""
+    return os.environ.get("HEADRACE_CHECKPOINTS", "")
+
+
+def account() -> int:
+    """Return the number of the account that this process runs as."""
+    return os.getuid()
+
+
+def network_environment(compiled: Path) -> dict[str, str]:
+    """Return this process's variables for the one that fits networks: its backend, and the same sums on any machine.
+
+    Args:
+        compiled: Folder where JAX keeps what it compiles.
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("KERAS_", "TF_", "HEADRACE_S3_"))}
+    speed = own.pop("XLA_FLAGS", "")
+    # Without a folder of its own, Keras would read the account's keras.json, and write one.
+    return {
+        **own,
+        "KERAS_BACKEND": "jax",
+        "KERAS_HOME": "/dev/null/keras",
+        "JAX_ENABLE_X64": "0",
+        "JAX_COMPILATION_CACHE_DIR": str(compiled),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+        "XLA_FLAGS": f"{speed} --xla_gpu_deterministic_ops=true".strip(),
+    }
+
+
 def signing_password() -> str:
     """Return the password of the bundle signing key (``HEADRACE_SIGNING_PASSWORD``); empty when unset."""
     return os.environ.get("HEADRACE_SIGNING_PASSWORD", "")

@@ -34,6 +34,11 @@ class Column:
         format: Format of a timestamp that is stored as text, in strftime directives; empty for ISO 8601.
         known_at_prediction: Whether a feature may determine the target by itself, because it is known at prediction
             time and therefore no leak.
+        height: Height of a picture in pixels; others are resized to it.
+        width: Width of a picture in pixels.
+        channels: 1 for grey, 3 for red, green and blue, 4 with opacity.
+        augment: Changes at random of a picture while a network is fitted: ``shift``, ``flip``, ``flip_vertical``,
+            ``brightness``, ``contrast``, ``noise``.
     """
 
     name: str
@@ -49,6 +54,10 @@ class Column:
     personal: Personal = ""
     format: str = ""
     known_at_prediction: bool = False
+    height: int = 0
+    width: int = 0
+    channels: int = 0
+    augment: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise if no table could satisfy the column.

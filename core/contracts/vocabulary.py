@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Dtype = Literal["integer", "number", "string", "boolean", "timestamp"]
+Dtype = Literal["integer", "number", "string", "boolean", "timestamp", "picture"]
 Role = Literal["feature", "target", "id", "group", "timestamp", "ignore"]
 Grouping = Literal["", "inputs"]
 Unseen = Literal["refuse", "accept"]

@@ -17,11 +17,13 @@ class MatrixColumn:
         name: Name of the table's column or of the row feature.
         categories: Texts that the matrix holds as indices; None for a column of numbers.
         dtype: Dtype of the typed table's values.
+        part_of: The table's column, if it fills several columns of the matrix, as a picture does; else None.
     """
 
     name: str
     categories: tuple[str, ...] | None = None
     dtype: Dtype = "number"
+    part_of: Column | None = None
 
 
 def columns(contract: Contract) -> tuple[MatrixColumn, ...]:

@@ -3,23 +3,23 @@
 Otherwise it is scikit-learn, or for a model of H2O a Java process that scores its MOJO.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.core.base import settings
 from headrace.core.base.errors import BundleError, InputError, MissingError, quote
 from headrace.core.base.files import read_json
 from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout
-from headrace.core.inference import onnx_safety
+from headrace.core.graphs.load_graph import FILE, load_graph
 from headrace.core.mojo.mojo_description import DESCRIPTION, MODEL
 
+__all__ = ["FILE", "FORMAT", "MOJO", "RECORD", "Engine", "OnnxEngine", "SklearnEngine", "load", "load_graph"]
+
 FORMAT = 1
-FILE, RECORD = "model.onnx", "engine.json"
+RECORD = "engine.json"
 MOJO = "mojo"
 """Name of the engine of a MOJO."""
 _MOST_BYTES = 1 << 30
@@ -101,45 +101,6 @@ class SklearnEngine:
         return fitted_model.predicted_values(self._pipeline, matrix)
 
 
-def load_graph(content: bytes, *, columns: int, classes: int, threads: int = 1) -> Callable[..., Any]:
-    """Load a graph of ONNX that takes a model matrix, after its safety check.
-
-    Args:
-        content: Bytes of the model.
-        columns: Number of columns of ``X``.
-        classes: Number of columns of ``Y``; 0 for values (n,).
-        threads: Threads of one call; concurrent calls have their own.
-
-    Returns:
-        Method ``run`` of ONNX Runtime's session.
-
-    Raises:
-        BundleError: If it cannot be loaded, holds an operator that is not reviewed, or has other inputs or outputs.
-    """
-    onnx_safety.check(content, FILE)
-    settings.without_telemetry()
-    import onnxruntime  # noqa: PLC0415 - training does not need it
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    # A spinning thread pool burns a core between requests.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime has an exception for each of its statuses
-        raise BundleError(f"{FILE} must be one that Headrace wrote; ONNX Runtime cannot load it.") from error
-    _check(session, columns, classes)
-    # Some faults of a model, such as a split on a column that it lacks, show only when it runs.
-    try:
-        session.run(["Y"], {"X": np.zeros((1, columns))})
-    except Exception as error:  # as above
-        raise BundleError(f"{FILE} must be one that Headrace wrote; ONNX Runtime cannot run it.") from error
-    run: Callable[..., Any] = session.run
-    return run
-
-
 def _load_mojo(folder: Path, contract: Contract, threads: int) -> Engine:
     """Start a Java process beside this one, which scores the MOJO of a model of H2O."""
     from headrace.core.mojo.mojo_checks import check_mojo  # noqa: PLC0415 - most models have none
@@ -192,21 +153,3 @@ def _content(path: Path) -> bytes:
         raise BundleError(
             f"the bundle must hold {path.name}; {path} cannot be read: package the model again."
         ) from error
-
-
-def _check(session: Any, columns: int, classes: int) -> None:
-    expected = (
-        [("X", "tensor(double)", [None, columns])],
-        [("Y", "tensor(double)", [None, classes] if classes else [None])],
-    )
-    actual = ([_signature(one) for one in session.get_inputs()], [_signature(one) for one in session.get_outputs()])
-    if actual != expected:
-        raise BundleError(
-            f"{FILE} must take X (n, {columns}) and give Y (n{f', {classes}' if classes else ''}) of float64, as its "
-            "contract says; it does not: package the model again."
-        )
-
-
-def _signature(value: Any) -> tuple[str, str, list[int | None]]:
-    """Return name, type and shape; None for the number of rows."""
-    return value.name, value.type, [size if isinstance(size, int) else None for size in value.shape]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from headrace.core.base.errors import InternalError
-from headrace.core.inference import engine
+from headrace.core.graphs.load_graph import load_graph
 
 
 class _OnnxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -55,7 +55,7 @@ class _OnnxEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships
     def _scores(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         if self._run is None:
             classes = len(getattr(self, "classes_", ()))
-            self._run = engine.load_graph(self.content, columns=self.n_features_in_, classes=classes)
+            self._run = load_graph(self.content, columns=self.n_features_in_, classes=classes)
         scores: NDArray[np.float64] = self._run(["Y"], {"X": np.ascontiguousarray(matrix, dtype=np.float64)})[0]
         return scores
 

@@ -24,6 +24,7 @@ from headrace.core.models.boosting.boosting_families import BOOSTING_FAMILIES
 from headrace.core.models.family import ALL_TASKS, CLASSIFICATION, Family, Values
 from headrace.core.models.h2o.h2o_families import H2O_FAMILIES
 from headrace.core.models.hyperparameters import CategoricalParameter, FloatParameter, IntegerParameter
+from headrace.core.models.networks.network_families import NETWORK_FAMILIES
 from headrace.core.models.series.direct_linear import DIRECT_LINEAR
 
 _WIDE = 500
@@ -145,6 +146,7 @@ _FAMILIES = (
     *BOOSTING_FAMILIES,
     DIRECT_LINEAR,
     *H2O_FAMILIES,
+    *NETWORK_FAMILIES,
 )
 FAMILIES: dict[str, Family] = {family.name: family for family in _FAMILIES}
 

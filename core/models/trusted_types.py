@@ -33,6 +33,8 @@ _FITTED = {
     "headrace.core.models.boosting.boosted_trees.BoostedTreesClassifier",
     "headrace.core.models.boosting.boosted_trees.BoostedTreesRegressor",
     "headrace.core.models.series.direct_linear.DirectRidge",
+    "headrace.core.models.networks.network_estimator.NetworkClassifier",
+    "headrace.core.models.networks.network_estimator.NetworkRegressor",
     "sklearn._loss._loss.CyHalfBinomialLoss",
     "sklearn._loss._loss.CyHalfMultinomialLoss",
     "sklearn._loss._loss.CyHalfSquaredError",

@@ -43,6 +43,15 @@ def progress(step: str, text: str) -> None:
     emit_event("progress", step=step, text=text)
 
 
+_running: list[str] = []
+
+
+def report(text: str) -> None:
+    """Report the progress of the step that runs in this process, if one does."""
+    if _running:
+        progress(_running[-1], text)
+
+
 @contextlib.contextmanager
 def step(name: str) -> Iterator[Callable[[str], None]]:
     """Emit the start of a step, and its end or the sentence of its failure.
@@ -51,6 +60,7 @@ def step(name: str) -> Iterator[Callable[[str], None]]:
     """
     start = time.monotonic()
     emit_event("start", step=name)
+    _running.append(name)
     try:
         yield lambda text: progress(name, text)
     except BaseException as error:
@@ -63,4 +73,6 @@ def step(name: str) -> Iterator[Callable[[str], None]]:
             error=str(error) if expected else f"{type(error).__name__}: {error}",
         )
         raise
+    finally:
+        _running.remove(name)
     emit_event("end", step=name, seconds=time.monotonic() - start)

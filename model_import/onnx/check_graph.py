@@ -4,7 +4,7 @@ import onnx
 from onnx import ModelProto, NodeProto, TensorProto
 
 from headrace.core.base.errors import InputError, quote
-from headrace.core.inference import onnx_safety
+from headrace.core.graphs import onnx_safety
 
 # The newest operator sets of the ONNX Runtime that this version of the suite was tested with.
 NEWEST_OPSET, NEWEST_ML_OPSET = 24, 5

@@ -9,7 +9,8 @@ from sklearn.pipeline import Pipeline
 
 from headrace.core.base.errors import BundleError, InputError
 from headrace.core.base.notes import Note
-from headrace.core.inference import engine, onnx_safety
+from headrace.core.graphs import onnx_safety
+from headrace.core.inference import engine
 from headrace.core.inference.onnx_estimator import OnnxClassifier, OnnxRegressor
 from headrace.model_import.imported_model import ImportedModel, ReadingOptions
 from headrace.model_import.model_folder import ModelFolder

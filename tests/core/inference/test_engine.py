@@ -17,7 +17,8 @@ from headrace.core.base.errors import BundleError
 from headrace.core.base.files import write_json
 from headrace.core.contracts.contract_yaml import dump
 from headrace.core.features import model_matrix
-from headrace.core.inference import engine, onnx_safety
+from headrace.core.graphs import onnx_safety
+from headrace.core.inference import engine
 from headrace.core.inference.engine import OnnxEngine
 from headrace.core.models.fitted_model import Model, predicted_probabilities, save
 from headrace.core.onnx_export.export import convert

@@ -19,16 +19,18 @@ OPERATORS = frozenset(
     for name in (
         *("Add", "Cast", "Concat", "Div", "Equal", "Gather", "Gemm", "Identity", "IsNaN", "Less", "MatMul", "Mul"),
         *("ReduceSum", "Relu", "Sigmoid", "Softmax", "Squeeze", "Sub", "Tanh", "Unsqueeze", "Where"),
+        # Of deep networks.
+        *("BatchNormalization", "Conv", "Elu", "Flatten", "GlobalAveragePool", "Reshape", "Softplus", "Transpose"),
     )
 ) | {("ai.onnx.ml", "TreeEnsemble")}
 IMPORTED_OPERATORS = frozenset(
     ("", name)
     for name in (
-        *("Abs", "And", "ArgMax", "ArgMin", "BatchNormalization", "Ceil", "Clip", "Elu", "Erf", "Exp", "Flatten"),
+        *("Abs", "And", "ArgMax", "ArgMin", "Ceil", "Clip", "Erf", "Exp"),
         *("Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "LayerNormalization", "LeakyRelu"),
         *("LessOrEqual", "Log", "LogSoftmax", "Max", "Mean", "Min", "Neg", "Not", "Or", "Pow", "Reciprocal"),
-        *("ReduceMax", "ReduceMean", "ReduceMin", "Reshape", "Round", "Selu", "Shape", "Sign", "Slice", "Softplus"),
-        *("Split", "Sqrt", "Sum", "Transpose", "Xor"),
+        *("ReduceMax", "ReduceMean", "ReduceMin", "Round", "Selu", "Shape", "Sign", "Slice"),
+        *("Split", "Sqrt", "Sum", "Xor"),
     )
 ) | frozenset(
     ("ai.onnx.ml", name)

@@ -1,0 +1,1 @@
+"""Graphs of ONNX: what they may hold, and how they are loaded."""
