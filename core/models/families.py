@@ -25,6 +25,7 @@ from headrace.core.models.family import ALL_TASKS, CLASSIFICATION, Family, Value
 from headrace.core.models.h2o.h2o_families import H2O_FAMILIES
 from headrace.core.models.hyperparameters import CategoricalParameter, FloatParameter, IntegerParameter
 from headrace.core.models.networks.network_families import NETWORK_FAMILIES
+from headrace.core.models.networks.table_families import TABLE_FAMILIES
 from headrace.core.models.series.direct_linear import DIRECT_LINEAR
 
 _WIDE = 500
@@ -147,6 +148,7 @@ _FAMILIES = (
     DIRECT_LINEAR,
     *H2O_FAMILIES,
     *NETWORK_FAMILIES,
+    *TABLE_FAMILIES,
 )
 FAMILIES: dict[str, Family] = {family.name: family for family in _FAMILIES}
 

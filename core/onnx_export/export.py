@@ -9,6 +9,7 @@ from sklearn.compose import TransformedTargetRegressor
 from headrace.core.features import matrix_layout
 from headrace.core.models.fitted_model import Model
 from headrace.core.models.h2o.h2o_estimator import MojoEstimator
+from headrace.core.models.networks.network_estimator import NetworkEstimator
 from headrace.core.onnx_export import direct_linear, estimators, mojo_glm, plan, trees
 from headrace.core.onnx_export.graph import InexactError, OnnxGraph
 from headrace.core.onnx_export.plan import PreprocessingPlan
@@ -45,6 +46,8 @@ def convert(model: Model) -> bytes:
         InexactError: If the model has no exact form in ONNX.
     """
     estimator = model.pipeline.named_steps["estimator"]
+    if isinstance(estimator, NetworkEstimator) and len(getattr(estimator, "classes_", ())) == len(model.classes):
+        return estimator.content  # it predicts by this graph itself
     graph = OnnxGraph()
     # Written by hand: skl2onnx converts to float32, where a row beside a threshold takes the other branch.
     if isinstance(estimator, MojoEstimator):

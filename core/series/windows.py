@@ -134,7 +134,7 @@ def training_windows(table: Sequence[RegularSeries], series: Series, *, every: i
             f"a series must be longer than a window, {series.length} rows; the longest of {len(table)} has {longest}; "
             "make the windows shorter, or bring more rows."
         )
-    return pl.concat(frames)
+    return pl.concat(frames).sort(ORIGIN, maintain_order=True)
 
 
 def _training_rows(one: RegularSeries, series: Series, every: int) -> pl.DataFrame:
