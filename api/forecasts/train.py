@@ -20,7 +20,8 @@ from headrace.core.contracts.contract_yaml import dump
 from headrace.core.contracts.series import Gaps
 from headrace.core.evaluation.backtest import Backtest, backtest
 from headrace.core.features import model_matrix, row_features
-from headrace.core.inference.scorer import Floats, Scorer
+from headrace.core.inference.engine import Floats
+from headrace.core.inference.scorer import Scorer
 from headrace.core.series.forecast_input import series_of
 from headrace.core.tables.parquet_table import parts
 from headrace.core.tables.source import ReadOptions
@@ -155,7 +156,7 @@ def open_forecast(folder: str | Path) -> Backtest:
 
 
 def _read_options(values: Mapping[str, Any]) -> ReadOptions:
-    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     plain["delimiter"] = field_separator(str(plain.get("delimiter", "")))
     return replace(ReadOptions(), **plain)
 

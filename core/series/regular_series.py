@@ -67,8 +67,8 @@ def split_by_key(rows: pl.DataFrame, keys: tuple[str, ...]) -> Iterator[tuple[tu
     if not keys:
         yield (), rows
         return
-    for key, part in sorted(rows.partition_by(keys, as_dict=True).items(), key=lambda item: tuple(map(str, item[0]))):
-        yield key, part
+    parts = rows.partition_by(keys, as_dict=True)
+    yield from sorted(parts.items(), key=lambda item: tuple(map(str, item[0])))
 
 
 def read_series(rows: pl.DataFrame, series: Series) -> SeriesTable:

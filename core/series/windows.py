@@ -1,9 +1,9 @@
 """Windows of series: for training and for serving, the same function makes the rows that a model of forecasts sees.
 
-A row is one window (the latest ``length`` values of a key up to its ``origin``) and one step after it. All values of the
-window are told as differences from its last value, and what is predicted is the difference from the seasonal naive
-forecast, the latest known value of the same place in the season. A level that was never seen is therefore none, and a
-model that predicts 0 is the seasonal naive forecast.
+A row is one window (the latest ``length`` values of a key up to its ``origin``) and one step after it. All values of
+the window are told as differences from its last value, and what is predicted is the difference from the seasonal naive
+forecast, the latest known value of the same place in the season. So a level that was never seen is no news to a model,
+and one that predicts 0 is the seasonal naive forecast.
 """
 
 from collections.abc import Mapping, Sequence
@@ -102,7 +102,8 @@ def _mean(values: Floats) -> Floats:
     """Return means (m,) of rows (m, s) without their missing values; NaN for a row without any."""
     known = ~np.isnan(values)
     sums, counts = np.where(known, values, 0.0).sum(axis=1), known.sum(axis=1)
-    return np.divide(sums, counts, out=np.full(len(values), np.nan), where=counts > 0)
+    means: Floats = np.divide(sums, counts, out=np.full(len(values), np.nan), where=counts > 0)
+    return means
 
 
 def training_windows(table: Sequence[RegularSeries], series: Series, *, every: int = 1) -> pl.DataFrame:
@@ -195,7 +196,7 @@ def _frame(
     times = pl.Series([step.advance(one.start, place) for place in range(last)], dtype=pl.Datetime("us"))
     targets = origins[rows] + steps + 1
     columns: dict[str, Any] = {
-        name: pl.repeat(value, len(rows), eager=True) for name, value in zip(series.keys, one.key, strict=True)
+        name: pl.Series([value]).new_from_index(0, len(rows)) for name, value in zip(series.keys, one.key, strict=True)
     }
     columns[ORIGIN], columns[series.time] = times.gather(origins[rows]), times.gather(targets)
     columns[STEP] = steps + 1

@@ -1,12 +1,13 @@
 """Metrics of forecasts, and the paired test of two forecasts over their origins.
 
-Sources: Hyndman and Koehler 2006, Another look at measures of forecast accuracy, International Journal of Forecasting 22
-(MASE, sMAPE); Diebold and Mariano 1995, Comparing predictive accuracy, Journal of Business and Economic Statistics 13;
-Harvey, Leybourne and Newbold 1997, Testing the equality of prediction mean squared errors, IJF 13 (the correction of
-small samples); Newey and West 1987, Econometrica 55 (weights that keep the variance positive).
+Sources: Hyndman and Koehler 2006, Another look at measures of forecast accuracy, International Journal of Forecasting
+22 (MASE, sMAPE); Diebold and Mariano 1995, Comparing predictive accuracy, Journal of Business and Economic Statistics
+13; Harvey, Leybourne and Newbold 1997, Testing the equality of prediction mean squared errors, IJF 13 (the correction
+of small samples); Newey and West 1987, Econometrica 55 (weights that keep a variance positive).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,8 @@ def mase(errors: Floats, scales: Floats) -> float:
 
     Args:
         errors: Errors (n,).
-        scales: For each (n,), the mean absolute error of the seasonal naive forecast in the training part of its series.
+        scales: For each (n,), the mean absolute error of the seasonal naive forecast in the training part of its
+            series.
     """
     if not len(errors) or not (scales > 0).all():
         return float("nan")
@@ -91,9 +93,9 @@ def compare_forecasts(losses: Floats, *, overlap: int) -> PairedForecasts | None
         return None
     mean = float(losses.mean())
     centred = losses - mean
-    variance = float(centred @ centred) / count
-    for lag in range(1, horizon):
-        variance += 2.0 * (1.0 - lag / horizon) * float(centred[lag:] @ centred[:-lag]) / count
+    variance = _variance(centred, [1.0] * horizon)
+    if variance <= 0:
+        variance = _variance(centred, [1.0 - lag / horizon for lag in range(horizon)])
     # Stretches that share nothing are what the sample really holds.
     freedom = max(1, count // horizon - 1)
     correction = (count + 1 - 2 * horizon + horizon * (horizon - 1) / count) / count
@@ -103,3 +105,9 @@ def compare_forecasts(losses: Floats, *, overlap: int) -> PairedForecasts | None
     width = float(student.ppf(0.975, freedom)) * error
     chance = float(2.0 * student.sf(abs(mean) / error, freedom))
     return PairedForecasts(mean, mean - width, mean + width, chance, count)
+
+
+def _variance(centred: Floats, weights: Sequence[float]) -> float:
+    """Return the long-run variance of centred values (n,), with a weight for each lag from 0 on."""
+    lags = [float(centred[lag:] @ centred[: len(centred) - lag]) / len(centred) for lag in range(len(weights))]
+    return lags[0] + 2.0 * sum(weight * value for weight, value in zip(weights[1:], lags[1:], strict=True))

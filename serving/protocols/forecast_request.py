@@ -84,8 +84,8 @@ def _windows(instance: Any, place: int, contract: Contract, limits: RequestLimit
     """Return the windows (h rows) of one history."""
     if not _is_history(instance) or not _FIELDS.issuperset(instance):
         raise RequestError(
-            f'instance {place} must be {{"history": [ROW, ...]}}, with "future": [ROW, ...] for known columns, like all '
-            "other instances."
+            f'instance {place} must be {{"history": [ROW, ...]}}, with "future": [ROW, ...] for known columns, as all '
+            "others are."
         )
     target = series_of(contract).target
     history, future = instance[HISTORY], instance.get(FUTURE, [])
@@ -104,9 +104,7 @@ def _windows(instance: Any, place: int, contract: Contract, limits: RequestLimit
         raise RequestError(f"instance {place}: {error}", error.reason) from error
     if windows.height != series_of(contract).horizon:
         keys = ", ".join(series_of(contract).keys)
-        raise RequestError(
-            f"instance {place} must hold the rows of one key ({keys}); send an instance for each.", "keys"
-        )
+        raise RequestError(f"instance {place} must hold the rows of one key ({keys}); send one for each.", "keys")
     return windows
 
 

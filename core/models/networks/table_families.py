@@ -46,9 +46,9 @@ class SequenceFamily(TableFamily):
         super().check_columns(columns)
         if not find_sequences([column.name if column.categories is None else "" for column in columns]):
             raise InputError(
-                f"the family {self.name} takes sequences: at least {FEWEST} columns of numbers NAME_1, NAME_2 and so on "
-                "in the order of time, or windows of `headrace forecast train`; the contract has none: choose another "
-                "family."
+                f"the family {self.name} takes sequences: at least {FEWEST} columns of numbers NAME_1, NAME_2 and "
+                "so on in the order of time, or windows of `headrace forecast train`; the contract has none: choose "
+                "another family."
             )
 
 

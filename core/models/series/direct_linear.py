@@ -44,9 +44,9 @@ class DirectRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.steps = steps
         self.alpha = alpha
 
-    def fit(self, matrix: Any, target: Any) -> Self:
+    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's names
         """Fit on a matrix (n, q) or (n, q + 1) and numbers (n,)."""
-        rows, values = validate_data(self, matrix, target, dtype=np.float64, y_numeric=True)
+        rows, values = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         columns, codes = self._divide(rows)
         coefficients: Floats = np.full((columns.shape[1], self.steps + 1), np.nan)
         intercepts: Floats = np.full(self.steps + 1, np.nan)
@@ -60,10 +60,10 @@ class DirectRidge(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.coef_, self.intercept_ = coefficients, intercepts
         return self
 
-    def predict(self, matrix: Any) -> Floats:
+    def predict(self, X: Any) -> Floats:  # noqa: N803 - as above
         """Predict numbers (n,) for a matrix of the same columns."""
         check_is_fitted(self)
-        columns, codes = self._divide(validate_data(self, matrix, dtype=np.float64, reset=False))
+        columns, codes = self._divide(validate_data(self, X, dtype=np.float64, reset=False))
         found: Floats = (columns @ self.coef_ + self.intercept_)[np.arange(len(codes)), codes]
         return found
 

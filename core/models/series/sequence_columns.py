@@ -1,8 +1,8 @@
 """Sequences among the columns of a model matrix: numbered columns of one name, one for each time.
 
-A table holds a sequence as columns ``NAME_1``, ``NAME_2`` and so on, in the order of time; windows of series hold theirs
-as ``lag_2``, ``lag_3`` and so on, which count back from the latest value. Sequences of the same numbers are the channels
-of one, as the three axes of an accelerometer are.
+A table holds a sequence as columns ``NAME_1``, ``NAME_2`` and so on, in the order of time; windows of series hold
+theirs as ``lag_2``, ``lag_3`` and so on, which count back from the latest value. Sequences of the same numbers are the
+channels of one, as the three axes of an accelerometer are.
 """
 
 import re

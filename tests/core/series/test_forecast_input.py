@@ -108,7 +108,7 @@ def test_a_model_of_rows_makes_no_forecasts() -> None:
 
 def test_a_table_with_a_column_of_windows_is_refused() -> None:
     """Rather than mixed up."""
-    with pytest.raises(InputError, match="'step'. must be named differently"):
+    with pytest.raises(InputError, match=r"'step'. must be named differently"):
         window_contract(
             Contract("t", "regression", (*TABLE.columns, Column("step", "number"))),
             Series("day", "sold", "1d", length=8, horizon=3, season=7, known=("step",)),

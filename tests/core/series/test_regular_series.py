@@ -47,7 +47,7 @@ def test_gaps_are_filled_as_the_contract_says_and_never_observed(gaps: str, expe
 
 def test_repeated_times_are_refused_with_the_usual_reasons() -> None:
     """A key that was not named, rows that belong together, or a clock that is set back."""
-    with pytest.raises(DataError, match="must occur once; 1 are repeated.*key.*clock"):
+    with pytest.raises(DataError, match=r"must occur once; 1 are repeated.*key.*clock"):
         read_series(pl.concat([monthly(), monthly().tail(1)]), MONTHLY)
 
 

@@ -9,7 +9,16 @@ import pytest
 from headrace.core.base.errors import DataError
 from headrace.core.series.regular_series import read_series
 from headrace.core.series.windows import (
-    CHANGE, DRIFT, GAP, GAP_BEFORE, NAIVE, ORIGIN, STEP, feature_names, forecast_rows, training_windows,
+    CHANGE,
+    DRIFT,
+    GAP,
+    GAP_BEFORE,
+    NAIVE,
+    ORIGIN,
+    STEP,
+    feature_names,
+    forecast_rows,
+    training_windows,
 )  # fmt: skip
 from tests.core.series.made_series import MONTHLY, monthly
 
