@@ -51,7 +51,9 @@ def _embed(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
     codes = graph.add("Squeeze", inputs[0].name, graph.constant(_whole(1)))
     missing = graph.constant(np.array(-2.0, dtype=np.float32))
     known = graph.add("Where", graph.add("IsNaN", codes), missing, codes)
-    rows = graph.add("Cast", graph.add("Add", known, graph.constant(np.array(2.0, dtype=np.float32))), to=INT64)
+    shifted = graph.add("Add", known, graph.constant(np.array(2.0, dtype=np.float32)))
+    ends = [graph.constant(np.array(end, dtype=np.float32)) for end in (0.0, layer.categories + 1.0)]
+    rows = graph.add("Cast", graph.add("Clip", shifted, *ends), to=INT64)
     return Tensor(graph.add("Gather", graph.constant(_singles(layer.table.value)), rows, axis=0), 2)
 
 

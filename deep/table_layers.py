@@ -68,7 +68,8 @@ class EmbedCodes(keras.layers.Layer):  # type: ignore[misc]  # as above
     def call(self, codes: Any) -> Any:
         """Return the vectors (n, width) of a column of codes (n, 1)."""
         known = ops.where(ops.isnan(codes), ops.full_like(codes, -2.0), codes)
-        return ops.take(self.table, ops.cast(known[:, 0] + 2.0, "int32"), axis=0)
+        rows = ops.clip(known[:, 0] + 2.0, 0.0, self.categories + 1.0)
+        return ops.take(self.table, ops.cast(rows, "int32"), axis=0)
 
 
 class LastStep(keras.layers.Layer):  # type: ignore[misc]  # as above
