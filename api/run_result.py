@@ -97,12 +97,15 @@ class Run:
         """
         import polars as pl  # noqa: PLC0415 - only this needs it
 
+        from headrace.core.splits.split_table import NO_LABEL  # noqa: PLC0415 - as above
+
         folder = RunFolder(home=self.home, staging=self.home)
         tables = [artifact(folder, "split", name) for name in ("test_table", "test_actuals")]
         found = [path for path in tables if path]
         if len(found) < len(tables):
             raise MissingError(f"there is no test part in {self.home / 'steps'}; run again.")
-        return pl.concat([pl.read_parquet(parts(path), glob=False) for path in found], how="horizontal")
+        rows, actuals = (pl.read_parquet(parts(path), glob=False) for path in found)
+        return rows.with_columns(actuals.drop(NO_LABEL, strict=False).get_columns())
 
     def _repr_html_(self) -> str | None:
         """Return the head of the report, as Jupyter shows it: self-contained, without scripts."""

@@ -52,7 +52,8 @@ class Predictions:
     def frame(self) -> pl.DataFrame:
         """The predictions (``rows`` rows), read from ``output`` each time if they were written there.
 
-        Columns: ``row`` (from 1 on), the contract's keys and ids, ``label`` and ``probability_CLASS`` or ``value``,
+        Columns: ``row`` (from 1 on), the contract's keys and ids, ``label`` and ``probability_CLASS``, ``value``,
+        or ``score`` and ``alert``,
         ``status`` (``scored`` or ``refused``), ``violations`` and ``model_digest``.
         """
         if self._frame is not None:
@@ -105,6 +106,9 @@ def _with_numbers(texts: pl.DataFrame) -> pl.DataFrame:
     Ids come before the predictions, and may bear such a name as ``value`` or ``probability_x``.
     """
     before = texts.columns[: texts.columns.index("status")]
+    if before[-2:] == ["score", "alert"]:
+        alert = pl.col("alert").replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
+        return texts.with_columns(pl.col("row").cast(pl.Int64), pl.col("score").cast(pl.Float64), alert)
     numbers = ["value"] if before[-1] == "value" else before[before.index("label") + 1 :]
     return texts.with_columns(pl.col("row").cast(pl.Int64), pl.col(numbers).cast(pl.Float64))
 

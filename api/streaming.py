@@ -108,6 +108,11 @@ def stream(
         other = load(*_locate(candidate)) if candidate else None
         division = KeyDivision(test or name, 0.1 if share is None else share) if other else None
         has_classes = bool(watch.model.served.classes)
+        if answer_values != "json" and watch.model.served.scorer.answers_alerts:
+            raise InputError(
+                f"answers in {answer_values} are those of classes and of numbers, and {name} is an anomaly model: "
+                "leave out --answer-values, for answers in JSON."
+            )
         codec = open_values(options, answers=answers.topic, has_classes=has_classes, ended=ended.is_set)
         broker = stack.enter_context(
             open_broker(

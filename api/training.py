@@ -20,7 +20,7 @@ from headrace.registry.backends.locations import FOLDER
 @with_keyword_signature
 def run(
     table: TableReference,
-    target: str,
+    target: str = "",
     *,
     output: str | Path | None = None,
     progress: Callable[[str], None] | None = None,
@@ -42,7 +42,7 @@ def run(
         table: Path, folder, glob, ``http(s)://``, ``s3://`` or SQL address; or a data frame of pandas or Polars (n
             rows, p columns). A frame is written to a temporary Parquet file, which a later replay does not find; a
             named index becomes a column, an unnamed one is dropped.
-        target: Column to predict.
+        target: Column to predict; empty for a task anomaly without labels, or for the given contract's.
         output: The run's folder; None for ``headrace-out/NAME``.
         progress: Called with a line of text for each step that ended, such as ``print``; None for silence.
         verbose: Whether the steps' raw logs go to standard error.
@@ -62,7 +62,7 @@ def run(
 @with_keyword_signature
 def tune(
     table: TableReference,
-    target: str,
+    target: str = "",
     *,
     output: str | Path | None = None,
     progress: Callable[[str], None] | None = None,
@@ -80,7 +80,7 @@ def tune(
 
     Args:
         table: See ``run``.
-        target: Column to predict.
+        target: Column to predict; empty for a task anomaly without labels, or for the given contract's.
         output: The run's folder; None for ``headrace-out/NAME``.
         progress: Called with a line of text for each step that ended, such as ``print``; None for silence.
         verbose: Whether the steps' raw logs go to standard error.

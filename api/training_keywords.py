@@ -18,7 +18,8 @@ class TrainingKeywords(TypedDict, total=False):
     """Options of a run, beside its table and its target; each line says what an empty value means.
 
     Attributes:
-        task: ``binary``, ``multiclass`` or ``regression``; empty to infer it.
+        task: ``binary``, ``multiclass``, ``regression``, or ``anomaly``, which needs no target; empty to infer one of
+            the first three.
         name: Name of the model and of its endpoint; empty for the table's, or ``table`` for a data frame.
         contract: Path or address of a data contract; empty to infer one.
         column_names: Column names of a CSV, in place of its header if it has one.
@@ -51,6 +52,7 @@ class TrainingKeywords(TypedDict, total=False):
         slices: Columns by whose values the metrics are repeated.
         cost_false_positive: Cost of a false positive.
         cost_false_negative: Cost of a false negative.
+        alert_budget: Alerts of a task anomaly per 1,000 rows (``10``), or per day (``20/day``); empty for 10.
         metric_bounds: Bounds by metric that the model must meet, such as ``{"roc_auc": 0.8}``.
         champion: The model to beat: a ``Run``, a ``Bundle``, a path or an address, or ``NAME@production``.
         card: File with what only a person can say about the model.
@@ -93,6 +95,7 @@ class TrainingKeywords(TypedDict, total=False):
     slices: Sequence[str]
     cost_false_positive: float
     cost_false_negative: float
+    alert_budget: str
     metric_bounds: Mapping[str, float]
     champion: ModelReference
     card: str | Path

@@ -10,6 +10,7 @@ from truth_task import Estimate, Run, Task
 
 from headrace.core.base.errors import UserError
 from headrace.core.evaluation import evaluate, gate
+from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.models import decision_threshold, fitted_model, fitting, skops_file, train
 from headrace.core.models.decision_threshold import Costs, OperatingPoint
@@ -35,7 +36,7 @@ def _run(task: Task, *, twice: bool) -> Run:
     agreed = task.contract
     early, late = sides(task, task.drawn.frame)
     fitted, told = searched(task, early) if task.cell.search else (fit(task, early), {})
-    plan = evaluate.EvaluationPlan(seed=task.seed)
+    plan = EvaluationPlan(seed=task.seed)
     points = fitted.operating_points
     fitted = evaluate.with_best_threshold(fitted, plan.costs)
     known_target = model_matrix.encode_target(early, agreed)

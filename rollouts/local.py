@@ -82,4 +82,6 @@ def local_parts(rollout: LocalRollout, folder: Path, *, lease_path: Path | None 
 def _inspect_bundle(uri: str, scratch: Path) -> tuple[str, str]:
     """Return the name of a bundle's model and of the column that it predicts."""
     bundle = open_bundle(fetch(uri, scratch) if "://" in uri else Path(uri))
-    return bundle.name, contract_yaml.load(bundle.folder / "contract.yaml").target.name
+    contract = contract_yaml.load(bundle.folder / "contract.yaml")
+    # Labels of anomalies are no answers that a version could be right about.
+    return bundle.name, "" if contract.task == "anomaly" else contract.target.name

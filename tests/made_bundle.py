@@ -12,8 +12,9 @@ from headrace.core.bundles.bundle import Bundle, open_bundle
 from headrace.core.contracts.contract_yaml import dump
 from headrace.core.contracts.table_inference.agreement import ContractHints
 from headrace.core.contracts.table_inference.infer import infer_with_notes
-from headrace.core.evaluation.evaluate import EvaluationPlan, evaluate_model
 from headrace.core.evaluation.evaluate import EvaluationTables as Split
+from headrace.core.evaluation.evaluate import evaluate_model
+from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.evaluation.gate import GateInputs, MetricBounds, write_verdict
 from headrace.core.features.add_features import engineer_table
 from headrace.core.models.train import train_model

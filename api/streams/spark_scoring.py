@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.api.model_reference import ModelReference, resolve_model
+from headrace.core.base.errors import InputError
 
 if TYPE_CHECKING:
     from headrace.streams.spark.pinned_model import PinnedModel
@@ -100,6 +101,11 @@ def _pin(model: ModelReference, executor_path: str, threads: int) -> tuple["Pinn
 
     location, version = _locate(model)
     served = open_model(location, threads=threads)
+    if served.scorer.answers_alerts:
+        raise InputError(
+            f"Spark's workers answer no anomaly scores, and {served.name} is an anomaly model: score its rows with "
+            "hr.score or a stream."
+        )
     return (
         PinnedModel(served.name, version, served.digest, executor_path or location, threads),
         served.classes,

@@ -26,7 +26,11 @@ _HINTS = ("task", "time_column", "positive", "country", "decimal", "thousands")
 
 
 @table_options.with_training_options(
-    *table_options.READING, "target", *_HINTS, optional=("target",), unset={"target": "the last column"}
+    *table_options.READING,
+    "target",
+    *_HINTS,
+    optional=("target",),
+    unset={"target": "the last column, or none with --task anomaly"},
 )
 def contract(
     *,
@@ -53,10 +57,12 @@ def contract(
     with tempfile.TemporaryDirectory(prefix="headrace-") as scratch:
         folder = Path(scratch) / "table"
         facts = ingest_table(open_source(options["source"]), folder=folder, options=read_options)
-        target = options["target"] or parquet_table.scan(folder).collect_schema().names()[-1]
+        target = options["target"]
+        if not target and options["task"] != "anomaly":
+            target = parquet_table.scan(folder).collect_schema().names()[-1]
         hints = ContractHints(**{name: options[name] for name in _HINTS} | marks)
         inferred = infer_with_notes(folder, name=default_name(options["source"]), target=target, hints=hints)
-    if not options["target"]:
+    if target and not options["target"]:
         notice = f"headrace: the last column, {quote(target)}, is used as the target; --target names another."
         typer.echo(notice, err=True)
     notes = [*from_json(facts.get("notes", [])), *inferred.notes]
@@ -69,5 +75,6 @@ def contract(
         typer.echo(text, nl=False)
         return
     write_text(output, text)
-    command = shlex.join(["headrace", "run", options["source"], "--target", target, "--contract", str(output)])
+    named = ["--target", target] if target else []
+    command = shlex.join(["headrace", "run", options["source"], *named, "--contract", str(output)])
     typer.echo(f"{output} is written: read it, edit it, then: {command}")

@@ -51,8 +51,8 @@ def tune(
 
         search_pipeline(context, budget=table_options.budget_of(options["budget"], max_trials))
         return
-    if not options["target"] or argument:
-        raise InputError("with TABLE, --target must be given and --argument must not, which is for pipelines.")
+    if argument:
+        raise InputError("--argument must not be given with TABLE, for it is for pipelines.")
     training = replace(table_options.training_options(options, max_trials=max_trials), publish=False)
     from headrace.cli.local.training_run import run_training  # noqa: PLC0415 - the runner of pipelines is slow to import, and other commands need none
     from headrace.cli.output.run_output import compare_search_scores, describe_run  # noqa: PLC0415

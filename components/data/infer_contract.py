@@ -10,7 +10,7 @@ def infer_contract(
     table: Input[Dataset],
     contract: Output[Artifact],
     name: str,
-    target: str,
+    target: str = "",
     task: str = "",
     time_column: str = "",
     id_columns: list = [],  # noqa: B006 - KFP's defaults are constants of the compiled spec
@@ -31,8 +31,9 @@ def infer_contract(
         contract: Contract (YAML): names, dtypes, ranges, categories, roles and row features; its metadata hold notes
             on what was guessed.
         name: Name of the model and of its endpoint.
-        target: Column to predict.
-        task: Kind of task: binary, multiclass or regression (default: inferred).
+        target: Column to predict; of a task anomaly the one with the labels there are, if any (default: the given
+            contract's).
+        task: Kind of task: binary, multiclass, regression, or anomaly, which needs no target (default: inferred).
         time_column: Timestamp to split by: the latest rows are the test.
         id_columns: Columns that identify a row.
         group_column: Column whose equal values the split keeps together.

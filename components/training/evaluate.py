@@ -17,6 +17,7 @@ def evaluate(
     slices: list = [],  # noqa: B006 - KFP wants the default as it stands
     cost_false_positive: float = 1.0,
     cost_false_negative: float = 1.0,
+    alert_budget: str = "",
     seed: int = 0,
 ) -> None:
     """Measure the model on rows that it has not seen, with intervals, beside a baseline.
@@ -32,6 +33,8 @@ def evaluate(
         slices: Columns by whose values metrics are repeated.
         cost_false_positive: Cost of a false positive, for the choice of the threshold.
         cost_false_negative: Cost of a false negative, for the choice of the threshold.
+        alert_budget: Alerts of a task anomaly that people can look at: per 1,000 rows (10), or per day (20/day)
+            (default: 10).
         seed: Seed of every random choice.
     """
     from headrace.steps.training.evaluate import run_evaluate
@@ -47,5 +50,6 @@ def evaluate(
         slices=slices,
         cost_false_positive=cost_false_positive,
         cost_false_negative=cost_false_negative,
+        alert_budget=alert_budget,
         seed=seed,
     )

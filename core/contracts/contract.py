@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from headrace.core.base.errors import InputError
 from headrace.core.contracts import vocabulary
 from headrace.core.contracts.columns import Column, RowFeature
 from headrace.core.contracts.fault_sentences import check_one_of, must_be, raise_first
@@ -52,14 +53,15 @@ class Contract:
 
     Attributes:
         name: Name of the table and of the model made from it: lower case letters, digits and dashes, at most 40.
-        task: The kind of prediction.
+        task: The kind of prediction. An ``anomaly`` task needs no target; one that is named holds the few labels.
         columns: All columns, in the order of the table.
         features: Row features, in order.
         keys: Columns that together identify a row; empty if there are none.
         missing_values: Texts that mean a missing value, except in columns that list them as categories.
         rules: Severity by rule, where it differs from ``SEVERITIES``.
         max_quarantined: Largest share of rows that may be quarantined, 0 to 1.
-        positive: The class whose probability is reported, for a binary task.
+        positive: The class whose probability is reported, for a binary task; the class of anomalies, for an anomaly
+            task with labels.
         time_column: Timestamp by which the table is split, the latest rows for the test; empty for another split.
         group: ``inputs`` if rows with equal inputs stay on one side of a split, drawn without the target; else empty. A
             column of role ``group`` does the same by its values.
@@ -106,8 +108,28 @@ class Contract:
 
     @property
     def target(self) -> Column:
-        """The column that is predicted."""
-        return next(column for column in self.columns if column.role == "target")
+        """The column that is predicted.
+
+        Raises:
+            InputError: If there is none, as an anomaly task may have none.
+        """
+        target = self.label_column
+        if target is None:
+            raise InputError(
+                f"the contract {self.name} must have a column of role target for this; its task is {self.task}, "
+                "without labels."
+            )
+        return target
+
+    @functools.cached_property
+    def label_column(self) -> Column | None:
+        """The column of role target; None for an anomaly task without labels."""
+        return next((column for column in self.columns if column.role == "target"), None)
+
+    @property
+    def answers_number(self) -> bool:
+        """Whether the model answers a number: the target of a regression, or the score of an anomaly task."""
+        return self.task in vocabulary.ANSWERS_NUMBER
 
     @property
     def inputs(self) -> tuple[Column, ...]:
@@ -201,6 +223,9 @@ def _name_faults(contract: Contract) -> Iterator[str]:
 
 def _target_faults(contract: Contract) -> Iterator[str]:
     targets = [column for column in contract.columns if column.role == "target"]
+    if contract.task == "anomaly":
+        yield from _label_faults(contract, targets)
+        return
     if len(targets) != 1:
         yield must_be("columns", "of role target exactly once", [column.name for column in targets])
         return
@@ -219,6 +244,19 @@ def _target_faults(contract: Contract) -> Iterator[str]:
         yield must_be("positive", "absent from a multiclass task", contract.positive)
     if contract.task == "binary" and contract.positive and contract.positive not in classes:
         yield must_be("positive", f"one of the classes {list(classes)}", contract.positive)
+
+
+def _label_faults(contract: Contract, targets: list[Column]) -> Iterator[str]:
+    if len(targets) > 1:
+        yield must_be("columns", "of role target at most once", [column.name for column in targets])
+        return
+    classes = targets[0].categories or () if targets else ()
+    if targets and len(classes) != 2:
+        must = "of two categories, anomaly or not, for an anomaly task"
+        yield must_be(f"the target {targets[0].name}", must, list(classes))
+    elif contract.positive and contract.positive not in classes:
+        must = f"one of the classes {list(classes)}" if targets else "absent from a contract without a target"
+        yield must_be("positive", must, contract.positive)
 
 
 def _feature_errors(contract: Contract) -> Iterator[str]:

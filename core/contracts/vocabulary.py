@@ -8,7 +8,11 @@ Grouping = Literal["", "inputs"]
 Unseen = Literal["refuse", "accept"]
 Personal = Literal["", "keep", "drop", "hash"]
 Severity = Literal["off", "warn", "quarantine", "stop"]
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "regression", "anomaly"]
+
+# Tasks whose model answers one number for a row, not a class.
+ANSWERS_NUMBER: frozenset[Task] = frozenset({"regression", "anomaly"})
+
 FeatureKind = Literal["day_of_week", "weekend", "month", "hour", "holiday", "elapsed", "ratio", "product"]
 
 # Texts that a boolean is read from, in lower case.

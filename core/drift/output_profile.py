@@ -56,7 +56,7 @@ class OutputProfile:
     Attributes:
         rows: Number of rows.
         prediction: Counts of the probability of the positive class, of the largest probability (more than two classes),
-            or of the predicted value.
+            of the predicted value, or of the anomaly score.
         labels: Counts of the predicted classes; absent for a regression.
         actual: Counts of the actual classes or values.
         calibration: How often each class came true; that of the positive class alone for two; empty for a regression.
@@ -86,6 +86,16 @@ def describe_outputs(
             regression's errors by the predicted value alone.
     """
     actual = np.asarray(outcome.actual, dtype=np.float64)
+    if outcome.task == "anomaly" and outcome.values is not None:
+        return OutputProfile(
+            rows=len(outcome),
+            prediction=_count_numbers("value", outcome.values),
+            labels=None,
+            actual=ColumnCounts.of(actual, ColumnBins("actual", edges=(0.5,))).record(),
+            calibration=(),
+            errors=None,
+            losses=(),
+        )
     if outcome.values is not None:
         prediction = _count_numbers("value", outcome.values)
         matrix, counts = inputs or (np.empty((len(outcome), 0)), InputCounts((), len(outcome)))

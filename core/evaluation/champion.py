@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from headrace.core.base.errors import InputError, UserError, quote
+from headrace.core.evaluation.anomaly_evaluation import compare_scores
 from headrace.core.evaluation.evaluate import predict, read_test
 from headrace.core.models import fitted_model
 from headrace.core.models.fitted_model import Model
@@ -42,6 +43,8 @@ def compare(
     _check_comparable(ours, theirs)
     rows = read_test(test_table, test_actuals)
     first, second = predict(ours, rows), _predict_champion(theirs, rows)
+    if first.task == "anomaly":
+        return compare_scores(first, second, clusters=clusters.find(rows, ours.contract), seed=seed)
     second = _align_classes(second, ours, theirs)
     sample = bootstrap.resample([first, second], seed=seed, clusters=clusters.find(rows, ours.contract))
     return significance.compare_main(first, second, metrics=[MAIN[ours.contract.task], "log_loss"], sample=sample)

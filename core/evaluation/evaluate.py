@@ -1,7 +1,7 @@
 """Evaluation: how good a model is on rows that it has not seen, and how certain that is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import polars as pl
 from headrace.core.base.errors import DataError, quote
 from headrace.core.base.files import write_json
 from headrace.core.contracts.contract import Contract
-from headrace.core.evaluation import baseline, equal_inputs, fold_overlap, near_inputs
+from headrace.core.evaluation import anomaly_evaluation, baseline, equal_inputs, fold_overlap, near_inputs
 from headrace.core.evaluation.baseline import BaselineAnswer
 from headrace.core.evaluation.evaluation_document import (
     BaselineMeasures,
@@ -18,11 +18,11 @@ from headrace.core.evaluation.evaluation_document import (
     ConfusionMatrix,
     EvaluatedCounts,
     Evaluation,
-    EvaluationParameters,
     MeasuredRows,
     SamplingUnit,
     SliceMeasures,
 )
+from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.evaluation.interval_limits import find_cautions
 from headrace.core.features import model_matrix
 from headrace.core.models import fitted_model
@@ -30,6 +30,7 @@ from headrace.core.models.decision_threshold import Costs, choose, cost
 from headrace.core.models.fitted_model import Model
 from headrace.core.splits.clusters import RowClusters, by_row, find
 from headrace.core.splits.folds import Fold
+from headrace.core.splits.split_table import NO_LABEL
 from headrace.core.statistics import bootstrap, curves, residuals, significance
 from headrace.core.statistics.bootstrap import BootstrapSample
 from headrace.core.statistics.metric_names import MAIN
@@ -39,26 +40,6 @@ from headrace.core.tables import parquet_table
 
 _SLICE_RESAMPLES = 400
 _FEWEST_ROWS = 2
-
-
-@dataclass(frozen=True)
-class EvaluationPlan:
-    """What to measure.
-
-    Attributes:
-        slices: Columns; the metrics are computed for each of their values too.
-        costs: Costs of wrong labels (binary).
-        seed: Seed of the bootstrap.
-    """
-
-    slices: tuple[str, ...] = ()
-    costs: Costs = field(default_factory=Costs)
-    seed: int = 0
-
-    @property
-    def parameters(self) -> EvaluationParameters:
-        """The plan as the parameters of the component."""
-        return EvaluationParameters(self.slices, self.costs.false_positive, self.costs.false_negative, self.seed)
 
 
 @dataclass(frozen=True)
@@ -95,9 +76,10 @@ def evaluate_model(folder: Path, *, split: EvaluationTables, evaluation: Path, p
     fitted = with_best_threshold(fitted_model.load(folder), plan.costs)
     rows = read_test(split.test_table, split.test_actuals)
     parts = list(slices(rows, plan.slices))
-    train_rows = parquet_table.scan(split.train_table).select(fitted.contract.target.name).collect()
-    document = evaluate(
-        fitted, rows, train_target=model_matrix.encode_target(train_rows, fitted.contract), parts=parts, plan=plan
+    document = (
+        _evaluate_anomalies(fitted, rows, split.train_table, parts, plan)
+        if fitted.contract.task == "anomaly"
+        else evaluate(fitted, rows, train_target=_train_target(fitted, split.train_table), parts=parts, plan=plan)
     )
     document = replace(
         document,
@@ -106,6 +88,30 @@ def evaluate_model(folder: Path, *, split: EvaluationTables, evaluation: Path, p
     )
     write_json(evaluation, document.as_json())
     return document
+
+
+def _train_target(fitted: Model, train_table: Path) -> model_matrix.Target:
+    rows = parquet_table.scan(train_table).select(fitted.contract.target.name).collect()
+    return model_matrix.encode_target(rows, fitted.contract)
+
+
+def _evaluate_anomalies(
+    fitted: Model, rows: pl.DataFrame, train_table: Path, parts: list[Slice], plan: EvaluationPlan
+) -> Evaluation:
+    name = fitted.contract.time_column
+    train = parquet_table.scan(train_table)
+    return anomaly_evaluation.evaluate_scores(
+        predict(fitted, rows),
+        fitted,
+        part=anomaly_evaluation.MeasuredPart(
+            find(rows, fitted.contract),
+            int(train.select(pl.len()).collect().item()),
+            train_times=train.select(name).collect().to_series() if name else None,
+            times=rows.get_column(name) if name else None,
+        ),
+        plan=plan,
+        parts=parts,
+    )
 
 
 def read_test(test_table: Path, test_actuals: Path) -> pl.DataFrame:
@@ -122,7 +128,7 @@ def read_test(test_table: Path, test_actuals: Path) -> pl.DataFrame:
         )
     if rows.height < _FEWEST_ROWS:
         raise DataError(f"the test part must hold at least {_FEWEST_ROWS} rows; got {rows.height}; raise test_size.")
-    return rows.with_columns(actuals.get_columns())
+    return rows.with_columns(actuals.drop(NO_LABEL, strict=False).get_columns())
 
 
 def with_best_threshold(fitted: Model, costs: Costs) -> Model:
@@ -139,7 +145,7 @@ def predict(fitted: Model, rows: pl.DataFrame) -> EvaluatedRows:
     actual = model_matrix.encode_target(rows, fitted.contract)
     predicted = fitted.predict(rows)
     if predicted.values is not None:
-        return EvaluatedRows(task="regression", actual=actual, values=predicted.values)
+        return EvaluatedRows(task=fitted.contract.task, actual=actual, values=predicted.values)
     indices = {label: index for index, label in enumerate(fitted.classes)}
     return EvaluatedRows(
         task=fitted.contract.task,
@@ -197,14 +203,16 @@ def evaluate_predictions(
     Returns:
         The evaluation; see ``evaluate``.
     """
+    clusters, widening = clusters or by_row(len(outcome)), fold_overlap.widening_factor(folds)
+    sentence = _widening_sentence(clusters, widening) if folds else clusters.sentence
+    if outcome.task == "anomaly":
+        part = anomaly_evaluation.MeasuredPart(clusters, len(train_target), widening=widening, on=on, sentence=sentence)
+        return anomaly_evaluation.evaluate_scores(outcome, fitted, part=part, plan=plan, parts=parts)
     answer = BaselineAnswer.of(train_target, fitted.contract)
     baseline_rows = answer.predict(outcome.actual, fitted.contract)
-    clusters = clusters or by_row(len(outcome))
-    widening = fold_overlap.widening_factor(folds)
     sample = bootstrap.resample([outcome, baseline_rows], seed=plan.seed, clusters=clusters, widening=widening)
     metrics = bootstrap.intervals(outcome, sample)
     measured = {"test": len(outcome)} if on == "test" else {"held_out": len(outcome)}
-    sentence = _widening_sentence(clusters, widening) if folds else clusters.sentence
     evaluation = Evaluation(
         task=fitted.contract.task,
         family=fitted.family,

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from headrace.core.base.json_document import ABSENT_AS_EMPTY, JsonDocument
 from headrace.core.contracts.vocabulary import Task
+from headrace.core.evaluation.alert_measures import AlertMeasures
 from headrace.core.statistics.measures import (
     CalibrationBin,
     Interval,
@@ -121,12 +122,14 @@ class EvaluationParameters:
         cost_false_positive: Cost of a false alarm.
         cost_false_negative: Cost of a miss.
         seed: Seed of the bootstrap.
+        alert_budget: How many alerts may be raised, as text; absent unless the task is anomaly.
     """
 
     slices: tuple[str, ...]
     cost_false_positive: float
     cost_false_negative: float
     seed: int
+    alert_budget: str | None = None
 
 
 @dataclass(frozen=True)
@@ -214,10 +217,12 @@ class BundleMetrics(JsonDocument):
         cautions: What the intervals cannot know.
         baseline: The baseline on the same rows.
         threshold: The threshold that was chosen; empty for a task without one.
-        confusion: The confusion matrix; empty for a regression.
+        confusion: The confusion matrix, of labelled rows for an anomaly task; empty for a regression, or without
+            labels.
         plan: The parameters.
         slices: The metrics by values of columns.
         residuals: Errors; empty for a classification.
+        alerts: Threshold and alerts of an anomaly model; absent for other tasks.
     """
 
     task: Task
@@ -234,6 +239,7 @@ class BundleMetrics(JsonDocument):
     plan: EvaluationParameters
     slices: tuple[SliceMeasures, ...]
     residuals: Residuals | None = field(metadata=ABSENT_AS_EMPTY)
+    alerts: AlertMeasures | None = field(default=None, kw_only=True)
 
     expected: ClassVar[str] = "metrics.json must be what the step package writes, as docs/metrics.schema.json says"
     remedy: ClassVar[str] = "package the model again"
@@ -245,8 +251,8 @@ class Evaluation(BundleMetrics):
 
     Attributes:
         family: The model's family.
-        roc: Points of the ROC curve by falling threshold; empty unless the task is binary.
-        pr: Points of the precision-recall curve by falling threshold; empty unless the task is binary.
+        roc: Points of the ROC curve by falling threshold; empty unless the task is binary, or anomaly with labels.
+        pr: Points of the precision-recall curve by falling threshold; empty likewise.
         calibration: Bins of rows by rising probability of the positive, or of the predicted class; empty for a
             regression.
         equal_inputs: Test rows whose inputs occur in the training part too; absent for a cross-validation.

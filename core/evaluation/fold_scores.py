@@ -9,6 +9,7 @@ from headrace.core.contracts.contract import Contract
 from headrace.core.features.matrix_layout import positive
 from headrace.core.features.model_matrix import Target
 from headrace.core.splits.folds import Fold
+from headrace.core.statistics.alert_metrics import compute_label_metrics
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
 
 
@@ -27,12 +28,13 @@ def scores(
     Returns:
         One number for each fold; NaN where it is not defined.
     """
-    return [compute_metrics(_outcome(target[f.held_out], predictions[f.held_out], contract))[metric] for f in folds]
+    compute = compute_label_metrics if contract.task == "anomaly" else compute_metrics
+    return [compute(_outcome(target[f.held_out], predictions[f.held_out], contract))[metric] for f in folds]
 
 
 def _outcome(target: Target, predictions: NDArray[np.float64], contract: Contract) -> EvaluatedRows:
-    if contract.task == "regression":
-        return EvaluatedRows(task="regression", actual=target, values=predictions)
+    if contract.answers_number:
+        return EvaluatedRows(task=contract.task, actual=target, values=predictions)
     return EvaluatedRows(
         task=contract.task,
         actual=target,

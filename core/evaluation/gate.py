@@ -170,6 +170,8 @@ def decide(
         holds: Sentences from ``hold_reasons``: with any, a model that would be promoted is held.
     """
     missed = metric_bounds.list_missed(document.metrics)
+    if document.alerts and comparison is None:
+        return _judge_unlabelled(document, against, metric_bounds, holds)
     few = _too_few(document)
     verdict: Decision = "hold"
     better = comparison is not None and comparison.better
@@ -188,6 +190,20 @@ def decide(
     return GateVerdict(verdict, tuple(reasons), GateComparison(against, **compared))
 
 
+def _judge_unlabelled(
+    document: Evaluation, against: str, metric_bounds: MetricBounds, holds: Sequence[str]
+) -> GateVerdict:
+    """Judge an anomaly model that no labels tell anything of: by the bounds that are met without them, if any."""
+    missed = metric_bounds.list_missed(document.metrics)
+    verdict: Decision = "reject" if missed else "hold" if holds else "promote"
+    met = [f"All {len(metric_bounds.values)} bounds of metrics are met."] if metric_bounds.values and not missed else []
+    reason = (
+        f"The test rows have no labels of both kinds, so that the candidate cannot be compared with the {against}: it "
+        "is judged by its service alone, which its test cases check before it takes traffic."
+    )
+    return GateVerdict(verdict, (*missed, *met, reason, *holds), GateComparison(against))
+
+
 def _too_few(document: Evaluation) -> str:
     rows, unit = document.rows.measured, document.resampled_by
     if unit.by != "row" and unit.clusters < FEWEST_CLUSTERS:
@@ -198,10 +214,13 @@ def _too_few(document: Evaluation) -> str:
         )
     counts = document.confusion.rows if document.confusion else ()
     rarest = min((sum(row) for row in counts if sum(row)), default=rows)
-    if rows >= FEWEST_ROWS and (document.task != "binary" or rarest >= FEWEST_OF_A_CLASS):
+    if document.alerts:
+        rows = document.alerts.labelled
+    if rows >= FEWEST_ROWS and (document.task not in {"binary", "anomaly"} or rarest >= FEWEST_OF_A_CLASS):
         return ""
+    kind = "labelled test" if document.alerts else "test"
     return (
-        f"{rows} test rows, {rarest} of the rarer class, are too few to tell a better model from a lucky one."
+        f"{rows} {kind} rows, {rarest} of the rarer class, are too few to tell a better model from a lucky one."
         if counts
         else f"{rows} test rows are too few to tell a better model from a lucky one."
     )

@@ -10,6 +10,13 @@ MOST_CATEGORIES = 50
 _BINS = 10
 # Edges for numbers without known bounds: decades on both sides of zero.
 _LADDER = tuple([-(10.0**power) for power in range(6, -3, -1)] + [0.0] + [10.0**power for power in range(-2, 7)])
+# Edges for anomaly scores: those of an isolation forest are 0.3 to 0.8, others are distances of any size.
+_SCORES = (
+    *(0.01, 0.03, 0.1, 0.2, 0.3),
+    *(round(0.35 + 0.025 * place, 3) for place in range(19)),
+    *(0.9, 1.0),
+    *(factor * 10.0**power for power in range(7) for factor in (2.0, 5.0, 10.0)),
+)
 _OF_TIMES = {
     "day_of_week": tuple(map(float, range(1, 7))),
     "weekend": (0.0,),
@@ -69,7 +76,9 @@ def features(contract: Contract) -> list[tuple[int, ColumnBins]]:
 
 
 def answers(contract: Contract) -> ColumnBins:
-    """Return the bins of predictions: probabilities in tenths, or values between the bounds of the target."""
+    """Return the bins of predictions: probabilities in tenths, values in the target's bounds, or anomaly scores."""
+    if contract.task == "anomaly":
+        return ColumnBins("value", edges=_SCORES)
     if contract.task != "regression":
         return ColumnBins("probability", edges=tuple(position / _BINS for position in range(1, _BINS)))
     return ColumnBins("value", edges=edges(contract.target.minimum, contract.target.maximum))

@@ -42,10 +42,14 @@ def columns(contract: Contract) -> tuple[MatrixColumn, ...]:
     row_features = [MatrixColumn(name=feature.name) for feature in contract.features]
     if not direct and not row_features:
         raise DataError(
-            f"the contract {quote(contract.name)} must hold at least one feature besides the target "
-            f"{quote(contract.target.name)}, but holds none; give a column the role 'feature'."
+            f"the contract {quote(contract.name)} must hold at least one feature{_besides(contract)}, but holds none; "
+            "give a column the role 'feature'."
         )
     return (*direct, *row_features)
+
+
+def _besides(contract: Contract) -> str:
+    return f" besides the target {quote(contract.label_column.name)}" if contract.label_column else ""
 
 
 def _column(column: Column) -> MatrixColumn:
@@ -68,8 +72,8 @@ def origins(contract: Contract) -> tuple[int, ...]:
 
 
 def classes(contract: Contract) -> tuple[str, ...]:
-    """Return the class labels in the order of the model's probabilities; empty for a regression."""
-    return () if contract.task == "regression" else contract.target.categories or ()
+    """Return the class labels in the order of the model's probabilities; empty if it answers a number."""
+    return () if contract.answers_number else contract.target.categories or ()
 
 
 def positive(contract: Contract) -> int:

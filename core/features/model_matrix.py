@@ -88,19 +88,22 @@ def _values(categories: tuple[str, ...], dtype: Dtype) -> pl.Series:
 
 
 def encode_target(frame: pl.DataFrame, contract: Contract) -> Target:
-    """Return the target as class indices, or as float64 for a regression.
+    """Return the target as class indices, or as float64 for a regression or an anomaly task.
 
     Args:
         frame: Typed table of n rows that holds the target.
         contract: The table's contract; for a classification it lists the target's categories.
 
     Returns:
-        Vector (n,): int64 indices into ``classes(contract)``, or float64.
+        Vector (n,): int64 indices into ``classes(contract)``, or float64. The labels of an anomaly task are 1 for an
+        anomaly, 0 for a row that is known to be none, and NaN for a row without a label, as all are without a target.
 
     Raises:
         InputError: If the table has no target column.
         DataError: If a target is missing, not finite, too large, or not one of the contract's classes.
     """
+    if contract.task == "anomaly":
+        return _encode_labels(frame, contract)
     name = contract.target.name
     if name not in frame.columns:
         raise InputError(f"the table must hold the target {quote(name)}, but holds {quote(frame.columns)}.")
@@ -124,3 +127,20 @@ def encode_target(frame: pl.DataFrame, contract: Contract) -> Target:
             f"in {int((~is_known).sum())} rows; add the classes to the contract or remove the rows."
         )
     return np.ascontiguousarray(indices, dtype=np.int64)
+
+
+def _encode_labels(frame: pl.DataFrame, contract: Contract) -> Target:
+    """Return the labels (n,) of an anomaly task; see ``encode_target``."""
+    column = contract.label_column
+    if column is None or column.name not in frame.columns:
+        return np.full(frame.height, np.nan)
+    names = column.categories or ()
+    indices = frame.select(_expression(MatrixColumn(column.name, names, column.dtype))).to_numpy()[:, 0]
+    if (indices < 0).any():
+        unknown = frame.get_column(column.name).filter(pl.Series(indices < 0)).unique().sort().head(3).to_list()
+        raise DataError(
+            f"the labels in {quote(column.name)} must be missing or one of {quote(list(names))}; got {quote(unknown)} "
+            f"in {int((indices < 0).sum())} rows; mark them as missing, or add them to the contract."
+        )
+    anomalous = names.index(contract.positive) if contract.positive in names else len(names) - 1
+    return np.where(np.isnan(indices), np.nan, np.asarray(indices == anomalous, dtype=np.float64))

@@ -184,7 +184,9 @@ def _scores(block: ValidatedRows, scorer: Scorer) -> tuple[Floats | None, Scorin
     without_score = np.zeros(len(validation.refused), dtype=bool)
     without_score[(~validation.refused).to_numpy()] = ~finite
     mask = pl.Series(without_score)
-    broken = {**validation.broken, (_ANSWER, scorer.contract.target.name): mask}
+    column = scorer.contract.label_column
+    about = column.name if column and not scorer.answers_alerts else "score"
+    broken = {**validation.broken, (_ANSWER, about): mask}
     return scores[finite] if finite.any() else None, replace(
         validation, broken=broken, refused=validation.refused | mask
     )

@@ -20,12 +20,13 @@ from headrace.core.base.errors import BundleError, InternalError, RequestError
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.features import matrix_layout
 from headrace.core.features.model_matrix import Matrix
+from headrace.core.inference.explain_anomalies import ScoreExplainer, is_isolation_forest
 from headrace.core.models.fitted_model import Model
 
 FORMAT = 1
 FILE = "explain.json"
 LINEAR = frozenset({"logistic", "linear"})
-EXPLAINED = LINEAR | {"random_forest", "hist_gradient_boosting"}
+EXPLAINED = LINEAR | {"random_forest", "hist_gradient_boosting", "isolation_forest", "robust_covariance"}
 _TOLERANCE = 1e-6
 _DIGITS = 12
 Floats = NDArray[np.float64]
@@ -44,7 +45,8 @@ class Explanation:
     """Contributions of p columns to the scores of n rows; with the base they add up to the score.
 
     Attributes:
-        scale: Scale of the scores: ``log-odds``, ``probability``, or ``value`` in the unit of the target.
+        scale: Scale of the scores: ``log-odds``, ``probability``, ``value`` in the unit of the target, ``score`` or
+            ``log2-score`` of an anomaly model.
         base: Score (k,) of the reference; k is 1 for a regression and for the log-odds of two classes.
         values: Contributions (n, p, k) of the columns of the model matrix.
     """
@@ -65,7 +67,7 @@ def explain_document(model: Model, rows: Matrix) -> dict[str, Any]:
         ``format``, ``exact``, and for a linear family ``reference``: the means of the preprocessed matrix, which are
         means of numbers and shares of categories, never the values of a single row.
     """
-    content: dict[str, Any] = {"format": FORMAT, "exact": model.family in EXPLAINED}
+    content: dict[str, Any] = {"format": FORMAT, "exact": _is_explained(model)}
     if model.family in LINEAR:
         means = _preprocess(model, rows).mean(axis=0)
         content["reference"] = [float(f"{value:.{_DIGITS}g}") for value in means]
@@ -88,12 +90,16 @@ class Explainer:
         """
         self._model = model
         self._estimator = model.pipeline.named_steps["estimator"]
-        if model.family not in EXPLAINED:
+        if not _is_explained(model):
             raise UnexplainedError(
                 f"models of the family {model.family} have no exact contributions; "
                 f"those of {', '.join(sorted(EXPLAINED))} have."
             )
         self._sources = _sources(model)
+        self._anomalies: ScoreExplainer | None = None
+        if hasattr(self._estimator, "explain_scores"):
+            self._explainer = self._anomalies = ScoreExplainer(self._estimator)
+            return
         shap = _library()
         if model.family in LINEAR:
             means = np.asarray(content.get("reference", []), dtype=np.float64)
@@ -102,6 +108,8 @@ class Explainer:
             self._explainer = shap.LinearExplainer(self._estimator, means.reshape(1, -1))
         else:
             self._explainer = shap.TreeExplainer(self._estimator, feature_perturbation="tree_path_dependent")
+            if is_isolation_forest(self._estimator):
+                self._explainer = self._anomalies = ScoreExplainer(self._estimator, self._explainer)
 
     @classmethod
     def open(cls, bundle: Bundle) -> "Explainer":
@@ -126,7 +134,7 @@ class Explainer:
             InternalError: If contributions do not add up to the score that they explain.
         """
         prepared = _preprocess(self._model, matrix)
-        explained = self._explainer(prepared, check_additivity=False) if self._is_tree() else self._explainer(prepared)
+        explained = self._explainer(prepared, **({"check_additivity": False} if self._is_tree() else {}))
         values = np.asarray(explained.values, dtype=np.float64).reshape(len(matrix), len(self._sources), -1)
         base = np.asarray(explained.base_values, dtype=np.float64).reshape(len(matrix), -1)[0]
         scores = self._scores(prepared)
@@ -139,15 +147,19 @@ class Explainer:
         return Explanation(self._scale(), base, merged)
 
     def _is_tree(self) -> bool:
-        return self._model.family not in LINEAR
+        return self._model.family not in LINEAR and self._anomalies is None
 
     def _scale(self) -> str:
+        if self._anomalies is not None:
+            return self._anomalies.scale
         if not self._model.classes:
             return "value"
         return "probability" if isinstance(self._estimator, RandomForestClassifier) else "log-odds"
 
     def _scores(self, prepared: Floats) -> Floats:
         estimator = self._estimator
+        if self._anomalies is not None:
+            return self._anomalies.scores(prepared)
         if isinstance(estimator, RandomForestClassifier):
             scores = estimator.predict_proba(prepared)
         elif isinstance(estimator, Ridge | RandomForestRegressor) or not hasattr(estimator, "decision_function"):
@@ -181,6 +193,10 @@ def to_json(explanation: Explanation, model: Model) -> list[dict[str, Any]]:
         }
         rows.append({"scale": explanation.scale, **parts.get("", {"classes": parts})})
     return rows
+
+
+def _is_explained(model: Model) -> bool:
+    return model.family in EXPLAINED or hasattr(model.pipeline.named_steps["estimator"], "explain_scores")
 
 
 def _library() -> Any:

@@ -14,10 +14,10 @@ Answer = dict[str, Any]
 
 
 def to_json(prediction: "Prediction", classes: Sequence[str]) -> list[Answer]:
-    """Return one object for each row: ``label`` and ``probabilities`` by class, or ``value``.
+    """Return one object for each row: ``label`` and ``probabilities`` by class, ``value``, or ``score`` and ``alert``.
 
     Args:
-        prediction: Labels (n,) with probabilities (n, k), or values (n,).
+        prediction: Labels (n,) with probabilities (n, k), values (n,), or values with alerts (n,).
         classes: The k class labels, in the order of the probabilities.
 
     Raises:
@@ -25,6 +25,9 @@ def to_json(prediction: "Prediction", classes: Sequence[str]) -> list[Answer]:
     """
     if prediction.values is not None:
         _require_finite(prediction.values)
+        if prediction.alerts is not None:
+            pairs = zip(prediction.values.tolist(), prediction.alerts, strict=True)
+            return [{"score": score, "alert": alert} for score, alert in pairs]
         return [{"value": value} for value in prediction.values.tolist()]
     if prediction.labels is None or prediction.probabilities is None:
         raise InternalError("a model must give labels with probabilities, or values; it gave neither.")
@@ -49,7 +52,7 @@ def describe_difference(expected: Mapping[str, Any], got: Any, *, relative: floa
         if name not in actual:
             return f"{name} is absent"
         other = actual[name]
-        if isinstance(value, float | int) and isinstance(other, float | int):
+        if isinstance(value, float | int) and isinstance(other, float | int) and not isinstance(value, bool):
             if not abs(value - other) <= max(absolute, relative * abs(value)):
                 return f"{name} is {other!r} instead of {value!r}"
         elif value != other:

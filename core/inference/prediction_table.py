@@ -14,6 +14,7 @@ from headrace.core.validation.row_rules import Rule
 from headrace.core.validation.scoring import ScoringValidation
 
 ROW, LABEL, VALUE, STATUS, VIOLATIONS, DIGEST = "row", "label", "value", "status", "violations", "model_digest"
+SCORE, ALERT = "score", "alert"
 SCORED, REFUSED = "scored", "refused"
 _STATUSES = (REFUSED, SCORED)
 
@@ -69,6 +70,13 @@ def _rename_taken(ids: list[pl.Series], taken: set[str]) -> Iterator[pl.Series]:
 
 
 def _answers(scorer: Scorer, scores: Floats | None, is_scored: NDArray[np.bool_]) -> Iterator[pl.Series]:
+    if scorer.answers_alerts:
+        yield _spread(SCORE, scores, is_scored)
+        alerts = pl.repeat(None, len(is_scored), dtype=pl.Boolean, eager=True)
+        if scores is not None:
+            alerts = alerts.scatter(np.flatnonzero(is_scored), pl.Series(scores >= scorer.threshold))
+        yield alerts.alias(ALERT)
+        return
     if not scorer.classes:
         yield _spread(VALUE, scores, is_scored)
         return

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf, isfinite
 from typing import Any, Self
 
 import numpy as np
@@ -24,7 +25,8 @@ class Scorer:
     Attributes:
         contract: Contract of the training table.
         engine: The engine that computes the scores.
-        threshold: Lowest probability of the positive class at which it is predicted (binary).
+        threshold: Lowest probability of the positive class at which it is predicted (binary), or lowest anomaly score
+            that is an alert (anomaly).
         name: Name of the model.
         digest: SHA-256 of its bundle.
         family: Name of its family.
@@ -57,9 +59,10 @@ class Scorer:
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError("model.json must be one that Headrace wrote; package the model again.") from error
         _check(bundle, contract, facts)
-        if not 0 <= threshold <= 1:
+        least, most, allowed = (-inf, inf, "a number") if contract.task == "anomaly" else (0.0, 1.0, "0 to 1")
+        if not (least <= threshold <= most and isfinite(threshold)):
             raise BundleError(
-                f"threshold in model.json must be 0 to 1; got {threshold} instead: package the model again."
+                f"threshold in model.json must be {allowed}; got {threshold} instead: package the model again."
             )
         loaded = engine.load(bundle.folder, contract, threads=threads)
         return cls(contract, loaded, threshold, bundle.name, bundle.digest, family)
@@ -68,6 +71,11 @@ class Scorer:
     def classes(self) -> tuple[str, ...]:
         """Class labels in the order of the probabilities; empty for a regression."""
         return matrix_layout.classes(self.contract)
+
+    @cached_property
+    def answers_alerts(self) -> bool:
+        """Whether it answers anomaly scores, and which of them are alerts."""
+        return self.contract.task == "anomaly"
 
     @cached_property
     def positive(self) -> int:

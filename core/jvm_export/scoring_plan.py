@@ -32,9 +32,15 @@ def build_plan(scorer: Scorer, *, engine: str) -> dict[str, Any]:
         engine: ``onnx`` or ``mojo``.
 
     Raises:
-        InputError: If a time's format has a directive that the Java library does not read.
+        InputError: If the model is of a task that the Java library does not answer, or a time's format has a
+            directive that it does not read.
     """
     contract = scorer.contract
+    if contract.task == "anomaly":
+        raise InputError(
+            f"the Java library answers no anomaly scores, and {scorer.name} is an anomaly model: serve it with "
+            "headrace serve, or score tables with headrace score."
+        )
     inputs = [_input(column, contract) for column in contract.inputs]
     return {
         "format": FORMAT,

@@ -20,6 +20,7 @@ from headrace.core.base.errors import InputError, quote
 from headrace.core.contracts.contract import Task
 from headrace.core.features.matrix_layout import MatrixColumn
 from headrace.core.models import preprocessing
+from headrace.core.models.anomaly.anomaly_families import ANOMALY_FAMILIES
 from headrace.core.models.boosting.boosting_families import BOOSTING_FAMILIES
 from headrace.core.models.family import ALL_TASKS, CLASSIFICATION, Family, Values
 from headrace.core.models.h2o.h2o_families import H2O_FAMILIES
@@ -149,6 +150,7 @@ _FAMILIES = (
     *H2O_FAMILIES,
     *NETWORK_FAMILIES,
     *TABLE_FAMILIES,
+    *ANOMALY_FAMILIES,
 )
 FAMILIES: dict[str, Family] = {family.name: family for family in _FAMILIES}
 
@@ -165,6 +167,8 @@ def defaults(task: Task, *, columns: int) -> list[str]:
         task: Kind of task.
         columns: Number of columns of the matrix; boosting, whose time grows with them, is left out of wide tables.
     """
+    if task == "anomaly":
+        return ["isolation_forest"] if columns > _WIDE else ["isolation_forest", "robust_covariance"]
     names = ["linear" if task == "regression" else "logistic", "random_forest"]
     return names if columns > _WIDE else [*names, "hist_gradient_boosting"]
 

@@ -16,6 +16,8 @@ from headrace.core.contracts import contract_yaml
 from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout, model_matrix, row_features
 from headrace.core.models import model_files
+from headrace.core.models.anomaly.alert_threshold import ScoreSample
+from headrace.core.models.anomaly.anomaly_estimator import is_anomaly_pipeline, predicted_anomaly_scores
 from headrace.core.models.decision_threshold import OperatingPoint
 
 FORMAT = 1
@@ -30,14 +32,17 @@ class Prediction:
     """Predictions of a model for n rows.
 
     Attributes:
-        labels: Predicted classes (n) as text; None for a regression.
-        probabilities: Matrix (n, k) of class probabilities in the order of ``Model.classes``; None for a regression.
-        values: Vector (n,) of predicted numbers in the unit of the target; None for a classification.
+        labels: Predicted classes (n) as text; None for a task that answers a number.
+        probabilities: Matrix (n, k) of class probabilities in the order of ``Model.classes``; None for such a task.
+        values: Vector (n,) of predicted numbers in the unit of the target, or of anomaly scores, higher for more
+            anomalous rows; None for a classification.
+        alerts: Whether each of n rows is an alert; None unless the task is anomaly.
     """
 
     labels: list[str] | None = None
     probabilities: Floats | None = None
     values: Floats | None = None
+    alerts: list[bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,10 @@ class Model:
         parameters: Hyperparameters that differ from the family's defaults.
         seed: Seed of everything random in the fit.
         train: ``rows`` and ``digest`` (SHA-256 of matrix and target) of the training rows.
-        threshold: Lowest probability of the positive class at which it is predicted (binary).
+        threshold: Lowest probability of the positive class at which it is predicted (binary), or lowest anomaly score
+            that is an alert (anomaly).
         operating_points: Out-of-fold errors by threshold on the training rows (binary), for the choice of a threshold.
+        alert_scores: Out-of-fold anomaly scores of the training rows (anomaly), for the choice of a threshold.
     """
 
     pipeline: Any
@@ -63,6 +70,7 @@ class Model:
     train: dict[str, Any]
     threshold: float = 0.5
     operating_points: tuple[OperatingPoint, ...] = ()
+    alert_scores: ScoreSample | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -89,8 +97,10 @@ class Model:
             DataError: If a number is infinite.
         """
         encoded = self.encode(frame)
-        if self.contract.task == "regression":
-            return Prediction(values=predicted_values(self.pipeline, encoded))
+        if self.contract.answers_number:
+            values = predicted_values(self.pipeline, encoded)
+            alerts = (values >= self.threshold).tolist() if self.contract.task == "anomaly" else None
+            return Prediction(values=values, alerts=alerts)
         probabilities = predicted_probabilities(self.pipeline, encoded, len(self.classes))
         return Prediction(labels=self.labels(probabilities), probabilities=probabilities)
 
@@ -123,14 +133,16 @@ class Model:
         return [names[index] for index in chosen.tolist()]
 
     def with_threshold(self, threshold: float) -> "Model":
-        """Return the same model with another decision threshold (binary)."""
+        """Return the same model with another decision threshold (binary, anomaly)."""
         return replace(self, threshold=threshold)
 
 
 def predicted_values(pipeline: Any, encoded: model_matrix.Matrix) -> Floats:
-    """Predict numbers (n,), in the target's unit, for a matrix (n, p)."""
+    """Predict numbers (n,), in the target's unit, or anomaly scores, for a matrix (n, p)."""
     if len(encoded) == 0:
         return np.empty(0)
+    if is_anomaly_pipeline(pipeline):
+        return predicted_anomaly_scores(pipeline, encoded)
     return np.asarray(pipeline.predict(encoded), dtype=np.float64).reshape(len(encoded))
 
 
@@ -157,6 +169,7 @@ def save(model: Model, folder: Path) -> None:
 
 def facts(model: Model) -> dict[str, Any]:
     """Return the content of ``model.json``: everything of a model but its pipeline and its contract."""
+    kept = {"alert_scores": model.alert_scores.as_json()} if model.alert_scores else {}
     return {
         "format": FORMAT,
         "family": model.family,
@@ -169,6 +182,7 @@ def facts(model: Model) -> dict[str, Any]:
         "threshold": model.threshold,
         "operating_points": [point.as_json() for point in model.operating_points],
         "scikit_learn": sklearn.__version__,
+        **kept,
     }
 
 
@@ -202,6 +216,7 @@ def load(folder: Path) -> Model:
             train=dict(document["train"]),
             threshold=float(document["threshold"]),
             operating_points=tuple(OperatingPoint.from_json(point) for point in document["operating_points"]),
+            alert_scores=ScoreSample.from_json(document["alert_scores"]) if "alert_scores" in document else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, BundleError):

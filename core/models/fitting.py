@@ -16,6 +16,7 @@ from threadpoolctl import ThreadpoolController
 from headrace.core.base.errors import DataError, quote
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import preprocessing
+from headrace.core.models.anomaly.anomaly_estimator import is_anomaly_pipeline
 from headrace.core.models.fitted_model import predicted_probabilities, predicted_values
 from headrace.core.splits.folds import Fold
 
@@ -153,6 +154,8 @@ def fit(pipeline: Any, encoded: Matrix, target: Target) -> tuple[str, ...]:
     Raises:
         DataError: If there are no rows, rows of one class only, or no feature that the family can use.
     """
+    if is_anomaly_pipeline(pipeline) and len(target) < 2:
+        raise DataError(f"a model must be fitted on at least 2 rows; got {len(target)}; bring more rows.")
     if len(target) == 0 or (target.dtype.kind == "i" and len(np.unique(target)) < 2):
         problem = "no rows" if len(target) == 0 else f"{len(target)} rows of one class"
         raise DataError(f"a model must be fitted on rows of at least two classes; got {problem}; bring more rows.")
@@ -187,7 +190,10 @@ def adapt(pipeline: Any, encoded: Matrix) -> Any:
     """
     estimator = pipeline[-1]
     rows, columns = encoded.shape
-    if hasattr(estimator, "max_samples"):
+    if is_anomaly_pipeline(pipeline):
+        if hasattr(estimator, "max_samples"):
+            estimator.set_params(max_samples=min(estimator.max_samples, rows))
+    elif hasattr(estimator, "max_samples"):
         if rows > _ROWS_OF_A_TREE:
             estimator.set_params(max_samples=_ROWS_OF_A_TREE)
         if estimator.max_features * columns > _COLUMNS_OF_A_SPLIT:
@@ -199,7 +205,8 @@ def adapt(pipeline: Any, encoded: Matrix) -> Any:
 
 
 def _fit(pipeline: Any, encoded: Matrix, target: Target) -> Any:
-    pipeline.fit(encoded, target)
+    # Labels of anomalies serve the evaluation only.
+    pipeline.fit(encoded, None if is_anomaly_pipeline(pipeline) else target)
     # Naive Bayes adds a share of the largest variance to each: if no feature varies, it would divide by zero.
     if getattr(pipeline[-1], "epsilon_", 1.0) == 0:
         raise DataError("naive Bayes must have a feature that varies; got constant ones only; choose another family.")
@@ -222,7 +229,7 @@ def out_of_fold(
         encoded: Model matrix (n, p).
         target: Encoded target (n,).
         folds: Indices of the rows to fit on and to hold out.
-        classes: Number of classes; 0 for a regression.
+        classes: Number of classes; 0 for a task that answers a number.
         pool: Executor of the folds; by default new threads.
 
     Returns:

@@ -9,9 +9,11 @@ import numpy as np
 from headrace.core.base.errors import InputError, quote
 from headrace.core.base.files import read_json
 from headrace.core.contracts import contract_yaml
+from headrace.core.contracts.contract import Contract
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.models import decision_threshold, families, fitted_model, fitting
+from headrace.core.models.anomaly.alert_threshold import ScoreSample
 from headrace.core.models.decision_threshold import OperatingPoint
 from headrace.core.models.family import Family
 from headrace.core.splits import folds
@@ -55,14 +57,19 @@ def train_model(
         points = decision_threshold.from_predictions(
             target, held_out.predictions, positive=matrix_layout.positive(loaded)
         )
+    alert_scores = None
+    if loaded.task == "anomaly":
+        divided = folds.make(frame, target, loaded, seed=seed)
+        alert_scores = ScoreSample.of(fitting.out_of_fold(make, encoded, target, folds=divided, classes=0).predictions)
     fitted = fitted_model.Model(
         pipeline=pipeline,
         contract=loaded,
         family=family.name,
         parameters=parameters,
         seed=seed,
-        train={"rows": len(target), "digest": digest(encoded, target)},
+        train={"rows": len(target), "digest": digest_of_fit(encoded, target, loaded)},
         operating_points=points,
+        alert_scores=alert_scores,
     )
     fitted_model.save(fitted, folder)
     facts = {"framework": family.framework, "family": family.name, "parameters": parameters, "warnings": list(warnings)}
@@ -81,6 +88,11 @@ def _read_best(best: Any, source: Path) -> tuple[Family, dict[str, Any], tuple[O
     except (TypeError, ValueError) as error:
         raise InputError(f"each operating point in {source} must be three numbers; {error}; leave them out.") from error
     return family, {name: checked[name] for name in sorted(parameters)}, points
+
+
+def digest_of_fit(encoded: Matrix, target: Target, contract: Contract) -> str:
+    """Compute the digest of what a fit sees: of an anomaly task no label."""
+    return digest(encoded, target[:0] if contract.task == "anomaly" else target)
 
 
 def digest(encoded: Matrix, target: Target) -> str:

@@ -35,6 +35,7 @@ _FITTED = {
     "headrace.core.models.series.direct_linear.DirectRidge",
     "headrace.core.models.networks.network_estimator.NetworkClassifier",
     "headrace.core.models.networks.network_estimator.NetworkRegressor",
+    "headrace.core.models.anomaly.robust_covariance.RobustCovariance",
     "sklearn._loss._loss.CyHalfBinomialLoss",
     "sklearn._loss._loss.CyHalfMultinomialLoss",
     "sklearn._loss._loss.CyHalfSquaredError",
@@ -55,6 +56,7 @@ _FITTED = {
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.ensemble._iforest.IsolationForest",
     "sklearn.impute._base.SimpleImputer",
     "sklearn.linear_model._logistic.LogisticRegression",
     "sklearn.linear_model._ridge.Ridge",
@@ -167,12 +169,25 @@ def _trees_fit(estimator: Any) -> bool:
     if kind.startswith(("RandomForest", "ExtraTrees", "GradientBoosting")):
         trees = np.asarray(estimator.estimators_, dtype=object).ravel()
         return all(tree.n_features_in_ == width and _tree_fits(tree.tree_, width) for tree in trees)
+    if kind == "IsolationForest":
+        return _isolation_forest_fits(estimator, width)
     if kind.startswith("HistGradientBoosting"):
         rounds = estimator._predictors  # noqa: SLF001 - scikit-learn has no public attribute for its trees
         return all(_nodes_fit(tree.nodes, width) for trees in rounds for tree in trees)
     if kind.startswith("BoostedTrees"):
         return _boosted_trees_fit(estimator, width)
     return True
+
+
+def _isolation_forest_fits(estimator: Any, width: int) -> bool:
+    """Return whether each tree stays in bounds, sees all columns, and has a depth for each of its nodes."""
+    trees = [tree.tree_ for tree in estimator.estimators_]
+    depths = (estimator._decision_path_lengths, estimator._average_path_length_per_tree)  # noqa: SLF001 - its leaves
+    of_trees = [*depths, estimator.estimators_features_]
+    return all(len(values) == len(trees) for values in of_trees) and all(
+        _tree_fits(tree, width) and all(np.shape(values[place]) == (tree.node_count,) for values in depths)
+        for place, tree in enumerate(trees)
+    )
 
 
 def _tree_fits(tree: Any, width: int) -> bool:

@@ -10,7 +10,7 @@ from headrace.core.features import matrix_layout
 from headrace.core.models.fitted_model import Model
 from headrace.core.models.h2o.h2o_estimator import MojoEstimator
 from headrace.core.models.networks.network_estimator import NetworkEstimator
-from headrace.core.onnx_export import direct_linear, estimators, mojo_glm, plan, trees
+from headrace.core.onnx_export import anomalies, direct_linear, estimators, mojo_glm, plan, trees
 from headrace.core.onnx_export.graph import InexactError, OnnxGraph
 from headrace.core.onnx_export.plan import PreprocessingPlan
 
@@ -30,6 +30,8 @@ _KINDS: dict[str, Callable[[OnnxGraph, PreprocessingPlan, Any], str]] = {
     "HistGradientBoostingRegressor": trees.boosting,
     "BoostedTreesClassifier": trees.boosted_trees,
     "BoostedTreesRegressor": trees.boosted_trees,
+    "IsolationForest": anomalies.isolation_forest,
+    "RobustCovariance": anomalies.robust_covariance,
 }
 
 

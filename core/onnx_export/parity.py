@@ -119,9 +119,12 @@ def compare(engine: Engine, model: Model, blocks: Iterable[Matrix]) -> ParityRep
 
 def _compare(engine: Engine, model: Model, rows: Matrix) -> ParityReport:
     actual = engine(rows)
-    if model.contract.task == "regression":
+    if model.contract.answers_number:
         expected = predicted_values(model.pipeline, rows)
-        return _measure(actual, expected, np.maximum(1.0, np.abs(expected)), labels_differ=0)
+        # As with labels below, whether a row is an alert is compared too.
+        alerts = int(((actual >= model.threshold) != (expected >= model.threshold)).sum())
+        differ = alerts if model.contract.task == "anomaly" else 0
+        return _measure(actual, expected, np.maximum(1.0, np.abs(expected)), labels_differ=differ)
     expected = predicted_probabilities(model.pipeline, rows, len(model.classes))
     # Labels are compared too: a difference far below the tolerance decides a tie or a threshold.
     pairs = zip(model.labels(actual), model.labels(expected), strict=True)

@@ -80,6 +80,11 @@ def make_baseline_bundle(bundle: Bundle, folder: Path) -> Bundle:
         raise InputError(
             f"{bundle.name} was imported, and nobody knows what its baseline answers: roll back to another version."
         )
+    if contract.task == "anomaly":
+        raise InputError(
+            f"{bundle.name} is an anomaly model, and there is no baseline that could answer in its place: roll back to "
+            "another version, or take the endpoint down."
+        )
     if family == FAMILY:
         raise InputError(f"{bundle.name} {bundle.digest[:12]} is a baseline already: roll back to another version.")
     answer, part = _find_answer(bundle, contract, metrics)

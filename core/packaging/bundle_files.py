@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from headrace.core.base.files import digest, dumps
 from headrace.core.contracts import contract_yaml
 from headrace.core.drift import reference_profile
@@ -48,7 +50,7 @@ def render_files(content: BundleContent, source: Mapping[str, Any]) -> dict[str,
         "model.json": models.facts(model),
         engine.RECORD: record,
         explain.FILE: explain.explain_document(model, model.encode(test)),
-        "cases.json": cases.make(model, test, test.get_column(model.contract.target.name)),
+        "cases.json": cases.make(model, test, _actuals(model, test)),
         "metrics.json": facts.metrics.as_json(),
         "environment.json": facts.environment,
         "provenance.json": facts.provenance.as_json(),
@@ -72,6 +74,12 @@ def render_files(content: BundleContent, source: Mapping[str, Any]) -> dict[str,
         **{name: dumps(document).encode() for name, document in documents.items()},
         **{name: text.encode() for name, text in texts.items()},
     }
+
+
+def _actuals(model: Model, test: pl.DataFrame) -> pl.Series:
+    """Return the target of the test rows (n,); missing values where there is none."""
+    column = model.contract.label_column
+    return test.get_column(column.name) if column else pl.repeat(None, test.height, dtype=pl.String, eager=True)
 
 
 def render_answered_files(model: Model, facts: CardFacts, answers: CardAnswers) -> dict[str, str]:

@@ -43,7 +43,10 @@ def make(model: Model, test: pl.DataFrame, actuals: pl.Series) -> dict[str, Any]
     )
     requests = [_without_personal(record, inputs) for record in records(chosen, inputs)]
     _ensure_missing(requests, model.contract)
-    public_actuals = ["" if model.contract.target.personal else value for value in _texts(chosen.get_column("_actual"))]
+    column = model.contract.label_column
+    public_actuals = [
+        "" if column is None or column.personal else value for value in _texts(chosen.get_column("_actual"))
+    ]
     return _answer_cases(model, requests, public_actuals)
 
 

@@ -171,6 +171,8 @@ def _with_threshold(fitted: Model, evaluation: Evaluation) -> Model:
         raise InputError(
             f"the evaluation must be of a {fitted.contract.task} task, as the model is; it is of {evaluation.task!r}."
         )
+    if evaluation.alerts:
+        return fitted.with_threshold(evaluation.alerts.threshold.value)
     return fitted.with_threshold(float(evaluation.threshold.value)) if evaluation.threshold else fitted
 
 

@@ -26,6 +26,15 @@ def gather(checks: DataChecks | None, evaluation: Evaluation | None) -> tuple[No
 def _of_evaluation(evaluation: Evaluation, *, leaks: bool) -> Iterator[Note]:
     equal, near = evaluation.equal_inputs, evaluation.near_inputs
     rows = evaluation.rows.test or 0
+    alerts = evaluation.alerts
+    if alerts and alerts.labelled < alerts.rows:
+        remedy = "Give a column with the few labels there are as the target." if not alerts.labelled else ""
+        if not alerts.labelled:
+            sentence = "Without labels nothing was searched: the family's default parameters were fitted."
+            yield Note(
+                "info", "", "no_search", 1, sentence, "Name another family with --families if you know a better one."
+            )
+        yield Note("info", "", "labels", alerts.rows - alerts.labelled, alerts.labels, remedy)
     if equal and equal.copies:
         yield Note("warning", "", "equal_inputs", round(equal.share * rows), equal.sentence, equal.remedy)
     if near and near.clusters:

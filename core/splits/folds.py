@@ -63,7 +63,10 @@ def make(frame: pl.DataFrame, target: Target, contract: Contract, *, folds: int 
 def _at_random(target: Target, contract: Contract, folds: int, seed: int) -> list[Fold]:
     """Deal rows out to the folds like cards, class by class."""
     order = np.random.default_rng(seed).permutation(len(target))
-    if contract.task != "regression":
+    if contract.task == "anomaly":
+        # Unlabelled rows are a class of their own, so that each fold has its share of the labels.
+        order = order[np.argsort(np.nan_to_num(target[order], nan=-1.0), kind="stable")]
+    elif contract.task != "regression":
         order = order[np.argsort(target[order], kind="stable")]
     if contract.task == "binary":
         fewest = int(np.bincount(target.astype(np.int64), minlength=2).min())
@@ -107,7 +110,7 @@ def _from_parts(parts: Indices, folds: int) -> list[Fold]:
 
 def _usable(folds: list[Fold], target: Target, contract: Contract) -> tuple[Fold, ...]:
     """Return the folds on which a model can be fitted and scored."""
-    if contract.task == "regression":
+    if contract.answers_number:
         return tuple(fold for fold in folds if len(fold.held_out))
     scored = 2 if contract.task == "binary" else 1
     usable = tuple(

@@ -23,13 +23,21 @@ def sample(target: Target, *, task: Task, columns: int, seed: int) -> NDArray[np
 
     Returns:
         Sorted indices (m,): all of up to ``MOST_ROWS`` rows (fewer if they would fill more than ``MOST_CELLS`` cells,
-        but at least ``FEWEST_ROWS``). A class keeps at least ``FEWEST_OF_A_CLASS`` rows if it has them.
+        but at least ``FEWEST_ROWS``); of an anomaly task up to half of them labelled. A class keeps at least
+        ``FEWEST_OF_A_CLASS`` rows if it has them.
     """
     most = max(FEWEST_ROWS, min(MOST_ROWS, MOST_CELLS // max(columns, 1)))
     n = len(target)
     if n <= most:
         return np.arange(n)
     rng = np.random.default_rng(seed)
+    if task == "anomaly":
+        # Labels are few, and each of them counts.
+        labelled, rest = np.flatnonzero(~np.isnan(target)), np.flatnonzero(np.isnan(target))
+        chosen = [rng.choice(labelled, most // 2, replace=False) if len(labelled) > most // 2 else labelled]
+        left = most - len(chosen[0])
+        chosen.append(rng.choice(rest, left, replace=False) if len(rest) > left else rest)
+        return np.sort(np.concatenate(chosen))
     if task == "regression":
         return np.sort(rng.choice(n, most, replace=False))
     chosen = []

@@ -103,7 +103,8 @@ def plan(
     Args:
         contract: The table's contract.
         method: ``random``, ``stratified``, ``time`` or ``group``; empty for what the contract suggests: by time if it
-            has a time column, else by group if it has one, else stratified for a classification, else random.
+            has a time column, else by group if it has one, else stratified for a classification or an anomaly task
+            with labels, else random.
         test_size: Share of rows for the test part.
         seed: Seed of the split.
         cut: The cut of an earlier split, to repeat it on a table that has grown; see ``SplitPlan``.
@@ -127,8 +128,10 @@ def plan(
             f"a split by group needs a column of role group, or 'group: inputs', but the contract {contract.name} has "
             "none; give a column that role, or choose another method."
         )
-    if split_plan.method == "stratified" and contract.task == "regression":
-        raise InputError("a stratified split needs classes, but the task is a regression; choose random.")
+    if split_plan.method == "stratified" and not _has_classes(contract):
+        raise InputError(
+            f"a stratified split needs classes, but the task is {_without_classes(contract)}; choose random."
+        )
     if split_plan.method == "random" and contract.task != "regression" and split_plan.cut:
         raise InputError(must_be("the cut", "absent from a random split into classes", split_plan.cut))
     return split_plan
@@ -139,7 +142,16 @@ def _suggest_strategy(contract: Contract) -> str:
         return "time"
     if group_names(contract):
         return "group"
-    return "random" if contract.task == "regression" else "stratified"
+    return "stratified" if _has_classes(contract) else "random"
+
+
+def _has_classes(contract: Contract) -> bool:
+    """Return whether there are classes, or labels of an anomaly task, whose rows can be allotted."""
+    return contract.task != "regression" and contract.label_column is not None
+
+
+def _without_classes(contract: Contract) -> str:
+    return "a regression" if contract.task == "regression" else f"{contract.task} without labels"
 
 
 def group_column(contract: Contract) -> Column | None:

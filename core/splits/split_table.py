@@ -18,6 +18,9 @@ from headrace.core.tables import parquet_table
 from headrace.core.validation.duplicates import DuplicateCounter
 from headrace.core.validation.table import blocks
 
+NO_LABEL = "_no_label"
+"""The only column of the actual values of a test part without labels; all its values are missing."""
+
 
 @dataclass
 class SideCounts:
@@ -45,7 +48,7 @@ class SideCounts:
         test = int(sided.get_column(TEST).sum())
         self.test += test
         self.train += sided.height - sided.get_column(TEST).null_count() - test
-        if contract.task == "regression":
+        if contract.answers_number:
             return
         counted = sided.group_by(contract.target.name, TEST).len()
         for name, is_test, count in counted.cast({contract.target.name: pl.String}).iter_rows():
@@ -66,7 +69,7 @@ class SideCounts:
                     f"each part of the {chosen.method} split must have at least 2 rows, but the {side} part has "
                     f"{count} of {self.train + self.test}; {remedy}."
                 )
-        if contract.task == "regression":
+        if contract.answers_number:
             return
         names = {*self.train_classes, *self.test_classes}
         absent = sorted(names - set(self.train_classes))
@@ -197,8 +200,13 @@ class SplitWriter:
         self.counts.add(sided, self._contract)
         test = sided.filter(pl.col(TEST)).drop(TEST)  # rows that are held back have no side yet
         self._train.write(sided.filter(~pl.col(TEST)).drop(TEST))
-        self._test.write(test.drop(self._contract.target.name))
-        self._actuals.write(test.select(self._contract.target.name))
+        column = self._contract.label_column
+        if column is None:
+            self._test.write(test)
+            self._actuals.write(pl.DataFrame({NO_LABEL: pl.repeat(None, test.height, dtype=pl.Boolean, eager=True)}))
+            return
+        self._test.write(test.drop(column.name))
+        self._actuals.write(test.select(column.name))
 
 
 def find_cut(times: pl.Series, *, test_size: float, column: str) -> str:

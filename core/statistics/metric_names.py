@@ -14,6 +14,9 @@ HIGHER_IS_BETTER = {
     "mae": False,
     "rmse": False,
     "r2": True,
+    "precision_at_k": True,
+    "recall_at_k": True,
+    "alerts_per_1000": False,
 }
-MAIN: dict[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
+MAIN: dict[Task, str] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse", "anomaly": "pr_auc"}
 LOWER_IS_BETTER = frozenset(name for name, higher in HIGHER_IS_BETTER.items() if not higher)

@@ -41,6 +41,10 @@ class MetricDifference:
     p_value: float
     test: str
 
+    def as_comparison(self, *, mcnemar_p: float | None = None) -> ModelComparison:
+        """Return the difference as the comparison that a document holds."""
+        return ModelComparison(**asdict(self), better=self.better, worse=self.worse, mcnemar_p=mcnemar_p)
+
     @property
     def better(self) -> bool:
         """Whether the first model is significantly better."""
@@ -115,7 +119,7 @@ def compare_main(
         mcnemar_p = mcnemar(
             np.asarray(first.actual, dtype=np.int64), first.labels, second.labels, clusters=sample.clusters
         )
-    return ModelComparison(**asdict(compared), better=compared.better, worse=compared.worse, mcnemar_p=mcnemar_p)
+    return compared.as_comparison(mcnemar_p=mcnemar_p)
 
 
 def _bootstrap_p(value: float, deviations: BootstrapDeviations) -> float:

@@ -73,7 +73,7 @@ class TableAccumulator:
         self.rows = DuplicateCounter()
         self.keys = DuplicateCounter()
         self._names = [column.name for column in contract.columns if column.role in {"feature", "target"}]
-        size = max(_FEWEST_SAMPLE_ROWS, min(SAMPLE_ROWS, _SAMPLE_CELLS // len(self._names)))
+        size = max(_FEWEST_SAMPLE_ROWS, min(SAMPLE_ROWS, _SAMPLE_CELLS // max(1, len(self._names))))
         self._sample = RowSample(size)
         self._keyed = bool(contract.keys)
 

@@ -101,9 +101,9 @@ def _is_hashed(values: pl.Series) -> bool:
 
 
 def _classes(valid: pl.DataFrame, contract: Contract) -> dict[str, int]:
-    if contract.task == "regression":
+    if contract.task == "regression" or contract.label_column is None:
         return {}
-    counts = valid.get_column(contract.target.name).drop_nulls().value_counts()
+    counts = valid.get_column(contract.label_column.name).drop_nulls().value_counts()
     names, rows = counts.cast(pl.String).get_columns()
     return dict(zip(names, rows.cast(pl.Int64), strict=True))
 

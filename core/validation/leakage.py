@@ -59,8 +59,11 @@ def find_leaks(sample: pl.DataFrame, contract: Contract) -> list[LeakageSuspicio
         contract: The table's contract.
 
     Returns:
-        The suspicions, strongest first; none for a sample of fewer than 50 rows.
+        The suspicions, strongest first; none for a sample of fewer than 50 rows, or for an anomaly task, whose model
+        never sees a label.
     """
+    if contract.task == "anomaly":
+        return []
     target = contract.target.name
     labelled = sample.filter(pl.col(target).is_not_null())
     if labelled.height < FEWEST_ROWS:

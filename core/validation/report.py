@@ -131,19 +131,25 @@ def raise_on_stop(accumulator: TableAccumulator, contract: Contract, broken: lis
     if not contract.inputs:
         others = [f"{quote(column.name)} ({column.role})" for column in contract.columns if column.role != "target"]
         raise DataError(
-            f"a column to learn from is needed besides the target {quote(contract.target.name)}, but the table has "
+            f"a column to learn from is needed{_besides_target(contract)}, but the table has "
             f"{', '.join(others[:5]) or 'none'}; give one, or make one a feature in the contract."
         )
     present = [name for name in _class_names(contract) if counts.classes.get(name, 0)]
-    if contract.task != "regression" and len(present) < 2:
+    if not contract.answers_number and len(present) < 2:
         raise DataError(
             f"the target {quote(contract.target.name)} must have at least two classes among the valid rows, but has "
             f"{quote(present)}; give rows of another class, or choose another target."
         )
 
 
+def _besides_target(contract: Contract) -> str:
+    return f" besides the target {quote(contract.label_column.name)}" if contract.label_column else ""
+
+
 def _class_names(contract: Contract) -> tuple[str, ...]:
-    return () if contract.task == "regression" else contract.target.categories or ()
+    """Return the classes that are counted: of the target, or of the labels of an anomaly task."""
+    column = contract.label_column
+    return () if column is None or contract.task == "regression" else column.categories or ()
 
 
 def example_text(example: ViolationExample) -> str:
@@ -221,6 +227,8 @@ def _apart(contract: Contract) -> str:
 
 
 def _classes(counts: ViolationCounts, contract: Contract) -> Iterator[CheckFinding]:
+    if contract.task == "anomaly":
+        return  # anomalies are rare
     names = _class_names(contract)
     total = sum(counts.classes.values())
     rare = {name: counts.classes.get(name, 0) for name in names if counts.classes.get(name, 0) < RARE_CLASS * total}

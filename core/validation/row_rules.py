@@ -44,6 +44,8 @@ def applicable(
 ) -> list[tuple[str, Column]]:
     """Return the rules that apply to the rows of a table, as names and columns; rules that are off are absent."""
     enabled = {rule for rule in ROW_RULES if contract.severity(rule) != "off"}
+    if contract.task == "anomaly":
+        enabled.discard("target_missing")  # few rows have a label
     rules = []
     for column in columns:
         if column.role != "ignore":

@@ -96,7 +96,8 @@ def _without_texts(evaluated: RuleMasks, texts: Mapping[str, pl.Series], contrac
     for name, text in texts.items():
         values = frame.get_column(name)
         masks["category", name] &= ~text
-        if contract.column(name).role == "target" and contract.severity("target_missing") != "off":
+        is_required = contract.column(name).role == "target" and contract.task != "anomaly"
+        if is_required and contract.severity("target_missing") != "off":
             masks["target_missing", name] = values.is_null()
         summaries["missing"][name] = values.null_count()
         if name in summaries["least"]:

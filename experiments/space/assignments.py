@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 _REGRESSION = frozenset({"mae", "rmse", "r2"})
+_RANKING = ("pr_auc", "roc_auc")
 _OF = "__"
 
 
@@ -152,6 +153,11 @@ def check_task(experiment: Experiment, task: Task) -> None:
         if task not in families.family(name).tasks:
             raise InputError(f"the Experiment's family {name} cannot do a {task} task; choose another.")
     metric = experiment.objective.metric
+    if task == "anomaly" and metric not in _RANKING:
+        raise InputError(
+            f"the Experiment's objective must be {' or '.join(_RANKING)} for an anomaly task, which has few labels and "
+            f"no classes; got {metric} instead."
+        )
     if (metric in _REGRESSION) != (task == "regression"):
         raise InputError(
             f"the Experiment's objective must be a metric of a {task} task, such as {MAIN[task]}; got {metric} instead."

@@ -8,11 +8,13 @@ import numpy as np
 from headrace.core.bundles.bundle import Bundle
 from headrace.core.evaluation import evaluate
 from headrace.core.evaluation.evaluation_document import Evaluation
+from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.evaluation.search_trials import Trial
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.models import decision_threshold, families, fitting
+from headrace.core.models.anomaly.alert_threshold import ScoreSample
 from headrace.core.models.fitted_model import Model
-from headrace.core.models.train import digest
+from headrace.core.models.train import digest_of_fit
 from headrace.core.packaging.package import BundleContent, assemble
 from headrace.core.splits import clusters
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
@@ -79,10 +81,21 @@ def _fit_model(trial: Trial, study: Study, predictions: Predictions) -> Model:
         family=family.name,
         parameters=trial.parameters,
         seed=study.seed,
-        train={"rows": len(target), "digest": digest(encoded, target)},
+        train={"rows": len(target), "digest": digest_of_fit(encoded, target, contract)},
         operating_points=operating_points(study, predictions),
+        alert_scores=ScoreSample.of(_scores_of_fair_rows(study, predictions)) if contract.task == "anomaly" else None,
     )
     return evaluate.with_best_threshold(model, decision_threshold.Costs())
+
+
+def _scores_of_fair_rows(study: Study, scores: Predictions) -> Predictions:
+    """Return the scores of as many labelled rows as their share of all rows, since the sample has more of them."""
+    labelled = np.flatnonzero(~np.isnan(study.sample.target))
+    share = np.isfinite(model_matrix.encode_target(study.frame, study.contract)).mean()
+    others = len(study.rows) - len(labelled)
+    fair = min(len(labelled), round(share / max(1 - share, 1e-9) * others)) if others else len(labelled)
+    dropped = np.random.default_rng(study.seed).permutation(labelled)[fair:]
+    return np.delete(scores, dropped)
 
 
 def operating_points(study: Study, predictions: Predictions) -> tuple[decision_threshold.OperatingPoint, ...]:
@@ -108,8 +121,8 @@ def operating_points(study: Study, predictions: Predictions) -> tuple[decision_t
 def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> Evaluation:
     predicted = np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)
     actual, predicted_values = study.sample.target[predicted], predictions[predicted]
-    if study.contract.task == "regression":
-        outcome = EvaluatedRows(task="regression", actual=actual, values=predicted_values)
+    if study.contract.answers_number:
+        outcome = EvaluatedRows(task=study.contract.task, actual=actual, values=predicted_values)
     else:
         index = {label: position for position, label in enumerate(fitted.classes)}
         labels = np.array([index[label] for label in fitted.labels(predicted_values)], dtype=np.int64)
@@ -120,7 +133,7 @@ def _evaluation(fitted: Model, study: Study, predictions: Predictions) -> Evalua
             labels=labels,
             positive=fitted.positive,
         )
-    plan = evaluate.EvaluationPlan(seed=study.seed)
+    plan = EvaluationPlan(seed=study.seed)
     resampling_clusters = clusters.find(study.frame[study.rows[predicted]], study.contract)
     return evaluate.evaluate_predictions(
         outcome,

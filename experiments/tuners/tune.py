@@ -20,7 +20,7 @@ from headrace.experiments.search.progress import SearchProgress
 from headrace.experiments.search.result import SearchDocument
 from headrace.experiments.space import algorithms, assignments
 from headrace.experiments.space.experiment import Experiment
-from headrace.experiments.trials import best_bundle
+from headrace.experiments.trials import best_bundle, default_model
 from headrace.experiments.trials.nested_cv import run_nested_search
 from headrace.experiments.trials.study import Study
 from headrace.experiments.tuners.local import LocalTuner, Tuner
@@ -77,7 +77,8 @@ def tune_model(
         tuner: Runs the trials; None for this process.
 
     Returns:
-        Metadata: ``family``, ``metric``, ``score``, ``trials``, ``failed``.
+        Metadata: ``family``, ``metric``, ``score``, ``trials``, ``failed``; without labels to compare anomaly models
+        by, no trials and a score of 0.
 
     Raises:
         InputError: If a family, the Experiment or the budget is wrong, or what fits a family is not installed.
@@ -85,6 +86,9 @@ def tune_model(
     """
     study = Study.read(train_table, contract, folds=options.folds, seed=options.seed)
     plan = make_plan(options, study.contract.task, columns=len(matrix_layout.columns(study.contract)))
+    if default_model.lacks_labels(study):
+        default_model.check_families(options.families)
+        return _fit_defaults(plan, study, outputs, nested=options.nested)
     return _tune(plan, study, outputs, tuner or LocalTuner(), with_nested=options.nested)
 
 
@@ -112,6 +116,18 @@ def _tune(plan: SearchPlan, study: Study, outputs: TuneOutputs, tuner: Tuner, *,
         "trials": float(len(searched.trials)),
         "failed": float(sum(trial.status == "failed" for trial in searched.trials)),
     }
+
+
+def _fit_defaults(plan: SearchPlan, study: Study, outputs: TuneOutputs, *, nested: bool) -> dict[str, Any]:
+    """Fit a family's defaults where no label says which of several models is better."""
+    began = time.monotonic()
+    trial = default_model.fit_defaults(plan, study, bundle=outputs.bundle, nested=nested)
+    result = _result(LocalTuner(), plan, study, (), seconds=time.monotonic() - began)
+    write_json(outputs.trials, replace(result, reason=default_model.REASON).as_json())
+    best = best_bundle.best_parameters(trial, study, metric=plan.objective.metric)
+    write_json(outputs.best_parameters, best)
+    progress("tune", f"no labels to compare models by: the defaults of {trial.family.replace('_', ' ')}")
+    return {"family": trial.family, "metric": plan.objective.metric, "score": 0.0, "trials": 0.0, "failed": 0.0}
 
 
 def _result(

@@ -19,6 +19,9 @@ from headrace.serving.protocols import binary_tensors, json_body, tensors
 from headrace.serving.protocols.codecs import read_v1_request, read_v2_request
 from headrace.serving.protocols.decompression import Decompressor
 
+SCORE = "score"
+"""Under this name an anomaly model answers its number, which is stored as any other predicted value."""
+
 _GZIP = b"\x1f\x8b"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TENSOR_KEYS = {"name", "shape", "datatype"}
@@ -54,7 +57,8 @@ class PayloadReader:
         self._inputs = [column.name for column in contract.inputs]
         self._kept = tuple(column.name for column in contract.monitored_columns)
         self._request_names = tuple(INPUT_PREFIX + name for name in self._kept)
-        self._classes = () if contract.task == "regression" else contract.target.categories or ()
+        self._classes = () if contract.answers_number else contract.target.categories or ()
+        self._number = SCORE if contract.task == "anomaly" else VALUE
         self._class_set = frozenset(self._classes)
         chances = (PROBABILITY_PREFIX + name for name in self._classes)
         self._response_names = (LABEL, *chances) if self._classes else (VALUE,)
@@ -162,17 +166,17 @@ class PayloadReader:
         if set(map(type, predictions)) <= _OBJECTS:
             if self._classes:
                 return [self._answer_row(one) for one in predictions]
-            predictions = [one.get("value") for one in predictions]
+            predictions = [one.get(self._number) for one in predictions]
         return _as_rows(self._scalars(predictions), self._response_names, len(predictions))
 
     def _read_outputs(self, outputs: list[Any], rest: memoryview) -> Rows:
         found = {one.name: one for one in binary_tensors.tensors(outputs, rest, of_json=tensors.of_json)}
-        named = {LABEL, "probabilities", VALUE} & found.keys()
+        named = {LABEL, "probabilities", self._number} & found.keys()
         columns: dict[str, list[Any]] = {}
         if not named:
             if len(found) != 1:
                 raise RequestError(
-                    f"a response must have the output label, probabilities or value, or one alone; got "
+                    f"a response must have the output label, probabilities, value or score, or one alone; got "
                     f"{quote(sorted(found))}.",
                     "answer",
                 )
@@ -182,8 +186,8 @@ class PayloadReader:
                 columns[LABEL] = self._labels(_plain(found[LABEL].values))
             if "probabilities" in found:
                 columns |= self._matrix(_plain(found["probabilities"].values), _class_order(outputs) or self._classes)
-        elif VALUE in found:
-            columns[VALUE] = [_number(value) for value in _plain(found[VALUE].values)]
+        elif self._number in found:
+            columns[VALUE] = [_number(value) for value in _plain(found[self._number].values)]
         lengths = {len(values) for values in columns.values()}
         if len(lengths) != 1:
             raise RequestError("the outputs of a response must have one length, and one of them answer.", "answer")

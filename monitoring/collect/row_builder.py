@@ -36,7 +36,7 @@ def stored_columns(contract: Contract) -> dict[str, pl.DataType | None]:
     inputs: dict[str, pl.DataType | None] = {
         INPUT_PREFIX + column.name: None for column in contract.monitored_columns if column.name not in contract.keys
     }
-    if contract.task == "regression":
+    if contract.answers_number:
         return {**inputs, VALUE: pl.Float64()}
     chances = {PROBABILITY_PREFIX + name: pl.Float64() for name in contract.target.categories or ()}
     return {**inputs, LABEL: pl.String(), **chances}

@@ -32,7 +32,7 @@ def read_label_records(
         Tables of texts, whose rows are in the order of the records; and the records that are no labels, with their
         ``value`` and the ``reason``.
     """
-    actual = columns.actual or contract.target.name
+    actual = columns.actual or (contract.label_column.name if contract.label_column else "label")
     named: dict[LabelKind, list[dict[str, str | None]]] = {}
     refused: list[tuple[str | None, str]] = []
     names = {

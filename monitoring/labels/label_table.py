@@ -103,6 +103,11 @@ def check_labels(
     Raises:
         InputError: If the column of the actual value is absent, or neither request ids nor all keys are there.
     """
+    if contract.task == "anomaly":
+        raise InputError(
+            f"monitors take no labels of an anomaly model, and {contract.name} is one: they watch its inputs and "
+            "scores; labels belong into the target column of a table that is evaluated."
+        )
     columns = columns or LabelColumns()
     actual = columns.actual or contract.target.name
     if actual not in table.columns:

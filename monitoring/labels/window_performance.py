@@ -56,10 +56,10 @@ def predicted_rows(rows: pl.DataFrame, contract: Contract) -> PredictedRows:
 
 def with_answer(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """Return the stored rows that have an answer: a request may be stored before its response, or be refused."""
-    answer = VALUE if contract.task == "regression" else LABEL
+    answer = VALUE if contract.answers_number else LABEL
     if answer in rows.columns:
         return rows.filter(pl.col(answer).is_not_null())
-    numbers = [VALUE] if contract.task == "regression" else _probabilities(contract)
+    numbers = [VALUE] if contract.answers_number else _probabilities(contract)
     return rows.clear().with_columns(
         pl.lit(None, pl.String()).alias(LABEL), *(pl.lit(None, pl.Float64()).alias(name) for name in numbers)
     )

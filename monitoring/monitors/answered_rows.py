@@ -14,7 +14,7 @@ from headrace.monitoring.labels.window_performance import with_answer
 
 def answer_columns(contract: Contract) -> list[str]:
     """Return the stored columns that hold an answer."""
-    if contract.task == "regression":
+    if contract.answers_number:
         return [VALUE]
     return [LABEL, *(f"{PROBABILITY_PREFIX}{name}" for name in matrix_layout.classes(contract))]
 
@@ -36,7 +36,7 @@ def select_answered(frames: Iterable[pl.DataFrame], contract: Contract) -> tuple
         empty = rows.clear().with_columns(pl.lit(None, pl.Float64()).alias(name) for name in absent)
         return empty, (note,) if rows.height else ()
     whole = rows.filter(pl.all_horizontal(pl.col(columns).is_not_null()))
-    if contract.task != "regression":
+    if not contract.answers_number:
         whole = whole.filter(pl.col(LABEL).is_in(list(matrix_layout.classes(contract))))
     omitted = rows.height - whole.height
     return whole, (

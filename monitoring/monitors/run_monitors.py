@@ -165,6 +165,8 @@ def _estimate(
     alpha: float,
     notes: list[str],
 ) -> tuple[MonitorResult, ...]:
+    if model.contract.task == "anomaly":
+        return ()  # neither probabilities nor errors, from which performance could be estimated
     columns = [*FIXED_COLUMNS, *answer_columns(model.contract)]
     frames = own_rows(WindowStore(place, model.name).read(window, columns), model)
     answered, omitted = select_answered(frames, model.contract)

@@ -64,6 +64,8 @@ class ShadowVersion:
             return ShadowReport(self.bundle.digest, 0, 0, (), (note,))
 
     def _report(self, place: StorePlace, window: TimeWindow, labels: AnsweredLabels, alpha: float) -> ShadowReport:
+        if self.served.contract.task == "anomaly":
+            raise DataError("its performance is not measured, for it is an anomaly model.")
         shadow, scorer = MonitoredModel.of(self.bundle), Scorer.open(self.bundle)
         plan = PerformancePlan(alpha=alpha / 2)
         frames = own_rows(WindowStore(place, self.served.name).read(window), self.served)

@@ -95,8 +95,13 @@ def prepare_new_rows(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
         contract: The contract, with a time column.
 
     Raises:
-        DataError: If an input, the target or the time is absent.
+        DataError: If an input, the target or the time is absent, or the model is of anomalies.
     """
+    if contract.task == "anomaly":
+        raise DataError(
+            f"new rows are those whose labels came, and no labels are taken of an anomaly model such as "
+            f"{contract.name}: run headrace run on a table with the newest rows instead."
+        )
     if contract.time_column not in rows.columns and _TIME in rows.columns:
         rows = rows.rename({_TIME: contract.time_column})
     needed = [contract.time_column, contract.target.name, *(column.name for column in contract.inputs)]

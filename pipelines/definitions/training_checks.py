@@ -5,6 +5,7 @@ from typing import Any
 
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.profiling.conventions import check_marks
+from headrace.core.models.anomaly.alert_threshold import AlertBudget
 from headrace.pipelines.definitions.option_fields import check_choices, option_fields
 
 MOST_SEED = 2**32 - 1
@@ -40,4 +41,10 @@ def check_training(options: type, values: Mapping[str, Any], *, spell: Callable[
     if not 0 < values["test_size"] < 1:
         raise InputError(f"{label('test_size')} must be above 0 and below 1; got {values['test_size']} instead.")
     check_seed(values["seed"], spelled=label("seed"))
+    if not values["target"] and not values["contract"] and values["task"] != "anomaly":
+        raise InputError(
+            f"{label('target')} must name the column to predict; only a task anomaly ({label('task')} anomaly) or a "
+            "given contract does without it."
+        )
+    AlertBudget.parse(values["alert_budget"])
     check_marks(values["decimal"], values["thousands"], spell=label)

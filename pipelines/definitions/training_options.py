@@ -35,14 +35,22 @@ class TrainingOptions:
             is_argument=True,
         ),
     ]
-    target: Annotated[str, OptionSpec("Column to predict", steps="infer_contract", metavar="COLUMN")]
+    target: Annotated[
+        str,
+        OptionSpec(
+            "Column to predict; of a task anomaly the one with the labels there are, if any",
+            unset="the given contract's",
+            steps="infer_contract",
+            metavar="COLUMN",
+        ),
+    ] = ""
     task: Annotated[
         str,
         OptionSpec(
-            "Kind of task: binary, multiclass or regression",
+            "Kind of task: binary, multiclass, regression, or anomaly, which needs no target",
             unset="inferred",
             steps="infer_contract",
-            choices=("binary", "multiclass", "regression"),
+            choices=("binary", "multiclass", "regression", "anomaly"),
         ),
     ] = ""
     name: Annotated[
@@ -230,6 +238,15 @@ class TrainingOptions:
     cost_false_negative: Annotated[
         float, OptionSpec("Cost of a false negative, for the choice of the threshold", steps="evaluate")
     ] = 1.0
+    alert_budget: Annotated[
+        str,
+        OptionSpec(
+            "Alerts of a task anomaly that people can look at: per 1,000 rows (10), or per day (20/day)",
+            unset="10",
+            steps="evaluate",
+            metavar="NUMBER",
+        ),
+    ] = ""
     metric_bounds: Annotated[
         Mapping[str, float],
         OptionSpec(

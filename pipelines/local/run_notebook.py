@@ -75,6 +75,27 @@ error = difference.alias(free_name("error"))
 tested.select(error, target, predicted, pl.all().exclude(target, predicted)).sort(
     difference.abs(), descending=True, nulls_last=True
 ).head(20)""",
+    "anomaly": """\
+contract = run.bundle.contract
+rows = run.test_rows
+scored = hr.score(run, rows).frame
+
+
+def free_name(name):  # the table may have a column of this name
+    while name in rows.columns:
+        name += "_"
+    return name
+
+
+score, alert = free_name("score"), free_name("alert")
+tested = rows.with_columns(scored["score"].alias(score), scored["alert"].alias(alert))
+print(f"{tested[alert].sum()} of {tested.height} rows of the test part are alerts")
+tested.select(score, alert, pl.all().exclude(score, alert)).sort(score, descending=True, nulls_last=True).head(20)""",
+}
+_HEADINGS = {
+    "classes": "## Errors\n\nThe rows of the test part that the model predicts worst.",
+    "regression": "## Errors\n\nThe rows of the test part that the model predicts worst.",
+    "anomaly": "## Alerts\n\nThe rows of the test part with the highest scores.",
 }
 _SLICES = """\
 by = next((column.name for column in contract.inputs if column.categories), contract.inputs[0].name)
@@ -86,6 +107,7 @@ tested.group_by(groups).agg(
 _MEASURES = {
     "classes": 'right.mean().alias("share right")',
     "regression": 'difference.abs().mean().alias("mean error")',
+    "anomaly": 'pl.col(alert).mean().alias("share of alerts")',
 }
 _SCORE = """\
 new_rows = rows.drop(target).head(5)  # or "new.csv", any table with the inputs of the contract
@@ -152,13 +174,13 @@ def _cells(summary: Summary, digest: str, home: Path, *, has_bundle: bool) -> It
         yield "code", _FINDINGS
     if not has_bundle or not summary.metrics:
         return
-    kind = "regression" if summary.task == "regression" else "classes"
-    yield "markdown", "## Errors\n\nThe rows of the test part that the model predicts worst."
+    kind = summary.task if summary.task in _WRONG else "classes"
+    yield "markdown", _HEADINGS[kind]
     yield "code", _WRONG[kind]
     yield "markdown", "## Slices\n\nThe same by the values of a column; set `by` to another one."
     yield "code", _SLICES.replace("MEASURE", _MEASURES[kind])
     yield "markdown", "## Predictions\n\nOf a whole table, without a server."
-    yield "code", _SCORE
+    yield "code", _SCORE.replace("rows.drop(target)", "rows") if kind == "anomaly" else _SCORE
     yield "markdown", "## An endpoint\n\nIt is live for the length of the block."
     yield "code", _SERVE
     yield "markdown", "## An explanation\n\nWhat each column contributed; the first one takes some seconds."

@@ -106,7 +106,7 @@ class Summary(_Part):
     """The outcome of a run."""
 
     status: Literal["succeeded", "failed", "canceled"]
-    task: Literal["binary", "multiclass", "regression", ""] = ""
+    task: Literal["binary", "multiclass", "regression", "anomaly", ""] = ""
     seconds: float = Field(ge=0)
     steps: list[StepSummary]
     rows: RowCounts | None = None

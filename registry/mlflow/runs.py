@@ -112,7 +112,7 @@ def _parameters(submission: ModelSubmission) -> dict[str, Any]:
     return {
         "family": submission.model.get("family", ""),
         "task": submission.contract.task,
-        "target": submission.contract.target.name,
+        "target": submission.contract.label_column.name if submission.contract.label_column else "",
         "seed": submission.provenance.seed,
         **{f"search.{name}": search[name] for name in ("metric", "score", "folds") if name in search},
         **own,

@@ -91,7 +91,7 @@ class ModelSubmission:
             "verdict": self.verdict,
             "reasons": [reason[:_REASON_LETTERS] for reason in self.reasons[:_REASONS]],
             "task": self.contract.task,
-            "target": self.contract.target.name,
+            "target": self.contract.label_column.name if self.contract.label_column else "",
             "family": str(self.model.get("family", "")),
             "seed": self.provenance.seed,
             "metrics": {

@@ -60,10 +60,13 @@ def measured_sentence(evaluation: Evaluation, metric: str) -> str:
     if not metric:
         return ""
     measured, name = evaluation.metrics[metric], metric_name(metric)
+    rows = evaluation.rows.measured
+    of_labels = evaluation.alerts is not None and not metric.startswith("alerts")
     text = (
         f"{name[0].upper()}{name[1:]} {number_format.metric(measured.value)} (95 % interval "
         f"{number_format.metric(measured.low)} to {number_format.metric(measured.high)}) on "
-        f"{number_format.count(evaluation.rows.measured)} test rows"
+        f"{number_format.count(evaluation.alerts.labelled if evaluation.alerts and of_labels else rows)} "
+        f"{'labelled ' if of_labels else ''}test rows"
     )
     baseline = evaluation.baseline.metrics
     if metric in baseline:

@@ -68,7 +68,7 @@ def describe_contract(contract: Contract) -> Fragment:
     positive = f", positive class {contract.positive}" if contract.positive else ""
     facts = [
         ("task", f"{contract.task}{positive}"),
-        ("target", contract.target.name),
+        ("target", contract.label_column.name if contract.label_column else "none"),
         ("inputs", f"{len(contract.inputs)} of {len(contract.columns)} columns"),
     ]
     if contract.keys:

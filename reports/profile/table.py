@@ -38,7 +38,8 @@ def explore(frame: pl.LazyFrame, *, contract: Contract) -> TableFacts:
     rows, counted = _count(frame, declared)
     near, far = declared[:NEAR], declared[NEAR:]
     sample = _sample(frame, near, rows=rows, columns=len(declared))
-    target = contract.target.name if contract.target.name in sample.columns else ""
+    column = contract.label_column
+    target = column.name if column and column.name in sample.columns else ""
     parts, values = _target(sample, contract) if target else ((), np.empty((sample.height, 0)))
     columns = [describe(sample[c.name], column=c, missing=counted[c.name], rows=rows, target=values) for c in near]
     ranked = sorted(columns, key=lambda c: (c.role != "target", -c.strength))
@@ -101,7 +102,8 @@ def _target(sample: pl.DataFrame, contract: Contract) -> tuple[tuple[str, ...], 
         return ("mean",), as_floats(series)[:, None] if series.dtype.is_numeric() else np.empty((len(series), 0))
     texts = series.cast(pl.String)
     frequent = by_level(texts, limit=CLASSES).labels[:-2]
-    classes = [contract.positive or frequent[-1]] if contract.task == "binary" else list(frequent)
+    of_two = contract.task in {"binary", "anomaly"} and len(frequent) > 0
+    classes = [contract.positive or frequent[-1]] if of_two else list(frequent)
     parts = [(texts == name).cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in classes]
     return tuple(shorten(name) for name in classes), np.stack(parts, axis=1)
 

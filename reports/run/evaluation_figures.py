@@ -11,7 +11,8 @@ from headrace.reports.base import number_format
 from headrace.reports.base.phrases import in_order, less_is_better, metric_name
 from headrace.reports.page import figures
 
-UNIT = frozenset({"accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "brier"})
+_AT_K = frozenset({"precision_at_k", "recall_at_k"})
+UNIT = frozenset({"accuracy", "precision", "recall", "f1", "roc_auc", "pr_auc", "brier"}) | _AT_K
 SAME_UNIT = frozenset({"mae", "rmse"})
 _CurvePoint = TypeVar("_CurvePoint", RocPoint, PrecisionRecallPoint)
 
@@ -50,6 +51,7 @@ def curves(evaluation: Evaluation) -> list[tuple[Markup, str]]:
 
 def _ranking(evaluation: Evaluation) -> Iterator[tuple[Markup, str]]:
     level = evaluation.threshold.value if evaluation.threshold else None
+    level = evaluation.alerts.threshold.value if evaluation.alerts else level
     roc = [(point.fpr, point.tpr) for point in evaluation.roc]
     mark = "; the mark is the chosen threshold" if level is not None else ""
     if roc:

@@ -141,7 +141,7 @@ def _evaluation(run: RunFacts) -> dict[str, Any] | None:
         "kind": evaluation.baseline.kind,
         "curves": evaluation_figures.curves(evaluation),
         "confusion": _confusion(evaluation),
-        "threshold": threshold_sentence(evaluation.threshold),
+        "threshold": evaluation.alerts.sentences if evaluation.alerts else threshold_sentence(evaluation.threshold),
         "slices": slices,
         "equal_inputs": evaluation.equal_inputs,
         "near_inputs": evaluation.near_inputs,

@@ -29,8 +29,8 @@ class ScoredRows:
     """Answers to n rows.
 
     Attributes:
-        scores: Class probabilities, n lists of k in the order of the classes; or n predicted values.
-        chosen: Indices (n,) of the predicted classes; empty for a regression.
+        scores: Class probabilities, n lists of k in the order of the classes; n predicted values, or n anomaly scores.
+        chosen: Indices (n,) of the predicted classes, or 1 for an alert and 0 for none; empty for a regression.
         warnings: Sentences about violations that the contract only warns of.
         matrix: The model matrix (n, p) that was scored.
         engine_seconds: Time of the engine.
@@ -131,10 +131,15 @@ class ServedModel:
         if task == "binary":
             positive, threshold = self.scorer.positive, self.scorer.threshold
             return [positive if row[positive] >= threshold else 1 - positive for row in scores]
+        if task == "anomaly":
+            return [int(score >= self.scorer.threshold) for score in scores]
         return [] if task == "regression" else [row.index(max(row)) for row in scores]
 
     def objects(self, scored: ScoredRows) -> list[Answer]:
-        """Return one object for each of n rows: ``label`` and ``probabilities`` by class, or ``value``."""
+        """Return one object for each of n rows: label and probabilities by class, value, or score and alert."""
+        if self.scorer.answers_alerts:
+            pairs = zip(scored.scores, scored.chosen, strict=True)
+            return [{"score": score, "alert": bool(alert)} for score, alert in pairs]
         if not self.classes:
             return [{"value": value} for value in scored.scores]
         return [

@@ -136,7 +136,9 @@ def _texts(content: memoryview, where: str) -> list[str]:
 
 
 def encode(datatype: str, data: Sequence[Any]) -> bytes:
-    """Return the bytes of an output (n,): ``FP64``, or ``BYTES`` as texts, each after its length."""
+    """Return the bytes of an output (n,): ``FP64``, ``BOOL``, or ``BYTES`` as texts, each after its length."""
+    if datatype == "BOOL":
+        return np.asarray(data, dtype="|b1").tobytes()
     if datatype == "FP64":
         return np.asarray(data, dtype="<f8").tobytes()
     texts = [text.encode() for text in data]

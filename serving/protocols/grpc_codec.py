@@ -86,6 +86,8 @@ def fill_response(answer: Document, response: Any, *, raw: bool) -> Any:
             response.raw_output_contents.append(binary_tensors.encode(output["datatype"], output["data"]))
         elif output["datatype"] == "FP64":
             tensor.contents.fp64_contents.extend(output["data"])
+        elif output["datatype"] == "BOOL":
+            tensor.contents.bool_contents.extend(output["data"])
         else:
             tensor.contents.bytes_contents.extend(text.encode() for text in output["data"])
     return response

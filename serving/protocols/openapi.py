@@ -99,7 +99,10 @@ def _v1_request(rows: Document) -> Document:
 def _v1_answer(served: ServedModel) -> Document:
     number = {"type": "number"}
     row: Document = {"type": "object", "properties": {"value": number}, "required": ["value"]}
-    if served.classes:
+    if served.scorer.answers_alerts:
+        row["properties"] = {"score": number, "alert": {"type": "boolean"}}
+        row["required"] = ["score", "alert"]
+    elif served.classes:
         probabilities = {
             "type": "object",
             "properties": dict.fromkeys(served.classes, number),

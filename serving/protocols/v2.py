@@ -91,8 +91,11 @@ def choose_outputs(document: Document, known: list[str]) -> list[str]:
 
 
 def outputs(served: ServedModel, scored: ScoredRows) -> dict[str, Document]:
-    """Return the output tensors by name: ``label`` (n,) and ``probabilities`` (n, k), or ``value`` (n,)."""
+    """Return the output tensors by name: label (n,) and probabilities (n, k), value (n,), or score and alert (n,)."""
     n, classes = len(scored.scores), served.classes
+    if served.scorer.answers_alerts:
+        alerts = {"name": "alert", "datatype": "BOOL", "shape": [n], "data": [bool(alert) for alert in scored.chosen]}
+        return {"score": {"name": "score", "datatype": "FP64", "shape": [n], "data": scored.scores}, "alert": alerts}
     if not classes:
         return {"value": {"name": "value", "datatype": "FP64", "shape": [n], "data": scored.scores}}
     label = {"name": "label", "datatype": "BYTES", "shape": [n], "data": [classes[index] for index in scored.chosen]}
@@ -137,6 +140,9 @@ def describe_tensors(served: ServedModel) -> tuple[list[Document], list[Document
         {"name": column.name, "datatype": ANNOUNCED[column.dtype], "shape": [-1]}
         for column in served.scorer.contract.inputs
     ]
+    if served.scorer.answers_alerts:
+        names = (("score", "FP64"), ("alert", "BOOL"))
+        return inputs, [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in names]
     if not served.classes:
         return inputs, [{"name": "value", "datatype": "FP64", "shape": [-1]}]
     label = {"name": "label", "datatype": "BYTES", "shape": [-1]}

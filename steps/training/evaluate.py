@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from headrace.core.evaluation.evaluate import EvaluationPlan, EvaluationTables, evaluate_model
+from headrace.core.evaluation.evaluate import EvaluationTables, evaluate_model
+from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.models.decision_threshold import Costs
 from headrace.steps.artifacts import CurvesArtifact, MetricsArtifact, StepArtifact, record_arguments
 from headrace.steps.step_function import Say, as_step
@@ -23,6 +24,7 @@ def run_evaluate(
     slices: Sequence[str],
     cost_false_positive: float,
     cost_false_negative: float,
+    alert_budget: str,
     seed: int,
 ) -> None:
     """Measure the model on rows that it has not seen; the component documents the parameters."""
@@ -30,13 +32,16 @@ def run_evaluate(
         Path(model.path),
         split=EvaluationTables(Path(train_table.path), Path(test_table.path), Path(test_actuals.path)),
         evaluation=Path(evaluation.path),
-        plan=EvaluationPlan(tuple(map(str, slices)), Costs(cost_false_positive, cost_false_negative), int(seed)),
+        plan=EvaluationPlan(
+            tuple(map(str, slices)), Costs(cost_false_positive, cost_false_negative), int(seed), alert_budget
+        ),
     )
     record_arguments(
         evaluation,
         slices=slices,
         cost_false_positive=cost_false_positive,
         cost_false_negative=cost_false_negative,
+        alert_budget=alert_budget,
         seed=seed,
     )
     for name, interval in result.metrics.items():

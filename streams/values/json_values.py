@@ -1,6 +1,7 @@
 """Values in JSON (RFC 8259): one object or array an event, also behind the number of a schema in a registry.
 
-An answer holds what the server's answer to a row holds (``label`` and ``probabilities``, or ``value``), and beside it
+An answer holds what the server's answer to a row holds (``label`` and ``probabilities``, ``value``, or
+``score`` and ``alert``), and beside it
 ``model_name``, ``model_version``, ``model_digest`` and ``event_offset``.
 """
 
@@ -31,6 +32,10 @@ class JsonValues:
         # All numbers are written in one call and cut apart, and the rest of an answer is the same for each label.
         numbers = orjson.dumps(scored.scores)
         classes = model.served.classes
+        if model.served.scorer.answers_alerts:
+            templates = [_write_template(model, {"score": _NUMBER, "alert": alert}) for alert in (False, True)]
+            values = zip(scored.chosen, numbers[1:-1].split(b","), offsets, strict=True)
+            return [templates[alert] % (number, offset) for alert, number, offset in values]
         if not classes:
             template = _write_template(model, {"value": _NUMBER})
             return [template % pair for pair in zip(numbers[1:-1].split(b","), offsets, strict=True)]

@@ -113,7 +113,11 @@ def _find_kind(value: bytes | None, headers: Headers, document: Any) -> EventKin
         return "dead letter"
     if value is None:
         return "tombstone"
-    if isinstance(document, dict) and "model_digest" in document and ("label" in document or "value" in document):
+    if (
+        isinstance(document, dict)
+        and "model_digest" in document
+        and bool(document.keys() & {"label", "value", "score"})
+    ):
         return "answer"
     return "bytes" if document is None else "json"
 
@@ -122,6 +126,8 @@ def _describe_answer(event: EventView) -> str:
     answer = event.document
     version = answer.get("model_version") or str(answer["model_digest"])[:12]
     model = f"{answer.get('model_name', '')} {version}".strip()
+    if "score" in answer:
+        return f"{describe_value(answer['score'])}{' alert' if answer.get('alert') else ''}  by {model}"
     if not event.label:
         return f"{describe_value(answer['value'])}  by {model}"
     chance = "" if event.probability is None else f" {event.probability:.3f}"

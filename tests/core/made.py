@@ -16,6 +16,7 @@ CLASSES: dict[Task, tuple[str, ...] | None] = {
     "binary": ("no", "yes"),
     "multiclass": ("low", "middle", "high"),
     "regression": None,
+    "anomaly": ("no", "yes"),
 }
 PLANS = ("basic", "plus", "premium")
 
@@ -37,18 +38,26 @@ def contract(task: Task = "binary") -> Contract:
             Column("empty", "number"),
             Column("target", "string" if classes else "number", role="target", categories=classes),
         ),
-        positive="yes" if task == "binary" else "",
+        positive="yes" if task in {"binary", "anomaly"} else "",
     )
 
 
 def table(rows: int = 200, *, task: Task = "binary", seed: int = 0, noise: float = 0.5) -> pl.DataFrame:
-    """A typed table of that contract, with missing values, whose target depends on size and plan."""
+    """A typed table of that contract, with missing values, whose target depends on size and plan.
+
+    Of an anomaly task one row in ten has an odd size, age and plan, and three rows in four have no label.
+    """
     draw = np.random.default_rng(seed)
     size, age = draw.normal(size=rows), draw.integers(18, 90, rows)
     plan, rooms = draw.integers(0, 3, rows), draw.integers(1, 4, rows)
     score = size + 0.8 * plan - 0.8 + noise * draw.normal(size=rows)
     classes = CLASSES[task]
-    if classes is None:
+    if task == "anomaly":
+        odd = draw.random(rows) < 0.1
+        size, age = np.where(odd, size + draw.choice([-6, 6], rows), size), np.where(odd, age + 60, age)
+        label = np.where(draw.random(rows) < 0.25, np.where(odd, "yes", "no"), "")
+        target = pl.Series(label).replace("", None)
+    elif classes is None:
         target = pl.Series(1000 * score)
     else:
         edges = [0.0] if task == "binary" else [-0.5, 0.6]

@@ -27,7 +27,7 @@ def profile_valid_rows(
 
     Args:
         table: Raw table.
-        target: Column that is predicted.
+        target: Column that is predicted; empty if rows without it are valid.
         survey: Profiles the columns of a table.
         ignored: Columns that the contract does not check.
 
@@ -35,14 +35,9 @@ def profile_valid_rows(
         The remaining rows, without missing-value marks, the profiles of their columns, and notes; ``failed`` and
         ``infinite`` count the values of the removed rows too, since these will be quarantined.
     """
-    schema = table.collect_schema()
-    present = pl.col(target).is_not_null()
-    if schema[target].is_float():
-        present &= pl.col(target).is_not_nan()
-    counts = table.select(present.sum().alias("present"), pl.len().alias("rows")).collect(engine="streaming").row(0)
-    remaining = table.filter(present) if 0 < counts[0] < counts[1] else table
+    remaining = _with_target(table, target) if target else table
     remaining, profiles, notes = marked_columns.survey_with_marks(remaining, survey=survey)
-    if 0 < profiles[target].missing < profiles[target].rows:
+    if target and 0 < profiles[target].missing < profiles[target].rows:
         remaining = remaining.filter(pl.col(target).is_not_null())
         profiles = survey(remaining)
     faulty = [
@@ -67,6 +62,15 @@ def profile_valid_rows(
     return (valid, updated | with_counts, notes) if unchanged else (remaining, profiles, notes)
 
 
+def _with_target(table: pl.LazyFrame, target: str) -> pl.LazyFrame:
+    """Return the rows that have a target; all rows if none has."""
+    present = pl.col(target).is_not_null()
+    if table.collect_schema()[target].is_float():
+        present &= pl.col(target).is_not_nan()
+    counts = table.select(present.sum().alias("present"), pl.len().alias("rows")).collect(engine="streaming").row(0)
+    return table.filter(present) if 0 < counts[0] < counts[1] else table
+
+
 def _is_looked_at(item: ColumnProfile, target: str) -> bool:
     return item.name == target or input_column(item).role != "ignore"
 
@@ -86,7 +90,7 @@ def find_unchanged(
         The profiles over the remaining rows: of columns without a notation or a doubt, whose dtype the first rows
         settle, and whose bounds and listed values do not depend on the removed rows.
     """
-    if removed.height > TOLERATED * profiles[target].rows:
+    if removed.height > TOLERATED * next(iter(profiles.values())).rows:
         return {}
     options = candidates(head, head.schema, texts=frozenset([target]))
     clean = [replace(item, failed=0, infinite=0) for item in profiles.values()]

@@ -20,7 +20,7 @@ class ContractHints:
     """What a user specifies for a table besides its target.
 
     Attributes:
-        task: ``binary``, ``multiclass`` or ``regression``; empty to infer it.
+        task: ``binary``, ``multiclass``, ``regression`` or ``anomaly``; empty to infer one of the first three.
         time_column: Timestamp that the table is split by.
         id_columns: Columns that identify a row.
         group_column: Column whose equal values stay on one side of the split.
@@ -86,7 +86,7 @@ def check_agreement(contract: Contract, names: Sequence[str], *, target: str, hi
         require_name(column.name, names, what=f"column {quote(column.name)} of the contract")
     columns = {column.name: column for column in contract.columns}
     statements = [
-        ("target", target, contract.target.name),
+        ("target", target, contract.label_column.name if contract.label_column else ""),
         ("task", hints.task, contract.task),
         ("time column", hints.time_column, contract.time_column),
         ("positive class", hints.positive, contract.positive),

@@ -10,7 +10,7 @@ import polars as pl
 
 from headrace.core.base.errors import DataError, InputError, MissingError, quote
 from headrace.core.base.notes import Note, as_json
-from headrace.core.contracts.contract import Column, Contract
+from headrace.core.contracts.contract import Column, Contract, Task
 from headrace.core.contracts.contract_yaml import load
 from headrace.core.contracts.profiling import standing_rows
 from headrace.core.contracts.profiling.column_defaults import (
@@ -74,8 +74,8 @@ def infer_contract(  # noqa: PLR0913 - the component's parameters
     Args:
         table: Folder of the raw table.
         name: Name of the contract and of the model.
-        target: Column to predict.
-        task: ``binary``, ``multiclass`` or ``regression``; empty to infer it.
+        target: Column to predict; empty for an anomaly task without labels.
+        task: ``binary``, ``multiclass``, ``regression`` or ``anomaly``; empty to infer one of the first three.
         time_column: Timestamp that the table is split by.
         id_columns: Columns that identify a row.
         group_column: Column whose equal values stay on one side of the split.
@@ -108,7 +108,7 @@ def infer_with_notes(
     Args:
         table: Folder of the raw table.
         name: Name of the contract and of the model.
-        target: Column to predict.
+        target: Column to predict; empty for an anomaly task without labels.
         hints: What else the user specifies.
         given: File of the user's contract; empty to infer one.
 
@@ -123,11 +123,13 @@ def infer_with_notes(
     names = rows.collect_schema().names()
     if given:
         return InferredContract(check_agreement(load(given), names, target=target, hints=hints))
+    if not target and hints.task != "anomaly":
+        raise InputError("the target must be named; only the task anomaly does without one.")
     for column, what in _requested_columns(target, hints):
         require_name(column, names, what=what)
     rows, profiles, notes = standing_rows.profile_valid_rows(
         rows,
-        target=target,
+        target="" if hints.task == "anomaly" else target,
         survey=partial(profile_columns, texts=[target], conventions=conventions),
         ignored=(*hints.drop_columns, *hints.hash_columns),
     )
@@ -139,8 +141,9 @@ def infer_with_notes(
         profiles=profiles,
     )
     named = [hints.time_column, hints.group_column, *hints.id_columns, *hints.drop_columns, *hints.hash_columns]
-    notes += inference_notes.task_notes(profiles[target], contract, requested=hints.task)
-    if contract.task == "binary":
+    if contract.task != "anomaly":
+        notes += inference_notes.task_notes(profiles[target], contract, requested=hints.task)
+    if contract.task == "binary" or (contract.label_column and contract.task == "anomaly"):
         counts = positive_class.class_rows(rows, contract.target)
         positive = positive_class.choose(contract.target.categories or (), rows=counts, positive=hints.positive)
         contract = replace(contract, positive=positive.name)
@@ -157,27 +160,18 @@ def _requested_columns(target: str, hints: ContractHints) -> list[tuple[str, str
     named = [(target, "target"), (hints.time_column, "time column"), (hints.group_column, "group column")]
     named += [(column, "id column") for column in hints.id_columns]
     named += [(column, "column to hash") for column in hints.hash_columns]
-    return [(column, what) for column, what in named if column or what == "target"]
+    return [(column, what) for column, what in named if column]
 
 
 def _contract(
     rows: pl.LazyFrame, profiles: dict[str, ColumnProfile], *, name: str, target: str, hints: ContractHints
 ) -> Contract:
-    task = guess_task(profiles[target], task=hints.task)
-    target_profile = as_numbers(profiles[target], task=hints.task)
-    class_names = classes(target_profile) if task != "regression" else ()
+    task = guess_task(profiles[target], task=hints.task) if target else "anomaly"
     columns = {}
     for item in profiles.values():
         columns[item.name] = _requested_column(item, hints) or input_column(item)
-    columns[target] = Column(
-        target,
-        target_profile.dtype,
-        "target",
-        unit=target_profile.unit,
-        categories=class_names or None,
-        missing=allowed_missing(target_profile),
-        format=target_profile.format,
-    )
+    if target:
+        columns[target] = _target_column(profiles[target], task, requested=hints.task)
     keys = _keys(rows, profiles, columns, hints)
     for key in keys:
         if columns[key].role in {"feature", "ignore"} and not columns[key].personal:
@@ -199,6 +193,20 @@ def _contract(
         features=row_features(timestamps, country=hints.country, taken=columns),
         keys=keys,
         time_column=hints.time_column,
+    )
+
+
+def _target_column(profile: ColumnProfile, task: Task, *, requested: str) -> Column:
+    profile = as_numbers(profile, task=requested)
+    class_names = classes(profile) if task != "regression" else ()
+    return Column(
+        profile.name,
+        profile.dtype,
+        "target",
+        unit=profile.unit,
+        categories=class_names or None,
+        missing=1.0 if task == "anomaly" else allowed_missing(profile),
+        format=profile.format,
     )
 
 

@@ -19,7 +19,8 @@ def guess_task(profile: ColumnProfile, *, task: str = "") -> Task:
         task: The user's choice; empty to infer it.
 
     Returns:
-        ``binary`` for two classes, ``multiclass`` for more, ``regression`` for a number of many values.
+        ``binary`` for two classes, ``multiclass`` for more, ``regression`` for a number of many values; ``anomaly``
+        only as the user's choice, for labels of two classes.
 
     Raises:
         InputError: If the column does not allow the user's task.
@@ -32,8 +33,15 @@ def guess_task(profile: ColumnProfile, *, task: str = "") -> Task:
         if not numeric:
             raise InputError(f"the target {name} must be a number for a regression, but is a {profile.dtype} column.")
         return "regression"
+    if task == "anomaly":
+        if profile.distinct != 2:
+            raise InputError(
+                f"the labels in {name} must be of two classes, anomaly or not, with rows without a label missing; got "
+                f"{profile.distinct} different values; name another column, or none."
+            )
+        return "anomaly"
     if task not in {"", "binary", "multiclass"}:
-        raise InputError(must_be("the task", "binary, multiclass or regression", task))
+        raise InputError(must_be("the task", "binary, multiclass, regression or anomaly", task))
     if not task and numeric and not _few(profile):
         return "regression"
     if profile.distinct > MOST_CLASSES or profile.distinct > 0.5 * profile.present > 20:
@@ -86,7 +94,7 @@ def as_numbers(profile: ColumnProfile, *, task: str = "") -> ColumnProfile:
         profile: Profile of the target.
         task: The user's choice; with a classification task classes stay texts.
     """
-    if task in {"binary", "multiclass"} or not is_number_as_text(profile):
+    if task in {"binary", "multiclass", "anomaly"} or not is_number_as_text(profile):
         return profile
     return replace(profile, dtype="number", values=None)
 

@@ -241,7 +241,7 @@ def select_scores(block: pl.DataFrame, contract: Contract) -> Floats:
 
     They are the probability of the positive class, the largest probability of more than two classes, or the value.
     """
-    if contract.task == "regression":
+    if contract.answers_number:
         names = [VALUE]
     else:
         classes = matrix_layout.classes(contract)

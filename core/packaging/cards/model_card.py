@@ -56,14 +56,14 @@ def write(model: Model, facts: CardFacts, answers: CardAnswers) -> str:
 
 
 def _details(model: Model, origin: Provenance, environment: Documents, answers: CardAnswers) -> str:
-    target, version = model.contract.target, origin.code
+    version = origin.code
     parameters = ", ".join(f"{key} = {text(value)}" for key, value in sorted(model.parameters.items()))
     commit = f", commit {version.commit[:12]}{' with changes' if version.dirty else ''}" if version.commit else ""
     learner = f"scikit-learn {environment['packages'].get('scikit-learn', '')}"
     if isinstance(model.pipeline[-1], MojoEstimator):
         learner = f"H2O {model.pipeline[-1].description_.h2o_version}"
     rows = [
-        ("Predicts", f"{code(target.name)} ({model.contract.task}){_unit(target)}"),
+        ("Predicts", _predicts(model)),
         ("Family", model.family.replace("_", " ")),
         ("Parameters", parameters or ("not known" if origin.imported else "the family's defaults")),
         ("Classes", ", ".join(code(name) for name in model.classes) or "none: it predicts a number"),
@@ -121,6 +121,8 @@ def _metrics(model: Model, metrics: BundleMetrics) -> str:
             f"on, the cheapest threshold if a false alarm costs {text(threshold.cost_false_positive)} and a miss "
             f"{text(threshold.cost_false_negative)}, found on {threshold.chosen_on}."
         )
+    if metrics.alerts:
+        summary += f" {metrics.alerts.sentences}"
     return summary
 
 
@@ -197,6 +199,15 @@ def _personal(model: Model) -> str:
     marked = [column for column in model.contract.columns if column.personal]
     names = ", ".join(f"{code(column.name)} ({column.personal})" for column in marked)
     return f"Columns marked as personal data: {names}." if names else "No column is marked as personal data."
+
+
+def _predicts(model: Model) -> str:
+    """Say what the model answers."""
+    contract = model.contract
+    if contract.task == "anomaly":
+        labels = f"; labels of {code(contract.label_column.name)}, which no fit saw" if contract.label_column else ""
+        return f"how unlike the training rows a row is (anomaly){labels}"
+    return f"{code(contract.target.name)} ({contract.task}){_unit(contract.target)}"
 
 
 def _unit(column: Column) -> str:

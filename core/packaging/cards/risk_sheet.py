@@ -28,6 +28,7 @@ _COMPARED = {
     "binary": ("recall", "precision", "roc_auc"),
     "multiclass": ("accuracy", "recall", "log_loss"),
     "regression": ("rmse", "mae", "r2"),
+    "anomaly": ("alerts_per_1000", "recall_at_k", "precision_at_k"),
 }
 
 
@@ -72,6 +73,8 @@ def _list_refusals(model: Model) -> str:
 def _errors(metrics: BundleMetrics) -> str:
     """Say what the model got wrong on the test rows."""
     confusion, threshold = metrics.confusion, metrics.threshold
+    if metrics.alerts and not confusion:
+        return metrics.alerts.sentences
     if not confusion:
         if not metrics.residuals:
             return ""
@@ -91,6 +94,8 @@ def _errors(metrics: BundleMetrics) -> str:
         f"A false alarm was taken to cost {text(threshold.cost_false_positive)} and a miss "
         f"{text(threshold.cost_false_negative)}; {code(threshold.positive)} is the class that raises the alarm."
         if threshold
+        else metrics.alerts.sentences
+        if metrics.alerts
         else ""
     )
     return paragraphs(table(("is", "was predicted as", "test rows", "of its class"), wrong[:MOST_ROWS]), costs)

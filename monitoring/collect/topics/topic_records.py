@@ -102,9 +102,9 @@ def read_answer(value: bytes, place: Place) -> FileItem:
     except orjson.JSONDecodeError as error:
         return RequestError(f"an answer must be JSON; {error}.", "answer")
     offset = answer.get("event_offset") if type(answer) is dict else None
-    if type(offset) is not int or offset < 0 or not answer.keys() & {"label", "value"}:
+    if type(offset) is not int or offset < 0 or not answer.keys() & {"label", "value", "score"}:
         return RequestError(
-            f"an answer must have event_offset, and label or value, as headrace stream writes it; got "
+            f"an answer must have event_offset, and label, value or score, as headrace stream writes it; got "
             f"{quote(sorted(answer)) if type(answer) is dict else json_body.kind(answer)} instead.",
             "answer",
         )

@@ -12,8 +12,9 @@ import pytest
 from headrace.core.base.errors import DataError, InputError
 from headrace.core.contracts.contract import Task
 from headrace.core.evaluation import evaluate
-from headrace.core.evaluation.evaluate import EvaluationPlan, EvaluationTables
+from headrace.core.evaluation.evaluate import EvaluationTables
 from headrace.core.evaluation.evaluation_document import EvaluatedCounts, Evaluation, SamplingUnit
+from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.models import decision_threshold, families, fitted_model, fitting
 from headrace.core.models.decision_threshold import Costs

@@ -10,8 +10,8 @@ import pytest
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Task
 from headrace.core.evaluation import evaluate
-from headrace.core.evaluation.evaluate import EvaluationPlan
 from headrace.core.evaluation.evaluation_document import BundleMetrics, Evaluation
+from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.features import model_matrix
 from headrace.core.statistics.slices import slices
 from tests.core import made

@@ -14,8 +14,9 @@ import pytest
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.contract import Column, Task
 from headrace.core.evaluation import evaluate, gate
-from headrace.core.evaluation.evaluate import EvaluationPlan, EvaluationTables
+from headrace.core.evaluation.evaluate import EvaluationTables
 from headrace.core.evaluation.evaluation_document import SamplingUnit
+from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.evaluation.gate import GateInputs, MetricBounds
 from headrace.core.evaluation.verdict import GateVerdict
 from headrace.core.features import model_matrix

@@ -14,7 +14,14 @@ from headrace.core.inference.explain import Explainer, UnexplainedError, explain
 from tests.core.onnx_export.test_export import FEATURES, fitted
 
 TREES = itertools.product(("random_forest", "hist_gradient_boosting"), ("binary", "multiclass", "regression"))
-EXACT = [("logistic", "binary"), ("logistic", "multiclass"), ("linear", "regression"), *TREES]
+EXACT = [
+    ("logistic", "binary"),
+    ("logistic", "multiclass"),
+    ("linear", "regression"),
+    *TREES,
+    ("isolation_forest", "anomaly"),
+    ("robust_covariance", "anomaly"),
+]
 
 
 def explained(name: str, task: Task, features: str = "all") -> tuple[Any, np.ndarray, Explainer]:
@@ -33,7 +40,10 @@ def test_contributions_add_up_to_the_score(name: str, task: Task, features: str)
     model, rows, explainer = explained(name, task, features)
     found = explainer.explain(rows)
     total = found.base + found.values.sum(axis=1)
-    if found.scale == "value":
+    if found.scale in {"score", "log2-score"}:
+        scores = -model.pipeline.score_samples(rows)
+        np.testing.assert_allclose(total[:, 0], np.log2(scores) if found.scale == "log2-score" else scores, rtol=1e-6)
+    elif found.scale == "value":
         np.testing.assert_allclose(total[:, 0], model.pipeline.predict(rows), rtol=1e-5, atol=1e-5)
     else:
         wanted = model.pipeline.predict_proba(rows)
@@ -97,3 +107,14 @@ def test_a_family_without_exact_contributions_is_refused(name: str, task: Task) 
     assert explain_document(model, rows) == {"format": 1, "exact": False}
     with pytest.raises(UnexplainedError, match=f"family {name} have no exact contributions"):
         Explainer(model, {})
+
+
+@pytest.mark.parametrize("name", ["isolation_forest", "robust_covariance"])
+def test_the_odd_column_makes_a_row_anomalous(name: str) -> None:
+    """A row like the others but for one number: that column has most of what is above the others' scores."""
+    _, rows, explainer = explained(name, "anomaly", "numbers")
+    usual = np.nanmedian(rows[2:], axis=0)
+    odd = usual + np.array([25.0, 0.0])
+    found = explainer.explain(np.stack([usual, odd])).values[:, :, 0]
+    gained = found[1] - found[0]
+    assert gained[0] > 3 * abs(gained[1])

@@ -11,6 +11,7 @@ from headrace.core.base.errors import DataError, InputError
 from headrace.core.contracts.contract import Task
 from headrace.core.features import matrix_layout, model_matrix
 from headrace.core.models import families, fitted_model, fitting
+from headrace.core.statistics import metrics
 from tests.core import made
 
 # Families of H2O need Java: tests/real/test_h2o_families.py.
@@ -26,6 +27,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "hist_gradient_boosting": {"max_iter": 10},
     "lightgbm": {"n_estimators": 10},
     "xgboost": {"n_estimators": 10},
+    "isolation_forest": {"n_estimators": 20},
 }
 
 
@@ -41,7 +43,7 @@ def fitted(name: str, task: Task, frame: pl.DataFrame, *, seed: int = 0, agreed:
 def answers(pipeline: Any, frame: pl.DataFrame, task: Task, agreed: Any = None) -> Any:
     """Its probabilities or values."""
     encoded = model_matrix.encode(frame, agreed or made.contract(task))
-    if task == "regression":
+    if task in {"regression", "anomaly"}:
         return fitted_model.predicted_values(pipeline, encoded)
     return fitted_model.predicted_probabilities(pipeline, encoded, len(made.CLASSES[task] or ()))
 
@@ -52,6 +54,9 @@ def test_learns_more_than_nothing(name: str, task: Task) -> None:
     pipeline = fitted(name, task, made.table(300, task=task))
     test = made.table(300, task=task, seed=1)
     found, actual = answers(pipeline, test, task), model_matrix.encode_target(test, made.contract(task))
+    if task == "anomaly":
+        assert metrics.roc_auc(actual[actual >= 0] == 1, found[actual >= 0]) > 0.8
+        return
     if task == "regression":
         assert np.mean((found - actual) ** 2) < 0.8 * actual.var()
     else:
@@ -70,7 +75,7 @@ def test_answers_for_whatever_may_come(name: str, task: Task) -> None:
     )
     found = answers(pipeline, strange, task)
     assert np.isfinite(found).all()
-    if task != "regression":
+    if task not in {"regression", "anomaly"}:
         np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=1e-5)
 
 
@@ -131,11 +136,11 @@ def test_an_unknown_family_is_refused_with_the_list() -> None:
         families.family("oracle")
 
 
-@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression", "anomaly"])
 def test_defaults_are_fast_families_that_can_do_the_task(task: Task) -> None:
     """What grows with the square of the rows, or takes minutes, is never tried unasked."""
     for columns in (10, 10_000):
         names = set(families.defaults(task, columns=columns))
         assert names <= set(families.names(task))
         assert not {"knn", "mlp"} & names
-        assert ("hist_gradient_boosting" in names) == (columns == 10)
+        assert ({"hist_gradient_boosting", "robust_covariance"} & names != set()) == (columns == 10)

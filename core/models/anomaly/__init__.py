@@ -1,0 +1,1 @@
+"""Models without a target: how unlike the training rows a row is."""
