@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from headrace.core.base.errors import InternalError
 from headrace.core.onnx_export.graph import FLOAT, INT64
 from headrace.deep.onnx_tensor import NetworkGraph, Tensor
-from headrace.deep.table_layers import LARGEST
+from headrace.deep.table_layers import LARGEST, SMALLEST
 
 Inputs = Sequence[Tensor]
 Singles = NDArray[np.float32]
@@ -55,6 +55,13 @@ def _embed(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
     ends = [graph.constant(np.array(end, dtype=np.float32)) for end in (0.0, layer.categories + 1.0)]
     rows = graph.add("Cast", graph.add("Clip", shifted, *ends), to=INT64)
     return Tensor(graph.add("Gather", graph.constant(_singles(layer.table.value)), rows, axis=0), 2)
+
+
+def _reconstruction_error(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
+    off = graph.add("Sub", inputs[0].name, inputs[1].name)
+    by_column = graph.add("MatMul", graph.add("Mul", off, off), graph.constant(_singles(layer.shares())))
+    mean = graph.add("ReduceSum", by_column, graph.constant(_whole(1)), keepdims=1)
+    return Tensor(graph.add("Sqrt", graph.add("Add", mean, graph.constant(np.array(SMALLEST, dtype=np.float32)))), 2)
 
 
 def _last_step(graph: NetworkGraph, _: Any, inputs: Inputs) -> Tensor:
@@ -107,6 +114,8 @@ TABLE_CONVERTERS: dict[str, Callable[[NetworkGraph, Any, Inputs], Tensor]] = {
     "LSTM": _lstm,
     "LastStep": _last_step,
     "MissingFlags": _flags,
+    "OneHotCodes": _embed,
+    "ReconstructionError": _reconstruction_error,
     "ScaleNumbers": _scale,
 }
 """Functions by the class of the layer."""

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 LARGEST = 10.0
 """Scaled numbers are clipped to it on either side of 0: what was never seen must not blow up."""
+SMALLEST = 1e-8
+"""What is added to a mean squared error before its root."""
 
 
 class Columns(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
@@ -78,3 +81,38 @@ class LastStep(keras.layers.Layer):  # type: ignore[misc]  # as above
     def call(self, sequence: Any) -> Any:
         """Return the values (n, c) of the last of t steps (n, t, c)."""
         return sequence[:, -1, :]
+
+
+class OneHotCodes(EmbedCodes):
+    """1 in the place of a code, else 0; a missing and an unlisted code have places of their own, the first two."""
+
+    def __init__(self, categories: int, **options: Any) -> None:
+        """Take the number of listed categories."""
+        super().__init__(categories, categories + 2, 0, **options)
+
+    def build(self, _: Any) -> None:
+        """Create the table, which is not fitted."""
+        self.table = self.add_weight(
+            shape=(self.width, self.width), initializer=keras.initializers.Identity(), name="table", trainable=False
+        )
+
+
+class ReconstructionError(keras.layers.Layer):  # type: ignore[misc]  # as above
+    """The root of the mean squared error of a reconstruction."""
+
+    def __init__(self, places: Sequence[int], columns: int, **options: Any) -> None:
+        """Take the column of the matrix of each value that is rebuilt, and the number of columns."""
+        super().__init__(**options)
+        self.places, self.columns = list(places), columns
+
+    def shares(self) -> Any:
+        """Return a matrix (q, p) that sums the squared errors of values by column; over all columns it is the mean."""
+        table = np.zeros((len(self.places), self.columns), dtype=np.float32)
+        table[np.arange(len(self.places)), self.places] = 1 / len(self.places)
+        return table
+
+    def call(self, both: Any) -> Any:
+        """Return the errors (n, 1) of values (n, q) and their reconstruction (n, q)."""
+        by_column = ops.matmul(ops.square(both[0] - both[1]), ops.convert_to_tensor(self.shares()))
+        # The root has no derivative at 0.
+        return ops.sqrt(ops.sum(by_column, axis=1, keepdims=True) + SMALLEST)

@@ -33,6 +33,7 @@ _FITTED = {
     "headrace.core.models.boosting.boosted_trees.BoostedTreesClassifier",
     "headrace.core.models.boosting.boosted_trees.BoostedTreesRegressor",
     "headrace.core.models.series.direct_linear.DirectRidge",
+    "headrace.core.models.networks.network_anomaly.NetworkAnomaly",
     "headrace.core.models.networks.network_estimator.NetworkClassifier",
     "headrace.core.models.networks.network_estimator.NetworkRegressor",
     "headrace.core.models.anomaly.robust_covariance.RobustCovariance",

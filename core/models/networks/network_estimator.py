@@ -115,7 +115,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn shi
             classes = len(getattr(self, "classes_", ()))
             self._run = load_graph(self.content, columns=self.n_features_in_, classes=classes)
         blocks = [
-            self._run(["Y"], {"X": np.ascontiguousarray(rows, dtype=np.float64)})[0] for rows in _row_blocks(matrix)
+            self._run(["Y"], {"X": np.ascontiguousarray(rows, dtype=np.float64)})[0] for rows in row_blocks(matrix)
         ]
         return np.concatenate(blocks)
 
@@ -141,7 +141,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
 _BLOCK_ROWS = 1024
 
 
-def _row_blocks(matrix: Matrix) -> list[Matrix]:
+def row_blocks(matrix: Matrix) -> list[Matrix]:
     """Cut a matrix, since the layers of a network need memory for each row."""
     return [matrix[start : start + _BLOCK_ROWS] for start in range(0, max(1, len(matrix)), _BLOCK_ROWS)]
 

@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sklearn.pipeline import Pipeline
+
 from headrace.core.base.errors import InputError, quote
+from headrace.core.contracts.contract import Task
 from headrace.core.features.matrix_layout import MatrixColumn
-from headrace.core.models.family import ALL_TASKS, Family
+from headrace.core.models.family import ALL_TASKS, Family, Values
 from headrace.core.models.hyperparameters import IntegerParameter
+from headrace.core.models.networks.network_anomaly import NetworkAnomaly
 from headrace.core.models.networks.network_families import FITTING
 from headrace.core.models.networks.network_family import FRAMEWORK, NetworkFamily, as_it_is, later
 from headrace.core.models.series.sequence_columns import FEWEST, find_sequences
@@ -52,6 +56,18 @@ class SequenceFamily(TableFamily):
             )
 
 
+@dataclass(frozen=True)
+class AutoencoderFamily(TableFamily):
+    """An autoencoder, which is fitted without a target."""
+
+    def build(self, columns: Sequence[MatrixColumn], *, task: Task, parameters: Values, seed: int) -> Pipeline:
+        """Build the unfitted pipeline; see ``Family``."""
+        pipeline = super().build(columns, task=task, parameters=parameters, seed=seed)
+        values = self.check_parameters(parameters)
+        pipeline.set_params(estimator=NetworkAnomaly(self.name, tuple(columns), values, seed))
+        return pipeline
+
+
 TABLE_FAMILIES: tuple[Family, ...] = (
     *(
         SequenceFamily(
@@ -79,6 +95,18 @@ TABLE_FAMILIES: tuple[Family, ...] = (
             "units": IntegerParameter(64, low=1, high=4096),
             "layers": IntegerParameter(2, low=1, high=20),
             **_FITTING,
+        },
+        prepare=as_it_is,
+        estimator=later,
+        framework=FRAMEWORK,
+    ),
+    AutoencoderFamily(
+        name="autoencoder",
+        tasks=("anomaly",),
+        parameters={
+            "units": IntegerParameter(64, low=1, high=4096),
+            "code": IntegerParameter(4, low=1, high=1024),
+            **{name: kind for name, kind in _FITTING.items() if name != "dropout"},
         },
         prepare=as_it_is,
         estimator=later,
