@@ -47,7 +47,8 @@ def _shift(pictures: Singles, random: np.random.Generator) -> Singles:
     """Shift each picture by up to an eighth of its sides; the pixels of its border fill what becomes free."""
     count, height, width, _ = pictures.shape
     down, right = (_places(count, side, random) for side in (height, width))
-    return pictures[np.arange(count)[:, None, None], down[:, :, None], right[:, None, :]]
+    changed: Singles = pictures[np.arange(count)[:, None, None], down[:, :, None], right[:, None, :]]
+    return changed
 
 
 def _places(count: int, side: int, random: np.random.Generator) -> Any:

@@ -35,7 +35,7 @@ def divide(target: NDArray[np.generic], *, classify: bool, seed: int) -> tuple[N
 
 
 def divide_in_time(rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the places of the rows to fit on, and of the latest tenth, which is held out.
+    """Return the places (m,) of the rows to fit on, and those (k,) of the latest tenth, which is held out.
 
     Neighbouring windows of a series share most of their values: drawn at random, the held-out ones would be known.
 

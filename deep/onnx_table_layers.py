@@ -78,7 +78,7 @@ def _recurrent(graph: NetworkGraph, layer: Any, inputs: Inputs, order: Sequence[
             f"this one does not: add it to deep/onnx_table_layers."
         )
 
-    def turned(values: Any) -> Singles:
+    def turn(values: Any) -> Singles:
         """Return weights (k, gates * units) as (1, gates * units, k), the gates in ONNX's order."""
         parts = np.split(_singles(values), gates, axis=-1)
         return np.concatenate([parts[place] for place in order], axis=-1).T[None]
@@ -86,9 +86,9 @@ def _recurrent(graph: NetworkGraph, layer: Any, inputs: Inputs, order: Sequence[
     # Keras' GRU has two biases, its LSTM one.
     biases = _singles(cell.bias.value)
     both = biases if biases.ndim == 2 else np.stack([biases, np.zeros_like(biases)])
-    bias = np.concatenate([turned(row[None])[0, :, 0] for row in both])[None]
+    bias = np.concatenate([turn(row[None])[0, :, 0] for row in both])[None]
     steps_first = graph.add("Transpose", graph.channels_last(inputs[0]), perm=[1, 0, 2])
-    arrays = [graph.constant(turned(weight.value)) for weight in (cell.kernel, cell.recurrent_kernel)]
+    arrays = [graph.constant(turn(weight.value)) for weight in (cell.kernel, cell.recurrent_kernel)]
     every = graph.add(
         type(layer).__name__, steps_first, *arrays, graph.constant(bias), hidden_size=layer.units, **attributes
     )

@@ -28,7 +28,7 @@ class Series:
         season: Steps after which a season repeats; 1 for none.
         keys: Columns that tell the series of one table apart.
         known: Columns whose values are known beforehand for the times that are forecast.
-        gaps: What a missing time or value means: ``refuse``, ``missing`` (the model is told that it is missing) or
+        gaps: What a missing time or value means: ``refuse``, ``missing`` (it stays missing for the model) or
             ``previous`` (the value before it).
     """
 

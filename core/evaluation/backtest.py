@@ -10,8 +10,8 @@ import polars as pl
 from headrace.core.base import json_document
 from headrace.core.contracts.series import Series
 from headrace.core.series.windows import CHANGE, GAP, NAIVE, ORIGIN, STEP
-from headrace.core.statistics import forecast_metrics
-from headrace.core.statistics.forecast_metrics import Floats, PairedForecasts
+from headrace.core.series import forecast_metrics
+from headrace.core.series.forecast_metrics import Floats, PairedForecasts
 
 FORMAT = 1
 INTERVAL = 0.9
@@ -244,7 +244,7 @@ def _intervals(rows: pl.DataFrame, actual: Floats, ours: Floats, series: Series)
     if len(distinct) < 2 * _FEWEST_ORIGINS:
         return None
     early = (origins <= distinct[len(distinct) // 2 - 1]).to_numpy()
-    # Forecasts that share times with the later half would tell of it.
+    # Forecasts of times in the later half would hold some of its values.
     early &= (rows.get_column(series.time) <= distinct[len(distinct) // 2]).to_numpy()
     late, steps = (origins >= distinct[len(distinct) // 2]).to_numpy(), rows.get_column(STEP).to_numpy()
     widths = np.full(series.horizon, np.nan)

@@ -222,12 +222,16 @@ def _columns_by_class(explanation: Explanation, model: Model) -> dict[str, tuple
 
 
 def _preprocess(model: Model, rows: Matrix) -> Floats:
+    if model.pipeline.named_steps["prepare"] == "passthrough":
+        return rows  # a network prepares columns itself
     prepared = model.pipeline.named_steps["prepare"].transform(rows)
     return np.asarray(prepared.toarray() if hasattr(prepared, "toarray") else prepared, dtype=np.float64)
 
 
 def _sources(model: Model) -> list[int]:
     """Return the matrix column of each prepared column."""
+    if model.pipeline.named_steps["prepare"] == "passthrough":
+        return list(range(len(matrix_layout.columns(model.contract))))
     sources: list[int] = []
     for name, step, columns in model.pipeline.named_steps["prepare"].transformers_:
         if name == "remainder":

@@ -159,6 +159,6 @@ def _check_gaps(observed: NDArray[np.bool_], times: pl.Series, where: str, serie
 def _notes(series: Series, filled: int) -> tuple[Note, ...]:
     if not filled:
         return ()
-    told = "stay missing for the model" if series.gaps == "missing" else "are the value before them"
-    sentence = f"{filled} missing values of the series {told}; none of them is a value to be predicted."
+    treated = "stay missing for the model" if series.gaps == "missing" else "are the value before them"
+    sentence = f"{filled} missing values of the series {treated}; none of them is a value to be predicted."
     return (Note("warning", series.target, "series_gaps", filled, sentence),)

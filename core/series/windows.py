@@ -1,7 +1,7 @@
 """Windows of series: for training and for serving, the same function makes the rows that a model of forecasts sees.
 
 A row is one window (the latest ``length`` values of a key up to its ``origin``) and one step after it. All values of
-the window are told as differences from its last value, and what is predicted is the difference from the seasonal naive
+the window are differences from its last value, and what is predicted is the difference from the seasonal naive
 forecast, the latest known value of the same place in the season. So a level that was never seen is no news to a model,
 and one that predicts 0 is the seasonal naive forecast.
 """
@@ -28,14 +28,14 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class WindowFeatures:
-    """What m windows tell about the H steps after each.
+    """What m windows say of the h steps after each.
 
     Attributes:
         last: Latest known value (m,); NaN where a window has none.
-        lags: Differences (m, L - 1) from it of the values before, the latest first.
-        naive: Seasonal naive forecast (m, H).
-        gap: Its difference (m, H) from the latest known value.
-        gap_before: Difference (m, H) of the same place one season earlier from the forecast; None if windows are
+        lags: Differences (m, k) from it of the k values before, the latest first.
+        naive: Seasonal naive forecast (m, h).
+        gap: Its difference (m, h) from the latest known value.
+        gap_before: Difference (m, h) of the same place one season earlier from the forecast; None if windows are
             shorter than two seasons.
         drift: Mean of the last season minus that of the one before (m,); None as before.
     """
@@ -65,11 +65,11 @@ def feature_names(series: Series) -> tuple[str, ...]:
 
 
 def window_features(windows: Floats, series: Series) -> WindowFeatures:
-    """Compute what windows tell about the steps after them.
+    """Compute what windows say of the steps after them.
 
     Args:
-        windows: Values (m, L), the oldest first, NaN where one is missing.
-        series: The contract's section, with L its length and H its horizon.
+        windows: Values (m, k), the oldest first, NaN where one is missing.
+        series: The contract's section, with k its length.
     """
     length, season = series.length, series.season
     filled = pl.DataFrame(windows.T).fill_nan(None).select(pl.all().forward_fill())

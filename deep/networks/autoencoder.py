@@ -19,7 +19,7 @@ from headrace.deep.table_layers import Columns, MissingFlags, OneHotCodes, Recon
 
 
 def build(request: NetworkRequest, rows: Singles) -> Any:
-    """Build the network."""
+    """Build the network of a matrix (n, p), given the rows (m, p) that it is fitted on."""
     values = request.values
     matrix = keras.Input((rows.shape[1],))
     parts, places = _parts(request, matrix, rows)

@@ -14,7 +14,7 @@ from headrace.deep.networks.table_inputs import hide_codes, join, table_vector
 
 
 def build(request: NetworkRequest, rows: Singles) -> Any:
-    """Build the network."""
+    """Build the network of a matrix (n, p), given the rows (m, p) that it is fitted on."""
     values = request.values
     matrix = keras.Input((rows.shape[1],))
     value = join(table_vector(request, matrix, rows))

@@ -32,7 +32,7 @@ def forecast_page(
         A self-contained HTML page without scripts.
     """
     target = str(measured.series["target"])
-    drawn = list(_drawn(measured, test, predicted))
+    drawn = list(_choose_forecasts(measured, test, predicted))
     found = next((one for one in measured.comparisons if one.against == NAIVE), None)
     style = "warn" if found is None or not (found.better or found.worse) else "good" if found.better else "bad"
     return render(
@@ -51,7 +51,9 @@ def forecast_page(
     )
 
 
-def _drawn(measured: Backtest, test: pl.DataFrame, predicted: NDArray[np.float64]) -> Iterator[DrawnForecast]:
+def _choose_forecasts(
+    measured: Backtest, test: pl.DataFrame, predicted: NDArray[np.float64]
+) -> Iterator[DrawnForecast]:
     """Yield forecasts of origins that are spread over the test part, of the first key and then of others."""
     keys, time = list(measured.series.get("keys", ())), str(measured.series["time"])
     rows = test.with_columns(pl.Series("_predicted", predicted))

@@ -73,7 +73,7 @@ def open_histories(
     times = [name for name in names if together.schema[name] == pl.Datetime]
     plain = together.select(names).with_columns(pl.col(times).dt.to_string("iso:strict")) if times else together
     columns = plain.select(names).to_dict(as_series=False)
-    return ForecastDocument(document, [_requested(frame, contract) for frame in frames]), columns
+    return ForecastDocument(document, [_describe_request(frame, contract) for frame in frames]), columns
 
 
 def _is_history(instance: Any) -> bool:
@@ -108,7 +108,7 @@ def _windows(instance: Any, place: int, contract: Contract, limits: RequestLimit
     return windows
 
 
-def _requested(windows: pl.DataFrame, contract: Contract) -> RequestedForecast:
+def _describe_request(windows: pl.DataFrame, contract: Contract) -> RequestedForecast:
     series = series_of(contract)
     return RequestedForecast(
         key={name: windows.get_column(name)[0] for name in series.keys},

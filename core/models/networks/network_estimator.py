@@ -142,7 +142,7 @@ _BLOCK_ROWS = 1024
 
 
 def row_blocks(matrix: Matrix) -> list[Matrix]:
-    """Cut a matrix, since the layers of a network need memory for each row."""
+    """Cut a matrix (n, p) into blocks (m, p), since the layers of a network need memory for each row."""
     return [matrix[start : start + _BLOCK_ROWS] for start in range(0, max(1, len(matrix)), _BLOCK_ROWS)]
 
 
