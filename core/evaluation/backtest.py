@@ -9,9 +9,9 @@ import polars as pl
 
 from headrace.core.base import json_document
 from headrace.core.contracts.series import Series
-from headrace.core.series.windows import CHANGE, GAP, NAIVE, ORIGIN, STEP
 from headrace.core.series import forecast_metrics
 from headrace.core.series.forecast_metrics import Floats, PairedForecasts
+from headrace.core.series.windows import CHANGE, GAP, NAIVE, ORIGIN, STEP
 
 FORMAT = 1
 INTERVAL = 0.9
