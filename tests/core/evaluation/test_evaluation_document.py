@@ -47,7 +47,7 @@ def test_an_evaluation_keeps_its_schema_and_is_read_back(task: Task) -> None:
             {"metrics": {"f1": {"value": 0.7, "low": None, "high": None}}},
             "'metrics.f1.low' must be a number; got None",
         ),
-        ({"task": "guess"}, "'task' must be one of binary, multiclass, regression; got 'guess'"),
+        ({"task": "guess"}, "'task' must be one of binary, multiclass, regression, anomaly; got 'guess'"),
         ({"rows": {"test": 80}}, "'rows' lacks the key 'train'"),
         ({"more": 1}, "it has the unknown key 'more'"),
     ],

@@ -156,7 +156,12 @@ def test_the_task_follows_from_the_target(
         (spread(["a", "b"]), {"task": "regression"}, InputError, "must be a number for a regression"),
         (spread(["a", "b"]), {"task": "multiclass"}, InputError, "the task must be binary"),
         (spread(["a", "b", "c"]), {"task": "binary"}, InputError, "the task must be multiclass"),
-        (spread(["a", "b"]), {"task": "ranking"}, InputError, "the task must be binary, multiclass or regression"),
+        (
+            spread(["a", "b"]),
+            {"task": "ranking"},
+            InputError,
+            "the task must be binary, multiclass, regression or anomaly",
+        ),
         (spread(["a", "b"]), {"positive": "c"}, InputError, "the positive class must be one of"),
         (spread(["a", "b"]), {"time_column": "x"}, InputError, "the time column 'x' must hold timestamps"),
         (spread(["a", "b"]), {"group_column": "X1"}, InputError, "there is no 'X1'; did you mean 'x'?"),
