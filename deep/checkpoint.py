@@ -28,7 +28,7 @@ class FitState:
         best_epoch: Epoch with the lowest held-out loss, from 1; 0 for none.
         losses: Mean training loss by epoch.
         held_out: Held-out loss by epoch.
-        groups: Arrays of the state: ``weights``, ``states``, ``optimizer``, ``best_weights``, ``best_states``.
+        groups: Arrays, of any shape: ``weights``, ``states``, ``optimizer``, ``best_weights``, ``best_states``.
     """
 
     epoch: int = 0

@@ -17,7 +17,7 @@ def divide(target: NDArray[np.generic], *, classify: bool, seed: int) -> tuple[N
         seed: Seed of the draw.
 
     Returns:
-        Two sorted arrays of places; with fewer than 50 rows none is held out.
+        Two sorted arrays of places (n,); with fewer than 50 rows none is held out.
     """
     rows = len(target)
     if rows < _FEWEST:

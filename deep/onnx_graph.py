@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from headrace.core.base.errors import InternalError
 from headrace.core.onnx_export.graph import DOUBLE, FLOAT, INPUT
 from headrace.deep.onnx_layers import CONVERTERS
-from headrace.deep.onnx_tensor import NetworkGraph, Tensor
+from headrace.deep.onnx_tensor import LayerTensor, NetworkGraph
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def convert(model: Any, *, columns: int, classes: int, scale: TargetScale) -> by
         InternalError: If a layer has no converter.
     """
     graph = NetworkGraph()
-    scores = _add_layers(graph, model, Tensor(graph.add("Cast", INPUT, to=FLOAT), 2))
+    scores = _add_layers(graph, model, LayerTensor(graph.add("Cast", INPUT, to=FLOAT), 2))
     exact = graph.add("Cast", graph.channels_last(scores), to=DOUBLE)
     if classes:
         answer, shape = graph.add("Softmax", exact, axis=1), [None, classes]
@@ -61,8 +61,8 @@ def convert(model: Any, *, columns: int, classes: int, scale: TargetScale) -> by
     return bytes(graph.nodes.model(answer, columns=columns, shape=shape).SerializeToString(deterministic=True))
 
 
-def _add_layers(graph: NetworkGraph, model: Any, matrix: Tensor) -> Tensor:
-    tensors: dict[int, Tensor] = {id(model.inputs[0]): matrix}
+def _add_layers(graph: NetworkGraph, model: Any, matrix: LayerTensor) -> LayerTensor:
+    tensors: dict[int, LayerTensor] = {id(model.inputs[0]): matrix}
     for depth in sorted(model._nodes_by_depth, reverse=True):  # noqa: SLF001 - Keras has no public order of its layers
         for node in model._nodes_by_depth[depth]:  # noqa: SLF001 - as above
             layer = node.operation

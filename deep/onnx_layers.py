@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from headrace.core.base.errors import InternalError
 from headrace.deep.onnx_table_layers import TABLE_CONVERTERS
-from headrace.deep.onnx_tensor import NetworkGraph, Tensor
+from headrace.deep.onnx_tensor import LayerTensor, NetworkGraph
 
-Inputs = Sequence[Tensor]
+Inputs = Sequence[LayerTensor]
 
 _ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "elu": "Elu", "softplus": "Softplus"}
 
 
 def weights(variable: Any) -> NDArray[np.float32]:
-    """Return the values of a layer's variable."""
+    """Return the values, of any shape, of a layer's variable."""
     return np.asarray(variable.value, dtype=np.float32)
 
 
@@ -37,44 +37,44 @@ def activate(graph: NetworkGraph, function: Any, value: str) -> str:
     return graph.add(_ACTIVATIONS[name], value)
 
 
-def _same(_: NetworkGraph, __: Any, inputs: Inputs) -> Tensor:
+def _same(_: NetworkGraph, __: Any, inputs: Inputs) -> LayerTensor:
     return inputs[0]
 
 
-def _relu(graph: NetworkGraph, _: Any, inputs: Inputs) -> Tensor:
-    return Tensor(graph.add("Relu", inputs[0].name), inputs[0].rank, inputs[0].channels_first)
+def _relu(graph: NetworkGraph, _: Any, inputs: Inputs) -> LayerTensor:
+    return LayerTensor(graph.add("Relu", inputs[0].name), inputs[0].rank, inputs[0].channels_first)
 
 
-def _activation(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
-    return Tensor(activate(graph, layer.activation, inputs[0].name), inputs[0].rank, inputs[0].channels_first)
+def _activation(graph: NetworkGraph, layer: Any, inputs: Inputs) -> LayerTensor:
+    return LayerTensor(activate(graph, layer.activation, inputs[0].name), inputs[0].rank, inputs[0].channels_first)
 
 
-def _rescale(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
+def _rescale(graph: NetworkGraph, layer: Any, inputs: Inputs) -> LayerTensor:
     scaled = graph.add("Mul", inputs[0].name, graph.constant(np.float32(layer.scale)))
     value = graph.add("Add", scaled, graph.constant(np.float32(layer.offset)))
-    return Tensor(value, inputs[0].rank, inputs[0].channels_first)
+    return LayerTensor(value, inputs[0].rank, inputs[0].channels_first)
 
 
-def _reshape(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
+def _reshape(graph: NetworkGraph, layer: Any, inputs: Inputs) -> LayerTensor:
     shape = graph.constant(np.array([-1, *layer.target_shape], dtype=np.int64))
-    return Tensor(graph.add("Reshape", graph.channels_last(inputs[0]), shape), 1 + len(layer.target_shape))
+    return LayerTensor(graph.add("Reshape", graph.channels_last(inputs[0]), shape), 1 + len(layer.target_shape))
 
 
-def _flatten(graph: NetworkGraph, _: Any, inputs: Inputs) -> Tensor:
-    return Tensor(graph.add("Flatten", graph.channels_last(inputs[0]), axis=1), 2)
+def _flatten(graph: NetworkGraph, _: Any, inputs: Inputs) -> LayerTensor:
+    return LayerTensor(graph.add("Flatten", graph.channels_last(inputs[0]), axis=1), 2)
 
 
-def _dense(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
+def _dense(graph: NetworkGraph, layer: Any, inputs: Inputs) -> LayerTensor:
     value, kernel = graph.channels_last(inputs[0]), graph.constant(weights(layer.kernel))
     bias = weights(layer.bias) if layer.use_bias else np.zeros(layer.units, dtype=np.float32)
     if inputs[0].rank == 2:
         value = graph.add("Gemm", value, kernel, graph.constant(bias))
     else:
         value = graph.add("Add", graph.add("MatMul", value, kernel), graph.constant(bias))
-    return Tensor(activate(graph, layer.activation, value), inputs[0].rank)
+    return LayerTensor(activate(graph, layer.activation, value), inputs[0].rank)
 
 
-def _convolution(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
+def _convolution(graph: NetworkGraph, layer: Any, inputs: Inputs) -> LayerTensor:
     kernel = weights(layer.kernel)
     # Keras: (sides..., in, out); ONNX: (out, in, sides...).
     turned = np.ascontiguousarray(np.moveaxis(kernel, (-1, -2), (0, 1)))
@@ -91,10 +91,10 @@ def _convolution(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
     arrays = [turned, weights(layer.bias)] if layer.use_bias else [turned]
     constants = [graph.constant(array) for array in arrays]
     value = graph.add("Conv", graph.channels_first(inputs[0]), *constants, **attributes)
-    return Tensor(activate(graph, layer.activation, value), inputs[0].rank, channels_first=True)
+    return LayerTensor(activate(graph, layer.activation, value), inputs[0].rank, channels_first=True)
 
 
-def _normalize(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
+def _normalize(graph: NetworkGraph, layer: Any, inputs: Inputs) -> LayerTensor:
     mean, variance = weights(layer.moving_mean), weights(layer.moving_variance)
     scale = weights(layer.gamma) if layer.scale else np.ones_like(mean)
     centre = weights(layer.beta) if layer.center else np.zeros_like(mean)
@@ -102,10 +102,10 @@ def _normalize(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
     value = graph.add(
         "BatchNormalization", graph.channels_first(inputs[0]), *arrays, epsilon=float(layer.epsilon), momentum=0.9
     )
-    return Tensor(value, inputs[0].rank, channels_first=inputs[0].rank > 2)
+    return LayerTensor(value, inputs[0].rank, channels_first=inputs[0].rank > 2)
 
 
-def _add(graph: NetworkGraph, _: Any, inputs: Inputs) -> Tensor:
+def _add(graph: NetworkGraph, _: Any, inputs: Inputs) -> LayerTensor:
     if any(tensor.channels_first for tensor in inputs):
         names, first = [graph.channels_first(tensor) for tensor in inputs], True
     else:
@@ -113,20 +113,20 @@ def _add(graph: NetworkGraph, _: Any, inputs: Inputs) -> Tensor:
     value = names[0]
     for name in names[1:]:
         value = graph.add("Add", value, name)
-    return Tensor(value, inputs[0].rank, first)
+    return LayerTensor(value, inputs[0].rank, first)
 
 
-def _concatenate(graph: NetworkGraph, _: Any, inputs: Inputs) -> Tensor:
+def _concatenate(graph: NetworkGraph, _: Any, inputs: Inputs) -> LayerTensor:
     names = [graph.channels_last(tensor) for tensor in inputs]
-    return Tensor(graph.add("Concat", *names, axis=-1), inputs[0].rank)
+    return LayerTensor(graph.add("Concat", *names, axis=-1), inputs[0].rank)
 
 
-def _average(graph: NetworkGraph, _: Any, inputs: Inputs) -> Tensor:
+def _average(graph: NetworkGraph, _: Any, inputs: Inputs) -> LayerTensor:
     pooled = graph.add("GlobalAveragePool", graph.channels_first(inputs[0]))
-    return Tensor(graph.add("Flatten", pooled, axis=1), 2)
+    return LayerTensor(graph.add("Flatten", pooled, axis=1), 2)
 
 
-CONVERTERS: dict[str, Callable[[NetworkGraph, Any, Inputs], Tensor]] = {
+CONVERTERS: dict[str, Callable[[NetworkGraph, Any, Inputs], LayerTensor]] = {
     "Activation": _activation,
     "Add": _add,
     "BatchNormalization": _normalize,

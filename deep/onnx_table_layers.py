@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from headrace.core.base.errors import InternalError
 from headrace.core.onnx_export.graph import FLOAT, INT64
-from headrace.deep.onnx_tensor import NetworkGraph, Tensor
+from headrace.deep.onnx_tensor import NetworkGraph, LayerTensor
 from headrace.deep.table_layers import LARGEST, SMALLEST
 
-Inputs = Sequence[Tensor]
+Inputs = Sequence[LayerTensor]
 Singles = NDArray[np.float32]
 # Places of ONNX's gates (input, output, forget, candidate) among Keras'.
 _LSTM_ORDER = (0, 3, 1, 2)
@@ -29,47 +29,47 @@ def _whole(*values: int) -> NDArray[np.int64]:
     return np.array(values, dtype=np.int64)
 
 
-def _columns(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
-    return Tensor(graph.add("Gather", inputs[0].name, graph.constant(_whole(*layer.places)), axis=1), 2)
+def _columns(graph: NetworkGraph, layer: Any, inputs: Inputs) -> LayerTensor:
+    return LayerTensor(graph.add("Gather", inputs[0].name, graph.constant(_whole(*layer.places)), axis=1), 2)
 
 
-def _scale(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
+def _scale(graph: NetworkGraph, layer: Any, inputs: Inputs) -> LayerTensor:
     value = inputs[0].name
     centred = graph.add("Sub", value, graph.constant(_singles(layer.means)))
     scaled = graph.add("Div", centred, graph.constant(_singles(layer.scales)))
     ends = [graph.constant(np.array(end, dtype=np.float32)) for end in (-LARGEST, LARGEST)]
     clipped = graph.add("Clip", scaled, *ends)
     zero = graph.constant(np.array(0.0, dtype=np.float32))
-    return Tensor(graph.add("Where", graph.add("IsNaN", value), zero, clipped), 2)
+    return LayerTensor(graph.add("Where", graph.add("IsNaN", value), zero, clipped), 2)
 
 
-def _flags(graph: NetworkGraph, _: Any, inputs: Inputs) -> Tensor:
-    return Tensor(graph.add("Cast", graph.add("IsNaN", inputs[0].name), to=FLOAT), 2)
+def _flags(graph: NetworkGraph, _: Any, inputs: Inputs) -> LayerTensor:
+    return LayerTensor(graph.add("Cast", graph.add("IsNaN", inputs[0].name), to=FLOAT), 2)
 
 
-def _embed(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
+def _embed(graph: NetworkGraph, layer: Any, inputs: Inputs) -> LayerTensor:
     codes = graph.add("Squeeze", inputs[0].name, graph.constant(_whole(1)))
     missing = graph.constant(np.array(-2.0, dtype=np.float32))
     known = graph.add("Where", graph.add("IsNaN", codes), missing, codes)
     shifted = graph.add("Add", known, graph.constant(np.array(2.0, dtype=np.float32)))
     ends = [graph.constant(np.array(end, dtype=np.float32)) for end in (0.0, layer.categories + 1.0)]
     rows = graph.add("Cast", graph.add("Clip", shifted, *ends), to=INT64)
-    return Tensor(graph.add("Gather", graph.constant(_singles(layer.table.value)), rows, axis=0), 2)
+    return LayerTensor(graph.add("Gather", graph.constant(_singles(layer.table.value)), rows, axis=0), 2)
 
 
-def _reconstruction_error(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
+def _reconstruction_error(graph: NetworkGraph, layer: Any, inputs: Inputs) -> LayerTensor:
     off = graph.add("Sub", inputs[0].name, inputs[1].name)
     by_column = graph.add("MatMul", graph.add("Mul", off, off), graph.constant(_singles(layer.shares())))
     mean = graph.add("ReduceSum", by_column, graph.constant(_whole(1)), keepdims=1)
-    return Tensor(graph.add("Sqrt", graph.add("Add", mean, graph.constant(np.array(SMALLEST, dtype=np.float32)))), 2)
+    return LayerTensor(graph.add("Sqrt", graph.add("Add", mean, graph.constant(np.array(SMALLEST, dtype=np.float32)))), 2)
 
 
-def _last_step(graph: NetworkGraph, _: Any, inputs: Inputs) -> Tensor:
+def _last_step(graph: NetworkGraph, _: Any, inputs: Inputs) -> LayerTensor:
     value = graph.add("Gather", graph.channels_last(inputs[0]), graph.constant(np.array(-1, dtype=np.int64)), axis=1)
-    return Tensor(value, 2)
+    return LayerTensor(value, 2)
 
 
-def _recurrent(graph: NetworkGraph, layer: Any, inputs: Inputs, order: Sequence[int], **attributes: Any) -> Tensor:
+def _recurrent(graph: NetworkGraph, layer: Any, inputs: Inputs, order: Sequence[int], **attributes: Any) -> LayerTensor:
     cell, gates = layer.cell, len(order)
     functions = (cell.activation.__name__, cell.recurrent_activation.__name__)
     if functions != ("tanh", "sigmoid") or layer.return_sequences or layer.go_backwards or not cell.use_bias:
@@ -94,20 +94,20 @@ def _recurrent(graph: NetworkGraph, layer: Any, inputs: Inputs, order: Sequence[
     )
     # (t, directions, n, units): the last step of the only direction.
     last = graph.add("Gather", every, graph.constant(np.array(-1, dtype=np.int64)), axis=0)
-    return Tensor(graph.add("Squeeze", last, graph.constant(_whole(0))), 2)
+    return LayerTensor(graph.add("Squeeze", last, graph.constant(_whole(0))), 2)
 
 
-def _gru(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
+def _gru(graph: NetworkGraph, layer: Any, inputs: Inputs) -> LayerTensor:
     if not layer.cell.reset_after:
         raise InternalError("a GRU must reset after the product, which is Keras' default; this one does not.")
     return _recurrent(graph, layer, inputs, (0, 1, 2), linear_before_reset=1)
 
 
-def _lstm(graph: NetworkGraph, layer: Any, inputs: Inputs) -> Tensor:
+def _lstm(graph: NetworkGraph, layer: Any, inputs: Inputs) -> LayerTensor:
     return _recurrent(graph, layer, inputs, _LSTM_ORDER)
 
 
-TABLE_CONVERTERS: dict[str, Callable[[NetworkGraph, Any, Inputs], Tensor]] = {
+TABLE_CONVERTERS: dict[str, Callable[[NetworkGraph, Any, Inputs], LayerTensor]] = {
     "Columns": _columns,
     "EmbedCodes": _embed,
     "GRU": _gru,

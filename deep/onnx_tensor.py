@@ -7,7 +7,7 @@ from headrace.core.onnx_export.graph import OnnxGraph
 
 
 @dataclass(frozen=True)
-class Tensor:
+class LayerTensor:
     """A value of the graph.
 
     Attributes:
@@ -19,6 +19,10 @@ class Tensor:
     name: str
     rank: int
     channels_first: bool = False
+
+
+Tensor = LayerTensor
+"""The name that converters of layers use beside ``NetworkGraph``."""
 
 
 class NetworkGraph:
@@ -37,19 +41,19 @@ class NetworkGraph:
         """Add a constant array."""
         return self.nodes.constant(values)
 
-    def channels_first(self, tensor: Tensor) -> str:
+    def channels_first(self, tensor: LayerTensor) -> str:
         """Return the name of a value with its channels on the second axis."""
         if tensor.channels_first or tensor.rank < 3:
             return tensor.name
         return self._turn(tensor, (0, tensor.rank - 1, *range(1, tensor.rank - 1)), first=True)
 
-    def channels_last(self, tensor: Tensor) -> str:
+    def channels_last(self, tensor: LayerTensor) -> str:
         """Return the name of a value with its channels on the last axis."""
         if not tensor.channels_first:
             return tensor.name
         return self._turn(tensor, (0, *range(2, tensor.rank), 1), first=False)
 
-    def _turn(self, tensor: Tensor, order: tuple[int, ...], *, first: bool) -> str:
+    def _turn(self, tensor: LayerTensor, order: tuple[int, ...], *, first: bool) -> str:
         key = (tensor.name, first)
         if key not in self._turned:
             self._turned[key] = self.add("Transpose", tensor.name, perm=list(order))

@@ -18,6 +18,7 @@ from headrace.deep.network import Network, Singles
 
 _EVALUATED = 512
 _WARM_UP = 0.1
+_SMALLEST_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class FitRows:
     Attributes:
         matrix: Model matrix (n, p).
         target: Classes (n,), or scaled values (n,).
-        fitted: Places of the rows to fit on.
-        held_out: Places of the rows for early stopping; none in a small table.
+        fitted: Places (m,) of the rows to fit on.
+        held_out: Places (k,) of the rows for early stopping; none in a small table.
     """
 
     matrix: Singles
@@ -58,7 +59,8 @@ class TrainingLoop:
         """
         self.model, self._network, self._request, self._rows = model, network, request, rows
         values = request.values
-        self._batch = min(values["batch_size"], len(rows.fitted))
+        # At least sixteen steps in an epoch: statistics of a layer need them.
+        self._batch = min(values["batch_size"], max(_SMALLEST_BATCH, len(rows.fitted) // 16), len(rows.fitted))
         self._steps = len(rows.fitted) // self._batch
         self._optimizer = keras.optimizers.AdamW(
             self._schedule(values), weight_decay=values["weight_decay"], global_clipnorm=1.0

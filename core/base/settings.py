@@ -248,11 +248,6 @@ def checkpoints() -> str:
     return os.environ.get("HEADRACE_CHECKPOINTS", "")
 
 
-def account() -> int:
-    """Return the number of the account that this process runs as."""
-    return os.getuid()
-
-
 def network_environment(compiled: Path) -> dict[str, str]:
     """Return this process's variables for the one that fits networks: its backend, and the same sums on any machine.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from headrace.core.contracts.contract import Column
+from headrace.core.contracts.picture_columns import cast_pictures
 from headrace.core.contracts.vocabulary import FALSE, TRUE
 from headrace.core.values import missing_values as missing_marks
 from headrace.core.values.number_notation import notation_of
@@ -22,6 +23,7 @@ DTYPES: dict[str, pl.DataType] = {
     "string": pl.String(),
     "boolean": pl.Boolean(),
     "timestamp": pl.Datetime("us"),
+    "picture": pl.String(),
 }
 # Above this, a float no longer distinguishes neighbouring whole numbers.
 _LARGEST_WHOLE = 2.0**53
@@ -95,7 +97,8 @@ def _cast_block(frame: pl.DataFrame, columns: Sequence[Column], *, missing_value
     schema = frame.schema
     # A table whose dtypes are right already is returned as it is: no copy, no scan for failures.
     nan = _with_nan(frame, [column.name for column in columns])
-    if not nan and list(schema.items()) == [(column.name, DTYPES[column.dtype]) for column in columns]:
+    pictures = any(column.dtype == "picture" for column in columns)
+    if not nan and not pictures and list(schema.items()) == [(column.name, DTYPES[column.dtype]) for column in columns]:
         return TypedTable(frame=frame, failed={})
     result = frame.select(
         cast(pl.col(column.name), schema[column.name], with_format(column, frame), nan=column.name in nan, bound=False)
@@ -104,7 +107,7 @@ def _cast_block(frame: pl.DataFrame, columns: Sequence[Column], *, missing_value
     failed = {}
     for column in columns:
         raw = frame.get_column(column.name)
-        if raw.dtype == DTYPES[column.dtype]:
+        if raw.dtype == DTYPES[column.dtype] and column.dtype != "picture":
             continue
         new = result.get_column(column.name)
         if column.dtype == "timestamp":
@@ -155,6 +158,8 @@ def cast(value: pl.Expr, raw: pl.DataType, column: Column, *, nan: bool = True, 
         The typed column.
     """
     dtype = DTYPES[column.dtype]
+    if column.dtype == "picture":
+        return cast_pictures(value, raw, column)
     if raw == dtype:
         return value.fill_nan(None) if nan and column.dtype == "number" else value
     if raw == pl.Null:

@@ -11,6 +11,9 @@ from headrace.core.contracts.fault_sentences import check_one_of, must_be, raise
 from headrace.core.contracts.vocabulary import Dtype, FeatureKind, Personal, Role, Unseen
 from headrace.core.values.number_notation import notation_of
 
+AUGMENTATIONS = ("shift", "rotate", "flip", "flip_vertical", "brightness", "contrast", "noise")
+MOST_VALUES = 49_152
+"""Most values of one picture, as 128 by 128 in colour has: each is a column of the model matrix."""
 _TIMES = ("day_of_week", "weekend", "month", "hour", "holiday")
 
 
@@ -37,8 +40,8 @@ class Column:
         height: Height of a picture in pixels; others are resized to it.
         width: Width of a picture in pixels.
         channels: 1 for grey, 3 for red, green and blue, 4 with opacity.
-        augment: Changes at random of a picture while a network is fitted: ``shift``, ``flip``, ``flip_vertical``,
-            ``brightness``, ``contrast``, ``noise``.
+        augment: Changes at random of a picture while a network is fitted: ``shift``, ``rotate``, ``flip``,
+            ``flip_vertical``, ``brightness``, ``contrast``, ``noise``.
     """
 
     name: str
@@ -109,6 +112,29 @@ def column_faults(column: Column) -> Iterator[str]:
     yield from _bound_faults(column)
     yield from _category_faults(column)
     yield from _role_faults(column)
+    yield from _picture_faults(column)
+
+
+def _picture_faults(column: Column) -> Iterator[str]:
+    sides = {"height": column.height, "width": column.width, "channels": column.channels}
+    if column.dtype != "picture":
+        for name, value in (*sides.items(), ("augment", list(column.augment))):
+            if value:
+                yield must_be(name, f"absent from a column of dtype {column.dtype}", value)
+        return
+    for name, value in sides.items():
+        most = 4096 if name != "channels" else 4
+        if type(value) is not int or not 1 <= value <= most or (name == "channels" and value == 2):
+            yield must_be(name, "1, 3 or 4" if name == "channels" else f"a whole number from 1 to {most}", value)
+            return
+    if column.height * column.width * column.channels > MOST_VALUES:
+        pixels = f"{column.height} by {column.width} by {column.channels}"
+        yield f"height, width and channels must make at most {MOST_VALUES:,} values; got {pixels}: choose smaller ones."
+    if column.role not in {"feature", "ignore"}:
+        yield must_be("role", "'feature' or 'ignore' for a picture", column.role)
+    for kind in column.augment:
+        if kind not in AUGMENTATIONS:
+            yield must_be("augment", f"of {', '.join(AUGMENTATIONS)}", kind)
 
 
 def _bound_faults(column: Column) -> Iterator[str]:
@@ -129,6 +155,8 @@ def _category_faults(column: Column) -> Iterator[str]:
         )
     if column.categories is None:
         return
+    if column.dtype == "picture":
+        yield must_be("categories", "absent from a picture", list(column.categories[:3]))
     if not column.categories:
         yield must_be("categories", "a list of at least one text, or absent", [])
     if column.dtype == "timestamp":

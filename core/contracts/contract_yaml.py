@@ -29,11 +29,12 @@ _RULES = "\n".join(
 )
 _HEAD = f"""\
 # Data contract: what the table {{name}} must be, in training and at the endpoint alike. Edit it; each line is checked.
-#   dtype      integer, number, string, boolean or timestamp
+#   dtype      integer, number, string, boolean, timestamp or picture
 #   role       feature (the default), target, id, group, timestamp or ignore
 #   minimum, maximum, categories (in order), missing (largest share of missing values, 0 to 1; 1 is the default)
 #   personal   keep, drop or hash, for personal data; unit and description are free text
 #   known_at_prediction   true for a feature that may determine the target by itself, since it is known beforehand
+#   height, width, channels   of a picture, in pixels; augment: changes at random while a network is fitted
 #   rules      off, warn, quarantine (the row is set aside) or stop, for a rule that is to differ from:
 {_RULES}
 """

@@ -75,6 +75,10 @@ def _columns(items: list[Any]) -> Iterable[Column]:
                 entry[name] = _number(f"{where}: {name}", value)
             elif name == "categories":
                 entry[name] = None if value is None else _texts(f"{where}: {name}", value)
+            elif name in {"height", "width", "channels"}:
+                entry[name] = _number(f"{where}: {name}", value)
+            elif name == "augment":
+                entry[name] = _texts(f"{where}: {name}", value)
             elif name == "known_at_prediction":
                 entry[name] = _truth(f"{where}: {name}", value)
             else:

@@ -24,7 +24,7 @@ from headrace.core.drift.row_repeats import RowRepeats
 from headrace.core.drift.window_variation import SPANS, WindowVariation, measure_variation
 from headrace.core.features import matrix_layout
 from headrace.core.features.bins import ColumnBins
-from headrace.core.features.matrix_layout import MatrixColumn
+from headrace.core.features.matrix_layout import MatrixColumn, table_column
 from headrace.core.validation.row_digest import row_digest
 
 MOST_SAMPLED = 100_000
@@ -125,8 +125,8 @@ def profiled_columns(contract: Contract) -> list[int]:
     columns = matrix_layout.columns(contract)
     return [
         position
-        for position, column in enumerate(columns)
-        if not personal & set(row_features.get(column.name, (column.name,)))
+        for position in matrix_layout.counted_columns(contract)
+        if not personal & set(row_features.get(columns[position].name, (table_column(columns[position]),)))
     ]
 
 

@@ -58,12 +58,16 @@ def features(contract: Contract) -> list[tuple[int, ColumnBins]]:
     row_features = {feature.name: feature for feature in contract.features}
     personal = {column.name for column in contract.columns if column.personal}
     counted = []
-    for position, column in enumerate(matrix_layout.columns(contract)):
+    columns = matrix_layout.columns(contract)
+    for position in matrix_layout.counted_columns(contract):
+        column = columns[position]
         feature = row_features.get(column.name)
-        if personal & set(feature.columns if feature else (column.name,)):
+        if personal & set(feature.columns if feature else (matrix_layout.table_column(column),)):
             continue
         if column.categories is not None:
             bins = ColumnBins(column.name, categories=column.categories[:MOST_CATEGORIES])
+        elif column.part_of is not None:
+            bins = ColumnBins(column.name, edges=edges(0.0, 255.0))
         elif feature:
             bins = ColumnBins(column.name, edges=_OF_TIMES.get(feature.kind, _LADDER))
         else:

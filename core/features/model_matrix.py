@@ -1,6 +1,7 @@
 """The model matrix: the numbers that a fitted pipeline sees, the same in training and in serving."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 import polars as pl
@@ -8,7 +9,9 @@ from numpy.typing import NDArray
 
 from headrace.core.base.errors import DataError, InputError, quote
 from headrace.core.contracts.contract import Contract, Dtype
-from headrace.core.features.matrix_layout import LARGEST, MatrixColumn, classes, columns
+from headrace.core.contracts.picture_columns import picture_size
+from headrace.core.features.matrix_layout import LARGEST, MatrixColumn, classes, columns, table_column
+from headrace.core.pictures.picture_codec import PictureSize, read_pixels
 
 Matrix = NDArray[np.float64]
 Target = NDArray[np.int64] | NDArray[np.float64]
@@ -36,14 +39,15 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
         DataError: If a number is infinite.
     """
     matrix_columns = columns(contract)
-    absent = [column.name for column in matrix_columns if column.name not in frame.columns]
+    names = dict.fromkeys(map(table_column, matrix_columns))
+    absent = [name for name in names if name not in frame.columns]
     if absent:
         raise InputError(
             f"the table must hold each feature of the contract {quote(contract.name)}; {quote(absent)} are absent; "
             "add them, or give them the role 'ignore'."
         )
-    numbers = encode_columns(frame, matrix_columns)
-    matrix = np.require(numbers.to_numpy(), dtype=np.float64, requirements=["C", "W"])
+    numbers = encode_blocks(frame, matrix_columns)
+    matrix = np.require(numbers, dtype=np.float64, requirements=["C", "W"])
     if not matrix.size or -LARGEST <= matrix.min() <= matrix.max() <= LARGEST:  # false if there is a NaN
         return matrix
     if np.isinf(matrix).any():
@@ -54,6 +58,34 @@ def encode(frame: pl.DataFrame, contract: Contract) -> Matrix:
     return np.clip(matrix, -LARGEST, LARGEST, out=matrix)
 
 
+def encode_blocks(frame: pl.DataFrame, matrix_columns: Sequence[MatrixColumn]) -> Matrix:
+    """Return the matrix (n, p) neither checked nor clipped: pictures as their pixels, 0 to 255, all others as numbers.
+
+    Args:
+        frame: Typed table of n rows that holds the columns.
+        matrix_columns: The columns (p).
+    """
+    if all(column.part_of is None for column in matrix_columns):
+        return encode_columns(frame, matrix_columns).to_numpy()
+    blocks = []
+    for source, group in groupby(matrix_columns, lambda column: column.part_of):
+        if source is None:
+            blocks.append(encode_columns(frame, list(group)).to_numpy())
+        else:
+            places = [column.place for column in group]
+            blocks.append(_encode_pictures(frame.get_column(source.name), picture_size(source))[:, places])
+    return np.hstack(blocks)
+
+
+def _encode_pictures(texts: pl.Series, size: PictureSize) -> Matrix:
+    """Return pictures as rows (n, values) of their pixels; a missing one is NaN."""
+    matrix = np.full((len(texts), size.values), np.nan)
+    for place, text in enumerate(texts):
+        if text is not None:
+            matrix[place] = read_pixels(text, size).ravel()
+    return matrix
+
+
 def encode_columns(frame: pl.DataFrame, matrix_columns: Sequence[MatrixColumn]) -> pl.DataFrame:
     """Return the matrix as columns of Float64 (n, p), neither checked nor clipped; a null is equivalent to NaN.
 
@@ -61,6 +93,8 @@ def encode_columns(frame: pl.DataFrame, matrix_columns: Sequence[MatrixColumn]) 
         frame: Typed table of n rows that holds the columns.
         matrix_columns: The columns (p).
     """
+    if any(column.part_of is not None for column in matrix_columns):
+        return pl.DataFrame(encode_blocks(frame, matrix_columns), schema=[column.name for column in matrix_columns])
     plain = [(column.name, pl.Float64()) for column in matrix_columns if column.categories is None]
     if list(frame.schema.items()) == plain and len(plain) == len(matrix_columns):
         return frame

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headrace.core.base.errors import DataError
 from headrace.core.contracts.contract import Column
+from headrace.core.contracts.picture_columns import picture_size
 from headrace.core.contracts.vocabulary import FALSE, TRUE
+from headrace.core.pictures.picture_codec import read_pixels, to_pixels
 from headrace.core.values.missing_marks import as_numbers
 from headrace.core.values.number_notation import notation_of
 
@@ -55,8 +58,9 @@ def build_decoder(column: Column, missing_values: Sequence[str] = ()) -> ColumnD
         missing_values: Texts that stand for a missing value unless they are a valid value of the column.
     """
     absent = dict.fromkeys(missing_values, NAN) if column.missing > 0 else {}
-    if column.dtype == "timestamp":
-        return _times(column, absent, frozenset(mark for mark in missing_values if mark[-1:].isdigit()))
+    if column.dtype in {"picture", "timestamp"}:
+        marks = frozenset(mark for mark in missing_values if mark[-1:].isdigit())
+        return _pictures(column) if column.dtype == "picture" else _times(column, absent, marks)
     if column.dtype == "boolean":
         texts = dict.fromkeys(FALSE, 0.0) | dict.fromkeys(TRUE, 1.0)
         return _category_reader(column, absent | texts | {False: 0.0, True: 1.0}, {bool, str})
@@ -199,6 +203,28 @@ def _time(text: str) -> datetime | None:
     except ValueError:
         return None
     return time if time.year >= 1000 else None
+
+
+def _pictures(column: Column) -> ColumnDecoder:
+    """Return a decoder of files in base64 or tensors (n, height, width, channels) to rows (n, values) of pixels."""
+    size = picture_size(column)
+    shape = (size.height, size.width, size.channels)
+    nothing = np.full(size.values, NAN) if column.missing > 0 else None
+
+    def one(value: Any) -> NDArray[Any] | None:
+        try:
+            return read_pixels(value, size).ravel() if type(value) is str else nothing if value is None else None
+        except DataError:  # the full path says what is wrong
+            return None
+
+    def many(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
+        if isinstance(values, np.ndarray):
+            pixels = to_pixels(values) if values.shape[1:] == shape else None
+            return None if pixels is None else pixels.reshape(len(values), -1).astype(np.float64)
+        rows = [one(value) for value in values]
+        return None if any(row is None for row in rows) else np.array(rows, dtype=np.float64)
+
+    return ColumnDecoder(one, many)
 
 
 def _nothing(column: Column) -> float | None:

@@ -55,6 +55,8 @@ class RequestEncoder:
         self._features = [feature_decoders.build_decoder(feature, self.names) for feature in contract.features]
         self.width = len(self._places)
         self._direct = not self._features and self._places == tuple(range(len(self.names)))
+        # A picture fills many columns of the matrix, and so only whole columns are decoded.
+        self._wide = any(column.dtype == "picture" for column in contract.inputs)
 
     def encode_rows(self, rows: Rows) -> EncodedRows:
         """Encode records by column name, or arrays in the order of the contract's inputs.
@@ -84,7 +86,7 @@ class RequestEncoder:
 
     def try_rows(self, rows: Rows) -> EncodedRows | None:
         """Encode rows as ``encode_rows`` does, on the fast path alone; None if only the full path can tell."""
-        if len(rows) >= _MANY:
+        if len(rows) >= _MANY or (self._wide and rows):
             columns = self._transpose(rows)
             return self._quick_many(columns) if columns else None
         if len(rows) > 1 and len(set(map(type, rows))) > 1:
@@ -109,7 +111,7 @@ class RequestEncoder:
         rows = len(inputs[0])
         if not rows or any(len(values) != rows for values in inputs):
             return None
-        if rows >= _MANY or any(isinstance(values, np.ndarray) for values in inputs):
+        if rows >= _MANY or self._wide or any(isinstance(values, np.ndarray) for values in inputs):
             return self._quick_many(inputs)
         return self.try_rows(list(map(list, zip(*inputs, strict=True))))
 
@@ -161,10 +163,18 @@ class RequestEncoder:
                 return None
             inputs.append(read)
         features = [many(*[inputs[place] for place in places]) for _, many, places in self._features]
+        if self._wide:
+            return EncodedRows(self._wide_matrix(inputs, features))
         matrix = np.empty((len(columns[0]), len(self._places)))
         for target, place in enumerate(self._places):
             matrix[:, target] = inputs[place] if place >= 0 else features[~place]
         return EncodedRows(matrix)
+
+    def _wide_matrix(self, inputs: list[Any], features: list[Any]) -> NDArray[np.float64]:
+        """Return the matrix (n, p) of columns (n,) and of pictures (n, values)."""
+        order = dict.fromkeys(self._places)
+        blocks = [inputs[place] if place >= 0 else features[~place] for place in order]
+        return np.column_stack([np.asarray(block, dtype=np.float64) for block in blocks])
 
     def _judged_rows(self, rows: Rows) -> EncodedRows:
         from headrace.core.validation import records  # noqa: PLC0415 - Polars takes half a second that a start must not wait for

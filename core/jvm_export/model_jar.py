@@ -78,6 +78,8 @@ def write_jar(bundle: Bundle, folder: Path, *, library: Path | None = None) -> M
 def _model_files(bundle: Bundle, scorer: Scorer) -> dict[str, bytes]:
     """Return the files of the engine, by name, if it runs on the JVM."""
     names = {engine.OnnxEngine.name: (engine.FILE,), engine.MOJO: (MODEL, DESCRIPTION)}
+    if any(column.dtype == "picture" for column in scorer.contract.inputs):
+        raise InputError(f"the model {bundle.name} takes pictures, which the JVM does not read; serve it from Python.")
     if scorer.engine.name not in names:
         reason = bundle.json(engine.RECORD).get("reason") or "its engine is scikit-learn."
         raise InputError(

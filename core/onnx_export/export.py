@@ -48,8 +48,8 @@ def convert(model: Model) -> bytes:
         InexactError: If the model has no exact form in ONNX.
     """
     estimator = model.pipeline.named_steps["estimator"]
-    if isinstance(estimator, NetworkEstimator) and len(getattr(estimator, "classes_", ())) == len(model.classes):
-        return estimator.content  # it predicts by this graph itself
+    if isinstance(estimator, NetworkEstimator):
+        return _network(model, estimator)
     graph = OnnxGraph()
     # Written by hand: skl2onnx converts to float32, where a row beside a threshold takes the other branch.
     if isinstance(estimator, MojoEstimator):
@@ -64,6 +64,13 @@ def convert(model: Model) -> bytes:
         # Regressions come as a column (n, 1); an engine gives values (n,).
         scores, shape = graph.add("Squeeze", scores, graph.constant(np.array([1], dtype=np.int64))), [None]
     return bytes(graph.model(scores, columns=plan.width, shape=shape).SerializeToString(deterministic=True))
+
+
+def _network(model: Model, estimator: NetworkEstimator) -> bytes:
+    """Return the graph of a network, which is the model itself."""
+    if len(getattr(estimator, "classes_", ())) != len(model.classes):
+        raise InexactError("a network that was fitted without rows of the last classes has fewer outputs.")
+    return estimator.content
 
 
 def read_plan(model: Model) -> PreprocessingPlan:

@@ -18,6 +18,7 @@ from headrace.core.readers.csv.footer import without_tail
 from headrace.core.readers.csv.mark_policy import marks_of
 from headrace.core.readers.csv.notes import NoteCollector, layout_notes
 from headrace.core.readers.partitions import with_partitions
+from headrace.core.readers.picture_reader import holds_pictures, picture_frames
 from headrace.core.readers.schema_unification import UnifiedSchema
 from headrace.core.runtime.background import ordered_map, prefetch
 from headrace.core.tables import text_stream
@@ -39,7 +40,7 @@ from headrace.core.values.timestamps import beyond_note
 from headrace.core.values.whitespace import trim_texts
 from headrace.core.values.wide_numbers import count_rounded, rounded_note
 
-Kind = Literal["CSV", "JSON Lines", "Parquet"]
+Kind = Literal["CSV", "JSON Lines", "Parquet", "pictures"]
 
 _JSON_BLOCK_BYTES = 4 * 2**20
 _JSON_SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
@@ -52,6 +53,8 @@ def kind_of(file: SourceFile) -> Kind:
         MissingError: If there is no such file.
         InputError: If it is empty, or of an unsupported kind.
     """
+    if file.path.is_file() and holds_pictures(file):
+        return "pictures"
     start = text_stream.head(file)
     if start.startswith(b"PAR1"):
         return "Parquet"
@@ -222,4 +225,12 @@ def _parquet(
 
 
 _Reader = Callable[[Iterator[SourceFile], ReadOptions, SourceDigest, int, NoteCollector], Iterator[pl.DataFrame]]
-_READERS: dict[Kind, _Reader] = {"CSV": _csv, "JSON Lines": _json, "Parquet": _parquet}
+
+
+def _picture(
+    files: Iterator[SourceFile], _: ReadOptions, digest: SourceDigest, __: int, collector: NoteCollector
+) -> Iterator[pl.DataFrame]:
+    yield from picture_frames(files, digest, collector)
+
+
+_READERS: dict[Kind, _Reader] = {"CSV": _csv, "JSON Lines": _json, "Parquet": _parquet, "pictures": _picture}

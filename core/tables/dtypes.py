@@ -14,6 +14,7 @@ from uuid import UUID
 import polars as pl
 
 from headrace.core.base.errors import InputError, quote
+from headrace.core.pictures.picture_codec import is_picture
 from headrace.core.values.timestamps import limit_years
 from headrace.core.values.wide_numbers import is_wide, of_decimals
 
@@ -30,6 +31,7 @@ def normalize_dtypes(frame: pl.DataFrame, *, name: str) -> pl.DataFrame:
     Raises:
         InputError: If a column holds lists, structs, bytes, durations or times of day, or integers beyond 64 bits.
     """
+    frame = with_picture_texts(frame)
     columns = {column: _plain(pl.col(column), dtype, column, name) for column, dtype in frame.schema.items()}
     try:
         return frame.select(**columns)
@@ -38,6 +40,21 @@ def normalize_dtypes(frame: pl.DataFrame, *, name: str) -> pl.DataFrame:
         raise InputError(
             f"a value of the column {quote(', '.join(wide))} in {name} does not fit in 64 bits; give it as text."
         ) from error
+
+
+def with_picture_texts(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the same rows with files of pictures as base64; other bytes stay as they are.
+
+    Args:
+        frame: Rows (n); a column of pictures holds bytes, or records whose field ``bytes`` does.
+    """
+    for name, dtype in frame.schema.items():
+        content = frame.get_column(name)
+        if isinstance(dtype, pl.Struct) and dict(dtype).get("bytes") == pl.Binary:
+            content = content.struct.field("bytes").alias(name)
+        if content.dtype == pl.Binary and is_picture(next(iter(content.drop_nulls().head(1)), b"")):
+            frame = frame.with_columns(content.bin.encode("base64"))
+    return frame
 
 
 def _plain(column: pl.Expr, dtype: pl.DataType, name: str, table: str) -> pl.Expr:

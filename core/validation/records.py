@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from headrace.core.base.errors import RequestError, quote
 from headrace.core.contracts.contract import Column, Contract
 from headrace.core.contracts.vocabulary import REFUSING
+from headrace.core.pictures.picture_codec import encode_pixels, to_pixels
 from headrace.core.validation.request import Violation, validate_rows
 from headrace.core.values.whitespace import trim_texts
 
@@ -125,12 +126,22 @@ def of_columns(columns: Mapping[str, Sequence[Any] | NDArray[Any]]) -> pl.DataFr
 def _of_array(name: str, values: Sequence[Any] | NDArray[Any]) -> pl.Series:
     if not isinstance(values, np.ndarray):
         return series(name, values)
+    if values.ndim == 4:
+        return _of_pictures(name, values)
     if values.dtype.kind == "f":
         infinite = np.isinf(values)
         if infinite.any():
             raise _refusal(name, int(infinite.argmax()), "finite", str(values[infinite.argmax()]))
         return pl.Series(name, values.astype(np.float64)).fill_nan(None)
     return series(name, values.tolist())
+
+
+def _of_pictures(name: str, values: NDArray[Any]) -> pl.Series:
+    """Return tensors of pixels (n, height, width, channels) as texts, as a table has pictures."""
+    pixels = to_pixels(values)
+    if pixels is None or values.shape[3] not in {1, 3, 4}:
+        raise _refusal(name, 0, "pixels from 0 to 255, in 1, 3 or 4 channels", "others")
+    return pl.Series(name, [encode_pixels(picture) for picture in pixels], dtype=pl.String)
 
 
 def validate_records(raw: pl.DataFrame, contract: Contract) -> pl.DataFrame:

@@ -17,6 +17,7 @@ _NOUNS = {
     "string": "a text",
     "boolean": "true or false",
     "timestamp": "a timestamp such as 2026-01-31 or 2026-01-31 12:30:00",
+    "picture": "a whole PNG or JPEG file in base64",
 }
 
 

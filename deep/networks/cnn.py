@@ -17,7 +17,12 @@ _MOST_STAGES = 5
 
 
 def build(request: NetworkRequest, _: Singles) -> Any:
-    """Build the network: stages of residual blocks, each of half the side and twice the filters of the one before."""
+    """Build the network: stages of residual blocks, each of half the side and twice the filters of the one before.
+
+    Args:
+        request: The fit.
+        _: The matrix (n, p), of which nothing is learned before the fit.
+    """
     picture, values = request.inputs[0].facts, request.values
     shape = (picture["height"], picture["width"], picture["channels"])
     pixels = keras.Input((request.inputs[0].columns,))

@@ -26,6 +26,7 @@ from headrace.experiments.trials.study import Study
 from headrace.experiments.tuners.local import LocalTuner, Tuner
 
 TRIALS_OF_A_FAMILY = 4
+PICTURE_DEFAULTS = ("cnn",)
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ def tune_model(
         DataError: If the table cannot be cross-validated, or the search finds nothing.
     """
     study = Study.read(train_table, contract, folds=options.folds, seed=options.seed)
-    plan = make_plan(options, study.contract.task, columns=len(matrix_layout.columns(study.contract)))
+    columns = matrix_layout.columns(study.contract)
+    pictures = any(column.part_of is not None for column in columns)
+    plan = make_plan(options, study.contract.task, columns=len(columns), pictures=pictures)
     if default_model.lacks_labels(study):
         default_model.check_families(options.families)
         return _fit_defaults(plan, study, outputs, nested=options.nested)
@@ -148,20 +151,22 @@ def _result(
     )
 
 
-def make_plan(options: SearchOptions, task: Task, *, columns: int = 1) -> SearchPlan:
+def make_plan(options: SearchOptions, task: Task, *, columns: int = 1, pictures: bool = False) -> SearchPlan:
     """Return the plan of a search for the options of a user.
 
     Args:
         options: The options of the search.
         task: Kind of prediction.
         columns: Number of columns of the model matrix.
+        pictures: Whether a feature is a picture.
 
     Raises:
         InputError: If a family, the Experiment or the budget is wrong.
     """
     if options.experiment:
         return _given_plan(options, _experiment(options.experiment), task)
-    names = tuple(dict.fromkeys(options.families)) or tuple(families.defaults(task, columns=columns))
+    usual = PICTURE_DEFAULTS if pictures else families.defaults(task, columns=columns)
+    names = tuple(dict.fromkeys(options.families)) or tuple(usual)
     for name in names:
         if task not in families.family(name).tasks:
             raise InputError(f"the family {name} cannot do a {task} task; choose among {quote(families.names(task))}.")

@@ -21,7 +21,14 @@ DIGEST, JOB, LOGGED = "headrace.digest", "headrace.job", "headrace.logged_model"
 _SHOWN = frozenset({".json", ".md", ".yaml", ".html", ".txt"})
 _MOST_BYTES = 2 << 20
 _DATASET_DIGITS = 32
-_TYPES = {"integer": "long", "number": "double", "string": "string", "boolean": "boolean", "timestamp": "datetime"}
+_TYPES = {
+    "integer": "long",
+    "number": "double",
+    "string": "string",
+    "boolean": "boolean",
+    "timestamp": "datetime",
+    "picture": "string",
+}
 
 
 def track(client: "MlflowClient", submission: ModelSubmission, *, experiment_id: str, by: str, job: str) -> str:

@@ -43,6 +43,7 @@ class ColumnFacts:
         strength: Correlation ratio with the target, 0 to 1; -1 if unknown.
         note: A sentence about it; may be empty.
         unit: Unit of the values.
+        thumbnails: Some of its pictures, as PNG in base64.
     """
 
     name: str
@@ -60,6 +61,7 @@ class ColumnFacts:
     strength: float = -1.0
     note: str = ""
     unit: str = ""
+    thumbnails: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

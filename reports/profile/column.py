@@ -15,6 +15,8 @@ GROUPS = 8
 LEVELS = 30
 FEW = 12
 BLOCKS = 40
+THUMBNAILS = 24
+THUMBNAIL_LETTERS = 400_000
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,22 @@ def describe(series: pl.Series, *, column: contracts.Column, missing: int, rows:
         )
     if kind == "empty":
         return replace(base, note="Every value is missing.")
+    if column.dtype == "picture":
+        return _pictures(base, series, column)
     if kind == "text":
         return _text(base, series)
     return _group_by_target(base, series, target)
+
+
+def _pictures(base: ColumnFacts, series: pl.Series, column: contracts.Column) -> ColumnFacts:
+    """Describe pictures by their size and by some of them, evenly from the whole table."""
+    texts = series.drop_nulls()
+    shown = texts.gather_every(max(1, len(texts) // THUMBNAILS)).head(THUMBNAILS).to_list()
+    sizes = np.cumsum([len(text) for text in shown])
+    size = f"{column.height} by {column.width}, " + ("grey" if column.channels == 1 else f"{column.channels} channels")
+    changes = (("changed at random", ", ".join(column.augment)),) if column.augment else ()
+    kept = tuple(text for text, end in zip(shown, sizes, strict=True) if end <= THUMBNAIL_LETTERS)
+    return replace(base, facts=(("size", size), *changes), thumbnails=kept)
 
 
 def _text(base: ColumnFacts, series: pl.Series) -> ColumnFacts:

@@ -17,6 +17,7 @@ _KINDS = {
     "string": ["string", "number"],
     "boolean": ["boolean", "string"],
     "timestamp": ["string"],
+    "picture": ["string"],
 }
 _CODING: Document = {
     "name": "Content-Encoding",
@@ -72,7 +73,13 @@ def openapi(served: ServedModel, limits: RequestLimits, *, repository: bool) -> 
 
 def _column(column: Column) -> Document:
     types = [*_KINDS[column.dtype], "null"]
-    description = " ".join(text for text in (column.description, f"[{column.unit}]" if column.unit else "") if text)
+    parts = [column.description, f"[{column.unit}]" if column.unit else ""]
+    if column.dtype == "picture":
+        size = f"{column.height} by {column.width} by {column.channels}"
+        parts.append(
+            f"A PNG or JPEG file in base64; resized to {size}. In V2 also a tensor [n, height, width, channels]."
+        )
+    description = " ".join(filter(None, parts))
     return {"type": types, **({"description": description} if description else {})}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import orjson
 
 from headrace.core.base.errors import RequestError, quote
@@ -17,7 +18,14 @@ from headrace.serving.protocols.json_body import Document, check_row_count, kind
 from headrace.serving.protocols.tensors import Tensor
 
 # Datatype of a column's tensor in the model's metadata.
-ANNOUNCED = {"integer": "INT64", "number": "FP64", "string": "BYTES", "boolean": "BOOL", "timestamp": "BYTES"}
+ANNOUNCED = {
+    "integer": "INT64",
+    "number": "FP64",
+    "string": "BYTES",
+    "boolean": "BOOL",
+    "timestamp": "BYTES",
+    "picture": "BYTES",
+}
 
 
 def columns(input_tensors: Sequence[Tensor], contract: Contract, limits: RequestLimits) -> InputRows:
@@ -42,14 +50,27 @@ def columns(input_tensors: Sequence[Tensor], contract: Contract, limits: Request
     if len({tensor.name for tensor in input_tensors}) < len(input_tensors):
         raise RequestError("each column must be sent as one tensor; a name occurs twice.", "columns")
     rows = first.shape[0] if first.shape else 0
+    pictures = {column.name for column in contract.inputs if column.dtype == "picture"}
     for tensor in input_tensors:
+        if tensor.name in pictures and len(tensor.shape) == 4 and tensor.shape[0] == rows:
+            continue
         if tensor.shape not in {(rows,), (rows, 1)}:
             raise RequestError(
                 f"all tensors must have one shape, [n] or [n, 1]; {quote(tensor.name)} has "
                 f"{quote(list(tensor.shape), 40)} where {quote(first.name)} has {quote(list(first.shape), 40)}.",
                 "shape",
             )
-    return {tensor.name: tensor.values for tensor in input_tensors}
+    return {tensor.name: _values(tensor) for tensor in input_tensors}
+
+
+def _values(tensor: Tensor) -> Any:
+    """Return the values (n,) of a tensor, or pictures (n, height, width, channels)."""
+    if len(tensor.shape) < 4:
+        return tensor.values
+    values = np.asarray(tensor.values)
+    if values.dtype.kind not in "iuf":
+        raise RequestError(f"the tensor {quote(tensor.name)} must hold pixels from 0 to 255; got other values.", "kind")
+    return values.reshape(tensor.shape)
 
 
 def _of_matrix(tensor: Tensor, names: list[str]) -> InputRows:

@@ -10,6 +10,7 @@ from headrace.core.base.errors import InputError, MissingError
 from headrace.core.tables.source import FileSource, Source, SourceFile
 
 _PART = re.compile(r"\.(parquet|parq|pq|csv|tsv|txt|jsonl|ndjson)(\.gz)?$", re.IGNORECASE)
+_PICTURE = re.compile(r"\.(png|jpe?g|zip|tar|tgz|tar\.gz)$", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 
 
@@ -49,7 +50,9 @@ def _paths(text: str) -> list[Path]:
     path = Path(text)
     if path.is_dir():
         below = sorted(file for file in path.rglob("*") if file.is_file() and _is_part(file.relative_to(path)))
-        return below or [path]
+        # A table that lies among pictures lists them.
+        tables = [file for file in below if not _PICTURE.search(file.name)]
+        return tables or below or [path]
     if not re.search(r"[*?\[]", text) or path.exists():
         return [path]
     file = sorted(file for file in map(Path, glob.glob(text, recursive=True)) if not file.is_dir())  # noqa: PTH207
@@ -61,7 +64,7 @@ def _paths(text: str) -> list[Path]:
 def _is_part(path: Path) -> bool:
     """Return whether a file below a folder belongs to its table; hidden ones such as ``_SUCCESS`` do not."""
     return not any(part.startswith((".", "_")) and "=" not in part for part in path.parts) and (
-        bool(_PART.search(path.name)) or not path.suffix
+        bool(_PART.search(path.name) or _PICTURE.search(path.name)) or not path.suffix
     )
 
 

@@ -46,12 +46,14 @@ def fit(values: dict[str, Any] | None = None, rows: int = 96, task: Any = "binar
 
 
 @pytest.fixture
-def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of checkpoints."""
-    monkeypatch.setenv("HEADRACE_CHECKPOINTS", str(tmp_path / "checkpoints"))
-    return tmp_path / "checkpoints"
+def checkpoints(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of checkpoints: one for all tests, for what is compiled is kept there."""
+    folder = tmp_path_factory.getbasetemp() / "checkpoints"
+    monkeypatch.setenv("HEADRACE_CHECKPOINTS", str(folder))
+    return folder
 
 
+@pytest.mark.slow
 def test_fit_that_was_killed_goes_on_and_ends_with_the_same_bytes(
     checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,6 +96,7 @@ def test_network_learns_and_its_file_predicts_the_same(checkpoints: Path) -> Non
     assert np.array_equal(fitted_model.predicted_probabilities(stored, matrix, 2), found)
 
 
+@pytest.mark.slow
 def test_regression_is_in_the_unit_of_the_target(checkpoints: Path) -> None:
     """The target is scaled for the fit only."""
     pipeline = fit({**SMALL, "epochs": 20}, rows=150, task="regression")
@@ -102,6 +105,7 @@ def test_regression_is_in_the_unit_of_the_target(checkpoints: Path) -> None:
     assert found.std() > 100
 
 
+@pytest.mark.slow
 def test_fit_in_threads_takes_turns(checkpoints: Path) -> None:
     """Folds run in threads; each gets its own answer."""
     found: dict[int, bytes] = {}
@@ -118,6 +122,7 @@ def test_fit_in_threads_takes_turns(checkpoints: Path) -> None:
     assert found[2] == fit({**SMALL, "filters": 2})[-1].content != found[3]
 
 
+@pytest.mark.slow
 def test_loss_that_is_not_finite_is_the_users_to_change(checkpoints: Path) -> None:
     """The sentence names the parameter."""
     pipeline = families.family("cnn").build(picture(), task="regression", parameters=SMALL, seed=0)
@@ -133,15 +138,24 @@ def test_families_are_refused_without_the_library(monkeypatch: pytest.MonkeyPatc
         families.family("cnn").check_installed()
 
 
+def test_row_without_a_picture_is_refused(checkpoints: Path) -> None:
+    """Nothing would be a right replacement; the sentence counts them."""
+    pipeline = families.family("cnn").build(picture(), task="binary", parameters=SMALL, seed=0)
+    matrix, target = bars(60)
+    matrix[3] = np.nan
+    with pytest.raises(DataError, match=r"'picture' to fit cnn; 1 have none"):
+        fitting.fit(pipeline, matrix, target)
+
+
 def test_other_columns_beside_the_picture_are_refused() -> None:
     """A network over one picture says what it was given."""
     with pytest.raises(InputError, match="one picture and no other feature"):
         families.family("cnn").build([*picture(), MatrixColumn("age")], task="binary", parameters={}, seed=0)
 
 
-def test_checkpoints_of_another_account_are_refused(checkpoints: Path) -> None:
+def test_checkpoints_of_another_account_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What lies there would become weights: nobody else may write it."""
-    checkpoints.mkdir()
-    checkpoints.chmod(0o777)
+    monkeypatch.setenv("HEADRACE_CHECKPOINTS", str(tmp_path))
+    tmp_path.chmod(0o777)
     with pytest.raises(InputError, match="only this account can write"):
         fit()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from headrace.core.contracts.contract import Column, RowFeature
+from headrace.core.contracts.picture_columns import guess_picture
 from headrace.core.contracts.profiling.column_profile import MOST_CATEGORIES, ColumnProfile
 from headrace.core.contracts.profiling.personal_data import guess
 
@@ -78,7 +79,7 @@ def input_column(profile: ColumnProfile) -> Column:
     if profile.dtype == "timestamp":
         return Column(profile.name, "timestamp", "timestamp", _caveat(profile), missing=missing, format=profile.format)
     if profile.dtype == "string":
-        return _text_column(profile, missing)
+        return guess_picture(profile.name, profile.head, missing=missing) or _text_column(profile, missing)
     low, high = bounds(profile)
     return Column(
         profile.name,

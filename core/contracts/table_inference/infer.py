@@ -125,6 +125,7 @@ def infer_with_notes(
         return InferredContract(check_agreement(load(given), names, target=target, hints=hints))
     if not target and hints.task != "anomaly":
         raise InputError("the target must be named; only the task anomaly does without one.")
+    hints = _with_stored_group(hints, Path(table))
     for column, what in _requested_columns(target, hints):
         require_name(column, names, what=what)
     rows, profiles, notes = standing_rows.profile_valid_rows(
@@ -154,6 +155,12 @@ def infer_with_notes(
     notes += open_categories.open_notes({column.name: column for column in contract.columns})
     notes += [note for item in profiles.values() for note in item.notes]
     return InferredContract(contract, tuple(notes))
+
+
+def _with_stored_group(hints: ContractHints, table: Path) -> ContractHints:
+    """Return the hints with the group column that the table's writer recorded, unless the user chose another split."""
+    stored = parquet_table.hints(table).get("group", "")
+    return replace(hints, group_column=stored) if stored and not (hints.group_column or hints.time_column) else hints
 
 
 def _requested_columns(target: str, hints: ContractHints) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Folders of checkpoints: of this account only, by the digest of the fit, and removed when they are old."""
 
+import os
 import shutil
 import stat
 import tempfile
@@ -33,12 +34,12 @@ def compiled_folder() -> Path:
 
 
 def _folder(name: str) -> Path:
-    parent = Path(settings.checkpoints() or Path(tempfile.gettempdir()) / f"headrace-checkpoints-{settings.account()}")
+    parent = Path(settings.checkpoints() or Path(tempfile.gettempdir()) / f"headrace-checkpoints-{os.getuid()}")
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = parent.lstat()
         # What lies there becomes weights of a model, and code that runs.
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != settings.account() or status.st_mode & 0o022:
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
             raise InputError(
                 f"checkpoints must lie in a folder that only this account can write; {parent} is another one: set "
                 "HEADRACE_CHECKPOINTS."

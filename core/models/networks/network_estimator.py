@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-from headrace.core.base.errors import DataError, InternalError
-from headrace.core.base.files import digest
+from headrace.core.base.errors import DataError, InternalError, quote
 from headrace.core.features.matrix_layout import MatrixColumn
 from headrace.core.features.model_matrix import Matrix, Target
 from headrace.core.graphs.load_graph import load_graph
@@ -78,15 +77,13 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn shi
         classes = int(target.max()) + 1 if self._classify else 0
         arrays = (np.asarray(matrix, dtype=np.float32), np.asarray(target, np.int32 if classes else np.float32))
         request = NetworkRequest(self.network, input_blocks(self.columns), classes, dict(self.values or {}), self.seed)
-        start = _start(request.values)
-        folder = checkpoint_folder(request.digest(arrays, versions, start))
+        _check_pictures(request, arrays[0])
+        folder = checkpoint_folder(request.digest(arrays, versions))
         with tempfile.TemporaryDirectory(prefix="headrace-network-") as scratch:
             place = Path(scratch)
             NetworkRequest(**{**vars(request), "checkpoint": str(folder)}).write(place)
             for name, array in zip((network_request.MATRIX, network_request.TARGET), arrays, strict=True):
                 np.save(place / name, array)
-            if start:
-                (place / network_request.WEIGHTS).write_bytes(start)
             facts: dict[str, Any] = {}
             training_process.fit(place, lambda message: _listen(message, facts))
             content = (place / network_request.GRAPH).read_bytes()
@@ -138,26 +135,23 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc] 
         return self._scores(matrix)
 
 
+def _check_pictures(request: NetworkRequest, matrix: NDArray[np.float32]) -> None:
+    """Raise if a row has no picture, for which no replacement would be right."""
+    for block in request.inputs:
+        missing = int(np.isnan(matrix[:, block.start]).sum()) if block.kind == "picture" else 0
+        if missing:
+            raise DataError(
+                f"each row must have a picture in the column {quote(block.name)} to fit {request.network}; {missing} "
+                "have none: remove these rows."
+            )
+
+
 _BLOCK_ROWS = 1024
 
 
 def row_blocks(matrix: Matrix) -> list[Matrix]:
     """Cut a matrix (n, p) into blocks (m, p), since the layers of a network need memory for each row."""
     return [matrix[start : start + _BLOCK_ROWS] for start in range(0, max(1, len(matrix)), _BLOCK_ROWS)]
-
-
-def _start(values: Mapping[str, Any]) -> bytes:
-    """Read the graph that a fit starts from, replacing its path by its digest."""
-    path = str(values.get("start", ""))
-    if not path:
-        return b""
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"start must be a file of ONNX that can be read; {error}.") from error
-    if isinstance(values, dict):
-        values["start"] = digest(content)
-    return content
 
 
 def _listen(message: Mapping[str, Any], facts: dict[str, Any]) -> None:

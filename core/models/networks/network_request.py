@@ -10,10 +10,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.core.base.files import digest
 from headrace.core.features.matrix_layout import MatrixColumn
 
-DOCUMENT, MATRIX, TARGET, WEIGHTS, GRAPH = "request.json", "matrix.npy", "target.npy", "start.onnx", "model.onnx"
+DOCUMENT, MATRIX, TARGET, GRAPH = "request.json", "matrix.npy", "target.npy", "model.onnx"
 
 
 @dataclass(frozen=True)
@@ -68,16 +67,15 @@ class NetworkRequest:
         """Write the document; the arrays are written by whoever has them."""
         (folder / DOCUMENT).write_text(json.dumps(asdict(self), sort_keys=True), encoding="utf-8")
 
-    def digest(self, arrays: Sequence[NDArray[Any]], versions: Mapping[str, str], start: bytes = b"") -> str:
-        """Compute the SHA-256 of the fit: request, rows, versions of the libraries and the weights that it starts from.
+    def digest(self, arrays: Sequence[NDArray[Any]], versions: Mapping[str, str]) -> str:
+        """Compute the SHA-256 of the fit: request, rows, and versions of the libraries.
 
         Args:
             arrays: Matrix (n, p) and target (n,).
             versions: Versions by the name of the library.
-            start: Graph that the fit starts from; empty for none.
         """
         own = {key: value for key, value in asdict(self).items() if key != "checkpoint"}
-        state = hashlib.sha256(json.dumps([own, dict(versions), digest(start)], sort_keys=True).encode())
+        state = hashlib.sha256(json.dumps([own, dict(versions)], sort_keys=True).encode())
         for array in arrays:
             state.update(repr((array.shape, str(array.dtype))).encode())
             state.update(np.ascontiguousarray(array).data)

@@ -115,7 +115,8 @@ class WindowCounter:
         """
         reference = profile.counts()
         self._whole, self._contract = contract, observe_contract(contract)
-        self._columns = matrix_layout.columns(self._contract)
+        columns = matrix_layout.columns(self._contract)
+        self._columns = tuple(columns[place] for place in matrix_layout.counted_columns(self._contract))
         self._bins = [column.bins for column in reference.columns]
         self._tables = score_bins(reference)
         self._profile = profile

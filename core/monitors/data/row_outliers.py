@@ -63,7 +63,8 @@ class OutlierDetector:
             raise InputError(f"alpha must be above 0 and below 1; got {quote(alpha)} instead.")
         self.alpha = alpha
         self._whole, self._contract = contract, observe_contract(contract)
-        self._columns = matrix_layout.columns(self._contract)
+        columns = matrix_layout.columns(self._contract)
+        self._columns = tuple(columns[place] for place in matrix_layout.counted_columns(self._contract))
         self._counts = profile.counts().columns
         self._chances = [_bin_probabilities(counts) for counts in self._counts]
         self._least = 1 / (profile.inputs.rows + 1)
