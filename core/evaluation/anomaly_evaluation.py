@@ -7,7 +7,9 @@ import numpy as np
 import polars as pl
 
 from headrace.core.base.errors import InternalError, quote
+from headrace.core.evaluation import alert_metrics, bootstrap, curves, significance
 from headrace.core.evaluation.alert_measures import AlertMeasures
+from headrace.core.evaluation.alert_metrics import ALERTS, OF_LABELS
 from headrace.core.evaluation.evaluation_document import (
     BaselineMeasures,
     ConfusionMatrix,
@@ -28,8 +30,6 @@ from headrace.core.models.anomaly.alert_threshold import (
 )
 from headrace.core.models.fitted_model import Model
 from headrace.core.splits.clusters import RowClusters
-from headrace.core.statistics import alert_metrics, bootstrap, curves, significance
-from headrace.core.statistics.alert_metrics import ALERTS, OF_LABELS
 from headrace.core.statistics.measures import Interval, ModelComparison
 from headrace.core.statistics.slices import Slice
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
@@ -115,7 +115,10 @@ def evaluate_scores(
         cautions=()
         if labelled is None
         else find_cautions(
-            labelled, clusters=clusters.take(_known(outcome)), classes=CLASSES, metrics=[*OF_LABELS, "precision_at_k"]
+            labelled,
+            clusters=clusters.take(_find_labelled(outcome)),
+            classes=CLASSES,
+            metrics=[*OF_LABELS, "precision_at_k"],
         ),
         baseline=BaselineMeasures(BASELINE, baseline, comparison),
         threshold=None,
@@ -130,7 +133,7 @@ def evaluate_scores(
     )
     if labelled is None or outcome.values is None:
         return evaluation
-    positive, scores = labelled.actual == 1, outcome.values[_known(outcome)]
+    positive, scores = labelled.actual == 1, outcome.values[_find_labelled(outcome)]
     return replace(evaluation, roc=curves.roc(positive, scores), pr=curves.precision_recall(positive, scores))
 
 
@@ -148,7 +151,7 @@ def compare_scores(
     ours, theirs = (alert_metrics.select_labelled(one, threshold=np.inf) for one in (first, second))
     if ours is None or theirs is None:
         return None
-    sample = bootstrap.resample([ours, theirs], seed=seed, clusters=clusters.take(_known(first)))
+    sample = bootstrap.resample([ours, theirs], seed=seed, clusters=clusters.take(_find_labelled(first)))
     return significance.compare(ours, theirs, metric="pr_auc", sample=sample).as_comparison()
 
 
@@ -166,7 +169,7 @@ def _measure(
     labelled = alert_metrics.select_labelled(outcome, threshold=fitted.threshold)
     if labelled is not None:
         same = EvaluatedRows("binary", labelled.actual, np.full((len(labelled), 2), 0.5), labelled.labels, positive=1)
-        units = clusters.take(_known(outcome))
+        units = clusters.take(_find_labelled(outcome))
         sample = bootstrap.resample([labelled, same], seed=plan.seed, clusters=units, widening=widening)
         of_labels = bootstrap.intervals(labelled, sample)
         metrics = {name: of_labels[name] for name in OF_LABELS if name in of_labels}
@@ -218,7 +221,7 @@ def describe_labels(rows: int, labelled: int, anomalies: int) -> str:
     counted = f"{labelled:,} of the {rows:,} measured rows have a label, {anomalies:,} of them as anomalies"
     if anomalies in {0, labelled}:
         kind = "an anomaly" if anomalies == 0 else "anything else"
-        return f"{counted}: without {kind}, they cannot tell how good the scores are."
+        return f"{counted}: without {kind}, they do not show how good the scores are."
     if labelled == rows:
         return f"{counted}."
     return (
@@ -227,7 +230,7 @@ def describe_labels(rows: int, labelled: int, anomalies: int) -> str:
     )
 
 
-def _known(outcome: EvaluatedRows) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def _find_labelled(outcome: EvaluatedRows) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     return np.flatnonzero(~np.isnan(np.asarray(outcome.actual, dtype=np.float64)))
 
 

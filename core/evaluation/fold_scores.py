@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core.contracts.contract import Contract
+from headrace.core.evaluation.alert_metrics import compute_label_metrics
 from headrace.core.features.matrix_layout import positive
 from headrace.core.features.model_matrix import Target
 from headrace.core.splits.folds import Fold
-from headrace.core.statistics.alert_metrics import compute_label_metrics
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics
 
 

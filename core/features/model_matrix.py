@@ -130,7 +130,7 @@ def encode_target(frame: pl.DataFrame, contract: Contract) -> Target:
 
     Returns:
         Vector (n,): int64 indices into ``classes(contract)``, or float64. The labels of an anomaly task are 1 for an
-        anomaly, 0 for a row that is known to be none, and NaN for a row without a label, as all are without a target.
+        anomaly, 0 for a row that is known to be usual, and NaN for a row without a label, as all are without a target.
 
     Raises:
         InputError: If the table has no target column.

@@ -91,7 +91,7 @@ def _read_best(best: Any, source: Path) -> tuple[Family, dict[str, Any], tuple[O
 
 
 def digest_of_fit(encoded: Matrix, target: Target, contract: Contract) -> str:
-    """Compute the digest of what a fit sees: of an anomaly task no label."""
+    """Compute the digest of what a fit sees, matrix (n, p) and target (n,): of an anomaly task no label."""
     return digest(encoded, target[:0] if contract.task == "anomaly" else target)
 
 
