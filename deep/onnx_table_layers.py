@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from headrace.core.base.errors import InternalError
 from headrace.core.onnx_export.graph import FLOAT, INT64
-from headrace.deep.onnx_tensor import NetworkGraph, LayerTensor
+from headrace.deep.onnx_tensor import LayerTensor, NetworkGraph
 from headrace.deep.table_layers import LARGEST, SMALLEST
 
 Inputs = Sequence[LayerTensor]
@@ -61,7 +61,9 @@ def _reconstruction_error(graph: NetworkGraph, layer: Any, inputs: Inputs) -> La
     off = graph.add("Sub", inputs[0].name, inputs[1].name)
     by_column = graph.add("MatMul", graph.add("Mul", off, off), graph.constant(_singles(layer.shares())))
     mean = graph.add("ReduceSum", by_column, graph.constant(_whole(1)), keepdims=1)
-    return LayerTensor(graph.add("Sqrt", graph.add("Add", mean, graph.constant(np.array(SMALLEST, dtype=np.float32)))), 2)
+    return LayerTensor(
+        graph.add("Sqrt", graph.add("Add", mean, graph.constant(np.array(SMALLEST, dtype=np.float32)))), 2
+    )
 
 
 def _last_step(graph: NetworkGraph, _: Any, inputs: Inputs) -> LayerTensor:
