@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from headrace.core.base.errors import InternalError, quote
-from headrace.core.evaluation import alert_metrics, bootstrap, curves, significance
+from headrace.core.evaluation import alert_metrics
 from headrace.core.evaluation.alert_measures import AlertMeasures
 from headrace.core.evaluation.alert_metrics import ALERTS, OF_LABELS
 from headrace.core.evaluation.evaluation_document import (
@@ -30,6 +30,7 @@ from headrace.core.models.anomaly.alert_threshold import (
 )
 from headrace.core.models.fitted_model import Model
 from headrace.core.splits.clusters import RowClusters
+from headrace.core.statistics import bootstrap, curves, significance
 from headrace.core.statistics.measures import Interval, ModelComparison
 from headrace.core.statistics.slices import Slice
 from headrace.core.statistics.weighted_metrics import EvaluatedRows, compute_metrics

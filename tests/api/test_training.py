@@ -204,7 +204,7 @@ def test_what_is_no_table_is_refused(folder: Path, runner: RunnerRecord, table: 
     ("keywords", "says"),
     [
         ({"test_size": 1.5}, r"^test_size must be above 0 and below 1; got 1.5"),
-        ({"task": "ranking"}, r"^task must be binary, multiclass or regression; got 'ranking'"),
+        ({"task": "ranking"}, r"^task must be binary, multiclass, regression or anomaly; got 'ranking'"),
         ({"decimal": ";"}, r"^decimal must be a dot or a comma; got ';'"),
         ({"decimal": ",", "thousands": ","}, r"^thousands must be another mark than decimal; got ','"),
         ({"cleanup": "soon"}, r"^cleanup must be always, succeeded or never; got 'soon'"),
