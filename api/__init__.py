@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from headrace.api.conversion.exporting import export
     from headrace.api.conversion.migrating import import_model, migrate
     from headrace.api.deployment import deploy, undeploy
+    from headrace.api.forecasts.predict import Forecasts, forecast
+    from headrace.api.forecasts.train import ForecastRun, open_forecast, train_forecast
     from headrace.api.model_reference import open_bundle
     from headrace.api.monitoring.ab_tests import analyze_ab_test, assign_versions, plan_ab_test
     from headrace.api.monitoring.collecting import collect
@@ -62,6 +64,8 @@ __all__ = [
     "BundleError",
     "ClusterError",
     "DataError",
+    "ForecastRun",
+    "Forecasts",
     "HeadraceError",
     "InputError",
     "InternalError",
@@ -82,12 +86,14 @@ __all__ = [
     "deploy",
     "export",
     "find_run",
+    "forecast",
     "import_model",
     "ksql_query",
     "make_baseline",
     "migrate",
     "monitor",
     "open_bundle",
+    "open_forecast",
     "open_run",
     "plan_ab_test",
     "pull_out",
@@ -99,6 +105,7 @@ __all__ = [
     "spark_topic_scorer",
     "stream",
     "tail",
+    "train_forecast",
     "tune",
     "undeploy",
     "watch",
@@ -121,6 +128,11 @@ _MODULES = {
     "deploy": "headrace.api.deployment",
     "make_baseline": "headrace.api.monitoring.pulling_out",
     "export": "headrace.api.conversion.exporting",
+    "ForecastRun": "headrace.api.forecasts.train",
+    "Forecasts": "headrace.api.forecasts.predict",
+    "forecast": "headrace.api.forecasts.predict",
+    "open_forecast": "headrace.api.forecasts.train",
+    "train_forecast": "headrace.api.forecasts.train",
     "find_run": "headrace.api.notebook.find_run",
     "import_model": "headrace.api.conversion.migrating",
     "ksql_query": "headrace.api.streams.ksql",

@@ -26,6 +26,7 @@ _COMMANDS = {
     "serve": "local.serve:serve:EXAMPLES",
     "deploy": "cluster.deploy:deploy:EXAMPLES",
     "rollout": "cluster.rollout:rollout:EXAMPLES",
+    "forecast": "forecasts.forecast",
     "score": "local.score:score:EXAMPLES",
     "stream": "local.stream:stream:EXAMPLES",
     "tail": "streams.tail:tail:EXAMPLES",

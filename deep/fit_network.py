@@ -13,7 +13,7 @@ from headrace.core.graphs.load_graph import load_graph
 from headrace.core.models.networks import network_request
 from headrace.core.models.networks.network_request import NetworkRequest
 from headrace.deep.checkpoint import CheckpointFile
-from headrace.deep.held_out import divide
+from headrace.deep.held_out import divide, divide_in_time
 from headrace.deep.network import Singles
 from headrace.deep.networks.list_networks import NETWORKS
 from headrace.deep.onnx_graph import TargetScale, convert
@@ -42,7 +42,10 @@ def fit_network(folder: Path, say: Say) -> None:
     keras.backend.clear_session()
     keras.utils.set_random_seed(request.seed)
     network = NETWORKS[request.network]
-    fitted, held_out = divide(target, classify=bool(request.classes), seed=request.seed)
+    if network.in_time is not None and network.in_time(request):
+        fitted, held_out = divide_in_time(len(target))
+    else:
+        fitted, held_out = divide(target, classify=bool(request.classes), seed=request.seed)
     scale = TargetScale() if request.classes else TargetScale.of(target[fitted])
     target = target if request.classes else ((target - scale.mean) / scale.deviation).astype(np.float32)
     model = network.build(request, matrix[fitted])

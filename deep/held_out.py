@@ -32,3 +32,15 @@ def divide(target: NDArray[np.generic], *, classify: bool, seed: int) -> tuple[N
     held = np.unique((np.arange(wanted) * step + step / 2).astype(np.int64))
     kept = np.delete(order, held)
     return np.sort(kept).astype(np.int64), np.sort(order[held]).astype(np.int64)
+
+
+def divide_in_time(rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the places (m,) of the rows to fit on, and those (k,) of the latest tenth, which is held out.
+
+    Neighbouring windows of a series share most of their values: drawn at random, the held-out ones would be known.
+
+    Args:
+        rows: Number of rows, which stand in the order of time; with fewer than 50 none is held out.
+    """
+    wanted = min(_MOST, max(1, round(_SHARE * rows))) if rows >= _FEWEST else 0
+    return np.arange(rows - wanted), np.arange(rows - wanted, rows)

@@ -21,10 +21,13 @@ class Network:
             scales, medians): it takes the model matrix (n, p) of float32 and gives one raw score for each class, or one
             scaled value (n, 1) of a regression.
         augment: Changes the rows (b, p) of a batch at random, as the contract says; None for a network without.
+        in_time: Returns whether the rows stand in the order of time, so that the latest ones are held out for early
+            stopping; None for rows in any order.
     """
 
     build: Callable[[NetworkRequest, Singles], Any]
     augment: Callable[[NetworkRequest, Singles, np.random.Generator], Singles] | None = None
+    in_time: Callable[[NetworkRequest], bool] | None = None
 
 
 def outputs(request: NetworkRequest) -> int:

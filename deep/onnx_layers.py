@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core.base.errors import InternalError
+from headrace.deep.onnx_table_layers import TABLE_CONVERTERS
 from headrace.deep.onnx_tensor import LayerTensor, NetworkGraph
 
 Inputs = Sequence[LayerTensor]
@@ -141,5 +142,6 @@ CONVERTERS: dict[str, Callable[[NetworkGraph, Any, Inputs], LayerTensor]] = {
     "Rescaling": _rescale,
     "Reshape": _reshape,
     "SpatialDropout1D": _same,
+    **TABLE_CONVERTERS,
 }
 """Functions by the class of the layer; a layer that is not named here cannot become a graph."""

@@ -35,6 +35,7 @@ def make_parts(
     parameters: dict[str, Any] | None = None,
     table: Path | None = None,
     slices: tuple[str, ...] = (),
+    given: Path | None = None,
     **aims: Any,
 ) -> tuple[BundleInputs, dict[str, Any]]:
     """Everything that goes into a bundle of a small table, and the metadata of its source.
@@ -44,7 +45,8 @@ def make_parts(
     source = table or write_table(folder / "customers.csv")
     facts = ingest_table(open_source(str(source)), folder=folder / "table")
     contract = folder / "contract.yaml"
-    made = infer_with_notes(folder / "table", name="customers", target=target, hints=ContractHints(task=task, **aims))
+    hints = ContractHints(task=task, **aims)
+    made = infer_with_notes(folder / "table", name="customers", target=target, hints=hints, given=given or "")
     contract.write_text(dump(made.contract))
     validate_table(
         folder / "table",

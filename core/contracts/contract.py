@@ -14,6 +14,7 @@ from headrace.core.contracts import vocabulary
 from headrace.core.contracts.aims import aim_faults
 from headrace.core.contracts.columns import Column, RowFeature
 from headrace.core.contracts.fault_sentences import check_one_of, must_be, raise_first
+from headrace.core.contracts.series import Series
 from headrace.core.contracts.vocabulary import (
     SEVERITIES,
     Dtype,
@@ -74,6 +75,7 @@ class Contract:
             regression; 0 for answers without one.
         class_weights: Weights of the classes in the fit of a classification: ``balanced``, or weights by class, 1 for
             those that it lacks; empty for equal ones.
+        series: The series whose windows the rows are, for a model of forecasts; None for rows of any other kind.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Contract:
     quantile: float = 0.5
     intervals: float = 0.0
     class_weights: str | dict[str, float] = ""
+    series: Series | None = None
 
     def __post_init__(self) -> None:
         """Raise if parts of the contract contradict one another.
@@ -193,9 +196,21 @@ def contract_faults(contract: Contract) -> Iterator[str]:
         if severity == "quarantine" and rule not in vocabulary.ROW_RULES:
             yield must_be(f"rules.{rule}", "off, warn or stop, for it is about more than one row", severity)
     yield from _name_faults(contract)
+    yield from _series_faults(contract)
     yield from _target_faults(contract)
     yield from aim_faults(contract)
     yield from _feature_errors(contract)
+
+
+def _series_faults(contract: Contract) -> Iterator[str]:
+    series, names = contract.series, {column.name for column in contract.columns}
+    if series is None:
+        return
+    for name in (series.time, *series.keys, *series.known):
+        if name not in names:
+            yield must_be("series", "of columns of the table", name)
+    if contract.task != "regression":
+        yield must_be("task", "regression for a contract with a section series", contract.task)
 
 
 def _name_faults(contract: Contract) -> Iterator[str]:

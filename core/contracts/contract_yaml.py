@@ -12,6 +12,7 @@ from headrace.core.base.errors import InputError, MissingError
 from headrace.core.base.yaml_text import parse_yaml
 from headrace.core.contracts.contract import SEVERITIES, Column, Contract, RowFeature
 from headrace.core.contracts.parsing import FORMAT, build_contract, field_default
+from headrace.core.contracts.series import Series
 
 # PyYAML quotes what its own YAML 1.1 would not read as text, but 04109 and 1e3 are numbers in YAML 1.2 (10.3.2).
 _DOUBTFUL = re.compile(r"[-+]?\.?[0-9][0-9.,_:]*([eE][-+]?[0-9]+)?|0[oxb][0-9a-fA-F]+|[yYnN]|NaN|nan")
@@ -135,6 +136,9 @@ def _item(item: Column | RowFeature) -> str:
 
 
 def _simple(value: Any) -> Any:
+    if isinstance(value, Series):
+        plain = {item.name: getattr(value, item.name) for item in fields(Series)}
+        return {item.name: _simple(plain[item.name]) for item in fields(Series) if plain[item.name] != item.default}
     if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_WHOLE:
         return int(value)
     return list(value) if isinstance(value, tuple) else value

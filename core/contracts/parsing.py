@@ -8,6 +8,7 @@ from headrace.core.base.errors import InputError
 from headrace.core.contracts.columns import column_faults, feature_faults
 from headrace.core.contracts.contract import Column, Contract, RowFeature, contract_faults
 from headrace.core.contracts.fault_sentences import must_be
+from headrace.core.contracts.series import Series, series_faults
 
 FORMAT = 1
 
@@ -46,6 +47,8 @@ def build_contract(document: Any) -> Contract:
             entries[name] = _number(name, entries[name])
     if "class_weights" in entries:
         entries["class_weights"] = _weights(entries["class_weights"])
+    if "series" in entries:
+        entries["series"] = _series(entries["series"])
     contract: Contract = _build(Contract, entries, contract_faults)
     return contract
 
@@ -54,6 +57,21 @@ def _weights(value: Any) -> str | dict[str, float]:
     if not isinstance(value, dict):
         return _text("class_weights", value)
     return {_text("class_weights", key): _number(f"class_weights.{key}", item) for key, item in value.items()}
+
+
+def _series(value: Any) -> Series | None:
+    if value is None:
+        return None
+    entry = dict(_mapping("series", value))
+    _require_known_keys("series", Series, entry)
+    for name in ("time", "target", "step", "gaps"):
+        if name in entry:
+            entry[name] = _text(f"series.{name}", entry[name])
+    for name in ("keys", "known"):
+        if name in entry:
+            entry[name] = _texts(f"series.{name}", entry[name])
+    series: Series = _build(Series, entry, series_faults, "series")
+    return series
 
 
 def _columns(items: list[Any]) -> Iterable[Column]:

@@ -21,12 +21,13 @@ OPERATORS = frozenset(
         *("ReduceSum", "Relu", "Sigmoid", "Softmax", "Squeeze", "Sub", "Tanh", "Unsqueeze", "Where"),
         # Of deep networks.
         *("BatchNormalization", "Conv", "Elu", "Flatten", "GlobalAveragePool", "Reshape", "Softplus", "Transpose"),
+        *("Clip", "GRU", "LSTM"),
     )
 ) | {("ai.onnx.ml", "TreeEnsemble")}
 IMPORTED_OPERATORS = frozenset(
     ("", name)
     for name in (
-        *("Abs", "And", "ArgMax", "ArgMin", "Ceil", "Clip", "Erf", "Exp"),
+        *("Abs", "And", "ArgMax", "ArgMin", "Ceil", "Erf", "Exp"),
         *("Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "LayerNormalization", "LeakyRelu"),
         *("LessOrEqual", "Log", "LogSoftmax", "Max", "Mean", "Min", "Neg", "Not", "Or", "Pow", "Reciprocal"),
         *("ReduceMax", "ReduceMean", "ReduceMin", "Round", "Selu", "Shape", "Sign", "Slice"),

@@ -267,7 +267,7 @@ def _columns_by_class(explanation: Explanation, model: Model) -> dict[str, tuple
 
 def _preprocess(model: Model, rows: Matrix) -> Floats:
     prepare = model.pipeline.named_steps["prepare"]
-    if isinstance(prepare, str):  # "passthrough" of a model of H2O
+    if isinstance(prepare, str):  # "passthrough" of a model of H2O, or of a network, which prepare columns themselves
         return rows
     prepared = prepare.transform(rows)
     return np.asarray(prepared.toarray() if hasattr(prepared, "toarray") else prepared, dtype=np.float64)

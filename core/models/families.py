@@ -28,7 +28,9 @@ from headrace.core.models.family import ALL_TASKS, CLASSIFICATION, Family, Value
 from headrace.core.models.h2o.h2o_families import H2O_FAMILIES
 from headrace.core.models.hyperparameters import CategoricalParameter, FloatParameter, IntegerParameter
 from headrace.core.models.networks.network_families import NETWORK_FAMILIES
+from headrace.core.models.networks.table_families import TABLE_FAMILIES
 from headrace.core.models.objectives.build_pipeline import find_obstacle
+from headrace.core.models.series.direct_linear import DIRECT_LINEAR
 
 _WIDE = 500
 
@@ -147,9 +149,11 @@ _FAMILIES = (
         estimator=_perceptron,
     ),
     *BOOSTING_FAMILIES,
+    DIRECT_LINEAR,
     *H2O_FAMILIES,
-    *ANOMALY_FAMILIES,
     *NETWORK_FAMILIES,
+    *TABLE_FAMILIES,
+    *ANOMALY_FAMILIES,
 )
 FAMILIES: dict[str, Family] = {family.name: family for family in _FAMILIES}
 

@@ -35,6 +35,8 @@ _FITTED = {
     "headrace.core.models.ensembles.ensemble_estimator.EnsembleClassifier",
     "headrace.core.models.ensembles.ensemble_estimator.EnsembleRegressor",
     "headrace.core.models.anomaly.robust_covariance.RobustCovariance",
+    "headrace.core.models.series.direct_linear.DirectRidge",
+    "headrace.core.models.networks.network_anomaly.NetworkAnomaly",
     "headrace.core.models.networks.network_estimator.NetworkClassifier",
     "headrace.core.models.networks.network_estimator.NetworkRegressor",
     "sklearn._loss._loss.CyHalfBinomialLoss",

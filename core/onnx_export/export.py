@@ -12,7 +12,15 @@ from headrace.core.models.fitted_model import Model
 from headrace.core.models.h2o.h2o_estimator import MojoEstimator
 from headrace.core.models.networks.network_estimator import NetworkEstimator
 from headrace.core.mojo import autoencoder
-from headrace.core.onnx_export import anomalies, estimators, mojo_autoencoder, mojo_glm, plan, trees
+from headrace.core.onnx_export import (
+    anomalies,
+    direct_linear,
+    estimators,
+    mojo_autoencoder,
+    mojo_glm,
+    plan,
+    trees,
+)
 from headrace.core.onnx_export.graph import InexactError, OnnxGraph
 from headrace.core.onnx_export.plan import PreprocessingPlan
 
@@ -24,6 +32,7 @@ _KINDS: dict[str, Callable[[OnnxGraph, PreprocessingPlan, Any], str]] = {
     "ElasticNet": estimators.linear,
     "QuantileRegressor": estimators.linear,
     "PoissonRegressor": estimators.poisson,
+    "DirectRidge": direct_linear.direct_linear,
     "GaussianNB": estimators.naive_bayes,
     "MLPClassifier": estimators.perceptron,
     "MLPRegressor": estimators.perceptron,

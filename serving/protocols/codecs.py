@@ -102,19 +102,36 @@ def read_v2_request(
 
 
 def _read_v1(
-    body: bytes, headers: Iterable[Header], _: ServedModel, limits: RequestLimits
+    body: bytes, headers: Iterable[Header], served: ServedModel, limits: RequestLimits
 ) -> tuple[Document, InputRows]:
-    return read_v1_request(body, headers, limits)
+    document, rows = read_v1_request(body, headers, limits)
+    return _open_histories(document, rows, served, limits)
 
 
 def _read_v1_json(
-    body: bytes, _: Iterable[Header], __: ServedModel, limits: RequestLimits
+    body: bytes, _: Iterable[Header], served: ServedModel, limits: RequestLimits
 ) -> tuple[Document, InputRows]:
     document = json_body.read(body, limits)
-    return document, v1.read_rows(document, limits)
+    return _open_histories(document, v1.read_rows(document, limits), served, limits)
 
 
-def _write_v1(served: ServedModel, scored: ScoredRows, _: Document, explanations: list[Any] | None) -> Response:
+def _open_histories(
+    document: Document, rows: InputRows, served: ServedModel, limits: RequestLimits
+) -> tuple[Document, InputRows]:
+    """Return the rows of a request, those of windows for histories."""
+    if served.scorer.contract.series is None:
+        return document, rows
+    from headrace.serving.protocols import forecast_request  # noqa: PLC0415 - polars, which few models need
+
+    return forecast_request.open_histories(document, rows, served.scorer.contract, limits)
+
+
+def _write_v1(served: ServedModel, scored: ScoredRows, document: Document, explanations: list[Any] | None) -> Response:
+    if served.scorer.contract.series is not None:
+        from headrace.serving.protocols import forecast_request  # noqa: PLC0415 - as above
+
+        if isinstance(document, forecast_request.ForecastDocument):
+            return _reply(forecast_request.answer(document, scored, explanations), scored)
     return _reply(v1.answer(served, scored, explanations), scored)
 
 

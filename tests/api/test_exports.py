@@ -10,12 +10,13 @@ import headrace.api as hr
 from headrace.core.base import errors
 
 _NAMES = [
-    "Bundle", "BundleError", "ClusterError", "DataError", "HeadraceError", "InputError", "InternalError",
-    "MissingError", "ModelEndpoint", "Predictions", "Project", "Retraining", "RolloutPlace", "Run", "StoreError",
-    "UserError", "add_labels", "analyze_ab_test", "assign_versions", "collect", "create_project", "deploy", "export",
-    "find_run", "import_model", "ksql_query", "make_baseline", "migrate", "monitor", "open_bundle", "open_run",
-    "plan_ab_test", "pull_out", "retrain", "run", "score", "serve", "spark_scorer", "spark_topic_scorer",
-    "stream", "tail", "tune", "undeploy", "watch", "write_monitor_page",
+    "Bundle", "BundleError", "ClusterError", "DataError", "ForecastRun", "Forecasts", "HeadraceError", "InputError",
+    "InternalError", "MissingError", "ModelEndpoint", "Predictions", "Project", "Retraining", "RolloutPlace", "Run",
+    "StoreError", "UserError", "add_labels", "analyze_ab_test", "assign_versions", "collect", "create_project",
+    "deploy", "export", "find_run", "forecast", "import_model", "ksql_query", "make_baseline", "migrate", "monitor",
+    "open_bundle", "open_forecast", "open_run", "plan_ab_test", "pull_out", "retrain", "run", "score", "serve",
+    "spark_scorer", "spark_topic_scorer", "stream", "tail", "train_forecast", "tune", "undeploy", "watch",
+    "write_monitor_page",
 ]  # fmt: skip
 
 

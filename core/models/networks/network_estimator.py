@@ -112,7 +112,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn shi
             classes = len(getattr(self, "classes_", ()))
             self._run = load_graph(self.content, columns=self.n_features_in_, classes=classes)
         blocks = [
-            self._run(["Y"], {"X": np.ascontiguousarray(rows, dtype=np.float64)})[0] for rows in _row_blocks(matrix)
+            self._run(["Y"], {"X": np.ascontiguousarray(rows, dtype=np.float64)})[0] for rows in row_blocks(matrix)
         ]
         return np.concatenate(blocks)
 
@@ -149,8 +149,8 @@ def _check_pictures(request: NetworkRequest, matrix: NDArray[np.float32]) -> Non
 _BLOCK_ROWS = 1024
 
 
-def _row_blocks(matrix: Matrix) -> list[Matrix]:
-    """Cut a matrix, since the layers of a network need memory for each row."""
+def row_blocks(matrix: Matrix) -> list[Matrix]:
+    """Cut a matrix (n, p) into blocks (m, p), since the layers of a network need memory for each row."""
     return [matrix[start : start + _BLOCK_ROWS] for start in range(0, max(1, len(matrix)), _BLOCK_ROWS)]
 
 

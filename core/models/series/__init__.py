@@ -1,0 +1,1 @@
+"""Families for windows of series."""
