@@ -1,6 +1,6 @@
 """A contract built from the plain values of a document; each message names the place in it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
@@ -36,30 +36,31 @@ def build_contract(document: Any) -> Contract:
         entries["rules"] = {
             str(key): _text(f"rules.{key}", item) for key, item in _mapping("rules", entries["rules"]).items()
         }
-    for name in ("keys", "missing_values"):
+    for name, read in _readers().items():
         if name in entries:
-            entries[name] = _texts(name, entries[name])
-    for name in ("name", "task", "positive", "time_column", "group", "objective"):
-        if name in entries:
-            entries[name] = _text(name, entries[name])
-    for name in ("max_quarantined", "quantile", "intervals"):
-        if name in entries:
-            entries[name] = _number(name, entries[name])
-    if "class_weights" in entries:
-        entries["class_weights"] = _weights(entries["class_weights"])
-    if "series" in entries:
-        entries["series"] = _series(entries["series"])
+            entries[name] = read(name, entries[name])
     contract: Contract = _build(Contract, entries, contract_faults)
     return contract
 
 
-def _weights(value: Any) -> str | dict[str, float]:
+def _readers() -> dict[str, Callable[[str, Any], Any]]:
+    """Return what reads each entry that is optional, by its name."""
+    return {
+        **dict.fromkeys(("keys", "missing_values"), _texts),
+        **dict.fromkeys(("name", "task", "positive", "time_column", "group", "objective"), _text),
+        **dict.fromkeys(("max_quarantined", "quantile", "intervals"), _number),
+        "class_weights": _weights,
+        "series": _series,
+    }
+
+
+def _weights(name: str, value: Any) -> str | dict[str, float]:
     if not isinstance(value, dict):
-        return _text("class_weights", value)
-    return {_text("class_weights", key): _number(f"class_weights.{key}", item) for key, item in value.items()}
+        return _text(name, value)
+    return {_text(name, key): _number(f"{name}.{key}", item) for key, item in value.items()}
 
 
-def _series(value: Any) -> Series | None:
+def _series(_: str, value: Any) -> Series | None:
     if value is None:
         return None
     entry = dict(_mapping("series", value))
