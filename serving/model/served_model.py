@@ -80,6 +80,7 @@ class ServedModel:
         self.name = name or scorer.name
         self.encoder = RequestEncoder(scorer.contract)
         self.classes = scorer.classes
+        self.answers_alerts = scorer.answers_alerts
         self.digest = scorer.digest
 
     @classmethod

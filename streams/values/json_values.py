@@ -32,7 +32,7 @@ class JsonValues:
         # All numbers are written in one call and cut apart, and the rest of an answer is the same for each label.
         numbers = orjson.dumps(scored.scores)
         classes = model.served.classes
-        if model.served.scorer.answers_alerts:
+        if model.served.answers_alerts:
             templates = [_write_template(model, {"score": _NUMBER, "alert": alert}) for alert in (False, True)]
             values = zip(scored.chosen, numbers[1:-1].split(b","), offsets, strict=True)
             return [templates[alert] % (number, offset) for alert, number, offset in values]

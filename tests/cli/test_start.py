@@ -79,9 +79,10 @@ def test_a_word_is_completed_as_typer_completes_it(path: tuple[str, ...], monkey
 def test_shells_get_names_with_what_they_mean() -> None:
     """In the form that Typer's functions for zsh and fish expect."""
     zsh = start.completions("complete_zsh", {"_TYPER_COMPLETE_ARGS": "headrace run --tas"})
-    assert zsh == """_arguments '*: :(("--task":"Kind of task\\\\: binary, multiclass or regression."))'"""
+    text = "binary, multiclass, regression, or anomaly, which needs no target."
+    assert zsh == f"""_arguments '*: :(("--task":"Kind of task\\\\: {text}"))'"""
     fish = {"_TYPER_COMPLETE_ARGS": "headrace run --tas", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    assert start.completions("complete_fish", fish) == "--task\tKind of task: binary, multiclass or regression."
+    assert start.completions("complete_fish", fish) == f"--task\tKind of task: {text}"
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_a_search_that_finds_nothing_says_why(tmp_path: Path) -> None:
         (["--experiment", "{tiny}", "--tuner", "katib"], "needs an object store"),
         (["--experiment", "no.yaml"], r"there is no file no\.yaml"),
         (["t.csv", "--target", "y", "--argument", "kind=a"], "--argument must not"),
-        (["t.csv"], "--target must be given"),
+        (["t.csv"], "--target must name the column to predict"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

@@ -23,6 +23,8 @@ class _Served:
     def __init__(self, name: str, classes: tuple[str, ...]) -> None:
         self.name, self.classes, self.digest = name, classes, "ab" * 32
 
+    answers_alerts: bool = False
+
 
 @given(
     data=st.data(),

@@ -24,6 +24,8 @@ class _Served:
     def __init__(self, name: str, classes: tuple[str, ...]) -> None:
         self.name, self.classes, self.digest = name, classes, "ab%b%%" * 3
 
+    answers_alerts: bool = False
+
 
 @given(data=st.data(), name=_TEXTS, version=_TEXTS, classes=st.lists(_TEXTS, min_size=2, max_size=4, unique=True))
 def test_an_answer_is_what_a_dictionary_would_be(
