@@ -18,10 +18,10 @@ from headrace.core.base.errors import InputError, MissingError, quote
 from headrace.core.base.files import read_json, write_json, write_text
 from headrace.core.contracts.contract_yaml import dump
 from headrace.core.contracts.series import Gaps
-from headrace.core.evaluation.backtest import Backtest, backtest
 from headrace.core.features import model_matrix, row_features
 from headrace.core.inference.engine import Floats
 from headrace.core.inference.scorer import Scorer
+from headrace.core.series.backtest import Backtest, backtest
 from headrace.core.series.forecast_input import series_of
 from headrace.core.tables.parquet_table import parts
 from headrace.core.tables.source import ReadOptions

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-from headrace.core.evaluation.backtest import Backtest
+from headrace.core.series.backtest import Backtest
 from headrace.reports.page.figures import format_ticks
 from headrace.reports.page.matplotlib_svg import COLOURS, INK, SOFT, plot
 

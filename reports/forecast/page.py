@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from headrace.core.evaluation.backtest import Backtest
+from headrace.core.series.backtest import Backtest
 from headrace.core.series.windows import CHANGE, NAIVE, ORIGIN
 from headrace.reports.forecast.figures import DrawnForecast, draw_errors, draw_forecast
 from headrace.reports.page.page import render

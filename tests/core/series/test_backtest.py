@@ -8,8 +8,8 @@ import pytest
 from sklearn.metrics import mean_pinball_loss
 
 from headrace.core.base.errors import InputError
-from headrace.core.evaluation.backtest import Backtest, backtest
 from headrace.core.series import forecast_metrics
+from headrace.core.series.backtest import Backtest, backtest
 from headrace.core.series.regular_series import read_series
 from headrace.core.series.windows import CHANGE, ORIGIN, STEP, training_windows
 from tests.core.series.made_series import MONTHLY, monthly
