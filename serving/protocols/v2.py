@@ -169,8 +169,8 @@ def describe_tensors(served: ServedModel) -> tuple[list[Document], list[Document
         for column in served.scorer.contract.inputs
     ]
     if served.scorer.answers_alerts:
-        names = (("score", "FP64"), ("alert", "BOOL"))
-        return inputs, [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in names]
+        typed = (("score", "FP64"), ("alert", "BOOL"))
+        return inputs, [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in typed]
     if not served.classes:
         names = ["value"] if served.scorer.intervals is None else ["value", "lower", "upper"]
         return inputs, [{"name": name, "datatype": "FP64", "shape": [-1]} for name in names]
