@@ -102,7 +102,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # A lock's packages, then the project itself as a tree of links; a new or deleted module renews the links.
-$(VENV)/.%: requirements/%.lock pyproject.toml setup.cfg $(FOLDERS) $(shell find kustomize -type d) | $(VENV)/bin/python
+$(VENV)/.%: requirements/%.lock pyproject.toml setup.cfg $(shell find $(FOLDERS) -type d -not -name __pycache__) | $(VENV)/bin/python
 	@cmp -s $< $(VENV)/$*.lock || { echo "Installing $< (a few minutes the first time)..."; \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $(VENV)/$*.lock; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from headrace.core.base.errors import InputError, UserError, quote
-from headrace.core.evaluation.anomaly_evaluation import compare_scores
+from headrace.core.evaluation.alerts.anomaly_evaluation import compare_scores
 from headrace.core.evaluation.evaluate import predict, read_test
 from headrace.core.models import fitted_model
 from headrace.core.models.fitted_model import Model

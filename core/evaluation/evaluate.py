@@ -10,7 +10,8 @@ import polars as pl
 from headrace.core.base.errors import DataError, quote
 from headrace.core.base.files import write_json
 from headrace.core.contracts.contract import Contract
-from headrace.core.evaluation import anomaly_evaluation, baseline, equal_inputs, fold_overlap, near_inputs
+from headrace.core.evaluation import baseline, equal_inputs, fold_overlap, near_inputs
+from headrace.core.evaluation.alerts import anomaly_evaluation
 from headrace.core.evaluation.baseline import BaselineAnswer
 from headrace.core.evaluation.evaluation_document import (
     BaselineMeasures,

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from headrace.core.base.json_document import ABSENT_AS_EMPTY, JsonDocument
 from headrace.core.contracts.vocabulary import Task
-from headrace.core.evaluation.alert_measures import AlertMeasures
+from headrace.core.evaluation.alerts.alert_measures import AlertMeasures
 from headrace.core.robustness.robustness_document import Extent, Robustness
 from headrace.core.statistics.measures import (
     CalibrationBin,

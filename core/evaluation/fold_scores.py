@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.core.contracts.contract import Contract
-from headrace.core.evaluation.alert_metrics import compute_label_metrics
+from headrace.core.evaluation.alerts.alert_metrics import compute_label_metrics
 from headrace.core.features.matrix_layout import positive
 from headrace.core.features.model_matrix import Target
 from headrace.core.splits.folds import Fold

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from headrace.core.evaluation import alert_metrics
+from headrace.core.evaluation.alerts import alert_metrics
 from headrace.core.splits.clusters import RowClusters, by_row
 from headrace.core.statistics.weighted_metrics import EvaluatedRows
 

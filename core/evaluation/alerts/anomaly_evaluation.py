@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 
 from headrace.core.base.errors import InternalError, quote
-from headrace.core.evaluation import alert_metrics
-from headrace.core.evaluation.alert_measures import AlertMeasures
-from headrace.core.evaluation.alert_metrics import ALERTS, OF_LABELS
+from headrace.core.evaluation.alerts import alert_metrics
+from headrace.core.evaluation.alerts.alert_measures import AlertMeasures
+from headrace.core.evaluation.alerts.alert_metrics import ALERTS, OF_LABELS
 from headrace.core.evaluation.evaluation_document import (
     BaselineMeasures,
     ConfusionMatrix,
