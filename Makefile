@@ -12,7 +12,9 @@ ENGINE ?= docker
 EXTRA ?=
 REGISTRY ?=
 
-.PHONY: help demo jvm test test-slow test-random test-real soak soak-stream check format bench image sbom push archive lock compiled notebooks screenshots clean
+OTHER ?= python3.13
+
+.PHONY: help demo jvm test test-slow test-random test-real test-wheel soak soak-stream check format bench image sbom push archive lock compiled notebooks screenshots clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +36,15 @@ test-random: $(VENV)/.dev  ## the property tests, twenty times longer and with o
 test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, Prometheus, Docker, Kubernetes)
 	$(BIN)/python -m pytest -n 0 -m "$(MARKS)" tests/node || [ $$? -eq 5 ]  # 5: MARKS chooses none of them
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "$(MARKS)" --ignore tests/node
+
+# What is installed elsewhere, on a Python beside the one of .venv.
+SHORT := tests/golden tests/api tests/core/contracts tests/core/onnx_export
+test-wheel: $(VENV)/.dev  ## the shortest tests against the built wheel: make test-wheel OTHER=python3.13
+	rm -rf build/wheel && $(BIN)/python -m build --wheel --no-isolation --outdir build/wheel . >/dev/null
+	$(OTHER) -m venv --clear build/other-python
+	build/other-python/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
+	build/other-python/bin/python -m pip install --quiet --disable-pip-version-check --no-deps build/wheel/*.whl
+	build/other-python/bin/python -m pytest -n 2 --dist loadfile $(SHORT)
 
 soak: $(VENV)/.dev  ## a server at full load for ten minutes, with swaps and killed workers
 	$(BIN)/python -m pytest -n 0 -m slow tests/serving/test_soak.py --soak-seconds 600 --timeout 900

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from headrace.core.contracts.contract import Task
-from headrace.core.inference import onnx_safety
+from headrace.core.graphs import onnx_safety
 from headrace.core.inference.engine import OnnxEngine
 from headrace.core.onnx_export import parity, probe_rows
 from headrace.core.onnx_export.export import convert
