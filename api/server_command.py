@@ -30,7 +30,7 @@ def server_arguments(
     public_key: str,
     identity: str,
     issuer: str,
-    guard: str,
+    unusual_rows: str,
     access_log: bool,
     log_url: str,
     verbose: bool,
@@ -39,7 +39,7 @@ def server_arguments(
     arguments = ["--host", host, "--port", str(port), "--workers", str(workers), "--verify", verify]
     trust = (("--public-key", public_key), ("--identity", identity), ("--issuer", issuer))
     arguments += [part for flag, value in trust if value for part in (flag, value)]
-    arguments += ["--guard", guard] if guard else []
+    arguments += ["--unusual-rows", unusual_rows] if unusual_rows else []
     arguments += ["--grpc-port", str(grpc_port)] if grpc_port else []
     arguments += ["--log-url", log_url] if log_url else []
     arguments += ["--access-log"] if access_log else []

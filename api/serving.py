@@ -154,7 +154,7 @@ def serve(
     public_key: str | Path = "",
     identity: str = "",
     issuer: str = "",
-    guard: str = "count",
+    unusual_rows: str = "count",
     access_log: bool = False,
     log_url: str = "",
     verbose: bool = False,
@@ -181,7 +181,7 @@ def serve(
         public_key: File of the key that must have signed it, for ``signature``.
         identity: Identity that must have signed it without a key.
         issuer: URL of who vouches for that identity.
-        guard: What becomes of rows that are unlike the training rows: ``off``, ``count``, ``warn`` or ``refuse``.
+        unusual_rows: What becomes of rows unlike the training rows: ``off``, ``count``, ``warn`` or ``refuse``.
         access_log: Whether the log has one line of JSON for each request.
         log_url: Receiver of CloudEvents, or a file, for requests and responses.
         verbose: Whether the server logs more, and tracebacks.
@@ -203,7 +203,7 @@ def serve(
         public_key=str(public_key),
         identity=identity,
         issuer=issuer,
-        guard=guard,
+        unusual_rows=unusual_rows,
         access_log=access_log,
         log_url=log_url,
         verbose=verbose,

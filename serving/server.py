@@ -89,7 +89,7 @@ class _Plan:
             name=options.name,
             threads=options.threads,
             policy=options.policy,
-            guard_use=options.guard,
+            guard_use=options.unusual_rows,
         )
 
         def report_start() -> None:

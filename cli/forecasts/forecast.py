@@ -24,7 +24,7 @@ Examples:
 
   headrace forecast train sales.csv --target sold --time day --horizon 14
 
-  headrace forecast train shops.parquet --target sold --time day --key shop --known price --horizon 14 --season 7
+  headrace forecast train shops.parquet --target sold --time day --series-key shop --known price --horizon 14 --season 7
 
   headrace forecast train co2.csv --target co2 --time month --horizon 12 --gaps previous --budget 10
 """
@@ -56,7 +56,7 @@ def train(
     options: Mapping[str, Any],
     time: Annotated[str, typer.Option(metavar="COLUMN", help="Column of times; those with a zone are read as UTC.")],
     horizon: Annotated[int, typer.Option(help="Number of steps to forecast.", min=1)],
-    key: Annotated[
+    series_key: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Column that tells series apart; repeatable.")
     ] = None,
     known: Annotated[
@@ -99,7 +99,7 @@ def train(
         options["target"],
         time=time,
         horizon=horizon,
-        keys=tuple(key or ()),
+        keys=tuple(series_key or ()),
         known=tuple(known or ()),
         step=step,
         length=length,

@@ -30,7 +30,7 @@ Examples:
 
   headrace serve headrace-out/demo --verify signature --public-key key.pub
 
-  headrace serve headrace-out/demo --guard refuse
+  headrace serve headrace-out/demo --unusual-rows refuse
 
   headrace serve s3://headrace/models/tumours/3f…/      (with HEADRACE_S3_ENDPOINT and keys)
 """
@@ -71,7 +71,7 @@ def serve(
     public_key: PublicKey = "",
     identity: Identity = "",
     issuer: Issuer = "",
-    guard: Annotated[
+    unusual_rows: Annotated[
         str, typer.Option(help="What becomes of rows unlike the training rows: off, count, warn or refuse.")
     ] = "count",
     access_log: Annotated[bool, typer.Option("--access-log", help="Write a line of JSON for each request.")] = False,
@@ -94,7 +94,7 @@ def serve(
         public_key=public_key,
         identity=identity,
         issuer=issuer,
-        guard=guard,
+        unusual_rows=unusual_rows,
         access_log=access_log,
         log_url=log_url,
         verbose=verbose,

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from statistics import median_low
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from headrace.core.base.errors import DataError
 from headrace.core.contracts.columns import Column
 from headrace.core.pictures.picture_codec import PictureSize, decode_text, is_picture_text, normalize, read_size
+
+if TYPE_CHECKING:
+    import polars as pl
 
 LONGEST_SIDE = 64
 """Longer side, in pixels, of the pictures of a contract that is inferred; a person may raise it."""
@@ -19,7 +21,7 @@ def picture_size(column: Column) -> PictureSize:
     return PictureSize(column.height, column.width, column.channels)
 
 
-def cast_pictures(value: pl.Expr, raw: pl.DataType, column: Column) -> pl.Expr:
+def cast_pictures(value: "pl.Expr", raw: "pl.DataType", column: Column) -> "pl.Expr":
     """Return the pictures of a column as PNG of the contract's size, in base64; what is no picture becomes missing.
 
     Args:
@@ -27,6 +29,8 @@ def cast_pictures(value: pl.Expr, raw: pl.DataType, column: Column) -> pl.Expr:
         raw: Its dtype.
         column: The contract's column.
     """
+    import polars as pl  # noqa: PLC0415 - a server needs the size of pictures, and must start without Polars
+
     if raw != pl.String:
         return pl.repeat(None, pl.len(), dtype=pl.String).alias(column.name)
     size = picture_size(column)

@@ -5,7 +5,7 @@ from typing import get_args
 
 from headrace.core.base.errors import InputError, quote
 from headrace.core.evaluation.evaluation_document import EvaluationParameters
-from headrace.core.models.anomaly.alert_threshold import DEFAULT_BUDGET, AlertBudget
+from headrace.core.models.anomaly.alert_budget import DEFAULT_BUDGET, AlertBudget
 from headrace.core.models.decision_threshold import Costs
 from headrace.core.robustness.robustness_document import Extent
 

@@ -31,7 +31,8 @@ class MetricAim:
     @classmethod
     def of(cls, contract: Contract) -> "MetricAim":
         """Return what a contract asks for."""
-        return cls(contract.objective, contract.quantile, contract.target.ordered)
+        target = contract.label_column
+        return cls(contract.objective, contract.quantile, target is not None and target.ordered)
 
 
 @dataclass(frozen=True)

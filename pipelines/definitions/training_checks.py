@@ -5,7 +5,7 @@ from typing import Any
 
 from headrace.core.base.errors import InputError
 from headrace.core.contracts.profiling.conventions import check_marks
-from headrace.core.models.anomaly.alert_threshold import AlertBudget
+from headrace.core.models.anomaly.alert_budget import AlertBudget
 from headrace.pipelines.definitions.option_fields import check_choices, option_fields
 
 MOST_SEED = 2**32 - 1

@@ -71,7 +71,7 @@ class ServerOptions:
         grace_seconds: How long requests in flight may take after that.
         address_file: JSON file to write once the server answers; empty for none.
         policy: What to verify of a bundle before it serves.
-        guard: What becomes of rows that are unlike the training rows: ``off``, ``count``, ``warn`` or ``refuse``.
+        unusual_rows: What becomes of rows unlike the training rows: ``off``, ``count``, ``warn`` or ``refuse``.
         access_log: Whether to log each request.
         payloads: Options of the payload log; None for no log.
         verbose: Whether to show tracebacks and the server's own log.
@@ -90,7 +90,7 @@ class ServerOptions:
     grace_seconds: float = 10.0
     address_file: str = ""
     policy: VerificationPolicy = field(default_factory=VerificationPolicy)
-    guard: GuardUse = "count"
+    unusual_rows: GuardUse = "count"
     access_log: bool = False
     payloads: PayloadOptions | None = None
     verbose: bool = False
@@ -154,9 +154,9 @@ def parser() -> argparse.ArgumentParser:
     add("--identity", default="", help="identity that must have signed it without a key, for --verify signature")
     add("--issuer", default="", help="URL of who vouches for that identity")
     add(
-        "--guard",
+        "--unusual-rows",
         choices=get_args(GuardUse),
-        default=ServerOptions.guard,
+        default=ServerOptions.unusual_rows,
         help="rows unlike the training rows: not looked for, counted, answered with a warning, or refused (422)",
     )
     add("--access-log", action="store_true", help="one line of JSON for each request, on standard error")

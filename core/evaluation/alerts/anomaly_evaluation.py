@@ -21,13 +21,8 @@ from headrace.core.evaluation.evaluation_document import (
 )
 from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.evaluation.interval_limits import find_cautions
-from headrace.core.models.anomaly.alert_threshold import (
-    AlertBudget,
-    AlertThreshold,
-    ScoreSample,
-    choose_threshold,
-    rows_per_day,
-)
+from headrace.core.models.anomaly.alert_budget import AlertBudget, rows_per_day
+from headrace.core.models.anomaly.alert_threshold import AlertThreshold, ScoreSample, choose_threshold
 from headrace.core.models.fitted_model import Model
 from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics import bootstrap, curves, significance

@@ -50,7 +50,7 @@ def test_by_default_unusual_rows_are_counted(guarded: Bundle, tmp_path: Path) ->
 
 def test_a_warning_goes_with_the_answer(guarded: Bundle, tmp_path: Path) -> None:
     """The answer is the same, with a sentence about the row, and it is counted too."""
-    with running(guarded.folder, tmp_path, "--guard", "warn") as server:
+    with running(guarded.folder, tmp_path, "--unusual-rows", "warn") as server:
         assert "warnings" not in ask(server, USUAL)[1]
         status, document = ask(server, UNUSUAL)
         assert status == 200
@@ -62,7 +62,7 @@ def test_a_warning_goes_with_the_answer(guarded: Bundle, tmp_path: Path) -> None
 
 def test_an_unusual_row_can_be_refused(guarded: Bundle, tmp_path: Path) -> None:
     """The whole request is refused with 422 and the row's place; usual rows are answered."""
-    with running(guarded.folder, tmp_path, "--guard", "refuse") as server:
+    with running(guarded.folder, tmp_path, "--unusual-rows", "refuse") as server:
         assert ask(server, USUAL)[0] == 200
         status, document = ask(server, USUAL, UNUSUAL)
         assert status == 422

@@ -2,6 +2,7 @@
 
 import io
 import json
+from types import SimpleNamespace
 
 import fastavro
 import numpy as np
@@ -22,6 +23,7 @@ class _Served:
 
     def __init__(self, name: str, classes: tuple[str, ...]) -> None:
         self.name, self.classes, self.digest = name, classes, "ab" * 32
+        self.scorer = SimpleNamespace(intervals=None)
 
     answers_alerts: bool = False
 

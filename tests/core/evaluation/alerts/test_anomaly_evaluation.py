@@ -150,13 +150,13 @@ def test_a_champion_is_compared_by_the_labels(tmp_path: Path) -> None:
     split(tmp_path / "robust_covariance", family="robust_covariance")
     models = (tmp_path / "isolation_forest" / "model", tmp_path / "robust_covariance" / "model")
     where = {"test_table": tables.test_table, "test_actuals": tables.test_actuals, "threshold": None, "seed": 0}
-    found = champion.compare(*models, **where)  # type: ignore[arg-type]
+    found, _ = champion.compare(*models, **where)  # type: ignore[arg-type]
     assert found is not None
     assert found.metric == "pr_auc"
-    back = champion.compare(*reversed(models), **where)  # type: ignore[arg-type]
+    back, _ = champion.compare(*reversed(models), **where)  # type: ignore[arg-type]
     assert back is not None
     assert back.difference == pytest.approx(-found.difference)
-    same = champion.compare(models[0], models[0], **where)  # type: ignore[arg-type]
+    same, _ = champion.compare(models[0], models[0], **where)  # type: ignore[arg-type]
     assert same is not None
     assert (same.difference, same.p_value) == (0, 1)
 

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from headrace.core.base.errors import DataError, InputError
-from headrace.core.models.anomaly.alert_threshold import AlertBudget, ScoreSample, choose_threshold, rows_per_day
+from headrace.core.models.anomaly.alert_budget import AlertBudget, rows_per_day
+from headrace.core.models.anomaly.alert_threshold import ScoreSample, choose_threshold
 
 
 @pytest.mark.parametrize(
