@@ -31,7 +31,7 @@ class MetricAim:
     @classmethod
     def of(cls, contract: Contract) -> "MetricAim":
         """Return what a contract asks for."""
-        return cls(contract.objective, contract.quantile, contract.target.ordered)
+        return cls(contract.objective, contract.quantile, contract.has_ordered_classes)
 
 
 @dataclass(frozen=True)

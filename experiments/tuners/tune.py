@@ -221,8 +221,8 @@ def _check_metrics(experiment: Experiment, contract: Contract | None) -> None:
     needs = {
         "pinball_loss": ("objective: quantile", contract.objective == "quantile"),
         "poisson_deviance": ("objective: count", contract.objective == "count"),
-        "quadratic_kappa": ("an ordered target", contract.target.ordered),
-        "ranked_probability": ("an ordered target", contract.target.ordered),
+        "quadratic_kappa": ("an ordered target", contract.has_ordered_classes),
+        "ranked_probability": ("an ordered target", contract.has_ordered_classes),
         "interval_coverage": ("intervals, which the evaluation measures and no search", False),
         "interval_width": ("intervals, which the evaluation measures and no search", False),
     }
