@@ -17,6 +17,8 @@ from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.evaluation.gate import GateInputs, MetricBounds, write_verdict
 from headrace.core.models import fitted_model
 from headrace.core.models.train import train_model
+from headrace.core.packaging import run_notes
+from headrace.core.statistics.measures import Interval
 from tests.core import made
 
 
@@ -134,6 +136,14 @@ def test_without_labels_alerts_are_all_that_is_measured(tmp_path: Path) -> None:
     verdict, reasons = judged(tmp_path, {"pr_auc": 0.5})
     assert verdict == "reject"
     assert "pr_auc must be at least 0.5, but these test rows do not define it." in reasons
+    assert "but it was not measured: the robustness of a task anomaly is not." in judged(tmp_path, {"flip_share": 0.1})[1]
+
+
+def test_scores_in_perfect_order_are_not_told_as_a_model_without_errors(tmp_path: Path) -> None:
+    """No fit saw the labels, and a threshold beyond all anomalies still misses them all."""
+    found = evaluated(tmp_path)
+    perfect = replace(found, metrics=found.metrics | {"roc_auc": Interval(1.0, 0.5, 1.0)})
+    assert "no_errors" not in {note.rule for note in run_notes.gather(None, perfect)}
 
 
 def test_a_budget_per_day_needs_a_time_column(tmp_path: Path) -> None:
@@ -150,13 +160,13 @@ def test_a_champion_is_compared_by_the_labels(tmp_path: Path) -> None:
     split(tmp_path / "robust_covariance", family="robust_covariance")
     models = (tmp_path / "isolation_forest" / "model", tmp_path / "robust_covariance" / "model")
     where = {"test_table": tables.test_table, "test_actuals": tables.test_actuals, "threshold": None, "seed": 0}
-    found = champion.compare(*models, **where)  # type: ignore[arg-type]
+    found, _ = champion.compare(*models, **where)  # type: ignore[arg-type]
     assert found is not None
     assert found.metric == "pr_auc"
-    back = champion.compare(*reversed(models), **where)  # type: ignore[arg-type]
+    back, _ = champion.compare(*reversed(models), **where)  # type: ignore[arg-type]
     assert back is not None
     assert back.difference == pytest.approx(-found.difference)
-    same = champion.compare(models[0], models[0], **where)  # type: ignore[arg-type]
+    same, _ = champion.compare(models[0], models[0], **where)  # type: ignore[arg-type]
     assert same is not None
     assert (same.difference, same.p_value) == (0, 1)
 
