@@ -76,7 +76,9 @@ def test_a_bound_of_what_was_not_measured_rejects(tmp_path: Path) -> None:
 def test_a_bound_under_noise_of_a_metric_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
     """The robustness was measured, so that its absence is not the reason."""
     reason = judge(tmp_path, evaluated(tmp_path), pinball_loss_under_noise=3).reasons[0]
-    assert reason.startswith("pinball_loss_under_noise must be at most 3, but it was not measured: under noise there are")
+    assert reason.startswith(
+        "pinball_loss_under_noise must be at most 3, but it was not measured: under noise there are"
+    )
     assert "log_loss" in reason
 
 

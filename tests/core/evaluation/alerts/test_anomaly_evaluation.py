@@ -136,7 +136,9 @@ def test_without_labels_alerts_are_all_that_is_measured(tmp_path: Path) -> None:
     verdict, reasons = judged(tmp_path, {"pr_auc": 0.5})
     assert verdict == "reject"
     assert "pr_auc must be at least 0.5, but these test rows do not define it." in reasons
-    assert "but it was not measured: the robustness of a task anomaly is not." in judged(tmp_path, {"flip_share": 0.1})[1]
+    assert (
+        "but it was not measured: the robustness of a task anomaly is not." in judged(tmp_path, {"flip_share": 0.1})[1]
+    )
 
 
 def test_scores_in_perfect_order_are_not_told_as_a_model_without_errors(tmp_path: Path) -> None:
