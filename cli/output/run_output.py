@@ -119,13 +119,12 @@ def registry_command(summary: Summary) -> str:
 def describe_request(verification: dict[str, Any]) -> str:
     """Show one request to the endpoint, its response, and the actual value that had been set aside."""
     answer = json.dumps(verification["answer"], ensure_ascii=False)
-    return "\n".join(
-        [
-            "  request to the endpoint  " + _cut(json.dumps(verification["request"], ensure_ascii=False)),
-            "  response                 " + _cut(answer),
-            f"  actual value             {verification['actual']}",
-        ]
-    )
+    lines = [
+        "  request to the endpoint  " + _cut(json.dumps(verification["request"], ensure_ascii=False)),
+        "  response                 " + _cut(answer),
+        f"  actual value             {verification['actual']}",
+    ]
+    return "\n".join(lines if verification["actual"] != "" else lines[:-1])
 
 
 def _cut(text: str, limit: int = 240) -> str:

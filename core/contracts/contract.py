@@ -141,6 +141,11 @@ class Contract:
         return next((column for column in self.columns if column.role == "target"), None)
 
     @property
+    def has_ordered_classes(self) -> bool:
+        """Whether the classes of the target are in order; False without a target, too."""
+        return self.label_column is not None and self.label_column.ordered
+
+    @property
     def answers_number(self) -> bool:
         """Whether the model answers a number: the target of a regression, or the score of an anomaly task."""
         return self.task in vocabulary.ANSWERS_NUMBER

@@ -69,6 +69,18 @@ def _check_comparable(ours: Model, theirs: Model) -> None:
             f"the champion must predict the same as the candidate, {ours.contract.task} {quote(list(ours.classes))}; "
             f"it predicts {theirs.contract.task} {quote(list(theirs.classes))}; name another champion."
         )
+    asked, given = _predicted_number(ours), _predicted_number(theirs)
+    if asked != given:
+        raise InputError(
+            f"the champion must predict the same as the candidate, {asked}; it predicts {given}, and no metric is fair "
+            "to both; name another champion."
+        )
+
+
+def _predicted_number(model: Model) -> str:
+    """Say what a regression predicts: both the mean and that of a count are a mean."""
+    contract = model.contract
+    return f"the {contract.quantile:g} quantile" if contract.objective == "quantile" else "the mean"
 
 
 def _predict_champion(theirs: Model, rows: pl.DataFrame) -> EvaluatedRows:

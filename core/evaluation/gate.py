@@ -68,19 +68,20 @@ class MetricBounds:
             if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
                 raise InputError(f"the bound of {name} must be a number; got {quote(value)} instead.")
 
-    def list_missed(self, metrics: Mapping[str, Interval]) -> list[str]:
-        """Return one sentence for each bound that the metrics do not meet."""
+    def list_missed(self, document: Evaluation) -> list[str]:
+        """Return one sentence for each bound that what an evaluation measured does not meet."""
+        metrics = list_bounded(document)
         return [
             sentence
             for name, value in sorted(self.values.items())
-            if (sentence := _miss(name, value, metrics.get(name)))
+            if (sentence := _miss(name, value, metrics.get(name), document))
         ]
 
 
-def _miss(name: str, bound: float, metric: Interval | None) -> str:
+def _miss(name: str, bound: float, metric: Interval | None, document: Evaluation) -> str:
     least = "least" if BOUNDED[name] else "most"
     if metric is None:
-        return f"{name} must be at {least} {bound:g}, but {tell_unmeasured(name)}."
+        return f"{name} must be at {least} {bound:g}, but {tell_unmeasured(name, document)}."
     met = metric.value >= bound if BOUNDED[name] else metric.value <= bound
     return "" if met else f"{name} is {metric.value:.4g}, but must be at {least} {bound:g}."
 
@@ -186,7 +187,7 @@ def decide(
         metric_bounds: Bounds of the metrics.
         holds: Sentences from ``hold_reasons``: with any, a model that would be promoted is held.
     """
-    missed = metric_bounds.list_missed(list_bounded(document))
+    missed = metric_bounds.list_missed(document)
     if document.alerts and comparison is None:
         return _judge_unlabelled(document, against, metric_bounds, holds)
     few = _too_few(document)
@@ -225,7 +226,7 @@ def _judge_unlabelled(
     document: Evaluation, against: str, metric_bounds: MetricBounds, holds: Sequence[str]
 ) -> GateVerdict:
     """Judge an anomaly model that no labels tell anything of: by the bounds that are met without them, if any."""
-    missed = metric_bounds.list_missed(document.metrics)
+    missed = metric_bounds.list_missed(document)
     verdict: Decision = "reject" if missed else "hold" if holds else "promote"
     met = [f"All {len(metric_bounds.values)} bounds of metrics are met."] if metric_bounds.values and not missed else []
     reason = (

@@ -32,8 +32,13 @@ def list_bounded(document: Evaluation) -> dict[str, Interval]:
     return values | ({FLIP_SHARE: share} if share else {})
 
 
-def tell_unmeasured(name: str) -> str:
-    """Return why a value may be absent, to follow "but"."""
+def tell_unmeasured(name: str, document: Evaluation) -> str:
+    """Return why a value is absent from an evaluation, to follow "but"."""
     if name in HIGHER_IS_BETTER:
         return "these test rows do not define it"
+    if document.task == "anomaly":
+        return "it was not measured: the robustness of a task anomaly is not"
+    measured = document.robustness
+    if measured and measured.noise and name != FLIP_SHARE:
+        return f"it was not measured: under noise there are {', '.join(sorted(measured.noise[0].metrics))}"
     return "it was not measured: it needs the robustness, and columns of numbers that vary"

@@ -41,7 +41,7 @@ def _of_evaluation(evaluation: Evaluation, *, leaks: bool) -> Iterator[Note]:
         yield Note("warning", "", "equal_inputs", round(equal.share * rows), equal.sentence, equal.remedy)
     if near and near.clusters:
         yield Note("warning", "", "near_inputs", round(near.share * near.rows), near.sentence, near.remedy)
-    if rows and not leaks and _flawless(evaluation):
+    if rows and not leaks and not alerts and _flawless(evaluation):
         yield Note(
             "warning",
             "",

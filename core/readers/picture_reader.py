@@ -12,6 +12,7 @@ from headrace.core.pictures.near_duplicates import PictureLook, group_near_dupli
 from headrace.core.pictures.picture_archive import PictureFile, is_archive, read_archive
 from headrace.core.pictures.picture_codec import MOST_BYTES, is_picture, to_text
 from headrace.core.readers.csv.notes import NoteCollector
+from headrace.core.tables import text_stream
 from headrace.core.tables.source import SourceFile
 from headrace.core.tables.text_stream import SourceDigest
 
@@ -21,7 +22,7 @@ _BLOCK_BYTES = 32 * 2**20
 
 def holds_pictures(file: SourceFile) -> bool:
     """Return whether a file is a picture, or an archive of them."""
-    with file.path.open("rb") as stream:
+    with text_stream.open_binary(file) as stream:
         start = stream.read(16)
     return is_picture(start) or is_archive(file.path)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from headrace.core.features import model_matrix
 from headrace.core.models.fitted_model import Model, predicted_probabilities, predicted_values
 from headrace.core.robustness.input_columns import NumberColumns
-from headrace.core.statistics.weighted_metrics import EvaluatedRows
+from headrace.core.statistics.weighted_metrics import EvaluatedRows, MetricAim
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -117,14 +117,16 @@ class DecisionModel:
             outputs: Probabilities (n, k), or values (n, 1).
             actual: Encoded target (n,).
         """
+        aim = MetricAim.of(self.model.contract)
         if self.is_regression:
-            return EvaluatedRows(task="regression", actual=actual, values=outputs[:, 0])
+            return EvaluatedRows(task="regression", actual=actual, values=outputs[:, 0], aim=aim)
         return EvaluatedRows(
             task=self.model.contract.task,
             actual=actual,
             probabilities=outputs,
             labels=self.choose(outputs),
             positive=self.model.positive,
+            aim=aim,
         )
 
 

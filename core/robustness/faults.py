@@ -17,7 +17,7 @@ from headrace.core.robustness.robustness_document import GATE_NOISE, MissingInpu
 from headrace.core.splits.clusters import RowClusters
 from headrace.core.statistics import bootstrap
 from headrace.core.statistics.measures import Interval
-from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, MAIN
+from headrace.core.statistics.metric_names import HIGHER_IS_BETTER, main_metric
 from headrace.core.statistics.weighted_metrics import compute_metrics, metric_function
 
 LEVELS = (0.0, 0.01, 0.02, 0.05, GATE_NOISE, 0.2)
@@ -68,8 +68,8 @@ class FaultyRows:
     @cached_property
     def metric(self) -> str:
         """The main metric, or the log loss where these rows have one class only."""
-        main = MAIN[self.contract.task]
         defined = compute_metrics(self.decisions.outcome(self.before, self.actual))
+        main = main_metric(self.contract.task, defined)
         return main if np.isfinite(defined[main]) else "log_loss"
 
 

@@ -31,8 +31,7 @@ class MetricAim:
     @classmethod
     def of(cls, contract: Contract) -> "MetricAim":
         """Return what a contract asks for."""
-        target = contract.label_column
-        return cls(contract.objective, contract.quantile, target is not None and target.ordered)
+        return cls(contract.objective, contract.quantile, contract.has_ordered_classes)
 
 
 @dataclass(frozen=True)

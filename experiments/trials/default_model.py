@@ -12,6 +12,7 @@ from headrace.experiments.trials.cross_validation import CrossValidation
 from headrace.experiments.trials.study import Study
 
 REASON = "NoLabels"
+NO_ENSEMBLE = "There is no ensemble: without labels of both kinds nothing compares trials."
 
 
 def lacks_labels(study: Study) -> bool:
@@ -33,10 +34,10 @@ def fit_defaults(plan: SearchPlan, study: Study, *, bundle: Path, nested: bool) 
         InputError: If the plan is more than a family's defaults.
         DataError: If the model cannot be fitted.
     """
-    if not plan.defaults or nested:
+    if not plan.defaults or nested or plan.ensemble not in {"off", "auto"}:
         raise InputError(
-            "an Experiment or a nested search compares trials by labels, and the training rows hold no labels of both "
-            "kinds; leave the option out, or name a column with labels as the target."
+            "an Experiment, a nested search or an ensemble compares trials by labels, and the training rows hold no "
+            "labels of both kinds; leave the option out, or name a column with labels as the target."
         )
     family = plan.experiments[0].family
     trial = Trial(0, f"{plan.experiments[0].name}-000", plan.experiments[0].name, family, {}, "metrics_unavailable")

@@ -148,7 +148,8 @@ def _fit_defaults(plan: SearchPlan, study: Study, outputs: TuneOutputs, *, neste
     result = _result(LocalTuner(), plan, study, (), seconds=time.monotonic() - began)
     write_json(outputs.trials, replace(result, reason=default_model.REASON).as_json())
     best = best_bundle.best_parameters(trial, study, metric=plan.objective.metric)
-    write_json(outputs.best_parameters, best)
+    ensemble = {} if plan.ensemble == "off" else {"ensemble": default_model.NO_ENSEMBLE}
+    write_json(outputs.best_parameters, best | ensemble)
     progress("tune", f"no labels to compare models by: the defaults of {trial.family.replace('_', ' ')}")
     return {"family": trial.family, "metric": plan.objective.metric, "score": 0.0, "trials": 0.0, "failed": 0.0}
 
@@ -221,8 +222,8 @@ def _check_metrics(experiment: Experiment, contract: Contract | None) -> None:
     needs = {
         "pinball_loss": ("objective: quantile", contract.objective == "quantile"),
         "poisson_deviance": ("objective: count", contract.objective == "count"),
-        "quadratic_kappa": ("an ordered target", contract.target.ordered),
-        "ranked_probability": ("an ordered target", contract.target.ordered),
+        "quadratic_kappa": ("an ordered target", contract.has_ordered_classes),
+        "ranked_probability": ("an ordered target", contract.has_ordered_classes),
         "interval_coverage": ("intervals, which the evaluation measures and no search", False),
         "interval_width": ("intervals, which the evaluation measures and no search", False),
     }

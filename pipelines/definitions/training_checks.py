@@ -55,4 +55,6 @@ def check_training(options: type, values: Mapping[str, Any], *, spell: Callable[
             "given contract does without it."
         )
     AlertBudget.parse(values["alert_budget"])
+    if values["alert_budget"] and not values["contract"] and values["task"] != "anomaly":
+        raise InputError(f"{label('alert_budget')} is for a task anomaly ({label('task')} anomaly); leave it out.")
     check_marks(values["decimal"], values["thousands"], spell=label)

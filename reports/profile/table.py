@@ -102,7 +102,8 @@ def _target(sample: pl.DataFrame, contract: Contract) -> tuple[tuple[str, ...], 
         return ("mean",), as_floats(series)[:, None] if series.dtype.is_numeric() else np.empty((len(series), 0))
     texts = series.cast(pl.String)
     frequent = by_level(texts, limit=CLASSES).labels[:-2]
-    of_two = contract.task in {"binary", "anomaly"} and len(frequent) > 0
+    # Labels of anomalies may be missing in all rows.
+    of_two = contract.task == "binary" or (contract.task == "anomaly" and len(frequent) > 0)
     classes = [contract.positive or frequent[-1]] if of_two else list(frequent)
     parts = [(texts == name).cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in classes]
     return tuple(shorten(name) for name in classes), np.stack(parts, axis=1)

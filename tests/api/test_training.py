@@ -208,6 +208,7 @@ def test_what_is_no_table_is_refused(folder: Path, runner: RunnerRecord, table: 
         ({"decimal": ";"}, r"^decimal must be a dot or a comma; got ';'"),
         ({"decimal": ",", "thousands": ","}, r"^thousands must be another mark than decimal; got ','"),
         ({"cleanup": "soon"}, r"^cleanup must be always, succeeded or never; got 'soon'"),
+        ({"alert_budget": "5"}, r"^alert_budget is for a task anomaly"),
         ({"budget": "soon"}, r"^budget must be a number of trials"),
         ({"budget": 0}, r"^budget must be a number of trials"),
         ({"tuner": "moon"}, r"^tuner must be local or katib"),

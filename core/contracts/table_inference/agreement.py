@@ -57,6 +57,11 @@ class ContractHints:
         named = ("objective", "quantile", "intervals", "class_weights")
         return {name: getattr(self, name) for name in named if getattr(self, name)}
 
+    @property
+    def number_asked(self) -> bool:
+        """Whether something is asked that only a regression can do."""
+        return bool(self.objective or self.quantile or self.intervals)
+
 
 def require_name(name: str, names: Sequence[str], *, what: str) -> None:
     """Raise if the table has no column of this name.

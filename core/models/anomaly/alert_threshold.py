@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 _TAIL = 0.025
 # All of the highest scores are kept, and of the others each that is a hundredth further down.
 _EACH, _STEP = 500, 1.01
+# Equal rows get scores this near to one another, as a share: the models of two folds sum in other orders.
+_EQUAL = 1e-9
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,9 @@ def _between(sample: ScoreSample, count: int) -> float:
     # Between two ranks that are kept, the higher score: fewer alerts, never more.
     place = bisect.bisect_right(sample.ranks, count + 1) - 1
     below, above = sample.scores[place], sample.scores[max(place - 1, 0)]
-    if above <= below:  # equal scores cross a threshold together
-        higher = [score for score in sample.scores if score > below]
-        above = min(higher, default=math.nextafter(below, math.inf))
+    near = max(abs(below) * _EQUAL, math.ulp(below))
+    if above - below <= near:  # equal scores cross a threshold together
+        higher = [score for score in sample.scores if score > below + near]
+        above = min(higher, default=below + 2 * near)
     middle = (above + below) / 2
     return middle if middle > below else above

@@ -32,7 +32,7 @@ def describe_aims(model: Model) -> list[tuple[str, str]]:
     constrained = [f"{column.name} ({column.monotone})" for column in contract.columns if column.monotone]
     if constrained:
         found.append(("Monotone in", ", ".join(constrained)))
-    if contract.target.ordered:
+    if contract.has_ordered_classes:
         found.append(("Order of the classes", " < ".join(contract.target.categories or ())))
     return found
 

@@ -32,6 +32,8 @@ _SAMPLES: dict[str, tuple[str, Any]] = {
     "tuner": ("local", "local"),
     "test_size": ("0.3", 0.3),
     "objective": ("count", "count"),
+    "alert_budget": ("20/day", "20/day"),
+    "ensemble": ("greedy", "greedy"),
     "quantile": ("0.9", 0.9),
     "intervals": ("0.8", 0.8),
     "class_weights": ("balanced", "balanced"),
@@ -156,14 +158,14 @@ def test_commands_that_read_a_table_take_what_says_how() -> None:
 def test_a_command_says_what_holds_in_it() -> None:
     """Where something else holds if an option is not given, the help of that command says so."""
     shown = {name: " ".join(CliRunner().invoke(app, [name, "--help"]).output.split()) for name in ("contract", "score")}
-    assert "(the last column)" in shown["contract"]
+    assert "(the last column, or none with --task anomaly)" in shown["contract"]
     assert "missing value; repeatable. [default: (the contract's)]" in shown["score"]
 
 
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"task": "guess"}, "--task must be binary, multiclass or regression; got 'guess'"),
+        ({"task": "guess"}, "--task must be binary, multiclass, regression or anomaly; got 'guess'"),
         ({"test_size": 1.0}, "--test-size must be above 0 and below 1; got 1.0"),
         ({"tuner": "moon"}, "--tuner must be local or katib; got 'moon'"),
         ({"cleanup": "soon"}, "--cleanup must be always, succeeded or never; got 'soon'"),

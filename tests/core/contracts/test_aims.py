@@ -106,6 +106,20 @@ def test_options_go_into_the_contract_that_is_inferred(tmp_path: Path) -> None:
         inferred(tmp_path / "c", target="class", intervals=0.9)
 
 
+def test_few_counts_are_no_classes_where_a_number_is_asked_for(tmp_path: Path) -> None:
+    """A count of 0 to 3 would be inferred as four classes, which no objective, quantile or interval fits."""
+    frame = pl.DataFrame({"size": [float(row) for row in range(60)], "visits": [row % 4 for row in range(60)]})
+    with parquet_table.TableWriter(tmp_path / "raw") as writer:
+        writer.write(frame.cast(pl.String))
+
+    def task(**asked: object) -> str:
+        hints = ContractHints(**asked)  # type: ignore[arg-type]
+        return infer_with_notes(tmp_path / "raw", name="made", target="visits", hints=hints).contract.task
+
+    assert task() == "multiclass"
+    assert task(objective="count") == task(intervals=0.9) == task(objective="quantile", quantile=0.9) == "regression"
+
+
 def test_an_option_that_contradicts_the_given_contract_is_refused(tmp_path: Path) -> None:
     """The contract is what counts; an option that says the same is no contradiction."""
     given = tmp_path / "mine.yaml"

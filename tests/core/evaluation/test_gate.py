@@ -186,6 +186,15 @@ def test_a_champion_of_another_task_is_refused(tmp_path: Path) -> None:
         judged(tmp_path, champion=fitted("multiclass", made.table(300, task="multiclass")))
 
 
+@pytest.mark.parametrize("quantile", [0.5, 0.9])
+def test_a_champion_of_the_mean_is_no_match_for_a_quantile(tmp_path: Path, quantile: float) -> None:
+    """Whichever metric decided, it would prefer the model that was fitted to it."""
+    champion = fitted("regression", made.table(300, task="regression"))
+    asked = replace(champion.contract, objective="quantile", quantile=quantile)
+    with pytest.raises(InputError, match=f"must predict .* the mean; it predicts the {quantile} quantile"):
+        judged(tmp_path, task="regression", champion=replace(champion, contract=asked))
+
+
 def test_a_champion_that_needs_other_columns_is_refused(tmp_path: Path) -> None:
     """The message names them."""
     champion = fitted("binary", made.table(300))

@@ -73,6 +73,15 @@ def test_a_bound_of_what_was_not_measured_rejects(tmp_path: Path) -> None:
     assert verdict.reasons[0].startswith("flip_share must be at most 0.5, but it was not measured")
 
 
+def test_a_bound_under_noise_of_a_metric_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
+    """The robustness was measured, so that its absence is not the reason."""
+    reason = judge(tmp_path, evaluated(tmp_path), pinball_loss_under_noise=3).reasons[0]
+    assert reason.startswith(
+        "pinball_loss_under_noise must be at most 3, but it was not measured: under noise there are"
+    )
+    assert "log_loss" in reason
+
+
 def test_the_champions_robustness_is_told_beside_the_candidates(tmp_path: Path) -> None:
     """On the same rows, by the same ranges, with an interval; a model that no change moves flips nothing."""
     held = made_models.contract(heat={"role": "ignore"}, load={"role": "ignore"}, kind={"role": "ignore"})

@@ -68,3 +68,14 @@ def test_two_rows_are_enough() -> None:
     assert measured.rows == 2
     assert measured.small_changes is not None
     assert measured.small_changes.rows == 2
+
+
+def test_what_the_objective_minimises_is_measured_too() -> None:
+    """The metric that decides about a quantile or a count is that of noise and of missing inputs."""
+    frame = table(task="regression")
+    frame = frame.with_columns(target=(frame["target"] / 50).exp().round())
+    made = replace(contract("regression"), objective="count")
+    measured = measure.measure(fit("linear", made, frame), frame.head(100), plan(amount=10))
+    assert measured.metric == "poisson_deviance"
+    deviances = [point.metrics["poisson_deviance"].value for point in measured.noise]
+    assert deviances[-1] > deviances[0]

@@ -85,6 +85,7 @@ def test_the_family_may_be_named_without_labels(tmp_path: Path) -> None:
         (SearchOptions(families=("isolation_forest", "robust_covariance")), "one family must be named"),
         (SearchOptions(nested=True), "compares trials by labels"),
         (SearchOptions(experiment="isolation_forest"), "compares trials by labels"),
+        (SearchOptions(ensemble="greedy"), "or an ensemble compares trials by labels"),
         (SearchOptions(families=("logistic",)), "cannot do a anomaly task"),
     ],
 )
@@ -94,6 +95,13 @@ def test_what_needs_labels_is_refused_without(tmp_path: Path, wish: SearchOption
     with pytest.raises(InputError, match=message):
         tuned(tmp_path, wish, frame=frame, contract=contract)
     assert not (tmp_path / "best.json").exists()
+
+
+def test_an_ensemble_that_may_be_left_out_is_and_the_reason_is_told(tmp_path: Path) -> None:
+    """``auto`` ends with the defaults."""
+    frame, contract = without_labels("no column")
+    best, _ = tuned(tmp_path, SearchOptions(ensemble="auto"), frame=frame, contract=contract)
+    assert best["ensemble"].startswith("There is no ensemble: without labels")
 
 
 def test_a_metric_of_classes_is_refused(tmp_path: Path) -> None:

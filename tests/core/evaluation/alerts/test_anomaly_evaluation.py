@@ -17,6 +17,8 @@ from headrace.core.evaluation.evaluation_plan import EvaluationPlan
 from headrace.core.evaluation.gate import GateInputs, MetricBounds, write_verdict
 from headrace.core.models import fitted_model
 from headrace.core.models.train import train_model
+from headrace.core.packaging import run_notes
+from headrace.core.statistics.measures import Interval
 from tests.core import made
 
 
@@ -134,6 +136,16 @@ def test_without_labels_alerts_are_all_that_is_measured(tmp_path: Path) -> None:
     verdict, reasons = judged(tmp_path, {"pr_auc": 0.5})
     assert verdict == "reject"
     assert "pr_auc must be at least 0.5, but these test rows do not define it." in reasons
+    assert (
+        "but it was not measured: the robustness of a task anomaly is not." in judged(tmp_path, {"flip_share": 0.1})[1]
+    )
+
+
+def test_scores_in_perfect_order_are_not_told_as_a_model_without_errors(tmp_path: Path) -> None:
+    """No fit saw the labels, and a threshold beyond all anomalies still misses them all."""
+    found = evaluated(tmp_path)
+    perfect = replace(found, metrics=found.metrics | {"roc_auc": Interval(1.0, 0.5, 1.0)})
+    assert "no_errors" not in {note.rule for note in run_notes.gather(None, perfect)}
 
 
 def test_a_budget_per_day_needs_a_time_column(tmp_path: Path) -> None:

@@ -75,6 +75,12 @@ def test_the_last_bit_of_a_score_decides_no_row() -> None:
     assert choose_threshold(ScoreSample.of(np.arange(100.0)), 0.05).value == pytest.approx(94.5)
 
 
+def test_rows_that_are_all_alike_are_no_alerts_by_another_models_rounding() -> None:
+    """Seen with a constant table: 0.4999999999999993 by the folds' forests, 0.5000000000000001 by that of all rows."""
+    for scores in (np.full(80, 0.4999999999999993), np.tile([0.4999999999999993, 0.5], 40), np.zeros(80)):
+        assert choose_threshold(ScoreSample.of(scores), 0.01).value > scores.max() * (1 + 1e-12)
+
+
 def test_the_interval_holds_the_true_quantile_as_often_as_it_says() -> None:
     """Of normal scores in 95 of 100 samples, within what chance allows of 600 samples."""
     draw, true = np.random.default_rng(2), 1.6448536269514722
