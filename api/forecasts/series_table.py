@@ -55,13 +55,16 @@ class SeriesChoice:
     every: int = 1
 
     def __post_init__(self) -> None:
-        """Raise if the stride is no number of steps.
+        """Raise if the stride is no number of steps, or a column has two tasks.
 
         Raises:
             InputError: If it is not.
         """
         if self.every < 1:
             raise InputError(f"every must be at least 1 step; got {self.every} instead.")
+        names = [self.time, self.target, *self.keys, *self.known]
+        if len(set(names)) < len(names):
+            raise InputError(f"target, time, keys and known columns must be different columns; got {quote(names)}.")
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,17 @@ def test_gaps_and_short_tables_are_refused(folder: Path) -> None:
         hr.forecast(folder, table(), output="next.json")
 
 
+def test_a_value_that_breaks_the_contract_is_refused_by_the_server_and_the_library_alike(
+    folder: Path, server: Running
+) -> None:
+    """A price that is no price of the contract, of one day that is predicted."""
+    later = LATER.with_columns(price=pl.when(pl.int_range(6) == 2).then(99).otherwise("price"))
+    status, document = ask(server, {**history(), "future": later.to_dicts()})
+    assert (status, "'price' must be from 0 to" in document["error"]) == (400, True), document
+    with pytest.raises(DataError, match="'price' at 2010-03-01 00:00:00 must be from 0 to .*; got 99"):
+        hr.forecast(folder, pl.concat([SALES, later], how="diagonal"))
+
+
 def test_a_model_of_rows_makes_no_forecasts(tmp_path: Path) -> None:
     """The sentence names the command that makes one."""
     copy_bundle(tmp_path)
@@ -135,6 +146,8 @@ def test_a_model_of_rows_makes_no_forecasts(tmp_path: Path) -> None:
         ({"season": 30, "length": 20}, "length must be at least 30"),
         ({"step": "1d"}, "must have a value of 'sold' every 1d"),
         ({"every": 0}, "every must be at least 1"),
+        ({"known": ["sold"]}, "must be different columns"),
+        ({"keys": ["month"]}, "must be different columns"),
         ({"task": "binary"}, "the windows of a forecast decide .'task'"),
     ],
 )
