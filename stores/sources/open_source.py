@@ -61,7 +61,7 @@ def _paths(text: str) -> list[Path]:
 
 
 def _without_prose(files: list[Path]) -> list[Path]:
-    """Return the table that lies among pictures and lists them, or the pictures; their README or licence is no table."""
+    """Return the table that lies among pictures and lists them, or the pictures; a README is no table."""
     others = [file for file in files if not _PICTURE.search(file.name)]
     if len(files) <= 2 * len(others):
         return others
