@@ -103,6 +103,4 @@ def _check(rows: pl.DataFrame, contract: Contract) -> None:
         place = rows.row(max(first.row, 0), named=True)
         key = f" of {quote([place[name] for name in series.keys])}" if series.keys else ""
         got = f"; got {first.got} instead" if first.got else ""
-        raise DataError(
-            f"the column {quote(first.column)} at {place[series.time]}{key} must be {first.expected}{got}."
-        )
+        raise DataError(f"the column {quote(first.column)} at {place[series.time]}{key} must be {first.expected}{got}.")
