@@ -10,12 +10,14 @@ from headrace.api.forecasts.series_table import read_raw
 from headrace.api.forecasts.train import predict_windows
 from headrace.api.model_reference import ModelReference, open_model
 from headrace.api.tables import TableReference, table_address
-from headrace.core.base.errors import InputError
+from headrace.core.base.errors import DataError, InputError, quote
 from headrace.core.base.files import whole
+from headrace.core.contracts.contract import Contract
 from headrace.core.inference.scorer import Scorer
 from headrace.core.series.forecast_input import forecast_windows, series_of, typed_history
 from headrace.core.series.windows import NAIVE, ORIGIN, STEP
 from headrace.core.tables.source import ReadOptions
+from headrace.core.validation.request import validate_rows
 
 FORECAST = "forecast"
 
@@ -65,7 +67,7 @@ def forecast(
 
     Raises:
         InputError: If the model makes no forecasts, or the output cannot be written.
-        DataError: If a history is too short, irregular or of other types.
+        DataError: If a history is too short, irregular or of other types, or a value breaks the contract.
         MissingError: If the model or the table does not exist.
         BundleError: If the bundle is incomplete or altered.
     """
@@ -78,6 +80,7 @@ def forecast(
     with table_address(table) as source:
         raw = read_raw(source, ReadOptions(missing_values=tuple(scorer.contract.missing_values or ("",))))
     rows = forecast_windows(typed_history(raw, scorer.contract), scorer.contract)
+    _check(rows, scorer.contract)
     changes = pl.Series(FORECAST, predict_windows(scorer, rows))
     frame = rows.select(*series.keys, ORIGIN, series.time, STEP, (pl.col(NAIVE) + changes).alias(FORECAST), NAIVE)
     if path is not None:
@@ -90,3 +93,14 @@ def forecast(
     if progress:
         progress(f"{count:,} series, {frame.height:,} values")
     return Forecasts(frame, scorer.name, scorer.digest, count)
+
+
+def _check(rows: pl.DataFrame, contract: Contract) -> None:
+    """Raise for the first window that a server would refuse."""
+    broken = validate_rows(rows, contract, serving=True).refused
+    if broken:
+        series, first = series_of(contract), broken[0]
+        place = rows.row(max(first.row, 0), named=True)
+        key = f" of {quote([place[name] for name in series.keys])}" if series.keys else ""
+        got = f"; got {first.got} instead" if first.got else ""
+        raise DataError(f"the column {quote(first.column)} at {place[series.time]}{key} must be {first.expected}{got}.")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from headrace.core.base.errors import DataError, InputError, quote
@@ -15,7 +16,7 @@ from headrace.core.contracts.series import MOST_LENGTH, Gaps, Series
 from headrace.core.contracts.table_inference.agreement import ContractHints
 from headrace.core.contracts.table_inference.infer import infer_with_notes
 from headrace.core.readers.ingest import ingest_table
-from headrace.core.series.regular_series import as_naive_times, read_series, split_by_key
+from headrace.core.series.regular_series import RegularSeries, as_naive_times, read_series, split_by_key
 from headrace.core.series.steps import Step, infer_step
 from headrace.core.series.window_contract import window_contract
 from headrace.core.series.windows import training_windows
@@ -24,6 +25,7 @@ from headrace.core.tables.source import ReadOptions
 from headrace.stores.sources.open_source import open_source
 
 _LEAST_LENGTH = 12
+_MOST_RATIO = 30.0
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,16 @@ class SeriesChoice:
     every: int = 1
 
     def __post_init__(self) -> None:
-        """Raise if the stride is no number of steps.
+        """Raise if the stride is no number of steps, or a column has two tasks.
 
         Raises:
             InputError: If it is not.
         """
         if self.every < 1:
             raise InputError(f"every must be at least 1 step; got {self.every} instead.")
+        names = [self.time, self.target, *self.keys, *self.known]
+        if len(set(names)) < len(names):
+            raise InputError(f"target, time, keys and known columns must be different columns; got {quote(names)}.")
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,21 @@ def make_windows(source: str, choice: SeriesChoice, *, name: str, options: ReadO
     table = read_series(rows, series)
     values = {key: sorted(map(str, rows.get_column(key).unique().to_list())) for key in series.keys}
     contract = window_contract(inferred, series, keys=values)
-    return WindowTable(training_windows(table.series, series, every=choice.every), contract, table.notes)
+    notes = (*table.notes, *_size_notes(table.series, series))
+    return WindowTable(training_windows(table.series, series, every=choice.every), contract, notes)
+
+
+def _size_notes(found: Sequence[RegularSeries], series: Series) -> tuple[Note, ...]:
+    """Return a warning if the series of some keys are far larger than others: one model learns the large ones."""
+    sizes = {quote(list(one.key)): float(np.nanmean(np.abs(one.values))) for one in found if one.observed.any()}
+    small, large = (choose(sizes, key=lambda key: sizes[key]) for choose in (min, max))
+    if sizes[large] <= _MOST_RATIO * sizes[small]:
+        return ()
+    sentence = (
+        f"Values of the key {large} are {sizes[large]:.4g} on average, those of {small} {sizes[small]:.4g}; one model "
+        "learns the large ones, and its forecasts of the small ones may be far off: train a model for each size."
+    )
+    return (Note("warning", series.target, "series_sizes", len(sizes), sentence),)
 
 
 def _cast(raw: pl.DataFrame, contract: Contract, names: Sequence[str]) -> pl.DataFrame:

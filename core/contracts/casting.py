@@ -117,7 +117,9 @@ def _cast_block(frame: pl.DataFrame, columns: Sequence[Column], *, missing_value
         if raw.dtype == pl.String and _may_retry(column) and new.null_count() > raw.null_count():
             new = _SECOND[column.dtype](raw, new)
             result = result.with_columns(new)
-        if new.null_count() > _null_count(raw):
+        if column.dtype == "picture" and new.null_count():
+            failed[column.name] = new.is_null()  # no network answers a picture that is missing
+        elif new.null_count() > _null_count(raw):
             mask = _failures(raw, new, missing_values)
             if mask.any():
                 failed[column.name] = mask

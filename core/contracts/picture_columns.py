@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 LONGEST_SIDE = 64
 """Longer side, in pixels, of the pictures of a contract that is inferred; a person may raise it."""
 _SAMPLED = 50
+_LEAST_SHARE = 0.8  # the rows of the others are quarantined
 
 
 def picture_size(column: Column) -> PictureSize:
@@ -48,17 +49,16 @@ def _or_missing(text: str | None, size: PictureSize) -> str | None:
         return None
 
 
-def guess_picture(name: str, texts: Sequence[str], *, missing: float) -> Column | None:
-    """Return the contract's column of pictures; None unless all texts begin as pictures do.
+def guess_picture(name: str, texts: Sequence[str]) -> Column | None:
+    """Return the contract's column of pictures; None unless most texts begin as pictures do.
 
     Their size is the median of the first ones, but the longer side is at most 64 pixels.
 
     Args:
         name: Name of the column.
         texts: Some of its texts.
-        missing: Allowed share of missing values.
     """
-    if not texts or not all(map(is_picture_text, texts)):
+    if sum(map(is_picture_text, texts)) <= _LEAST_SHARE * len(texts):
         return None
     sizes = list(_sizes(texts[:_SAMPLED]))
     if not sizes:
@@ -71,7 +71,7 @@ def guess_picture(name: str, texts: Sequence[str], *, missing: float) -> Column 
         "picture",
         "feature",
         own if scale < 1 else "",
-        missing=missing,
+        missing=0,
         height=max(1, round(height * scale)),
         width=max(1, round(width * scale)),
         channels=max(size.channels for size in sizes),

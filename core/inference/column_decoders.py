@@ -209,11 +209,10 @@ def _pictures(column: Column) -> ColumnDecoder:
     """Return a decoder of files in base64 or tensors (n, height, width, channels) to rows (n, values) of pixels."""
     size = picture_size(column)
     shape = (size.height, size.width, size.channels)
-    nothing = np.full(size.values, NAN) if column.missing > 0 else None
 
     def one(value: Any) -> NDArray[Any] | None:
         try:
-            return read_pixels(value, size).ravel() if type(value) is str else nothing if value is None else None
+            return read_pixels(value, size).ravel() if type(value) is str else None
         except DataError:  # the full path says what is wrong
             return None
 

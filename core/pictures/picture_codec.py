@@ -194,9 +194,15 @@ def _encode(picture: "Image.Image") -> bytes:
 
 
 def to_pixels(values: NDArray[Any]) -> Pixels | None:
-    """Return numbers, of any shape, as pixels of the same shape, rounded; None if one is not from 0 to 255."""
+    """Return numbers, of any shape, as pixels of the same shape, rounded; None if one is not from 0 to 255.
+
+    Fractions of which none is above 1 are None too: they are pixels that were scaled, and would all be black.
+    """
     if values.dtype.kind not in "iuf" or not values.size:
         return None
     if not (values.min() >= 0 and values.max() <= LARGEST):  # false if there is a NaN
         return None
-    return np.rint(values).astype(np.uint8) if values.dtype.kind == "f" else values.astype(np.uint8)
+    if values.dtype.kind != "f":
+        return values.astype(np.uint8)
+    rounded = np.rint(values)
+    return None if values.max() <= 1 and (rounded != values).any() else rounded.astype(np.uint8)

@@ -9,7 +9,7 @@ import polars as pl
 from headrace.core.base.errors import DataError, InputError
 from headrace.core.base.notes import Note
 from headrace.core.pictures.near_duplicates import PictureLook, group_near_duplicates, look_at
-from headrace.core.pictures.picture_archive import PictureFile, is_archive, read_archive
+from headrace.core.pictures.picture_archive import SUFFIXES, PictureFile, is_archive, read_archive
 from headrace.core.pictures.picture_codec import MOST_BYTES, is_picture, to_text
 from headrace.core.readers.csv.notes import NoteCollector
 from headrace.core.tables import text_stream
@@ -21,7 +21,9 @@ _BLOCK_BYTES = 32 * 2**20
 
 
 def holds_pictures(file: SourceFile) -> bool:
-    """Return whether a file is a picture, or an archive of them."""
+    """Return whether a file is a picture or an archive of them; one that is only named so is a broken picture."""
+    if file.name.lower().endswith(SUFFIXES):
+        return True
     with text_stream.open_binary(file) as stream:
         start = stream.read(16)
     return is_picture(start) or is_archive(file.path)
@@ -45,6 +47,7 @@ def picture_frames(
     kept = list(files)
     groups = _groups(kept)
     copies = len(groups) - len(set(groups.values()))
+    collector.hints |= {"texts": [LABEL]}  # a folder called none or NA is a class
     if copies:
         collector.hints |= {"group": GROUP}
         collector.add(

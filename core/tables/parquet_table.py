@@ -153,7 +153,8 @@ def hints(folder: Path) -> dict[str, Any]:
     """Return what a table's writer recorded: units and ids of the source, and missing-value marks of the user.
 
     Returns:
-        ``units`` by column, ``ids`` (columns), ``missing_values``; unknown ones are absent.
+        ``units`` by column, ``ids`` (columns), ``texts`` (columns without missing-value marks), ``missing_values``;
+        unknown ones are absent.
 
     Raises:
         MissingError: If there is no such table.

@@ -140,7 +140,7 @@ def _of_pictures(name: str, values: NDArray[Any]) -> pl.Series:
     """Return tensors of pixels (n, height, width, channels) as texts, as a table has pictures."""
     pixels = to_pixels(values)
     if pixels is None or values.shape[3] not in {1, 3, 4}:
-        raise _refusal(name, 0, "pixels from 0 to 255, in 1, 3 or 4 channels", "others")
+        raise _refusal(name, 0, "pixels from 0 to 255 (not 0 to 1), in 1, 3 or 4 channels", "others")
     return pl.Series(name, [encode_pixels(picture) for picture in pixels], dtype=pl.String)
 
 

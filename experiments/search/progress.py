@@ -29,7 +29,7 @@ class SearchProgress:
         """Emit the message of a trial; may be called from any thread."""
         with self._lock:
             self._done += 1
-            if trial.won and trial.score is not None and self._beats(trial.score):
+            if trial.won and self._beats(trial):
                 self._best = trial
             self._say(self._line(trial))
 
@@ -41,9 +41,14 @@ class SearchProgress:
         winner = best.family.replace("_", " ") or best.name
         return f"{self._done} trials, best {self._plan.objective.metric} {best.score:.4g} by {winner}"
 
-    def _beats(self, score: float) -> bool:
+    def _beats(self, trial: Trial) -> bool:
+        """Return whether a trial is the best so far: of equal ones the first is, in whatever order they end."""
         best = self._best
-        return best is None or best.score is None or self._plan.objective.better(score, best.score)
+        if trial.score is None or best is None or best.score is None:
+            return trial.score is not None
+        if trial.score == best.score:
+            return trial.number < best.number
+        return self._plan.objective.better(trial.score, best.score)
 
     def _line(self, trial: Trial) -> str:
         most = self._most()

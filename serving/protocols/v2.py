@@ -54,6 +54,12 @@ def columns(input_tensors: Sequence[Tensor], contract: Contract, limits: Request
     for tensor in input_tensors:
         if tensor.name in pictures and len(tensor.shape) == 4 and tensor.shape[0] == rows:
             continue
+        if tensor.name in pictures and len(tensor.shape) > 2:
+            raise RequestError(
+                f"pictures must be a tensor [n, height, width, channels] of pixels, or [n] of files in base64; "
+                f"{quote(tensor.name)} has {quote(list(tensor.shape), 40)}.",
+                "shape",
+            )
         if tensor.shape not in {(rows,), (rows, 1)}:
             raise RequestError(
                 f"all tensors must have one shape, [n] or [n, 1]; {quote(tensor.name)} has "

@@ -11,6 +11,7 @@ from headrace.core.tables.source import FileSource, Source, SourceFile
 
 _PART = re.compile(r"\.(parquet|parq|pq|csv|tsv|txt|jsonl|ndjson)(\.gz)?$", re.IGNORECASE)
 _PICTURE = re.compile(r"\.(png|jpe?g|zip|tar|tgz|tar\.gz)$", re.IGNORECASE)
+_MAYBE_PROSE = re.compile(r"^[^.]+$|\.txt$", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 
 
@@ -50,15 +51,22 @@ def _paths(text: str) -> list[Path]:
     path = Path(text)
     if path.is_dir():
         below = sorted(file for file in path.rglob("*") if file.is_file() and _is_part(file.relative_to(path)))
-        # A table that lies among pictures lists them.
-        tables = [file for file in below if not _PICTURE.search(file.name)]
-        return tables or below or [path]
+        return _without_prose(below) or [path]
     if not re.search(r"[*?\[]", text) or path.exists():
         return [path]
     file = sorted(file for file in map(Path, glob.glob(text, recursive=True)) if not file.is_dir())  # noqa: PTH207
     if not file:
         raise MissingError(f"there is no file {text}; correct the pattern.")
     return file
+
+
+def _without_prose(files: list[Path]) -> list[Path]:
+    """Return the table that lies among pictures and lists them, or the pictures; a README is no table."""
+    others = [file for file in files if not _PICTURE.search(file.name)]
+    if len(files) <= 2 * len(others):
+        return others
+    tables = [file for file in others if not _MAYBE_PROSE.search(file.name)]
+    return tables or [file for file in files if file not in others]
 
 
 def _is_part(path: Path) -> bool:

@@ -56,10 +56,8 @@ def test_an_option_has_one_type_in_all_commands() -> None:
                 kinds.setdefault(name, {}).setdefault(kind, []).append(path)
     assert {"--json", "--namespace", "--output"} <= set(kinds)
     by_step = {"--cpu", "--memory"}  # of a pod, or for steps by their names too: one value means the same in both
-    several = {
-        "--from",
-        "--objective",
-    }  # what a model predicts, and what a service promises; sources of a collector, and the one topic of a stream
+    # Sources of a collector, and the one topic of a stream; what a model predicts, and what a service promises.
+    several = {"--from", "--objective"}
     assert {name: found for name, found in kinds.items() if len(found) > 1 and name not in by_step | several} == {}
 
 

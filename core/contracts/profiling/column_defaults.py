@@ -79,7 +79,7 @@ def input_column(profile: ColumnProfile) -> Column:
     if profile.dtype == "timestamp":
         return Column(profile.name, "timestamp", "timestamp", _caveat(profile), missing=missing, format=profile.format)
     if profile.dtype == "string":
-        return guess_picture(profile.name, profile.head, missing=missing) or _text_column(profile, missing)
+        return guess_picture(profile.name, profile.head) or _text_column(profile, missing)
     low, high = bounds(profile)
     return Column(
         profile.name,

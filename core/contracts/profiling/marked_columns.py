@@ -1,6 +1,6 @@
 """A survey that treats missing-value marks as such, where the reader has left some in columns of texts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 import polars as pl
@@ -24,13 +24,14 @@ _TEXTS = tuple(mark for mark in missing_values.DEFAULT if mark not in missing_va
 
 
 def survey_with_marks(
-    table: pl.LazyFrame, *, survey: TableSurvey
+    table: pl.LazyFrame, *, survey: TableSurvey, texts: Collection[str] = ()
 ) -> tuple[pl.LazyFrame, dict[str, ColumnProfile], list[Note]]:
     """Profile a table whose missing-value marks count as missing.
 
     Args:
         table: Raw table.
         survey: Profiles the columns of a table.
+        texts: Columns of texts that hold no mark, whatever they say.
 
     Returns:
         The table with missing values for its marks, the profiles of its columns, and notes. A dash is a mark only in a
@@ -38,7 +39,8 @@ def survey_with_marks(
     """
     profiles = survey(table)
     schema = table.collect_schema()
-    suspects = [name for name, item in profiles.items() if schema[name] == pl.String and _may_hold_marks(item)]
+    columns = [item for name, item in profiles.items() if schema[name] == pl.String and name not in texts]
+    suspects = [item.name for item in columns if _may_hold_marks(item)]
     with_marks = missing_values.columns_with_marks(table, suspects)
     if not with_marks:
         return table, profiles, []

@@ -18,7 +18,12 @@ _ROW = "\0row"
 
 
 def profile_valid_rows(
-    table: pl.LazyFrame, *, target: str, survey: TableSurvey, ignored: Collection[str] = ()
+    table: pl.LazyFrame,
+    *,
+    target: str,
+    survey: TableSurvey,
+    ignored: Collection[str] = (),
+    texts: Collection[str] = (),
 ) -> tuple[pl.LazyFrame, dict[str, ColumnProfile], list[Note]]:
     """Profile the rows of a table that validation will not quarantine.
 
@@ -30,13 +35,14 @@ def profile_valid_rows(
         target: Column that is predicted; empty if rows without it are valid.
         survey: Profiles the columns of a table.
         ignored: Columns that the contract does not check.
+        texts: Columns of texts that hold no missing-value mark.
 
     Returns:
         The remaining rows, without missing-value marks, the profiles of their columns, and notes; ``failed`` and
         ``infinite`` count the values of the removed rows too, since these will be quarantined.
     """
     remaining = _with_target(table, target) if target else table
-    remaining, profiles, notes = marked_columns.survey_with_marks(remaining, survey=survey)
+    remaining, profiles, notes = marked_columns.survey_with_marks(remaining, survey=survey, texts=texts)
     if target and 0 < profiles[target].missing < profiles[target].rows:
         remaining = remaining.filter(pl.col(target).is_not_null())
         profiles = survey(remaining)

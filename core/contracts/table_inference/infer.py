@@ -133,6 +133,7 @@ def infer_with_notes(
         target="" if hints.task == "anomaly" else target,
         survey=partial(profile_columns, texts=[target], conventions=conventions),
         ignored=(*hints.drop_columns, *hints.hash_columns),
+        texts=parquet_table.hints(Path(table)).get("texts", ()),
     )
     if not next(iter(profiles.values())).rows:
         raise DataError("the table must have rows, but has none; give a table with data.")

@@ -120,6 +120,17 @@ def test_gaps_and_short_tables_are_refused(folder: Path) -> None:
         hr.forecast(folder, table(), output="next.json")
 
 
+def test_a_value_that_breaks_the_contract_is_refused_by_the_server_and_the_library_alike(
+    folder: Path, server: Running
+) -> None:
+    """A price that is no price of the contract, of one day that is predicted."""
+    later = LATER.with_columns(price=pl.when(pl.int_range(6) == 2).then(99).otherwise("price"))
+    status, document = ask(server, {**history(), "future": later.to_dicts()})
+    assert (status, "'price' must be from 0 to" in document["error"]) == (400, True), document
+    with pytest.raises(DataError, match=r"'price' at 2010-03-01 00:00:00 must be from 0 to .*; got 99"):
+        hr.forecast(folder, pl.concat([SALES, later], how="diagonal"))
+
+
 def test_a_model_of_rows_makes_no_forecasts(tmp_path: Path) -> None:
     """The sentence names the command that makes one."""
     copy_bundle(tmp_path)
@@ -135,6 +146,8 @@ def test_a_model_of_rows_makes_no_forecasts(tmp_path: Path) -> None:
         ({"season": 30, "length": 20}, "length must be at least 30"),
         ({"step": "1d"}, "must have a value of 'sold' every 1d"),
         ({"every": 0}, "every must be at least 1"),
+        ({"known": ["sold"]}, "must be different columns"),
+        ({"keys": ["month"]}, "must be different columns"),
         ({"task": "binary"}, "the windows of a forecast decide .'task'"),
     ],
 )
@@ -144,6 +157,19 @@ def test_wrong_options_are_refused_before_anything_runs(tmp_path: Path, changes:
     with pytest.raises((InputError, DataError), match=sentence):
         hr.train_forecast(SALES, "sold", **arguments)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_series_that_is_far_smaller_than_another_is_reported(tmp_path: Path) -> None:
+    """One model of both learns the large one."""
+    rows = SALES.with_columns(shop=pl.lit("large"))
+    both = pl.concat([rows, rows.with_columns(pl.col("sold") / 100, shop=pl.lit("small"))])
+    both.write_csv(tmp_path / "shops.csv")
+    choice = SeriesChoice("sold", "month", 6, keys=("shop",))
+    notes = make_windows(str(tmp_path / "shops.csv"), choice, name="shops", options=ReadOptions()).notes
+    assert [note.rule for note in notes] == ["series_sizes"]
+    assert "those of ['small'] 0." in notes[0].sentence
+    rows.write_csv(tmp_path / "one.csv")
+    assert not make_windows(str(tmp_path / "one.csv"), choice, name="shops", options=ReadOptions()).notes
 
 
 @pytest.mark.slow

@@ -119,5 +119,6 @@ def test_text_that_is_no_base64_is_refused() -> None:
 def test_numbers_become_pixels_only_within_their_range() -> None:
     """NaN, negative numbers and numbers above 255 are none."""
     assert np.array_equal(picture_codec.to_pixels(np.array([0.4, 254.6, 255.0])), [0, 255, 255])
-    for wrong in ([-0.1], [255.1], [float("nan")]):
+    assert np.array_equal(picture_codec.to_pixels(np.array([0.0, 1.0])), [0, 1])
+    for wrong in ([-0.1], [255.1], [float("nan")], [0.0, 0.5, 1.0]):  # the last one was scaled to 0 to 1
         assert picture_codec.to_pixels(np.array(wrong)) is None

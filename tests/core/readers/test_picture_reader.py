@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from headrace.core.contracts.casting import cast_columns
 from headrace.core.contracts.contract import Column
 from headrace.core.contracts.table_inference import infer
 from headrace.core.contracts.table_inference.agreement import ContractHints
@@ -93,3 +94,22 @@ def test_large_pictures_are_made_smaller_by_the_contract(tmp_path: Path) -> None
     column = contract.column("picture")
     assert (column.height, column.width) == (64, 64)
     assert "raise height and width" in column.description
+
+
+def test_a_file_that_is_only_named_like_a_picture_is_a_broken_one(tmp_path: Path) -> None:
+    """It is a row, which validation will quarantine; a README beside the pictures is no table."""
+    files = {**FILES, "a/empty.png": b"", "b/page.JPG": b"<html>", "README.txt": b"mine", "LICENSE": b"free"}
+    frame, _ = read(write(tmp_path / "pictures", files), tmp_path / "table")
+    assert frame["path"].to_list() == [*list(FILES)[:3], "a/empty.png", *list(FILES)[3:], "b/page.JPG"]
+    contract = infer.infer_contract(tmp_path / "table", name="pictures", target="label")
+    assert (contract.column("picture").dtype, contract.column("picture").missing) == ("picture", 0)
+    typed = cast_columns(frame, [contract.column("picture")])
+    assert typed.failed["picture"].arg_true().to_list() == [3, 7]
+
+
+def test_a_folder_that_is_called_null_is_a_class(tmp_path: Path) -> None:
+    """The name of a folder is no mark of a missing value."""
+    files = {name.replace("a/", "null/").replace("b/", "None/"): content for name, content in FILES.items()}
+    read(write(tmp_path / "pictures", files), tmp_path / "table")
+    contract = infer.infer_contract(tmp_path / "table", name="pictures", target="label")
+    assert contract.target.categories == ("None", "null")

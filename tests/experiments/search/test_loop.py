@@ -14,6 +14,7 @@ from headrace.core.evaluation.search_trials import Trial
 from headrace.core.models import fitting
 from headrace.experiments.search.budget import SearchBudget
 from headrace.experiments.search.loop import SearchPlan, TrialRequest, search
+from headrace.experiments.search.progress import SearchProgress
 from headrace.experiments.search.result import SearchResult
 from headrace.experiments.space.experiment import Experiment, Objective
 from headrace.experiments.space.search_space import NumberRange
@@ -156,3 +157,13 @@ def test_what_a_fit_warns_of_is_heard_whatever_the_algorithm_says_beside_it() ->
     trials = found(experiment("multivariate-tpe", parallel=2), run=run, trials=24).trials
     assert [trial.warnings for trial in trials] == [(f"UserWarning: trial {number}",) for number in range(24)]
     assert (list(warnings.filters), warnings.showwarning) == before
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_equal_trials_the_first_is_the_one_that_is_named(order: tuple[int, int]) -> None:
+    """In whatever order they end: it is the one that is trained."""
+    trials = [Trial(number, str(number), "e", family, {}, "succeeded", 1.0) for number, family in enumerate("ab")]
+    progress = SearchProgress(SearchPlan((experiment(),), SearchBudget(trials=2), seed=3, defaults=False), print)
+    for number in order:
+        progress(trials[number])
+    assert progress.conclusion() == "2 trials, best rmse 1 by a"

@@ -2,12 +2,13 @@
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from headrace.reports.page import figures, matplotlib_svg
+from headrace.reports.page import figures, matplotlib_svg, page
 from headrace.reports.search import figures as search_figures
 from headrace.reports.search.parallel_coordinates import parallel
 from headrace.reports.search.space import FamilySpace
@@ -68,3 +69,11 @@ def test_a_figure_that_would_be_large_becomes_a_picture() -> None:
     assert picture.startswith('<img alt="many points" src="data:image/png;base64,')
     assert picture == matplotlib_svg.plot("cloud", draw, label="many points")
     assert len(picture) < 200_000
+
+
+def test_a_figure_has_the_width_of_its_place() -> None:
+    """Thumbnails of pictures are small by a rule of their own."""
+    css = (Path(page.__file__).parents[1] / "templates" / "page.css").read_text()
+    rules = [line for line in css.splitlines() if "figure.plot >" in line.split("{")[0]]
+    assert "figure.plot > svg, figure.plot > img { width: 100%;" in rules[0]
+    assert not any("height: 3rem" in rule for rule in rules)
