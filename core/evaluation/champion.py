@@ -72,8 +72,8 @@ def _check_comparable(ours: Model, theirs: Model) -> None:
     wanted, given = _predicted_number(ours), _predicted_number(theirs)
     if wanted != given:
         raise InputError(
-            f"the champion must predict the same as the candidate, {wanted}; it predicts {given}, and no metric is fair "
-            "to both; name another champion."
+            f"the champion must predict the same as the candidate, {wanted}; it predicts {given}, and no metric is "
+            "fair to both; name another champion."
         )
 
 
