@@ -38,7 +38,7 @@ test-real: $(VENV)/.dev  ## the tests against real servers (MinIO, PostgreSQL, P
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "$(MARKS)" --ignore tests/node
 
 # What is installed elsewhere, on a Python beside the one of .venv.
-SHORT := tests/golden tests/api tests/core/contracts tests/core/onnx_export
+SHORT := tests/golden tests/core/contracts tests/core/onnx_export
 test-wheel: $(VENV)/.dev  ## the shortest tests against the built wheel: make test-wheel OTHER=python3.13
 	rm -rf build/wheel && $(BIN)/python -m build --wheel --no-isolation --outdir build/wheel . >/dev/null
 	$(OTHER) -m venv --clear build/other-python

@@ -69,11 +69,11 @@ def _check_comparable(ours: Model, theirs: Model) -> None:
             f"the champion must predict the same as the candidate, {ours.contract.task} {quote(list(ours.classes))}; "
             f"it predicts {theirs.contract.task} {quote(list(theirs.classes))}; name another champion."
         )
-    asked, given = _predicted_number(ours), _predicted_number(theirs)
-    if asked != given:
+    wanted, given = _predicted_number(ours), _predicted_number(theirs)
+    if wanted != given:
         raise InputError(
-            f"the champion must predict the same as the candidate, {asked}; it predicts {given}, and no metric is fair "
-            "to both; name another champion."
+            f"the champion must predict the same as the candidate, {wanted}; it predicts {given}, and no metric is "
+            "fair to both; name another champion."
         )
 
 

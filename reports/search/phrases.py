@@ -57,8 +57,16 @@ def describe_winner(search: SearchFacts) -> str:
     best = search.best
     if best is not None:
         text = f"trial {best.number}, {family_name(best.family)}," if best.family else f"trial {best.number}"
-        return f"The best is {text} with {metric_name(search.metric)} {number_format.metric(best.score)}."
+        text = f"The best is {text} with {metric_name(search.metric)} {number_format.metric(best.score)}."
+        made = search.ensemble
+        return (
+            f"{text} The search ends with an ensemble of {len(made.members)} trials." if made and made.taken else text
+        )
     finished = sum(trial.finished is not None for trial in search.trials)
+    if search.reason == "NoLabels":
+        return (
+            "No trial was run: without labels of both kinds nothing compares models; a family's defaults were fitted."
+        )
     if not search.trials:
         return "No trial was run."
     first = next((trial for trial in search.trials if trial.finished is None), None)
@@ -72,8 +80,10 @@ def describe_ending(search: SearchFacts) -> str:
     """Describe how the trials ended, and why the search ended."""
     reason = _REASONS.get(search.reason, search.reason)
     text = counts(search)
+    if not text:
+        return ""  # no trial has ended, of which the winner's sentence tells
     text += f"; the search ended because {reason}" if reason else ""
-    return text + "." if text else ""
+    return f"{text}."
 
 
 def importance_sentence(family: str, family_importance: ParameterImportance) -> str:

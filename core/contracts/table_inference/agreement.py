@@ -58,7 +58,7 @@ class ContractHints:
         return {name: getattr(self, name) for name in named if getattr(self, name)}
 
     @property
-    def number_asked(self) -> bool:
+    def wants_number(self) -> bool:
         """Whether something is asked that only a regression can do."""
         return bool(self.objective or self.quantile or self.intervals)
 

@@ -137,7 +137,7 @@ def infer_with_notes(
     )
     if not next(iter(profiles.values())).rows:
         raise DataError("the table must have rows, but has none; give a table with data.")
-    if hints.number_asked and not hints.task and as_numbers(profiles[target]).dtype in {"integer", "number"}:
+    if hints.wants_number and not hints.task and as_numbers(profiles[target]).dtype in {"integer", "number"}:
         hints = replace(hints, task="regression")  # few different counts would be taken for classes
     contract = apply_hints(
         _contract(rows, profiles, name=name, target=target, hints=hints),

@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 
 from headrace.core.base.errors import DataError, InputError
+from headrace.core.evaluation.ensemble_estimate import EnsembleEstimate, WeightedTrial
 from headrace.core.evaluation.evaluation_document import Evaluation
 from headrace.core.evaluation.search_trials import NestedEstimate, OuterFold
 from headrace.experiments.tuners.tune import SearchOptions
+from headrace.reports.search import page as page_module
+from headrace.reports.search import phrases
 from headrace.reports.search.document import SearchFacts
 from headrace.reports.search.page import render, write, write_when_done
 from tests.core import made as tables
@@ -23,6 +26,8 @@ from tests.experiments.tuners.test_tune import breaking, tuned
 from tests.reports.conftest import EVIL
 from tests.reports.run.test_page import Page
 from tests.reports.searches import of_trials, searched, trial
+
+TEMPLATES = Path(page_module.__file__).resolve().parents[1] / "templates"
 
 
 @pytest.fixture(scope="module")
@@ -308,3 +313,25 @@ def test_the_page_needs_no_tuner(tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "trials.json"), str(tmp_path / "page.html")], check=True)
     assert "No trial was run" in (tmp_path / "page.html").read_text()
+
+
+def test_a_search_without_labels_says_why_there_was_none() -> None:
+    """In a sentence, without a remnant of one that counts trials."""
+    none = of_trials([], reason="NoLabels")
+    assert "a family's defaults were fitted" in phrases.describe_winner(none)
+    assert phrases.describe_ending(none) == ""
+
+
+def test_the_head_says_that_the_search_ends_with_an_ensemble() -> None:
+    """The bundle that it names is the ensemble's, not the best trial's."""
+    members = tuple(WeightedTrial(number, "logistic", {}, 0.5) for number in (0, 1))
+    ended = replace(searched([0.7, 0.6]), ensemble=EnsembleEstimate("greedy", taken=True, members=members))
+    assert "The search ends with an ensemble of 2 trials." in phrases.describe_winner(ended)
+
+
+def test_figures_are_as_wide_as_their_place() -> None:
+    """Seen once: a rule for thumbnails shrank every figure of every page to the height of three letters."""
+    rules = re.findall(r"([^{}]+){([^{}]*)}", (TEMPLATES / "page.css").read_text())
+    said = " ".join(body for selector, body in rules if "figure.plot > svg" in selector)
+    assert "width: 100%" in said
+    assert re.findall(r"(?<!-)height: ([^;]+)", said) == ["auto"]
