@@ -86,7 +86,7 @@ def head(file: SourceFile, *, size: int = 65_536) -> bytes:
         MissingError: If there is no such file.
         InputError: If it is a folder, cannot be read, is empty, or is of an unsupported kind.
     """
-    with _open_binary(file) as stream:
+    with open_binary(file) as stream:
         first = stream.read(size)
     if not first:
         raise InputError(f"{file.name} is empty; give a table with a header and rows.")
@@ -104,7 +104,7 @@ def digest_file(file: SourceFile, digest: SourceDigest) -> None:
     """Add a whole file, as stored, to a digest if that is enabled."""
     if not digest.enabled:
         return
-    with _open_binary(file) as stream:
+    with open_binary(file) as stream:
         while data := stream.read(CHUNK_BYTES):
             digest.update(data)
 
@@ -158,7 +158,7 @@ def _decode(file: SourceFile, first: bytes, chunks: Iterator[bytes], codec: str)
 
 
 def _decompress(file: SourceFile, digest: SourceDigest, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
-    with _open_binary(file) as stream:
+    with open_binary(file) as stream:
         raw = _Digested(stream, digest)
         if stream.read(2) != _GZIP:
             stream.seek(0)
@@ -181,7 +181,13 @@ def _to_line_end(stream: IO[bytes], size: int) -> int:
     return size + os.pread(stream.fileno(), _LONGEST_LINE, stream.tell() + size).find(b"\n") + 1
 
 
-def _open_binary(file: SourceFile) -> IO[bytes]:
+def open_binary(file: SourceFile) -> IO[bytes]:
+    """Open a file to read its bytes as they are stored.
+
+    Raises:
+        MissingError: If there is no such file.
+        InputError: If it is a folder or a pipe, or cannot be read.
+    """
     try:
         mode = file.path.stat().st_mode
         if stat.S_ISDIR(mode):
