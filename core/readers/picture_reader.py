@@ -14,7 +14,7 @@ from headrace.core.pictures.picture_codec import MOST_BYTES, is_picture, to_text
 from headrace.core.readers.csv.notes import NoteCollector
 from headrace.core.tables import text_stream
 from headrace.core.tables.source import SourceFile
-from headrace.core.tables.text_stream import SourceDigest
+from headrace.core.tables.text_stream import SourceDigest, open_binary
 
 PATH, LABEL, PICTURE, GROUP = "path", "label", "picture", "near_duplicates"
 _BLOCK_BYTES = 32 * 2**20
@@ -26,7 +26,7 @@ def holds_pictures(file: SourceFile) -> bool:
         return True
     with text_stream.open_binary(file) as stream:
         start = stream.read(16)
-    return is_picture(start) or is_archive(file.path)
+    return file.name.lower().endswith(SUFFIXES) or is_picture(start) or is_archive(file.path)
 
 
 def picture_frames(
@@ -115,4 +115,5 @@ def _pictures(files: Iterable[SourceFile]) -> Iterator[PictureFile]:
     for file in singles:
         if file.path.stat().st_size > MOST_BYTES:
             raise InputError(f"each picture must have at most {MOST_BYTES:,} bytes; {file.name} has more: remove it.")
-        yield PictureFile(Path(file.name).relative_to(root).as_posix(), file.path.read_bytes())
+        with open_binary(file) as stream:
+            yield PictureFile(Path(file.name).relative_to(root).as_posix(), stream.read())

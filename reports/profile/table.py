@@ -106,7 +106,8 @@ def _target(sample: pl.DataFrame, contract: Contract) -> tuple[tuple[str, ...], 
     of_two = contract.task == "binary" or (contract.task == "anomaly" and len(frequent) > 0)
     classes = [contract.positive or frequent[-1]] if of_two else list(frequent)
     parts = [(texts == name).cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in classes]
-    return tuple(shorten(name) for name in classes), np.stack(parts, axis=1)
+    values = np.stack(parts, axis=1) if parts else np.empty((len(series), 0))  # no row has a target
+    return tuple(shorten(name) for name in classes), values
 
 
 def _numbers(sample: pl.DataFrame, columns: list[ColumnFacts]) -> AssociationMatrix:

@@ -103,7 +103,7 @@ def test_a_file_that_is_only_named_like_a_picture_is_a_broken_one(tmp_path: Path
     assert frame["path"].to_list() == [*list(FILES)[:3], "a/empty.png", *list(FILES)[3:], "b/page.JPG"]
     contract = infer.infer_contract(tmp_path / "table", name="pictures", target="label")
     assert (contract.column("picture").dtype, contract.column("picture").missing) == ("picture", 0)
-    typed = cast_columns(frame, [contract.column("picture")])
+    typed = cast_columns(frame, [contract.column("picture")], missing_values=contract.missing_values)
     assert typed.failed["picture"].arg_true().to_list() == [3, 7]
 
 
