@@ -22,8 +22,6 @@ _BLOCK_BYTES = 32 * 2**20
 
 def holds_pictures(file: SourceFile) -> bool:
     """Return whether a file is a picture or an archive of them; one that is only named so is a broken picture."""
-    if file.name.lower().endswith(SUFFIXES):
-        return True
     with text_stream.open_binary(file) as stream:
         start = stream.read(16)
     return file.name.lower().endswith(SUFFIXES) or is_picture(start) or is_archive(file.path)
