@@ -75,7 +75,7 @@ def _one_sentence(text: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--task", "magic"], "--task must be binary, multiclass or regression; got 'magic'"),
+        (["--task", "magic"], "--task must be binary, multiclass, regression or anomaly; got 'magic'"),
         (["--budget", "soon"], "--budget must be"),
         (["--test-size", "1.5"], "--test-size must be"),
         (["--metric-bound", "roc_auc"], "--metric-bound must be METRIC=NUMBER"),
