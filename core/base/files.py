@@ -19,10 +19,13 @@ def whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to ``path`` that replaces it if the block succeeds.
 
     Raises:
-        InputError: If the folder cannot be written, or the path is a folder itself.
+        InputError: If the folder cannot be written, or the path is a folder itself, or a device or a pipe.
     """
     if path.is_dir():
         raise InputError(f"{path} must be a file to write; it is a folder: name a file in it.")
+    # The rename would replace the device itself: /dev/null, by a file that takes up space.
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} must be a file to write; it is a device or a pipe: name a file.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)

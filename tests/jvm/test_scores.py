@@ -28,6 +28,8 @@ TOLERANCE = 1e-12
 def scores_in_python(scorer: Scorer, row: np.ndarray) -> dict[str, Any]:
     """The answer to one row of the matrix, as a server gives it."""
     scores = scorer.scores(row[None, :])
+    if scorer.answers_alerts:
+        return to_json(Prediction(values=scores, alerts=(scores >= scorer.threshold).tolist()), ())[0]
     if not scorer.classes:
         return to_json(Prediction(values=scores), ())[0]
     labels = [scorer.classes[place] for place in scorer.choose_classes(scores)]
@@ -71,7 +73,7 @@ def test_every_family_gives_the_answers_of_python(java: JavaServer, tmp_path: Pa
     for row, encoded in zip(rows, matrix, strict=True):
         expected = scores_in_python(scorer, encoded)
         found = java.ask(use=name, row=row)["answer"]
-        assert found.get("label") == expected.get("label")
+        assert (found.get("label"), found.get("alert")) == (expected.get("label"), expected.get("alert"))
         pairs = list(zip(_numbers(found), _numbers(expected), strict=True))
         worst = max([worst, *(abs(one - other) / max(1.0, abs(other)) for one, other in pairs)])
     print(f"{name} {task}: largest difference {worst:.2g}")  # noqa: T201 - `-s` shows the measurement
@@ -79,4 +81,5 @@ def test_every_family_gives_the_answers_of_python(java: JavaServer, tmp_path: Pa
 
 
 def _numbers(answer: dict[str, Any]) -> list[float]:
-    return [answer["value"]] if "value" in answer else list(answer["probabilities"].values())
+    single = [answer[name] for name in ("value", "score") if name in answer]
+    return single or list(answer["probabilities"].values())
