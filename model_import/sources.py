@@ -154,9 +154,12 @@ class _Tracking:
 
     def _ask(self, question: Any, absent: str) -> Any:
         from mlflow.exceptions import MlflowException  # noqa: PLC0415 - imported by now
+        from mlflow.tracking._tracking_service import utils  # noqa: PLC0415
 
         try:
-            return question()
+            # MLflow's store of files asks its default store about each version, which it creates as ./mlflow.db.
+            with utils._use_tracking_uri(self.place.url):  # noqa: SLF001 - no public name undoes what it sets
+                return question()
         except MlflowException as error:
             if str(error.error_code) == "RESOURCE_DOES_NOT_EXIST" or "not found" in str(error.message).lower():
                 raise MissingError(f"there is {absent} in {self.place}.") from error

@@ -206,13 +206,16 @@ def test_a_real_server_gives_its_models(tmp_path: Path) -> None:
 
 
 @pytest.mark.mlflow
-def test_a_folder_of_runs_is_read(tmp_path: Path) -> None:
+def test_a_folder_of_runs_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """MLflow 3.17 refuses its own store of files ("is in maintenance mode") unless MLFLOW_ALLOW_FILE_STORE is set.
 
     Source: running MLflow 3.17.2 with ``file:///.../mlruns``; the variable is named in its message.
     """
     place = tmp_path / "mlruns"
     mlflow_models.run("-c", _LOG, place.as_uri(), MLFLOW_ALLOW_FILE_STORE="true")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")  # MLflow 3.17.2 would leave mlflow.db in the current folder
     with open_model("models:/credit@champion", registry=str(place)) as (folder, origin):
         assert (folder / "MLmodel").is_file()
         assert origin.registered == "credit/1"
+    assert list((tmp_path / "here").iterdir()) == []

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 from tests.conftest import REPOSITORY
@@ -27,10 +28,10 @@ def run(*arguments: str, **variables: str) -> str:
     """Run a script in that environment, and return what it printed."""
     command = [str(environment() / "bin" / "python"), *arguments]
     own = {"MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1", **variables}
+    settings = {"env": {**os.environ, **own}, "capture_output": True, "text": True, "timeout": _SECONDS}
     try:
-        done = subprocess.run(
-            command, env={**os.environ, **own}, capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
+        with tempfile.TemporaryDirectory() as elsewhere:  # MLflow leaves mlflow.db in the folder in which it runs
+            done = subprocess.run(command, cwd=elsewhere, check=False, **settings)  # type: ignore[call-overload]
     except (subprocess.SubprocessError, OSError) as error:
         missing(f"no models of MLflow: {command[0]} cannot run ({error})")
     assert done.returncode == 0, done.stderr[-3000:]
