@@ -1,5 +1,7 @@
 """Version, kinds, rights, logs and events, asked of a real API server."""
 
+import time
+
 import pytest
 
 from headrace.cluster.api import discovery
@@ -52,6 +54,10 @@ def test_rights_are_told_as_the_server_decides_them(cluster: Cluster) -> None:
         AccessRight("get", PODS, name="a", namespace="default"): False,
         AccessRight("get", NAMESPACES): False,
     }
+    # The server decides by what its watch has seen, which follows a grant by some moments.
+    deadline = time.monotonic() + 30
+    while not may(reader, AccessRight("get", PODS, name="a")) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert {right: may(reader, right) for right in wanted} == wanted
     here = {right: allowed for right, allowed in wanted.items() if right.namespace != "default"}
     assert {right: may(cluster, right, service_account="reader") for right in here} == here
