@@ -174,6 +174,21 @@ def own_rows(description: MojoDescription, matrix: Any) -> Any:
     return own
 
 
+def send_through_pipe(rows: Any, repeat: int) -> float:
+    """Seconds in which the rows go through a pipe to a process that does nothing with them."""
+    content, taken = memoryview(np.ascontiguousarray(rows)).cast("B"), []
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, bufsize=0) as reader:
+        if reader.stdin is None:
+            raise SystemExit("the pipe must be open")
+        for _ in range(repeat + 1):  # the first one does not count
+            began, sent = time.perf_counter(), 0
+            while sent < len(content):
+                sent += reader.stdin.write(content[sent : sent + (1 << 20)])
+            taken.append(time.perf_counter() - began)
+        reader.stdin.close()
+    return statistics.median(taken[1:])
+
+
 def compare_table(bundle: Bundle, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Rows a second of a bare loop, and of the side-car with one thread and with all, by turns."""
     scorer = Scorer.open(bundle)
@@ -199,7 +214,8 @@ def compare_table(bundle: Bundle, folder: Path, options: argparse.Namespace) -> 
             last = scores[:, description.classes.index(1)].sum()
             if abs(last - found["sum"]) > 1e-6 * abs(last):
                 raise SystemExit(f"the side-car must answer as the bare loop; got {last} instead of {found['sum']}")
-    return {name: options.rows / statistics.median(seconds) for name, seconds in runs.items()}
+    alone = {"rows through a pipe, unread": options.rows / send_through_pipe(matrix, 3 * options.repeat)}
+    return {name: options.rows / statistics.median(seconds) for name, seconds in runs.items()} | alone
 
 
 def main() -> int:
